@@ -1,0 +1,212 @@
+"""SynapseArray: the only holder of device state.
+
+    cells (d, m, n)  d devices a weight, presynaptic-major: w[k, j, i] is from j to i
+    W_ij = scale · Σ_k gain_k w[k, j, i]
+
+A presynaptic row is contiguous, so that reading is an axpy over postsynaptic units and nothing has to be summed across a
+vector. The public face speaks W[i, j], from j to i, in weight units; kernels take :meth:`SynapseArray.kernel`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import memory, random
+from hardware_models.devices import Ideal
+from hardware_models.record import record
+from hardware_models.sweep import Pending, make_sweep, rank_change
+
+
+class Cells(NamedTuple):
+    """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
+
+    w : (d, m, n) device units;  step_up, step_down, bound_up, bound_low : device units;  up, down : uint32 pulse counters
+    """
+
+    w: np.ndarray
+    step_up: np.ndarray
+    step_down: np.ndarray
+    bound_up: np.ndarray
+    bound_low: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Rows a sweep works in; nothing here outlives a sweep."""
+
+    change: np.ndarray
+    share: np.ndarray
+    rows: np.ndarray
+    steps: np.ndarray
+    draws: np.ndarray
+    back: np.ndarray
+    lanes: np.ndarray
+    sizes: np.ndarray
+
+
+class ArrayState(NamedTuple):
+    """All that a kernel needs of an array.
+
+    scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
+    seed, rounding : keys of the array's own random numbers;  writes : (1,) int64, updates written so far
+    size : (1,) int64, postsynaptic units without padding
+    """
+
+    cells: Cells
+    numbers: NamedTuple
+    scale: np.ndarray
+    gain: np.ndarray
+    share: np.ndarray
+    seed: int
+    rounding: int
+    writes: np.ndarray
+    size: np.ndarray
+    scratch: Scratch
+
+
+class ArrayKernel(NamedTuple):
+    """What a compiled time loop takes: the state, and `sweep(state, pending, memory, x, acc)`."""
+
+    state: ArrayState
+    sweep: object
+
+
+class SynapseArray:
+    """An array of synapses, n outputs by m inputs.
+
+    Parameters
+    ----------
+    shape : (n, m), outputs and inputs
+    cell : a cell model, e.g. ``Ideal()`` or ``Digital(bits=4)``
+    dtype : float32 or float64
+    seed : int, key of everything random on this array
+    number : int, 0 … 255, which array of a chip this is
+    weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
+        smaller bound of the cell (1 for cells without bounds)
+    gain : one factor a device: ``(1,)`` a single device, ``(1, -1)`` a differential pair. A change is shared in proportion,
+        Δw_k = gain_k Δ / Σ gain²
+    columns : most update rows R that a sweep will meet
+
+    Examples
+    --------
+    >>> array = SynapseArray((2, 3), Digital(bits=4), seed=1)
+    >>> array.program([[0.5, -0.5, 0.25], [0.0, 0.125, 1.0]])
+    >>> y = array.matvec([1.0, 0.0, 2.0])
+    """
+
+    def __init__(self, shape, cell=Ideal(), *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1):  # noqa: B008
+        n, m = shape
+        dtype = np.dtype(dtype)
+        if n < 1 or m < 1:
+            raise ValueError(f"The 'shape' parameter of SynapseArray must be two positive sizes. Got {tuple(shape)!r} instead.")
+        if dtype not in (np.dtype("float32"), np.dtype("float64")):
+            raise ValueError(f"The 'dtype' parameter of SynapseArray must be float32 or float64. Got {dtype} instead.")
+        if weight_scale is not None and not 0 < weight_scale < np.inf:
+            raise ValueError(f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead.")
+        gain = np.asarray(gain, dtype)
+        if gain.ndim != 1 or not np.isfinite(gain).all() or not gain.any():
+            raise ValueError(f"The 'gain' parameter of SynapseArray must be finite factors, not all 0. Got {gain!r} instead.")
+        cell.check()
+        self.shape, self.cell, self.dtype, self._fixed_scale = (n, m), cell, dtype, weight_scale
+        d = len(gain)
+        one = np.zeros((1, 1, 1), dtype)
+        counters = (d, m, n) if cell.is_pulsed else (1, 1, 1)
+        cells = Cells(
+            memory.zeros((d, m, n), dtype), one, one.copy(), one.copy(), one.copy(),
+            memory.zeros(counters, np.uint32), memory.zeros(counters, np.uint32),
+        )  # fmt: skip
+        row = lambda count=1: memory.zeros((count, n), dtype)  # noqa: E731
+        scratch = Scratch(row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), memory.zeros((64,), dtype), np.zeros(6, np.int32))
+        self.state = ArrayState(
+            cells, cell.numbers(dtype.type), np.ones(1, dtype), gain, gain / np.sum(gain**2), int(seed),
+            random.stream(random.Stream.ROUNDING, number), np.zeros(1, np.int64), np.array([n]), scratch,
+        )  # fmt: skip
+        self.record = record(self.state)
+
+    # programming and looking: host side, weight units, W[i, j] from j to i
+
+    def program(self, weights) -> None:
+        """Set every weight, W (n, m), exactly as far as the cells can hold it; counts no pulses."""
+        W = np.asarray(weights, np.float64)
+        if W.shape != self.shape:
+            raise ValueError(f"The 'weights' parameter of program must have shape {self.shape}. Got {W.shape} instead.")
+        if not np.isfinite(W).all():
+            raise ValueError("The 'weights' parameter of program must be finite. Got nan or inf.")
+        self.state.scale[0] = self._scale(W)
+        target = W.T / float(self.state.scale[0])
+        for k, share in enumerate(self.state.share):
+            self.state.cells.w[k, :, : self.shape[0]] = self.cell.program(target * float(share), self.dtype.type)
+
+    def _scale(self, W) -> float:
+        if self._fixed_scale is not None:
+            return self._fixed_scale
+        if self.cell.bound is None:
+            return 1.0
+        spread = 4 * W.std() if W.size > 1 else np.abs(W).max()
+        return float(spread / self.cell.bound) or 1.0
+
+    def read(self) -> np.ndarray:
+        """The weights as they are stored, W (n, m), float of the array's dtype."""
+        s = self.state
+        w = np.einsum("k,kji->ij", s.gain, s.cells.w[:, :, : self.shape[0]]) if len(s.gain) > 1 else s.cells.w[0, :, : self.shape[0]].T
+        return np.ascontiguousarray(w * s.scale[0])
+
+    def matvec(self, x) -> np.ndarray:
+        """W x for x (m,), or x Wᵀ for rows x (K, m)."""
+        return self.sweep(x)
+
+    def rmatvec(self, y) -> np.ndarray:
+        """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side."""
+        return np.asarray(y, self.dtype) @ self.read()
+
+    def update(self, post, pre, reward=None) -> None:
+        """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,): through the cells' own formula."""
+        self.sweep(None, post, pre, reward)
+
+    def sweep(self, x, post=None, pre=None, reward=None) -> np.ndarray | None:
+        """Write an update, then read: one walk over the array.
+
+        Parameters
+        ----------
+        x : (m,) or (K, m), or None for no read
+        post, pre, reward : the update, see `update`; None for no write
+
+        Returns
+        -------
+        (n,) or (K, n) in weight units
+        """
+        n, m = self.shape
+        single = x is not None and np.ndim(x) == 1
+        x = np.zeros((1, m)) if x is None else np.atleast_2d(np.asarray(x, self.dtype))
+        pending = self.pending(1)
+        if post is not None:
+            post, pre = np.atleast_2d(post), np.atleast_2d(pre)
+            pending = self.pending(len(post))
+            pending.post[:, :n], pending.pre[:, :m] = post, pre
+            pending.reward[:] = 1 if reward is None else reward
+            pending.active[0] = 1
+        acc = memory.zeros((len(x), n), self.dtype)
+        self.kernel().sweep(self.record, record(pending), (), memory.place(x, self.dtype), acc)
+        return acc[0, :n].copy() if single else np.ascontiguousarray(acc[:, :n])
+
+    def pending(self, rank: int, *, back: bool = False) -> Pending:
+        """An empty update of R outer products; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
+        n, m = self.shape
+        zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
+        return Pending(
+            zeros(rank, n), zeros(rank, n if back else m), np.zeros(rank, self.dtype), zeros(1, n)[0],
+            np.zeros(1, np.int64), zeros(1, 64)[0],
+        )  # fmt: skip
+
+    def kernel(self, change_row=rank_change, read_row=None, *, batch: bool = False) -> ArrayKernel:
+        """State and compiled sweep, for a time loop that is compiled around them.
+
+        change_row : how a row of changes comes out of the pending update
+        read_row : how a row is read, where a probe shifts weights; None reads them as they are
+        batch : use BLAS where the cells allow it
+        """
+        ideal = not self.cell.is_pulsed
+        return ArrayKernel(self.record, make_sweep(self.cell.write_row, change_row, read_row, ideal, batch, str(self.dtype)))

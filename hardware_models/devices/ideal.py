@@ -1,0 +1,39 @@
+"""Ideal cells: any weight, written exactly.    w ← w + Δw"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hardware_models.compiled import kernel
+
+
+class IdealNumbers(NamedTuple):
+    """An ideal cell has no parameters; a kernel wants a record all the same."""
+
+    unused: float
+
+
+@kernel
+def write_row(array, numbers, k, j, change):
+    """Add a row of changes (device units) to row j of device k."""
+    w = array.cells.w[k, j]
+    for i in range(w.shape[0]):
+        w[i] += change[i]
+
+
+class Ideal(NamedTuple):
+    """Cells that hold any weight without bounds, steps or noise."""
+
+    write_row = staticmethod(write_row)
+    is_pulsed = False
+    bound = None  # no bound: the weight scale is 1
+
+    def numbers(self, dtype) -> IdealNumbers:
+        return IdealNumbers(dtype(0))
+
+    def program(self, weight, dtype):
+        """The state that holds a weight (device units): the weight itself."""
+        return weight
+
+    def check(self) -> None:
+        """Nothing can be wrong with it."""

@@ -1,0 +1,306 @@
+"""The sweep: one walk over an array that writes the pending update and then reads every column.
+
+    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or what a rule makes of it)
+                                   w_j ← write(w_j, change_j)                  the cell's own formula
+    for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
+
+One load and one store a synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
+rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
+columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
+ideal cells are written and read by BLAS.
+
+Numbers: 2(K + R) operations and, where w does not fit the cache, 2 · itemsize bytes a synapse; see ``neuroperturb bench``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import blas
+from hardware_models.compiled import kernel
+
+
+class Pending(NamedTuple):
+    """An update that waits for the next sweep: R outer products, or what a rule makes of them.
+
+    post : (R, n) post-synaptic factors;  pre : (R, m) presynaptic factors;  reward : (R,) broadcast factors
+    decay : (n,) Δw_ij += decay_i w_ij, used by decorrelation
+    active : (1,) int64; 0 when there is nothing to write
+    lanes : (64,) scratch of `dot`
+    """
+
+    post: np.ndarray
+    pre: np.ndarray
+    reward: np.ndarray
+    decay: np.ndarray
+    active: np.ndarray
+    lanes: np.ndarray
+
+
+@kernel
+def rank_change(pending, memory, w, scale, j, change):
+    """Σ_r reward_r pre_rj post_r: the part of an update that needs no state."""
+    post, pre, reward = pending.post, pending.pre, pending.reward
+    f = reward[0] * pre[0, j] / scale
+    for i in range(change.shape[0]):
+        change[i] = post[0, i] * f
+    for r in range(1, post.shape[0]):
+        f = reward[r] * pre[r, j] / scale
+        for i in range(change.shape[0]):
+            change[i] += post[r, i] * f
+
+
+@kernel
+def dot(a, b, lanes):
+    """Σ_i a_i b_i in 64 interleaved partial sums: vectorises without reordering, so the bits do not depend on the machine."""
+    n = a.shape[0]
+    lanes[:] = 0
+    full = n - n % 64
+    for start in range(0, full, 64):
+        for i in range(64):
+            lanes[i] += a[start + i] * b[start + i]
+    for i in range(n - full):
+        lanes[i] += a[full + i] * b[full + i]
+    half = 32
+    while half > 0:
+        for i in range(half):
+            lanes[i] += lanes[i + half]
+        half //= 2
+    return lanes[0]
+
+
+@kernel
+def decorrelation_change(pending, memory, w, scale, j, change):
+    """Σ_r post_ri v_rj + decay_i w_ij  with  v_rj = reward_r Σ_k pre_rk w_jk, a read of the row about to be written."""
+    post, pre, reward, decay = pending.post, pending.pre, pending.reward, pending.decay
+    f = reward[0] * dot(w, pre[0], pending.lanes)
+    for i in range(change.shape[0]):
+        change[i] = post[0, i] * f
+    for r in range(1, post.shape[0]):
+        f = reward[r] * dot(w, pre[r], pending.lanes)
+        for i in range(change.shape[0]):
+            change[i] += post[r, i] * f
+    for i in range(change.shape[0]):
+        change[i] += decay[i] * w[i]
+
+
+@kernel
+def read_four(w0, w1, w2, w3, x, j, acc):
+    """acc_k += Σ of four rows, in order, for every column k."""
+    for k in range(x.shape[0]):
+        a0, a1, a2, a3, out = x[k, j], x[k, j + 1], x[k, j + 2], x[k, j + 3], acc[k]
+        for i in range(out.shape[0]):
+            out[i] = out[i] + w0[i] * a0 + w1[i] * a1 + w2[i] * a2 + w3[i] * a3
+
+
+@kernel
+def read_one(w, x, j, acc):
+    for k in range(x.shape[0]):
+        a, out = x[k, j], acc[k]
+        for i in range(out.shape[0]):
+            out[i] += w[i] * a
+
+
+@kernel
+def fused_four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
+    """Write four ideal rows by one outer product (and decay) and read two columns, in one loop."""
+    a0, a1, a2, a3 = x[0, j], x[0, j + 1], x[0, j + 2], x[0, j + 3]
+    b0, b1, b2, b3 = x[1, j], x[1, j + 1], x[1, j + 2], x[1, j + 3]
+    p, q = acc[0], acc[1]
+    for i in range(p.shape[0]):
+        v0 = w0[i] + c[i] * f0
+        v1 = w1[i] + c[i] * f1
+        v2 = w2[i] + c[i] * f2
+        v3 = w3[i] + c[i] * f3
+        w0[i], w1[i], w2[i], w3[i] = v0, v1, v2, v3
+        p[i] = p[i] + v0 * a0 + v1 * a1 + v2 * a2 + v3 * a3
+        q[i] = q[i] + v0 * b0 + v1 * b1 + v2 * b2 + v3 * b3
+
+
+@kernel
+def fused_four_decay(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
+    a0, a1, a2, a3 = x[0, j], x[0, j + 1], x[0, j + 2], x[0, j + 3]
+    b0, b1, b2, b3 = x[1, j], x[1, j + 1], x[1, j + 2], x[1, j + 3]
+    p, q = acc[0], acc[1]
+    for i in range(p.shape[0]):
+        v0 = w0[i] + (c[i] * f0 + decay[i] * w0[i])
+        v1 = w1[i] + (c[i] * f1 + decay[i] * w1[i])
+        v2 = w2[i] + (c[i] * f2 + decay[i] * w2[i])
+        v3 = w3[i] + (c[i] * f3 + decay[i] * w3[i])
+        w0[i], w1[i], w2[i], w3[i] = v0, v1, v2, v3
+        p[i] = p[i] + v0 * a0 + v1 * a1 + v2 * a2 + v3 * a3
+        q[i] = q[i] + v0 * b0 + v1 * b1 + v2 * b2 + v3 * b3
+
+
+@kernel
+def rank_factor(pending, w, j):
+    return pending.reward[0] * pending.pre[0, j]
+
+
+@kernel
+def decorrelation_factor(pending, w, j):
+    return pending.reward[0] * dot(w, pending.pre[0], pending.lanes)
+
+
+FUSED = {rank_change: (rank_factor, fused_four), decorrelation_change: (decorrelation_factor, fused_four_decay)}
+
+
+@lru_cache
+def make_walk(write_row, change_row, read_row=None):
+    """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula.
+
+    read_row : how a row is read where a probe shifts it, ``read_row(array, memory, j, w, x, acc)``; None reads it as it is
+    """
+    probing = read_row is not None
+
+    @kernel
+    def combine(array, j):
+        """The row of weights (device units) that d devices make together, into scratch.rows[j mod 4]."""
+        w, total = array.cells.w, array.scratch.rows[j % 4]
+        for i in range(total.shape[0]):
+            total[i] = array.gain[0] * w[0, j, i]
+        for k in range(1, w.shape[0]):
+            for i in range(total.shape[0]):
+                total[i] += array.gain[k] * w[k, j, i]
+
+    @kernel
+    def write(array, pending, memory, j):
+        w, change, devices = array.cells.w, array.scratch.change, array.cells.w.shape[0]
+        if devices == 1:
+            change_row(pending, memory, w[0, j], array.scale[0], j, change)
+            write_row(array, array.numbers, 0, j, change)
+            return
+        combine(array, j)
+        change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
+        share = array.scratch.share
+        for k in range(devices):
+            for i in range(change.shape[0]):
+                share[i] = change[i] * array.share[k]
+            write_row(array, array.numbers, k, j, share)
+
+    @kernel
+    def read_block(array, x, j, acc):
+        w, rows = array.cells.w, array.scratch.rows
+        if w.shape[0] == 1:
+            read_four(w[0, j], w[0, j + 1], w[0, j + 2], w[0, j + 3], x, j, acc)
+        else:
+            for row in range(4):
+                combine(array, j + row)
+            read_four(rows[0], rows[1], rows[2], rows[3], x, j, acc)
+
+    @kernel
+    def read_single(array, memory, x, j, acc):
+        row = array.cells.w[0, j]
+        if array.cells.w.shape[0] > 1:
+            combine(array, j)
+            row = array.scratch.rows[j % 4]
+        if probing:
+            read_row(array, memory, j, row, x, acc)
+        else:
+            read_one(row, x, j, acc)
+
+    @kernel
+    def walk(array, pending, memory, x, acc, start):
+        m = array.cells.w.shape[1]
+        writing = pending.active[0] != 0
+        whole = start if probing else m - m % 4
+        for j in range(start, whole, 4):
+            if writing:
+                for row in range(j, j + 4):
+                    write(array, pending, memory, row)
+            read_block(array, x, j, acc)
+        for j in range(whole, m):
+            if writing:
+                write(array, pending, memory, j)
+            read_single(array, memory, x, j, acc)
+
+    return walk
+
+
+@lru_cache
+def make_sweep(write_row, change_row, read_row, ideal: bool, batch: bool, dtype: str):
+    """sweep(array, pending, memory, x, acc): write what is pending, read x (K, m) into acc (K, n), in weight units.
+
+    `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
+    """
+    stateless = ideal and read_row is None and change_row in FUSED
+    if batch and stateless:
+        return _make_batch_sweep(change_row is decorrelation_change, dtype)
+    walk = make_walk(write_row, change_row, read_row)
+    if not stateless:
+
+        @kernel
+        def sweep(array, pending, memory, x, acc):
+            acc[:] = 0
+            walk(array, pending, memory, x, acc, 0)
+            finish(array, pending, acc)
+
+        return sweep
+    factor, four = FUSED[change_row]
+
+    @kernel
+    def fused_walk(w, pending, x, acc, whole):
+        c, decay = pending.post[0], pending.decay
+        for j in range(0, whole, 4):
+            w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
+            f0, f1 = factor(pending, w0, j), factor(pending, w1, j + 1)
+            f2, f3 = factor(pending, w2, j + 2), factor(pending, w3, j + 3)
+            four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc)
+
+    @kernel
+    def sweep(array, pending, memory, x, acc):
+        acc[:] = 0
+        w, start = array.cells.w, 0
+        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and w.shape[0] == 1:
+            start = w.shape[1] - w.shape[1] % 4
+            fused_walk(w[0], pending, x, acc, start)
+        walk(array, pending, memory, x, acc, start)
+        finish(array, pending, acc)
+
+    return sweep
+
+
+@kernel
+def finish(array, pending, acc):
+    """Count the write, mark it done, and turn what was read into weight units."""
+    if pending.active[0] != 0:
+        array.writes[0] += 1
+        pending.active[0] = 0
+    scale = array.scale[0]
+    for k in range(acc.shape[0]):
+        for i in range(acc.shape[1]):
+            acc[k, i] *= scale
+
+
+def _make_batch_sweep(decorrelating: bool, dtype: str):
+    """The same for ideal cells and batches, by matrix products."""
+    read, read_back, write = blas.products(dtype)
+
+    @kernel
+    def sweep(array, pending, memory, x, acc):
+        w, n, sizes = array.cells.w[0], array.size[0], array.scratch.sizes
+        if pending.active[0] != 0:
+            pre, post, reward = pending.pre, pending.post, pending.reward
+            if decorrelating:
+                v = array.scratch.back
+                read_back(pre, w, v, n, sizes)
+                for j in range(w.shape[0]):
+                    for i in range(n):
+                        w[j, i] += pending.decay[i] * w[j, i]
+                for r in range(v.shape[0]):
+                    for j in range(v.shape[1]):
+                        v[r, j] *= reward[r]
+                write(v, post, w, n, sizes)
+            else:
+                weighted = array.scratch.back
+                for r in range(pre.shape[0]):
+                    for j in range(pre.shape[1]):
+                        weighted[r, j] = pre[r, j] * reward[r]
+                write(weighted, post, w, n, sizes)
+        read(x, w, acc, n, sizes)
+        finish(array, pending, acc)
+
+    return sweep

@@ -1,0 +1,245 @@
+"""Exact gradients through time: what every perturbation rule is an estimate of.
+
+True backpropagation through time, of the network in :mod:`neuroperturb.baselines.forward`, with g = ∂ΣL/∂(·):
+
+    g_y(t) = ∂L_t/∂y_t             mse: 2 (y − y*) / (n_out B);   cross-entropy: (softmax(y) − y*) / B
+    g_x(t) = [g_y(t) W_outᵀ + g_a(t+1) W_recᵀ] D_recᵀ + (1 − α) g_x(t+1)
+    g_a(t) = α (1 − tanh²(a_t)) g_x(t)
+    ∂W_in = Σ û_tᵀ g_a(t)     ∂W_rec = Σ x̂_{t−1}ᵀ g_a(t)     ∂W_out = Σ x̂_tᵀ g_y(t)
+
+Three forms, which are not the same thing:
+
+* ``window=None``: true BPTT.
+* ``window=k``: BPTT(k), each L_t differentiated through a_t … a_{t−k+1} and no further; k = 1 is the one-step gradient
+  that published comparisons call "BP"; k ≥ T is true BPTT.
+* :func:`chunked_gradient`: the series is cut every `chunk` steps; the state crosses a cut, the gradient does not, so a
+  loss just after a cut sees one step and a loss just before the next sees `chunk`.
+
+Matrices are presynaptic-major, ``w[j, i]`` from j to i.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.compiled import kernel
+from neuroperturb.baselines.forward import (
+    State,
+    Weights,
+    blocks,
+    is_decorrelated,
+    leak_pair,
+    prepare,
+    product,
+    trajectory,
+)
+from neuroperturb.tasks.contract import Loss, Sequence
+
+
+class Gradients(NamedTuple):
+    """One array a trained matrix, shaped like it: w_in (m, n), w_rec (n, n), w_out (n, n_out)."""
+
+    w_in: np.ndarray
+    w_rec: np.ndarray
+    w_out: np.ndarray
+
+
+def gradient(
+    weights: Weights,
+    sequence: Sequence,
+    *,
+    loss: Loss,
+    window: int | None = None,
+    leak: float = 1.0,
+    bias: bool = False,
+    state: State | None = None,
+) -> tuple[float, Gradients, np.ndarray, State]:
+    """Gradient of Σ_t L_t (sum over steps, mean over the batch; steps the mask leaves out count 0), weights held fixed.
+
+    Memory is 2 T B n numbers; BPTT(k) does k times the recurrent products of true BPTT, k of them as one of (k B, n).
+
+    Parameters
+    ----------
+    weights : Weights; their dtype is kept throughout
+    sequence : Sequence
+    loss : "mse" (mean over outputs) or "cross_entropy" (−Σ y* log softmax(y))
+    window : int or None, steps each loss is differentiated through; None for all of them
+    leak : float in (0, 1], α
+    bias : bool, whether a constant 1 is appended to û
+    state : State before the first step, or None (zeros); the gradient does not enter it
+
+    Returns
+    -------
+    loss : float, mean over the scored (step, trial) pairs; 0 where none is scored
+    gradients : Gradients
+    outputs : ndarray, shape (T, B, n_out)
+    state : State after the last step
+    """
+    if window is not None and window < 1:
+        raise ValueError(f"The 'window' parameter of gradient must be at least 1 or None. Got {window} instead.")
+    weights, before = prepare(weights, sequence, bias, state)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
+        u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
+        outputs = xhat @ weights.w_out
+        total, errors = losses(outputs, sequence, loss)
+        _to_gradient(f, errors, sequence.reset, weights, window, leak)
+        return total, _collect(u, before.xhat, xhat, f, errors, sequence.reset), outputs, after
+
+
+def chunked_gradient(
+    weights: Weights,
+    sequence: Sequence,
+    *,
+    chunk: int,
+    loss: Loss,
+    leak: float = 1.0,
+    bias: bool = False,
+    state: State | None = None,
+) -> tuple[float, Gradients, np.ndarray, State]:
+    """Like :func:`gradient`, cut every `chunk` steps: the state is carried over a cut, the gradient is not."""
+    if chunk < 1:
+        raise ValueError(f"The 'chunk' parameter of chunked_gradient must be at least 1. Got {chunk} instead.")
+    total, scored, outputs, sums = 0.0, 0, [], None
+    for _, piece in blocks(sequence, chunk):
+        part, gradients, y, state = gradient(weights, piece, loss=loss, leak=leak, bias=bias, state=state)
+        count = int(piece.mask.sum())
+        total, scored = total + part * count, scored + count
+        sums = gradients if sums is None else Gradients(*(a + b for a, b in zip(sums, gradients, strict=True)))
+        outputs.append(y)
+    return total / max(scored, 1), sums, np.concatenate(outputs), state
+
+
+def losses(outputs: np.ndarray, sequence: Sequence, loss: Loss) -> tuple[float, np.ndarray]:
+    """Mean loss over scored (step, trial) pairs, and ∂(Σ_t L_t)/∂y, shape (T, B, n_out)."""
+    errors = np.empty_like(outputs)
+    targets = np.ascontiguousarray(sequence.targets, outputs.dtype)
+    total = _loss_steps(outputs, targets, np.ascontiguousarray(sequence.mask), loss == "cross_entropy", errors)
+    return total / max(int(sequence.mask.sum()), 1), errors
+
+
+@kernel(allocates=True)
+def loss_step(y, target, scored, cross_entropy, error):
+    """Sum of the scored trials' losses at one step; error (B, n_out) becomes ∂L/∂y, zero for the others."""
+    total = 0.0
+    for b in range(y.shape[0]):
+        if not scored[b]:
+            error[b].fill(0)  # its target may be anything, NaN included
+        elif cross_entropy:
+            total += _cross_entropy(y[b], target[b], error[b], y.shape[0])
+        else:
+            total += _squared(y[b], target[b], error[b], y.shape[0])
+    return total
+
+
+@kernel(allocates=True)
+def _squared(y, target, error, batch_size):
+    total = 0.0
+    for i in range(len(y)):
+        difference = y[i] - target[i]
+        total += difference * difference / len(y)
+        error[i] = 2 * difference / (len(y) * batch_size)
+    return total
+
+
+@kernel(allocates=True)
+def _cross_entropy(y, target, error, batch_size):
+    largest = y[0]
+    for i in range(1, len(y)):
+        largest = max(largest, y[i])
+    partition, mass, total = 0.0, 0.0, 0.0
+    for i in range(len(y)):
+        partition += np.exp(y[i] - largest)  # softmax is unchanged and exp cannot overflow
+        mass += target[i]
+    for i in range(len(y)):
+        total += target[i] * (np.log(partition) - (y[i] - largest))
+        error[i] = (mass / partition * np.exp(y[i] - largest) - target[i]) / batch_size
+    return total
+
+
+@kernel(allocates=True)
+def _loss_steps(outputs, targets, mask, cross_entropy, errors):
+    total = 0.0
+    for t in range(outputs.shape[0]):
+        total += loss_step(outputs[t], targets[t], mask[t], cross_entropy, errors[t])
+    return total
+
+
+def _to_gradient(f, errors, reset, weights, window, leak):
+    """Turn f(a) into ∂ΣL/∂a, in place."""
+    decorrelated = is_decorrelated(weights)
+    back_rec = weights.d_rec @ weights.w_rec if decorrelated else weights.w_rec
+    back_out = weights.d_rec @ weights.w_out if decorrelated else weights.w_out
+    lags = 0 if window is None or window >= len(f) else int(window)
+    alpha, keep = leak_pair(leak, f.dtype)
+    reset = np.ascontiguousarray(reset)
+    _backward(f, errors, reset, np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T), alpha, keep, lags)
+
+
+@kernel(allocates=True)
+def _backward(f, errors, reset, back_rec, back_out, alpha, keep, lags):
+    """Backward recursion: lags = 0 carries one sum of all later losses, lags = k a slot for each of the k nearest ones.
+
+    A loss enters its slot at its own step and is overwritten k steps further back: that is the window.
+    f (T, B, n) becomes g_a, in place; back_rec (n, n) and back_out (n_out, n) are (D W)ᵀ; a slot is B rows of g_x, g_a.
+    """
+    steps, batch_size, n = f.shape
+    slots = max(lags, 1)
+    g_x = np.zeros((slots * batch_size, n), f.dtype)
+    g_a = np.zeros_like(g_x)
+    carried = np.zeros_like(g_x)
+    direct = np.empty((batch_size, n), f.dtype)
+    for t in range(steps - 1, -1, -1):
+        if lags != 1:
+            product(g_a, back_rec, carried)
+            add_scaled(carried, keep, g_x)
+        product(errors[t], back_out, direct)
+        _enter(direct, t % slots, lags == 0, g_x)
+        _through_tanh(f[t], g_x, g_a, alpha)
+        if reset[t]:  # nothing before this step reached it
+            g_x.fill(0)
+            g_a.fill(0)
+
+
+@kernel(allocates=True)
+def add_scaled(a, keep, out):
+    """out = a + keep · out."""
+    for b in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            out[b, i] = a[b, i] + keep * out[b, i]
+
+
+@kernel(allocates=True)
+def _enter(direct, slot, adding, g_x):
+    """The loss of this step joins the sum, or takes the place of the loss that has left the window."""
+    for b in range(direct.shape[0]):
+        row = slot * direct.shape[0] + b
+        for i in range(direct.shape[1]):
+            g_x[row, i] = g_x[row, i] + direct[b, i] if adding else direct[b, i]
+
+
+@kernel(allocates=True)
+def _through_tanh(f, g_x, g_a, alpha):
+    """g_a = α (1 − f²) g_x for every slot; f (B, n) is overwritten by their sum."""
+    batch_size = f.shape[0]
+    for b in range(batch_size):
+        for i in range(f.shape[1]):
+            slope = alpha - alpha * f[b, i] * f[b, i]
+            f[b, i] = 0
+            for row in range(b, len(g_x), batch_size):
+                g_a[row, i] = slope * g_x[row, i]
+                f[b, i] += g_a[row, i]
+
+
+def _collect(u, before, xhat, g_a, errors, reset) -> Gradients:
+    """Sums over steps of presynaptic ⊗ postsynaptic, each as one matrix product over the (T B) rows."""
+
+    def outer(pre, post):
+        return pre.reshape(-1, pre.shape[-1]).T @ post.reshape(-1, post.shape[-1])
+
+    linked = ~reset[1:]  # a reset step read zeros, not the state before it
+    recurrent = outer(xhat[:-1], g_a[1:]) if linked.all() else outer(xhat[:-1][linked], g_a[1:][linked])
+    if len(reset) and not reset[0]:
+        recurrent += before.T @ g_a[0]
+    return Gradients(outer(u, g_a), recurrent, outer(xhat, errors))

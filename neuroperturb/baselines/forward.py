@@ -1,0 +1,192 @@
+"""The clean network: what it holds, and how it runs when nothing perturbs it.
+
+    û_t = u_t D_in                               input, decorrelated (D_in = I when off); `bias` appends a constant 1
+    a_t = û_t W_in + x̂_{t−1} W_rec               pre-activation
+    x_t = (1 − α) x_{t−1} + α tanh(a_t)          state with leak α
+    x̂_t = x_t D_rec                              decorrelated state: what recurs and what the readout reads
+    y_t = x̂_t W_out
+
+Rows are trials.  Every matrix is stored *presynaptic-major*, ``w[j, i]`` from j to i, the transpose of the papers' W.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.compiled import kernel
+from neuroperturb.tasks.contract import Sequence
+
+_BLOCK = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory
+
+
+class Weights(NamedTuple):
+    """A network's matrices, presynaptic-major.
+
+    w_in : ndarray, shape (m, n); m = n_in, or n_in + 1 with a bias input (its weights are the last row)
+    w_rec : ndarray, shape (n, n)
+    w_out : ndarray, shape (n, n_out)
+    d_in : ndarray, shape (n_in, n_in)
+    d_rec : ndarray, shape (n, n)
+    """
+
+    w_in: np.ndarray
+    w_rec: np.ndarray
+    w_out: np.ndarray
+    d_in: np.ndarray
+    d_rec: np.ndarray
+
+
+def from_matrices(matrices, dtype=np.float64) -> Weights:
+    """Weights from W_in, W_rec, W_out, D_in, D_rec in the papers' orientation, W[i, j] from j to i."""
+    return Weights(*(np.array(matrix.T, dtype, order="C") for matrix in matrices))
+
+
+class State(NamedTuple):
+    """What a network carries from one step to the next: x and x̂, each of shape (B, n)."""
+
+    x: np.ndarray
+    xhat: np.ndarray
+
+
+def zero_state(weights: Weights, batch_size: int) -> State:
+    """The state after a reset."""
+    shape = (batch_size, weights.w_rec.shape[0])
+    return State(np.zeros(shape, weights.w_rec.dtype), np.zeros(shape, weights.w_rec.dtype))
+
+
+def run_clean(weights, sequence, *, leak=1.0, bias=False, state=None) -> tuple[np.ndarray, State]:
+    """Outputs of the unperturbed network, without storing its trajectory.
+
+    Parameters
+    ----------
+    weights : Weights, whose dtype is the dtype of everything here
+    sequence : Sequence; its targets and mask are not looked at
+    leak : float in (0, 1], α
+    bias : bool, whether a constant 1 is appended to û
+    state : State or None (zeros)
+
+    Returns
+    -------
+    outputs : ndarray, shape (T, B, n_out)
+    state : State after the last step
+    """
+    weights, state = prepare(weights, sequence, bias, state)
+    steps, batch_size = sequence.inputs.shape[:2]
+    outputs = np.empty((steps, batch_size, weights.w_out.shape[1]), weights.w_out.dtype)
+    for block in blocks(sequence):
+        _, _, xhat, state = trajectory(weights, block.piece, leak, bias, state)
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is scored as such, not warned about
+            outputs[block.start : block.start + len(xhat)] = xhat @ weights.w_out
+    return outputs, state
+
+
+class Block(NamedTuple):
+    start: int
+    piece: Sequence
+
+
+def blocks(sequence: Sequence, length: int = _BLOCK):
+    """Consecutive pieces of a sequence, each at most `length` steps long."""
+    for start in range(0, len(sequence.inputs), length):
+        yield Block(start, Sequence(*(part[start : start + length] for part in sequence)))
+
+
+def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
+    """Contiguous matrices of one dtype, and a state of the sequence's batch size; refuse shapes that do not fit."""
+    dtype = weights.w_rec.dtype
+    weights = Weights(*(np.ascontiguousarray(matrix, dtype) for matrix in weights))
+    n_in, n = sequence.inputs.shape[2], weights.w_rec.shape[0]
+    if weights.w_in.shape != (n_in + bool(bias), n):
+        wanted = f"(n_in{' + 1' if bias else ''}, n) = {(n_in + bool(bias), n)}"
+        got = weights.w_in.shape
+        raise ValueError(f"The 'w_in' parameter of Weights must have the shape {wanted}. Got {got} instead.")
+    batch_size = sequence.inputs.shape[1]
+    if state is None:
+        return weights, zero_state(weights, batch_size)
+    state = State(*(np.ascontiguousarray(part, dtype) for part in state))
+    if state.x.shape != (batch_size, n):
+        wanted = f"(B, n) = {(batch_size, n)}"
+        raise ValueError(f"The 'state' parameter must have the shape {wanted}. Got {state.x.shape} instead.")
+    return weights, state
+
+
+def presented(weights: Weights, inputs: np.ndarray, bias: bool) -> np.ndarray:
+    """What the input weights see, û, shape (T, B, m)."""
+    u = np.asarray(inputs, weights.w_in.dtype) @ weights.d_in
+    return np.concatenate([u, np.ones_like(u[..., :1])], axis=-1) if bias else u
+
+
+def trajectory(weights: Weights, sequence: Sequence, leak, bias, state: State):
+    """Run every step: û (T, B, m), f(a) (T, B, n), x̂ (T, B, n) and the final state."""
+    u = presented(weights, sequence.inputs, bias)
+    f = u @ weights.w_in
+    xhat = np.empty_like(f)
+    state = State(state.x.copy(), state.xhat.copy())
+    alpha, keep = leak_pair(leak, f.dtype)
+    reset = np.ascontiguousarray(sequence.reset)
+    _advance(f, xhat, *state, weights.w_rec, weights.d_rec, is_decorrelated(weights), reset, alpha, keep)
+    return u, f, xhat, state
+
+
+def leak_pair(leak, dtype):
+    """α and 1 − α in the dtype of the run, so that kernels stay in it."""
+    return dtype.type(leak), dtype.type(1.0 - leak)
+
+
+def is_decorrelated(weights: Weights) -> bool:
+    """Whether D_rec differs from the identity, and so costs a product."""
+    return not np.array_equal(weights.d_rec, np.eye(len(weights.d_rec), dtype=weights.d_rec.dtype))
+
+
+@kernel(allocates=True)
+def product(x, w, out):
+    """out = x w; x (B, m), w (m, n), out (B, n).  One trial goes through gemv: several times faster than gemm."""
+    if x.shape[0] == 1:
+        np.dot(x[0], w, out[0])
+    else:
+        np.dot(x, w, out)
+
+
+@kernel(allocates=True)
+def product_back(g, w, out):
+    """out = g wᵀ; g (B, n), w (m, n), out (B, m)."""
+    if g.shape[0] == 1:
+        np.dot(w, g[0], out[0])
+    else:
+        np.dot(g, w.T, out)
+
+
+@kernel(allocates=True)
+def copy_rows(source, target):
+    """target = source, (B, n).  A loop: a slice assignment drags seconds of error formatting into every compile."""
+    for b in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            target[b, i] = source[b, i]
+
+
+@kernel(allocates=True)
+def leaky_step(drive, recurrent, x, f, alpha, keep):
+    """f = tanh(drive + recurrent),  x = (1 − α) x + α f; all (B, n)."""
+    for b in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            f[b, i] = np.tanh(drive[b, i] + recurrent[b, i])
+            x[b, i] = keep * x[b, i] + alpha * f[b, i]
+
+
+@kernel(allocates=True)
+def _advance(f, xhat, x, previous, w_rec, d_rec, decorrelated, reset, alpha, keep):
+    """All steps of one trajectory.  f: û W_in in, tanh(a) out; x and previous (x̂) are the state, in place."""
+    recurrent = np.empty_like(x)
+    for t in range(f.shape[0]):
+        if reset[t]:
+            x.fill(0)
+            previous.fill(0)
+        product(previous, w_rec, recurrent)
+        leaky_step(f[t], recurrent, x, f[t], alpha, keep)
+        if decorrelated:
+            product(x, d_rec, xhat[t])
+        else:
+            copy_rows(x, xhat[t])
+        copy_rows(xhat[t], previous)

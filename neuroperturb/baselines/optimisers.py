@@ -1,0 +1,149 @@
+"""From a gradient g to a change of the weights: gradient descent, RMSProp, Adam.
+
+Each is one formula, ``formula(numbers, g, first, second) -> (first, second, change)``, written once: NumPy applies it
+to whole matrices, the compiled online loop of the trainer to one weight at a time.  `first` and `second` are moments.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from neuroperturb.spec import Spec
+
+
+class OptimiserState(NamedTuple):
+    """updates : int, how many so far; first, second : moments, tuples of arrays shaped like the weights."""
+
+    updates: int
+    first: tuple
+    second: tuple
+
+
+class Numbers(NamedTuple):
+    """What a formula needs at one update; complements are passed so that a kernel stays in its dtype."""
+
+    eta: float
+    eps: float
+    beta1: float
+    rest1: float  # 1 − beta1
+    beta2: float
+    rest2: float  # 1 − beta2
+
+
+class Optimiser(Spec):
+    """Gradient in, change of the weights out.
+
+    learning_rate : η
+    clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
+    """
+
+    formula: ClassVar  # (numbers, g, first, second) -> (first, second, change)
+    learning_rate: float = Field(1e-3, gt=0)
+    clip_norm: float | None = Field(None, gt=0)
+
+    def numbers(self, update: int) -> Numbers:
+        """The formula's numbers at update 1, 2, 3 …"""
+        raise NotImplementedError
+
+    def init(self, weights) -> OptimiserState:
+        """No updates, zero moments.  `weights` is any tuple of arrays."""
+        return OptimiserState(0, tuple(np.zeros_like(w) for w in weights), tuple(np.zeros_like(w) for w in weights))
+
+    def update(self, state: OptimiserState, gradients):
+        """New state, and the changes to add to the weights, in the same kind of tuple and dtype as `gradients`."""
+        numbers, scale = self.numbers(state.updates + 1), self.scale(gradients)
+        parts = [
+            self.formula(numbers, g * scale, first, second)
+            for g, first, second in zip(gradients, state.first, state.second, strict=True)
+        ]
+        first, second, changes = zip(*parts, strict=True)
+        return OptimiserState(state.updates + 1, first, second), _like(gradients, changes)
+
+    def scale(self, gradients) -> float:
+        """min(1, clip_norm / ‖g‖)."""
+        if self.clip_norm is None:
+            return 1.0
+        norm = float(np.sqrt(sum(float(np.vdot(g, g)) for g in gradients)))
+        return self.clip_norm / norm if norm > self.clip_norm else 1.0
+
+
+def _sgd(numbers, g, first, second):
+    first = numbers.beta1 * first + g
+    return first, second, -numbers.eta * first
+
+
+def _rms(numbers, g, first, second):
+    second = numbers.beta2 * second + numbers.rest2 * g * g
+    return first, second, -numbers.eta * g / (np.sqrt(second) + numbers.eps)
+
+
+def _adam(numbers, g, first, second):
+    first = numbers.beta1 * first + numbers.rest1 * g
+    second = numbers.beta2 * second + numbers.rest2 * g * g
+    return first, second, -numbers.eta * first / (np.sqrt(second) + numbers.eps)
+
+
+class Sgd(Optimiser):
+    """Gradient descent:   m ← β m + g,   Δw = −η m.   β = 0 is the plain form."""
+
+    kind: Literal["sgd"] = "sgd"
+    formula = staticmethod(_sgd)
+    momentum: float = Field(0.0, ge=0, lt=1)
+
+    def numbers(self, update: int) -> Numbers:
+        del update  # the same at every one
+        return Numbers(self.learning_rate, 0.0, self.momentum, 1.0 - self.momentum, 0.0, 1.0)
+
+
+class Rms(Optimiser):
+    """RMSProp:   v ← β v + (1 − β) g²,   Δw = −η g / (√v + ε).
+
+    References
+    ----------
+    .. [1] T. Tieleman, G. Hinton, Lecture 6.5, COURSERA: Neural Networks for Machine Learning (2012).
+    """
+
+    kind: Literal["rms"] = "rms"
+    formula = staticmethod(_rms)
+    decay: float = Field(0.99, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0)
+
+    def numbers(self, update: int) -> Numbers:
+        del update  # RMSProp does not correct its early bias
+        return Numbers(self.learning_rate, self.epsilon, 0.0, 1.0, self.decay, 1.0 - self.decay)
+
+
+class Adam(Optimiser):
+    """Adam:   m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   Δw = −η m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct the early bias.
+
+    The corrections ride in the numbers, an identity: η m̂/(√v̂ + ε) = η' m/(√v + ε') with c = √(1 − β₂ᵗ), ε' = c ε and
+    η' = c η/(1 − β₁ᵗ).
+
+    References
+    ----------
+    .. [1] D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, ICLR (2015). arXiv:1412.6980, algorithm 1.
+    """
+
+    kind: Literal["adam"] = "adam"
+    formula = staticmethod(_adam)
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0)
+
+    def numbers(self, update: int) -> Numbers:
+        c = np.sqrt(1.0 - self.beta2**update)
+        eta = float(self.learning_rate * c / (1.0 - self.beta1**update))
+        return Numbers(eta, float(self.epsilon * c), self.beta1, 1.0 - self.beta1, self.beta2, 1.0 - self.beta2)
+
+
+AnyOptimiser = Annotated[Sgd | Rms | Adam, Field(discriminator="kind")]
+
+
+def _like(template, arrays):
+    """The arrays in the kind of tuple the template is."""
+    return type(template)._make(arrays) if hasattr(template, "_make") else tuple(arrays)

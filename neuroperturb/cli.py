@@ -1,0 +1,444 @@
+"""The command line: run, list, report, verify, bench.  No science inside, nothing heavy until it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from neuroperturb.config import Experiment
+    from neuroperturb.run import Run
+    from neuroperturb.training import Progress, Trainer
+
+DIVERGED, BAD_INPUT, INTERRUPTED = 3, 2, 130  # exit codes beside 0
+LINE_EVERY = 2.0  # seconds between lines of progress where there is no terminal
+CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Will this learning rule still learn on that hardware? Recurrent networks trained by perturbation.",
+)
+
+
+def main() -> None:
+    """Entry point of the `neuroperturb` command."""
+    app(prog_name="neuroperturb")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Commands
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str, typer.Argument(metavar="TASK|FILE.toml|RUN.nc", help="What to train; see `neuroperturb list`.")
+    ],
+    rule: Annotated[str | None, typer.Option(help="Learning rule, in the place of the source's own.")] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. rule.noise_std=0.01; repeatable."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Presentations of the training data.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes everything random about the run.")] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Also ridge, echo state, BPTT and the frozen-recurrence control.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder, or file ending in .nc, of the record. Default: runs/")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of this experiment.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the final table only.")] = False,
+) -> None:
+    """Train, compare, and leave a record and a picture.
+
+    TASK starts from settings that learn; FILE.toml holds an experiment; RUN.nc repeats a run, or continues it with
+    --resume.
+
+    Exit code: 0 done, 2 bad input, 3 the loss stopped being finite (recorded), 130 interrupted (recorded; --resume
+    continues).
+    """
+    extra = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
+    with _one_sentence():
+        job = _prepare(source, rule, [*(assign or []), *extra], out, resume)
+    if not quiet:
+        _say(_configuration(job.experiment))
+    with _one_sentence():
+        dataset = job.experiment.task.data(job.experiment.training.seed, job.experiment.training.batch_size)
+        trainer = _trainer(job, dataset)
+        _check_writable(job.target)
+    interrupted = _train(trainer, job.target, quiet)
+    record = trainer.run()
+    _save(record, job.target)
+    if not interrupted:
+        _compare(trainer, record, job, baselines and record.status == "finished", quiet)
+    _finish(record, job)
+    raise typer.Exit(INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else 0)
+
+
+@app.command("list")
+def list_() -> None:
+    """Tasks and rules, by the names that `run` and TOML files know."""
+    from neuroperturb import recipes, rules, tasks
+
+    _say("Tasks")
+    for name, task in tasks.TASKS.items():
+        own = recipes.RECIPES.get(name, {}).get("rule", {}).get("name", "")
+        _say(f"  {name:<20} {_first_line(task)}" + (f" [{own}]" if own else ""))
+    _say("\nRules")
+    for name, make in rules.RULES.items():
+        _say(f"  {name:<20} {_first_line(make)}")
+    for name, plain in rules.DECORRELATED.items():
+        _say(f"  {name:<20} {plain} with decorrelation of the state.")
+    _say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")
+    _say("\nRun one with: neuroperturb run TASK --rule RULE   (in brackets: the rule a task's own settings use)")
+
+
+@app.command()
+def report(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    figure: Annotated[bool, typer.Option(help="Write the learning curve beside the record.")] = True,
+) -> None:
+    """Print a run's record, and draw its learning curve again."""
+    with _one_sentence():
+        from neuroperturb import plots
+        from neuroperturb.run import load
+
+        loaded = load(record)
+        _say(loaded.report())
+        if figure:
+            _say(f"\nfigure    {plots.save(loaded, record.with_suffix('.png'))}")
+
+
+@app.command()
+def verify(files: Annotated[list[Path], typer.Argument(metavar="FILE.npz…", help="Recorded cases.")]) -> None:
+    """Replay recorded cases through the kernels that train; exit 1 on a mismatch."""
+    with _one_sentence():
+        from neuroperturb import verify as verification
+
+        code = verification.main(files)
+    raise typer.Exit(code)
+
+
+@app.command()
+def bench(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Measure the kernels against plain compiled loops, in this process, on this machine."""
+    from neuroperturb import bench as benchmark
+
+    raise typer.Exit(benchmark.main(json))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From arguments to a job
+
+
+class Job(NamedTuple):
+    """What one `run` command does."""
+
+    experiment: Experiment
+    target: Path
+    previous: Run | None  # continued
+    original: Run | None  # repeated, to be compared with
+
+
+def _prepare(source: str, rule: str | None, overrides: list[str], out: Path | None, resume: bool) -> Job:
+    from neuroperturb import config, recipes
+
+    original = _record(source)
+    table = config.plain(original.experiment) if original else _table(source)
+    if rule is not None:
+        table = recipes.with_rule(table, rule)
+    experiment = config.resolve(table, overrides)
+    repeated = original is not None and experiment == original.experiment
+    if original is not None and resume and out is None:
+        target = Path(source)
+    else:
+        target = _target(experiment, out, Path(source) if repeated else None)
+    previous = _continued(original or _existing(target), experiment, target) if resume else None
+    return Job(experiment, target, previous, original if repeated and not resume else None)
+
+
+def _table(source: str) -> dict:
+    from neuroperturb import config, recipes, tasks
+    from neuroperturb.spec import SpecError, suggest
+
+    if source in tasks.TASKS:
+        return recipes.recipe(source)
+    if source.endswith(".toml") or Path(source).is_file():
+        return config.read_table(source)
+    raise SpecError(f"There is no task or file {source!r}. {suggest(source, tasks.TASKS)}")
+
+
+def _record(source: str) -> Run | None:
+    """The run in a file, where the source is one."""
+    if not source.endswith(".nc"):
+        return None
+    from neuroperturb.run import load
+
+    return load(source)
+
+
+def _target(experiment: Experiment, out: Path | None, repeated: Path | None) -> Path:
+    """Where the record goes: a file name says what it is, and differs for different experiments."""
+    from neuroperturb import config
+
+    if out is not None and out.suffix == ".nc":
+        return out
+    if repeated is not None and out is None:
+        return repeated.with_name(f"{repeated.stem}-repeat.nc")
+    words = f"{experiment.task.name}-{config.label(experiment)}-{config.digest(experiment)}"
+    return (out or Path("runs")) / (re.sub(r"[^\w.]+", "-", words) + ".nc")
+
+
+def _existing(target: Path) -> Run:
+    from neuroperturb.run import load
+    from neuroperturb.spec import SpecError
+
+    if not target.exists():
+        raise SpecError(f"There is nothing to resume: no run of this experiment at {str(target)!r}.")
+    return load(target)
+
+
+def _continued(previous: Run, experiment: Experiment, target: Path) -> Run:
+    """Check that a record can be continued as this experiment: `epochs` may grow, where no schedule depends on it."""
+    from neuroperturb.spec import SpecError
+
+    old, new = previous.experiment.training.epochs, experiment.training.epochs
+    same = experiment.replace(training=experiment.training.replace(epochs=old)) == previous.experiment
+    if not same:
+        raise SpecError(
+            "The '--resume' option continues a run with its own settings; leave out the others, --epochs excepted."
+        )
+    rate = getattr(experiment.rule, "rate", None)
+    if new != old and rate is not None and rate.kind != "constant":
+        raise SpecError(
+            "The '--epochs' option cannot change a run whose learning rate follows a schedule over all epochs."
+        )
+    if previous.status == "diverged" or (previous.status == "finished" and new <= old):
+        raise SpecError(f"There is nothing to resume: the run {str(target)!r} is {previous.status}.")
+    return previous
+
+
+def _check_writable(target: Path) -> None:
+    """Find out before training, not after, whether the record can be written; leave nothing behind."""
+    from neuroperturb.run import is_run
+    from neuroperturb.spec import SpecError
+
+    if target.is_dir() or (target.exists() and not is_run(target)):
+        raise SpecError(f"The '--out' option names {str(target)!r}, which exists and is no run: choose another name.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise SpecError(
+            f"The folder {str(target.parent)!r} cannot be written to ({error.strerror}): choose another with '--out'."
+        ) from None
+
+
+def _trainer(job: Job, dataset) -> Trainer:
+    from neuroperturb.training import Trainer
+
+    return Trainer(job.experiment, resume=job.previous, dataset=dataset)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Training
+
+
+def _train(trainer: Trainer, target: Path, quiet: bool) -> bool:
+    """Train to the end, showing progress; True if it was stopped before."""
+    show = _silent if quiet else _bar if sys.stdout.isatty() else _lines
+    saved = time.monotonic()
+    with _stop_request() as stop, show() as display:
+        for progress in trainer:
+            display(progress)
+            if stop:
+                return True
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                _save(trainer.run(), target)
+                saved = time.monotonic()
+    return False
+
+
+@contextlib.contextmanager
+def _stop_request() -> Iterator[list]:
+    """A list that Ctrl-C or SIGTERM fills, so that training stops between two chunks; a second one stops at once."""
+    stop: list[int] = []
+    before = {}
+
+    def request(number, frame):
+        del frame
+        stop.append(number)
+        restore()
+        _warn("stopping after this chunk; once more to stop at once")
+
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    with contextlib.suppress(ValueError):  # only the main thread may set handlers
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        restore()
+
+
+@contextlib.contextmanager
+def _silent():
+    yield lambda progress: None
+
+
+@contextlib.contextmanager
+def _lines():
+    """Lines of progress for a log: the first at once, then every few seconds."""
+    _say("compiling kernels, a few seconds")
+    last = [-float("inf"), ""]
+
+    def display(progress: Progress) -> None:
+        done = progress.step >= progress.steps
+        line = _progress_line(progress)
+        if done or time.monotonic() - last[0] >= LINE_EVERY:
+            last[:] = time.monotonic(), line
+            _say(line)
+
+    yield display
+
+
+@contextlib.contextmanager
+def _bar():
+    """A live bar for a terminal."""
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"))
+    with Bar(*columns, transient=False) as bar:
+        task = bar.add_task("training", total=None, line="compiling kernels, a few seconds")
+
+        def display(progress: Progress) -> None:
+            bar.update(task, total=progress.steps, completed=progress.step, line=_progress_line(progress))
+
+        yield display
+
+
+def _progress_line(progress: Progress) -> str:
+    from neuroperturb.report import number
+
+    rate = progress.step / progress.seconds if progress.seconds > 0 else 0.0
+    validation = number(progress.validation)
+    parts = [
+        f"epoch {progress.epoch}/{progress.epochs}",
+        f"loss {number(progress.loss) or '–'}",
+        f"validation {validation}" if validation else "",
+        f"{rate:,.0f} steps/s",
+        f"{_duration(progress.left)} left",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _duration(seconds: float) -> str:
+    if not 0 <= seconds < 1e7:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Afterwards
+
+
+def _compare(trainer: Trainer, record: Run, job: Job, baselines: bool, quiet: bool) -> None:
+    """Add the row of the rule and those beside it; what is done is saved even if the rest is stopped."""
+    from neuroperturb import comparison
+
+    dataset = trainer.dataset
+    rows = [comparison.result_row(trainer), *comparison.trivial_rows(dataset)]
+    try:
+        for name, compute in comparison.plan(job.experiment, dataset) if baselines else []:
+            if not quiet:
+                _say(f"comparing with {name}")
+            rows.append(compute())
+    finally:
+        record.set_results(rows)
+        _save(record, job.target)
+
+
+def _finish(record: Run, job: Job) -> None:
+    from neuroperturb import plots, report
+    from neuroperturb.run import differences
+
+    _say("\n" + report.headline(record))
+    if len(record.results):
+        _say("\n" + report.results_table(record))
+    if job.original is not None and job.original.status == record.status == "finished":
+        changed = [key for key in differences(job.original, record) if not key.startswith("results/")]
+        same_machine = job.original.cpu == record.cpu and job.original.versions == record.versions
+        where = "" if same_machine else " (recorded with another processor or other versions, so bits may differ)"
+        _say("repeat    bit for bit the same" if not changed else f"repeat    differs in {', '.join(changed)}{where}")
+    with _one_sentence():
+        _say(f"record    {job.target}")
+        if len(record.history):
+            _say(f"figure    {plots.save(record, job.target.with_suffix('.png'))}")
+
+
+def _save(record: Run, target: Path) -> None:
+    with _one_sentence():
+        record.save(target)
+
+
+def _configuration(experiment: Experiment) -> str:
+    from neuroperturb.report import configuration
+
+    return configuration(experiment) + "\n"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What is wrong with the input, or the disk, is one sentence and exit code 2; anything else is a bug and shows."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        _warn(_sentence(error))
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{os.fspath(error.filename)!r}: " if isinstance(error.filename, str | os.PathLike) else ""
+        return f"{name}{error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _warn(text: str) -> None:
+    print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
+
+
+def _first_line(thing) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+if __name__ == "__main__":
+    main()

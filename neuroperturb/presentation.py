@@ -1,0 +1,326 @@
+"""How one sequence is presented: the compiled loops over its steps, for both schedules.
+
+online    every step: forward (each array first writes what the step before left for it), then the update of this step waits.
+episode   optional clean pass that learns D; then all steps with fixed weights, their updates summed in blocks; one write.
+
+    told     p = σξ (injected) or δa (activity);  nothing for weight noise, whose draws the synapse has itself
+    reward   r_b = −δL_b / divisor [· η where nothing after it scales];  masked steps have δL = 0
+    trace    over a block of steps a trace is a reward-to-go, R_s = Σ_{t ≥ s} λ^{t−s} r_t, and the block one matrix product;
+             what reaches beyond the block is a trace e per trial, (B, m, n), kept only where a sequence is longer
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.compiled import kernel
+from neuroperturb.dynamics import make_forward, resynchronise, silence
+
+
+class Signal(NamedTuple):
+    """What one step tells the synapses. centre, delta: of the passes; post: normalised; c_in, c_before, c_now (B, ·) presynaptic."""
+
+    a: np.ndarray  # (B, n) centre of the pre-activation
+    da: np.ndarray  # (B, n) its perturbation
+    y: np.ndarray  # (B, n_out)
+    dy: np.ndarray
+    post: np.ndarray  # (B, n)
+    post_y: np.ndarray  # (B, n_out)
+    dL: np.ndarray  # (B,) float64
+    variance: np.ndarray  # (n,) running estimates of the per-neuron normaliser
+    variance_y: np.ndarray
+
+
+class Block(NamedTuple):
+    """The steps of an episode that wait to be summed: S · B rows."""
+
+    post: np.ndarray
+    post_y: np.ndarray
+    pre_in: np.ndarray
+    pre_rec: np.ndarray
+    pre_out: np.ndarray
+    reward: np.ndarray  # (S · B,) of this step
+    go: np.ndarray  # (S · B,) reward-to-go
+    weighted: np.ndarray  # (S · B, n or m) scratch
+    sizes: np.ndarray  # (6,) int32 scratch of BLAS
+    filled: np.ndarray  # (1,) int64 steps in the block
+    carried: np.ndarray  # (1,) int64 1 if the traces hold something from before the block
+
+
+class Counters(NamedTuple):
+    """step: of the whole run, keys the noise; sequence: keys held noise; loss: (sum, count); skipped: singular layers."""
+
+    step: np.ndarray
+    sequence: np.ndarray
+    loss: np.ndarray
+    skipped: np.ndarray
+    diverged: np.ndarray
+
+
+class RuleNumbers(NamedTuple):
+    """Numbers of the rule, in the dtype of the run where they meet arrays."""
+
+    sigma: float
+    resolution: float  # 32 rounding errors of the dtype
+    gain: float  # of the layer norm; 0: the layer's own size
+    gain_y: float
+    variance_rate: float
+    trace: float  # λ
+    scale: float  # of the reward of weight noise: 1 or 1/σ
+    rate: float  # η
+    final: float  # of the learning-rate schedule
+    steps: float  # length of the run
+    resynchronise: int
+    decorrelation: float  # ε
+
+
+class Run(NamedTuple):
+    """All state of a run, as the loops take it; every array in it except scratch belongs to a checkpoint."""
+
+    arrays: object  # Layers of ArrayState
+    pending: object  # Layers of Pending
+    memories: object  # Layers of rules.synapse.Memory
+    act: object  # Activity of two passes
+    neurons: object
+    rule: RuleNumbers
+    signal: Signal
+    counters: Counters
+    block: Block
+    source: object  # noise of the hidden layer
+    source_y: object  # noise of the output
+
+
+class Plan(NamedTuple):
+    """What a pair of loops is compiled for: everything hashable that selects code."""
+
+    sweeps: object
+    decorrelate_input: bool
+    decorrelate_state: bool
+    learn_input: bool  # is D_in learnt online
+    learn_state: bool
+    injected: bool  # noise enters the units (False: weight noise)
+    held: bool  # weight noise lasts the sequence
+    per_trial_noise: bool
+    tell_activity: bool
+    antithetic: bool
+    shared: bool  # one reward a batch
+    mean: bool  # divide by the batch
+    tracing: bool
+    rate_in_reward: bool
+    fill: object
+    loss: object
+    normalise: object
+    factor: object
+    learn_in: bool
+    learn_rec: bool
+    learn_out: bool
+    dtype: str
+
+
+@kernel
+def divide_passes(values, antithetic, size, centre, delta):
+    """Centre and perturbation of two passes: clean and noisy − clean, or mean and half difference."""
+    batch = centre.shape[0]
+    half = type(values[0, 0])(0.5)
+    for b in range(batch):
+        first, second = values[b], values[batch + b]
+        if antithetic:
+            for i in range(size):
+                centre[b, i] = half * (first[i] + second[i])
+                delta[b, i] = half * (second[i] - first[i])
+        else:
+            for i in range(size):
+                centre[b, i] = first[i]
+                delta[b, i] = second[i] - first[i]
+
+
+@kernel
+def centre_rows(values, antithetic, out):
+    """Presynaptic activity: of the clean pass, or the mean of a pair."""
+    batch = out.shape[0]
+    half = type(values[0, 0])(0.5)
+    for b in range(batch):
+        if antithetic:
+            for i in range(out.shape[1]):
+                out[b, i] = half * (values[b, i] + values[batch + b, i])
+        else:
+            for i in range(out.shape[1]):
+                out[b, i] = values[b, i]
+
+
+@lru_cache
+def make_step(plan: Plan):
+    """step(run, inputs, targets, mask, reset, t): forward, then what the synapses are told. Returns False where it diverged."""
+    forward = make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, plan.injected)
+    antithetic, tell_activity, shared = plan.antithetic, plan.tell_activity, plan.shared
+    fill, loss, normalise = plan.fill, plan.loss, plan.normalise
+    injected, held = plan.injected, plan.held
+
+    @kernel
+    def draw(source, step, sigma, n, xi):
+        for b in range(xi.shape[0]):
+            fill(source, step, b, xi[b, :n])
+            for i in range(n):
+                xi[b, i] *= sigma
+
+    @kernel
+    def key_weights(run, fresh):
+        number = run.counters.sequence[0] if held else run.counters.step[0]
+        for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):
+            memory.key[1] = number
+
+    @kernel
+    def compare(run, targets, mask, n_out):
+        """δL of every trial, 0 where masked; the mean loss of the scored trials is counted."""
+        signal, counters = run.signal, run.counters
+        total, scored = 0.0, 0
+        for b in range(targets.shape[0]):
+            value, change = loss(signal.y[b], signal.dy[b], targets[b])
+            if mask[b]:
+                total += value
+                scored += 1
+                signal.dL[b] = change
+            else:
+                signal.dL[b] = 0.0
+        if shared:
+            mean = 0.0
+            for b in range(targets.shape[0]):
+                mean += signal.dL[b] / targets.shape[0]
+            signal.dL[:] = mean
+        if scored > 0:
+            counters.loss[0] += total / scored
+            counters.loss[1] += 1
+        return total
+
+    @kernel
+    def step(run, inputs, targets, mask, reset):
+        act, signal, numbers, counters = run.act, run.signal, run.rule, run.counters
+        n, n_out = run.arrays.W_rec.size[0], targets.shape[1]
+        if reset:
+            silence(act)
+        elif numbers.resynchronise > 0 and counters.step[0] % numbers.resynchronise == 0:
+            resynchronise(act, antithetic)
+        if injected:
+            draw(run.source, counters.step[0], numbers.sigma, n, act.xi)
+            draw(run.source_y, counters.step[0], numbers.sigma, n_out, act.xi_y)
+        else:
+            key_weights(run, reset)
+        forward(run.arrays, run.pending, run.memories, act, run.neurons, inputs)
+        divide_passes(act.y, antithetic, n_out, signal.y, signal.dy)
+        total = compare(run, targets, mask, n_out)
+        if injected:
+            if tell_activity:
+                divide_passes(act.a, antithetic, n, signal.a, signal.da)
+                skipped = normalise(signal.da, signal.a, n, numbers, numbers.gain, shared, signal.variance, signal.post)
+                skipped += normalise(
+                    signal.dy, signal.y, n_out, numbers, numbers.gain_y, shared, signal.variance_y, signal.post_y
+                )
+            else:
+                skipped = normalise(act.xi, act.xi, n, numbers, numbers.gain, shared, signal.variance, signal.post)
+                skipped += normalise(
+                    act.xi_y, act.xi_y, n_out, numbers, numbers.gain_y, shared, signal.variance_y, signal.post_y
+                )
+            counters.skipped[0] += skipped
+        if not np.isfinite(total):
+            counters.diverged[0] = counters.step[0]
+            return False
+        counters.step[0] += 1
+        return True
+
+    return step
+
+
+@lru_cache
+def make_reward(plan: Plan):
+    """reward(run, out, batch): −δL_b/divisor, times η where nothing after it scales; returns whether any is not 0."""
+    rate_in_reward, factor, injected = plan.rate_in_reward, plan.factor, plan.injected
+    pooled = not injected and not plan.per_trial_noise  # one draw, so one reward: the batch mean
+    mean = plan.mean and not pooled
+
+    @kernel
+    def set_reward(run, out):
+        numbers, dL = run.rule, run.signal.dL
+        batch = dL.shape[0]
+        eta = numbers.rate * factor(numbers.final, run.counters.step[0] / numbers.steps)
+        scale = -1.0 / batch if mean else -1.0
+        if rate_in_reward:
+            scale *= eta
+        if not injected:
+            scale *= numbers.scale
+        some, total = False, 0.0
+        for b in range(batch):
+            some = some or dL[b] != 0.0
+            total += dL[b] / batch
+            if not pooled:
+                out[b] = scale * dL[b]
+        if pooled:
+            out[0] = scale * total
+        for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):
+            memory.rate[0] = 1.0 if rate_in_reward else eta
+        return some
+
+    return set_reward
+
+
+@kernel
+def decorrelate(run, array, pending, x, antithetic, rate):
+    """Leave −ε [offdiag(x̂ᵀx̂/B)] D to be written: rows −ε x̂/B, column read of D by x̂, decay ε mean x̂²."""
+    centre_rows(x, antithetic, pending.pre)
+    batch = pending.pre.shape[0]
+    for i in range(pending.decay.shape[0]):
+        pending.decay[i] = 0
+    share = rate / type(rate)(batch)
+    for b in range(batch):
+        for i in range(pending.decay.shape[0]):
+            pending.post[b, i] = -share * pending.pre[b, i]
+            pending.decay[i] += share * pending.pre[b, i] * pending.pre[b, i]
+    pending.active[0] = 1
+
+
+@lru_cache
+def make_online(plan: Plan):
+    """online(run, inputs, targets, mask, reset, first, last) -> next step: presents steps first … last − 1."""
+    step, set_reward = make_step(plan), make_reward(plan)
+    antithetic, injected, tracing, held = plan.antithetic, plan.injected, plan.tracing, plan.held
+    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
+    learn_d_in, learn_d_rec = plan.learn_input, plan.learn_state
+
+    @kernel
+    def leave(run, matrix_pending, memory, some, fresh):
+        memory.key[0] = memory.key[1]
+        if tracing:
+            memory.decay[0] = 0 if fresh else run.rule.trace
+        if some:
+            memory.writes[0] += 1
+        matrix_pending.active[0] = 1 if some or tracing else 0
+
+    @kernel
+    def online(run, inputs, targets, mask, reset, first, last):
+        pending, memories, act = run.pending, run.memories, run.act
+        for t in range(first, last):
+            if not step(run, inputs[t], targets[t], mask[t], reset[t]):
+                return t
+            if learn_d_in:
+                decorrelate(run, run.arrays.D_in, pending.D_in, act.du, antithetic, run.rule.decorrelation)
+            if learn_d_rec:
+                decorrelate(run, run.arrays.D_rec, pending.D_rec, act.xh, antithetic, run.rule.decorrelation)
+            some = set_reward(run, pending.W_in.reward)
+            for b in range(pending.W_in.reward.shape[0]):
+                pending.W_rec.reward[b] = pending.W_in.reward[b]
+                pending.W_out.reward[b] = pending.W_in.reward[b]
+            if learn_in:
+                centre_rows(act.uh, antithetic, pending.W_in.pre)
+                leave(run, pending.W_in, memories.W_in, some, reset[t])
+            if learn_rec:
+                centre_rows(act.before, antithetic, pending.W_rec.pre)
+                # weight noise has no presynaptic factor; without a state before the step there is nothing to credit
+                leave(run, pending.W_rec, memories.W_rec, some and (injected or not reset[t]), reset[t])
+            if learn_out:
+                centre_rows(act.xh, antithetic, pending.W_out.pre)
+                leave(run, pending.W_out, memories.W_out, some, True)  # outputs do not recur: nothing to carry on
+        return last
+
+    return online

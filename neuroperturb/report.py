@@ -1,0 +1,128 @@
+"""A run in words and tables, from its record only."""
+
+from __future__ import annotations
+
+import html as escaping
+import math
+
+import pandas as pd
+
+from neuroperturb import config
+from neuroperturb.run import RESULTS, Run
+
+METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
+
+
+def text(run: Run) -> str:
+    """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
+    parts = [headline(run), configuration(run.experiment), results_table(run), history_table(run), provenance(run)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline(run: Run) -> str:
+    """One sentence: rule, task, and how the run ended."""
+    done = int(run.history["epoch"].iloc[-1]) if len(run.history) else 0
+    total = run.experiment.training.epochs
+    end = {"finished": "finished", "interrupted": "interrupted", "diverged": f"diverged at step {run.diverged_step}"}
+    name, task = config.label(run.experiment), run.experiment.task.name
+    return f"{name} on {task}: {end[run.status]}, {done} of {total} epochs."
+
+
+def configuration(experiment: config.Experiment) -> str:
+    """The resolved experiment, a line for each part."""
+    rows = []
+    for section, value in config.plain(experiment).items():
+        named = value.get("label") or value.get("name")  # a rule goes by its label
+        rest = {key: inner for key, inner in value.items() if key not in ("name", "label") and inner not in ([], None)}
+        rows.append((section, [named] * bool(named) + [f"{key}={_value(inner)}" for key, inner in rest.items()]))
+    width = max(len(section) for section, _ in rows) + 2
+    return "\n".join(_wrapped(section.ljust(width), items) for section, items in rows)
+
+
+def results_table(run: Run) -> str:
+    """Validation and test loss of the rule and of everything beside it, and the task's other metrics on the test."""
+    if not len(run.results):
+        return ""
+    frame = run.results
+    columns = {"": frame["name"], "validation": frame["validation"].map(number), "test": frame["test"].map(number)}
+    for name in frame.columns:
+        metric = name.removeprefix("test_")
+        if name not in RESULTS and name.startswith("test_"):
+            columns[METRICS.get(metric, metric)] = frame[name].map(number)
+    columns["seconds"] = frame["seconds"].map(lambda s: "" if math.isnan(s) else f"{s:.1f}")
+    columns["settings"] = [
+        ", ".join(part for part in ("" if status == "finished" else status, settings) if part)
+        for status, settings in zip(frame["status"], frame["settings"], strict=True)
+    ]
+    return grid(columns)
+
+
+def history_table(run: Run, rows: int = 8) -> str:
+    """Some epochs, evenly over the run, the first and the last among them."""
+    frame = run.history
+    if not len(frame):
+        return ""
+    picked = sorted({round(k * (len(frame) - 1) / (rows - 1)) for k in range(rows)})
+    frame = frame.iloc[picked]
+    return grid({c: frame[c].map(number if frame[c].dtype.kind == "f" else str) for c in frame.columns})
+
+
+def provenance(run: Run) -> str:
+    """Versions, processor and seeds."""
+    made = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    lines = [f"made by   {made}", f"on        {run.cpu.get('name', '?')} (features {run.cpu.get('features', '?')})"]
+    if run.seeds:
+        lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
+    return "\n".join(lines)
+
+
+def html(run: Run) -> str:
+    """The run as a notebook shows it."""
+    tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in (results_table(run), history_table(run)) if part)
+    toml = escaping.escape(config.dumps(run.experiment))
+    made = escaping.escape(provenance(run))
+    more = f"<details><summary>Experiment</summary><pre>{toml}</pre><pre>{made}</pre></details>"
+    return f"<div><b>{escaping.escape(headline(run))}</b>{tables}{more}</div>"
+
+
+def number(value: float) -> str:
+    """Three significant digits, nothing for what is missing."""
+    if pd.isna(value):
+        return ""
+    if value == 0 or (abs(value) >= 100 and abs(value) < 1e6):
+        return f"{value:.0f}"
+    return f"{value:#.3g}" if 1e-2 <= abs(value) < 100 else f"{value:.2e}"
+
+
+def grid(columns: dict) -> str:
+    """Columns of text under their names: the first and the last to the left, numbers to the right."""
+    cells = [[name, *map(str, column)] for name, column in columns.items()]
+    widths = [max(map(len, column)) for column in cells]
+    last = len(cells) - 1
+    lines = []
+    for row in zip(*cells, strict=True):
+        aligned = [
+            cell.ljust(width) if k == 0 or (k == last and list(columns)[k] == "settings") else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths if width), *lines[1:]])
+
+
+def _value(value) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{k}={_value(v)}" for k, v in value.items() if k != "kind" and v is not None)
+        return f"{value.get('kind', '')}({inner})" if inner else str(value.get("kind", "{}"))
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _wrapped(head: str, items: list[str], width: int = 110) -> str:
+    lines, line = [], head
+    for item in items:
+        if len(line) + len(item) > width and line.strip():
+            lines.append(line)
+            line = " " * len(head)
+        line += item + "  "
+    return "\n".join(piece.rstrip() for piece in [*lines, line])

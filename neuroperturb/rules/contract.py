@@ -1,0 +1,68 @@
+"""A perturbation rule: one point in the grid of probe × credit × normaliser × baseline × noise × step.
+
+    per step    δL_t,b   the loss difference of trial b, broadcast        (`broadcast`: of each trial, or one for the batch)
+                p_t,b    what the probe tells a unit, normalised
+    update      Δw_ij = −η step( Σ_t Σ_b δL_t,b  p_i  x̂_j )              with or without a trace between p x̂ and δL
+
+Each axis is its own small record; every published rule is one choice on each (:mod:`neuroperturb.rules.catalogue`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from neuroperturb.rules.baseline import Antithetic, CleanTwin
+from neuroperturb.rules.credit import Instant, Trace
+from neuroperturb.rules.noise import Gaussian, Rademacher, Uniform
+from neuroperturb.rules.normaliser import LayerNorm, NoiseStd, NoiseVariance, RunningVariance
+from neuroperturb.rules.probe import ActivityDifference, InjectedNoise, WeightNoise
+from neuroperturb.rules.rate import Constant, Cosine, Exponential
+from neuroperturb.rules.step import RMS, Plain
+from neuroperturb.spec import Spec
+
+KIND = Field(discriminator="kind")
+
+
+class PerturbationRule(Spec):
+    """A rule that learns from forward passes, a perturbation and one broadcast scalar.
+
+    label : what tables call it
+    learning_rate : η ≥ 0
+    noise_std : σ > 0, in units of the pre-activation (of the weight, for weight noise)
+    broadcast : ``"trial"``: every trial of a batch is credited with its own loss difference;  ``"batch"``: one scalar, the
+        batch mean, for all (as published)
+    batch_divisor : what the sum over a batch is divided by.  ``"mean"``: B, the gradient of the mean loss;  ``"sum"``: 1, as the
+        published NP, WP and episodic ANP, whose `broadcast` is ``"batch"``.  One scalar for the batch is a mean already,
+        so with ``"batch"`` the unbiased divisor is ``"sum"``
+    """
+
+    name: Literal["perturbation"] = "perturbation"
+    label: str = "custom"
+    learning_rate: float = Field(1e-3, ge=0)
+    noise_std: float = Field(1e-3, gt=0)
+    probe: Annotated[InjectedNoise | ActivityDifference | WeightNoise, KIND] = InjectedNoise()
+    credit: Annotated[Instant | Trace, KIND] = Instant()
+    normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance, KIND] = NoiseVariance()
+    baseline: Annotated[CleanTwin | Antithetic, KIND] = CleanTwin()
+    noise: Annotated[Gaussian | Rademacher | Uniform, KIND] = Gaussian()
+    step: Annotated[Plain | RMS, KIND] = Plain()
+    rate: Annotated[Constant | Cosine | Exponential, KIND] = Constant()
+    broadcast: Literal["trial", "batch"] = "trial"
+    batch_divisor: Literal["mean", "sum"] = "mean"
+
+    @model_validator(mode="after")
+    def _parts_fit(self):
+        if isinstance(self.probe, WeightNoise):
+            if not isinstance(self.normaliser, NoiseStd | NoiseVariance):
+                raise ValueError(
+                    "The 'normaliser' parameter of a rule with weight noise must be noise_std or noise_variance. "
+                    f"Got {self.normaliser.kind!r} instead."
+                )
+            if self.probe.hold == "trial" and self.broadcast == "batch":
+                raise ValueError(
+                    "The 'broadcast' parameter of a rule whose weight noise is held per trial must be 'trial'. "
+                    "Got 'batch' instead."
+                )
+        return self

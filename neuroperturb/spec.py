@@ -1,0 +1,177 @@
+"""Specifications: frozen records of parameters that validate themselves and speak in one sentence.
+
+Every choice a user makes (a task, a rule, one axis of a rule, a network) is a :class:`Spec`: an immutable object that
+is also a TOML table. Anything wrong with it is a :class:`SpecError` that names the parameter, what it must be and what
+it got.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+
+class SpecError(ValueError):
+    """A parameter that cannot be: the message is one sentence for the person who typed it."""
+
+
+class Spec(BaseModel):
+    """A frozen, validated record of parameters; unknown names and wrong types are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="strings", validate_default=True
+    )
+
+    def __init__(self, /, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise explain(error, type(self)) from None
+
+    # Tells pydantic that nested records need not pass through this __init__, so that errors keep their whole path.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, data: Any) -> Any:
+        """TOML and JSON know no tuples, and a frozen record holds no lists."""
+        if not isinstance(data, dict):
+            return data
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+    @classmethod
+    def parse(cls, data: dict, where: str = "") -> Any:
+        """Build from a plain table (TOML or JSON); errors name the dotted key, prefixed by `where`."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise explain(error, cls, where) from None
+
+    def table(self) -> dict:
+        """The record as plain data that :meth:`parse` reads back."""
+        return self.model_dump(mode="json")
+
+    def replace(self, **changes: Any) -> Any:
+        """A copy with some parameters changed, validated like a new one."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From pydantic's report to one sentence
+
+
+class _Place(NamedTuple):
+    key: str  # dotted, as the user typed it
+    owner: type[BaseModel]  # the record that holds the last step
+    leaf: type[BaseModel] | None  # the record at the key itself, if it is one
+    choices: dict[str, type[BaseModel]]  # the records it may be, by tag
+
+
+_PHRASES = {
+    "missing": "is missing",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "finite_number": "must be a finite number",
+}
+_HEAD = re.compile(r"The '([\w.-]+)' parameter\b")
+
+
+def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> SpecError:
+    """One sentence out of pydantic's report: which parameter of which object must be what, and what it got."""
+    first = error.errors(include_url=False)[0]
+    kind, got = first["type"], first.get("input")
+    place = _locate(cls, first["loc"], where)
+    head = f"The {place.key!r} parameter of {place.owner.__name__}"
+    if kind == "extra_forbidden":
+        name = str(first["loc"][-1])
+        return SpecError(
+            f"Unknown key {place.key!r} in {place.owner.__name__}. {suggest(name, place.owner.model_fields)}"
+        )
+    if kind == "value_error":
+        return SpecError(_with_path(str(first["ctx"]["error"]), place, head))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag = first["ctx"]["discriminator"].strip("'")
+        value = got.get(tag) if isinstance(got, dict) else getattr(got, tag, got)
+        lead = f"The {place.key + '.' + tag!r} parameter"
+        hint = suggest(str(value), place.choices)
+        return SpecError(f"{lead} is missing. {hint}" if value is None else f"{lead} cannot be {value!r}. {hint}")
+    if kind == "missing":
+        return SpecError(f"{head} is missing.")
+    if kind == "literal_error":
+        hint = close(str(got), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
+        return SpecError(
+            f"{head} must be {first['ctx']['expected']}. Got {_short(got)} instead." + (hint and f" {hint}")
+        )
+    phrase = _PHRASES.get(kind) or first["msg"].replace("Input should be", "must be")
+    return SpecError(f"{head} {phrase}. Got {_short(got)} instead.")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """``Did you mean 'x'?`` where something known is close, else everything known."""
+    return close(name, known) or f"Known: {', '.join(known)}."
+
+
+def close(name: str, known: Iterable[str]) -> str:
+    """``Did you mean 'x'?``, or nothing."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def _locate(cls: type[BaseModel], loc: tuple, where: str) -> _Place:
+    """Follow pydantic's path through the records; the tags of unions are in it, but nobody typed them."""
+    steps, owner = [where] if where else [], cls
+    here: dict[str, type[BaseModel]] = {"": cls}  # the records the present step may be, by tag
+    for part in loc:
+        if len(here) > 1 and part in here:
+            here = {"": here[part]}
+        elif isinstance(part, int):
+            steps.append(str(part))
+        else:
+            if len(here) == 1:
+                owner = next(iter(here.values()))
+            steps.append(part)
+            field = owner.model_fields.get(part)
+            here = _records(field.annotation) if field else {}
+    leaf = next(iter(here.values())) if len(here) == 1 else None
+    return _Place(".".join(steps), owner, leaf, here)
+
+
+def _records(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The record classes an annotation allows, by tag: the literal default of their `kind` or `name`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields
+        tag = next((str(fields[name].default) for name in ("kind", "name") if name in fields), annotation.__name__)
+        return {tag: annotation}
+    found: dict[str, type[BaseModel]] = {}
+    for inner in typing.get_args(annotation):
+        found |= _records(inner)
+    return found
+
+
+def _with_path(text: str, place: _Place, head: str) -> str:
+    """A validator's own sentence, its key made the whole dotted one."""
+    if not place.key:
+        return text
+    match = _HEAD.match(text)
+    if not match:
+        return f"{head}: {text}"
+    # A field's validator names the field itself; a record's validator names one of its fields.
+    key = place.key if place.leaf is None else f"{place.key}.{match[1]}"
+    return f"The {key!r} parameter{text[match.end() :]}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

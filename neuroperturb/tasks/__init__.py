@@ -1,0 +1,38 @@
+"""Tasks: what a network is asked to learn.
+
+===================== ========================================================= ==============================
+name                  what                                                      trivial baselines
+===================== ========================================================= ==============================
+mackey-glass          foretell or recall a chaotic signal                       mean, persistence
+copying               repeat a string of bits after a delay                     guess
+weather               foretell the temperature at one station                   mean, persistence
+digits                name a handwritten digit, shown pixel by pixel            guess
+delayed-xor           credit task A: do two cues, far apart, differ?            guess
+context-integration   credit task B: integrate the stream that counts           guess
+bit-copying           credit task C: hold fresh bits through noise              guess
+===================== ========================================================= ==============================
+
+A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
+file and one line in ``TASKS``.
+"""
+
+from neuroperturb.tasks.bit_copying import BitCopying as BitCopying
+from neuroperturb.tasks.context_integration import ContextIntegration as ContextIntegration
+from neuroperturb.tasks.contract import Dataset as Dataset
+from neuroperturb.tasks.contract import Sequence as Sequence
+from neuroperturb.tasks.contract import Task as Task
+from neuroperturb.tasks.copying import Copying as Copying
+from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
+from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
+from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
+from neuroperturb.tasks.weather import Weather as Weather
+
+TASKS: dict[str, type[Task]] = {
+    "mackey-glass": MackeyGlass,
+    "copying": Copying,
+    "weather": Weather,
+    "digits": SequentialDigits,
+    "delayed-xor": DelayedXOR,
+    "context-integration": ContextIntegration,
+    "bit-copying": BitCopying,
+}

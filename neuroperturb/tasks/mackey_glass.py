@@ -1,0 +1,105 @@
+"""Mackey–Glass: a chaotic signal to foretell, or to recall.
+
+    ds/dt = β s(t−τ) / (1 + s(t−τ)^p) − γ s(t),        u = tanh(s − 1) − mean
+
+References
+----------
+.. [1] M. C. Mackey, L. Glass, Oscillation and chaos in physiological control systems, Science 197 (1977).
+   doi:10.1126/science.267326
+.. [2] J. García Fernández, S. Keemink, M. van Gerven, Gradient-free training of recurrent neural networks using random
+   perturbations, Front. Neurosci. 18:1439155 (2024). doi:10.3389/fnins.2024.1439155
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from neuroperturb.tasks.contract import Task
+from neuroperturb.tasks.randomness import check_request, generator
+from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_start
+
+TAU, BETA, GAMMA, POWER = 17.0, 0.2, 0.1, 10  # delay [time units], production, decay, steepness
+DT = 0.1  # Euler step [time units]
+SUBSTEPS = 10  # Euler steps a sample: one sample a time unit
+
+
+class MackeyGlass(Task):
+    """A chaotic series: foretell it `horizon` samples ahead, or recall it that far back.
+
+    The signal of [2]_: Euler with 10 sub-steps of 0.1 a sample, τ 17, β 0.2, γ 0.1, p 10, history 1.2 + 0.2 (U − ½),
+    the start dropped, tanh(s − 1), and the mean of the training samples subtracted. One signal a trial of the batch,
+    each with its own history; training, validation and test are consecutive stretches of it.
+
+    Parameters
+    ----------
+    variant : ``"forecast"``, input s(t) and target s(t + horizon); ``"recall"``, input s(t + horizon) and target
+        s(t), which is what [2]_ trains (a linear filter of horizon + 1 taps solves it exactly)
+    horizon : int, samples between input and target
+    steps : int, samples of training and validation together; the last tenth is validation
+    test_steps : int, samples of the test part
+    dropped : int, samples thrown away at the start. With the published 100, signals of different trials and seeds still
+        resemble each other at first: the histories differ little, and chaos takes about 1,000 samples to part them
+    washout : int, steps after a reset of the state that are not scored
+    lead_in : int, unscored samples before validation and before test that warm the state up
+    """
+
+    name: Literal["mackey-glass"] = "mackey-glass"
+    variant: Literal["forecast", "recall"] = "forecast"
+    horizon: int = Field(15, ge=1)
+    steps: int = Field(5000, ge=20)
+    test_steps: int = Field(1000, ge=2)
+    dropped: int = Field(100, ge=0)
+    washout: int = Field(0, ge=0)
+    lead_in: int = Field(200, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> MackeyGlass:
+        train = validation_start(self.steps)
+        shortest = min(train, self.steps - train, self.test_steps)
+        if self.horizon >= shortest:
+            raise ValueError(
+                f"The 'horizon' parameter of MackeyGlass must be smaller than each part of the series, {train}"
+                f" training, {self.steps - train} validation and {self.test_steps} test samples."
+                f" Got {self.horizon} instead."
+            )
+        if self.washout >= shortest - self.horizon:
+            raise ValueError(
+                f"The 'washout' parameter of MackeyGlass must leave something to score in each part: at most"
+                f" {shortest - self.horizon - 1} steps. Got {self.washout} instead."
+            )
+        return self
+
+    def data(self, seed: int, batch_size: int) -> SeriesDataset:
+        """`batch_size` independent signals, cut into training, validation and test."""
+        check_request(self, seed, batch_size)
+        fit, end = validation_start(self.steps), self.steps + self.test_steps
+        signal = mackey_glass(generator(seed, "mackey-glass/history"), self.dropped + end, batch_size)
+        signal = signal[self.dropped :, :, None]
+        signal -= signal[:fit].mean()
+        pairs = pair_up(signal, signal, self.horizon if self.variant == "forecast" else -self.horizon)
+        return SeriesDataset(
+            part(pairs, (0, fit), self.washout),
+            part(pairs, (fit, self.steps), self.washout, self.lead_in),
+            part(pairs, (self.steps, end), self.washout, self.lead_in),
+            current=0,
+        )
+
+
+def mackey_glass(rng: np.random.Generator, samples: int, trials: int) -> np.ndarray:
+    """Signals tanh(s − 1), shape (samples, trials), from their first sample and not centred."""
+    delay = round(TAU / DT)  # [Euler steps]
+    uniform = rng.random((trials, delay)).T  # (delay, trials), drawn so that trial b is the same in any larger batch
+    past, s, kept = np.ascontiguousarray(1.2 + 0.2 * (uniform - 0.5)), np.full(trials, 1.2), []
+    # What is produced depends on the state one delay ago only, so a whole delay of it is known in advance.
+    for _ in range(-(-samples * SUBSTEPS // delay)):
+        production = DT * BETA * past / (1.0 + past**POWER)
+        future = np.empty_like(past)
+        for k in range(delay):
+            past[k] = s  # the state before the step is what the step one delay later sees
+            s = s + production[k] - DT * GAMMA * s
+            future[k] = s
+        kept.append(future[SUBSTEPS - 1 :: SUBSTEPS].copy())  # a delay is a whole number of samples
+    return np.tanh(np.concatenate(kept)[:samples] - 1.0)

@@ -1,0 +1,65 @@
+"""Scores of outputs against targets, over the scored steps only.
+
+Every function takes ``outputs, targets`` of shape (T, B, n_out) and ``mask`` of shape (T, B), and returns one float.
+A masked step enters no sum and no count; with no step scored at all the score is nan. A diverged network gives inf or
+nan, never a warning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def mse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Mean squared error over scored steps, trials and outputs:  mean (y − y*)²."""
+    y, wanted = _scored(outputs, targets, mask)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _mean((y - wanted) ** 2)
+
+
+def nmse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Mean squared error in units of the targets' variance:  1 is predicting their mean."""
+    _, wanted = _scored(targets, targets, mask)
+    variance = _mean((wanted - wanted.mean(axis=0)) ** 2) if wanted.size else 0.0
+    return mse(outputs, targets, mask) / variance if variance > 0 else float("nan")
+
+
+def cross_entropy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Mean over scored steps and trials of −Σ_k y*_k log softmax(y)_k  [nats]."""
+    y, wanted = _scored(outputs, targets, mask)
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = y - y.max(axis=1, keepdims=True)  # softmax does not see a common shift; exp must not overflow
+        log_softmax = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
+        return _mean(-(wanted * log_softmax).sum(axis=1))
+
+
+def accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Fraction of scored steps whose largest output is the target class."""
+    y, wanted = _scored(outputs, targets, mask)
+    return _mean(y.argmax(axis=1) == wanted.argmax(axis=1))
+
+
+def sign_accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Fraction of scored ±1 targets whose sign the output has; an output of exactly 0, or nan, is wrong."""
+    y, wanted = _scored(outputs, targets, mask)
+    return _mean(y * wanted > 0)
+
+
+def error_bits(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
+    """Wrong ±1 bits per trial, averaged over trials [bits]."""
+    wrong = ~(np.asarray(outputs) * targets > 0) & mask[:, :, None]
+    return _mean(wrong.sum(axis=(0, 2)))
+
+
+def _scored(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs and targets of the scored steps, each (scored, n_out), float64."""
+    outputs = np.asarray(outputs)
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"The 'outputs' to score must have the targets' shape {targets.shape}. Got {outputs.shape} instead."
+        )
+    return outputs[mask].astype(np.float64, copy=False), targets[mask]
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if values.size else float("nan")

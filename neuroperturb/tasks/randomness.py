@@ -1,0 +1,40 @@
+"""Seeded, named streams of random numbers for data: (seed, stream, number) → the same draws, always.
+
+Nothing global is drawn from, and no stream remembers anything: batch 7 is the same whether or not batch 6 was asked
+for.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+
+def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
+    """A fresh generator for item `number` of the stream called `stream`.
+
+    Parameters
+    ----------
+    seed : int, the data seed of a run
+    stream : str, what is drawn, as ``"task/part"``; streams with different names are independent
+    number : int, which item of the stream (a batch, an epoch)
+    """
+    key = np.random.SeedSequence([seed, zlib.crc32(stream.encode()), number])  # crc32: a hash that no process salts
+    return np.random.Generator(np.random.Philox(key))
+
+
+def check_request(task: object, seed: int, batch_size: int) -> None:
+    """Refuse a seed or a batch size that cannot be, in one sentence."""
+    for name, value, least in (("seed", seed, 0), ("batch_size", batch_size, 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(
+                f"The {name!r} of {type(task).__name__} data must be an integer of at least {least}."
+                f" Got {value!r} instead."
+            )
+
+
+def check_number(number: int) -> None:
+    """Refuse a batch number that cannot be."""
+    if number < 0:
+        raise ValueError(f"The 'number' of a training batch must be 0 or more. Got {number!r} instead.")

@@ -1,0 +1,151 @@
+"""One long sequence, cut into training, validation and test: the shape of every task that predicts a signal.
+
+Rows of a signal become *pairs* (input, target). A part is a run of rows, and a pair belongs to a part only if its
+input and its target both lie inside it, so that no target of one part is an input of another's scored step.
+Validation and test start with a masked lead-in, the pairs that precede them: the state is warm when scoring starts,
+as it would be in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Listed
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroperturb.tasks import metrics
+from neuroperturb.tasks.contract import Dataset, Sequence
+from neuroperturb.tasks.randomness import check_number
+
+VALIDATION_FRACTION = 0.1  # of the training rows, taken from their end
+
+
+class Pairs(NamedTuple):
+    """A signal made into pairs, in the order of time.
+
+    inputs : ndarray, shape (P, B, n_in)
+    targets : ndarray, shape (P, B, n_out)
+    first, last : int ndarrays, shape (P,); the earlier and the later row that pair p touches
+    reset : bool ndarray, shape (P,); True where the signal was interrupted before pair p
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    reset: np.ndarray
+
+
+def pair_up(inputs: np.ndarray, targets: np.ndarray, horizon: int) -> Pairs:
+    """Pair row t of `inputs` with row t + horizon of `targets` (horizon < 0: the past), both (rows, B, ·), as views."""
+    ahead, shift = max(horizon, 0), abs(horizon)
+    rows = len(inputs) - shift
+    start = shift - ahead  # first input row that has a target
+    first = np.arange(rows)
+    return Pairs(
+        inputs[start : start + rows], targets[ahead : ahead + rows], first, first + shift, np.zeros(rows, bool)
+    )
+
+
+def validation_start(split: int) -> int:
+    """First validation row, when the rows before `split` are training and validation together."""
+    return split - int(VALIDATION_FRACTION * split)
+
+
+def part(pairs: Pairs, rows: tuple[int, int], washout: int, lead_in: int = 0) -> Sequence:
+    """The pairs inside rows ``rows[0] … rows[1] − 1`` as one sequence, after `lead_in` unscored pairs.
+
+    A pair is scored if it is inside the part and at least `washout` steps after the last reset.
+    """
+    inside = (pairs.first >= rows[0]) & (pairs.last < rows[1])
+    found = np.flatnonzero(inside)
+    if not len(found):
+        raise ValueError(
+            f"The 'horizon' must be shorter: no unbroken pair of input and target fits into rows {rows[0]} to"
+            f" {rows[1] - 1}."
+        )
+    window = slice(max(0, found[0] - lead_in), found[-1] + 1)
+    reset = pairs.reset[window].copy()
+    reset[0] = True
+    scored = inside[window] & (_steps_since(reset) >= washout)
+    if not scored.any():
+        raise ValueError(
+            f"The 'washout' must be shorter: no step of rows {rows[0]} to {rows[1] - 1} outlasts {washout} steps."
+        )
+    mask = np.repeat(scored[:, None], pairs.inputs.shape[1], axis=1)
+    return Sequence(pairs.inputs[window], pairs.targets[window], mask, reset)
+
+
+def side_by_side(sequence: Sequence, trials: int, washout: int) -> Sequence:
+    """Cut a sequence of one trial into `trials` stretches of equal length, presented together.
+
+    The last few pairs, fewer than `trials`, are left out. An interruption of one stretch resets the state of all, and
+    each stretch starts from a reset, so the washout follows it.
+    """
+    if trials == 1:
+        return sequence
+    steps = len(sequence.reset) // trials
+    if steps <= washout:
+        raise ValueError(
+            f"The 'batch_size' must be at most {len(sequence.reset) // (washout + 1)}, so that each stretch of the"
+            f" {len(sequence.reset)} training pairs outlasts the washout of {washout} steps. Got {trials} instead."
+        )
+
+    def fold(a: np.ndarray) -> np.ndarray:
+        stretches = a[: steps * trials].reshape(trials, steps, *a.shape[2:])
+        return np.ascontiguousarray(np.swapaxes(stretches, 0, 1))
+
+    reset = sequence.reset[: steps * trials].reshape(trials, steps).any(axis=0)
+    mask = fold(sequence.mask) & (_steps_since(reset) >= washout)[:, None]
+    if not mask.any():
+        raise ValueError(
+            f"The 'batch_size' must be smaller: with that many stretches side by side, no step outlasts the washout of"
+            f" {washout} steps between the interruptions of one or the other. Got {trials} instead."
+        )
+    return Sequence(fold(sequence.inputs), fold(sequence.targets), mask, reset)
+
+
+class SeriesDataset(Dataset):
+    """One training sequence, presented once an epoch; scored by the mean squared error.
+
+    Parameters
+    ----------
+    train, validation, test : Sequence
+    current : int or sequence of int, the input columns that hold the present values of the outputs, for persistence
+    """
+
+    loss = "mse"
+    batches_per_epoch = 1
+
+    def __init__(self, train: Sequence, validation: Sequence, test: Sequence, current: int | Listed[int]) -> None:
+        self.train, self.validation, self.test = train, validation, test
+        self.current = np.atleast_1d(current)
+        self.n_in, self.n_out = train.inputs.shape[2], train.targets.shape[2]
+
+    def batch(self, number: int) -> Sequence:
+        """The training sequence: a series has one."""
+        check_number(number)
+        return self.train
+
+    def metrics(self, outputs: np.ndarray, sequence: Sequence) -> dict[str, float]:
+        """``loss`` (mean squared error) and ``nmse``."""
+        scored = (outputs, sequence.targets, sequence.mask)
+        return {"loss": metrics.mse(*scored), "nmse": metrics.nmse(*scored)}
+
+    def trivial(self) -> dict[str, dict[str, float]]:
+        """``mean``: predict the training mean. ``persistence``: answer with the present value."""
+        mean = self.train.targets[self.train.mask].mean(axis=0)
+        return {
+            "mean": self._score(lambda s: np.broadcast_to(mean, s.targets.shape)),
+            "persistence": self._score(lambda s: s.inputs[:, :, self.current]),
+        }
+
+    def _score(self, predict) -> dict[str, float]:
+        parts = {"validation": self.validation, "test": self.test}
+        return {name: metrics.mse(predict(s), s.targets, s.mask) for name, s in parts.items()}
+
+
+def _steps_since(reset: np.ndarray) -> np.ndarray:
+    """Steps since the last reset: 0 at a reset."""
+    steps = np.arange(len(reset))
+    return steps - np.maximum.accumulate(np.where(reset, steps, 0))

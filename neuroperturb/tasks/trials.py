@@ -1,0 +1,79 @@
+"""Short trials drawn afresh: the shape of every task whose trials come from a random recipe.
+
+A recipe is a function ``draw(rng, trials) -> Sequence``. Training batch k, the validation trials and the test trials
+are three separate streams of the same recipe, so validation and test are new trials, never seen in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from neuroperturb.tasks import metrics
+from neuroperturb.tasks.contract import Dataset, Sequence
+from neuroperturb.tasks.randomness import check_number, generator
+
+Recipe = Callable[[np.random.Generator, int], Sequence]
+
+
+class SignTrials(Dataset):
+    """Fresh trials with targets of ±1, scored by the mean squared error: 1.0 is guessing.
+
+    Parameters
+    ----------
+    draw : Recipe
+    name : str, the task's name, which names its streams
+    seed, batch_size : int
+    trials : tuple of int, trials an epoch, in validation and in test
+    fixed : bool, present batch 0 for ever
+    """
+
+    loss = "mse"
+
+    def __init__(
+        self, draw: Recipe, name: str, seed: int, batch_size: int, trials: tuple[int, int, int], fixed: bool = False
+    ) -> None:
+        self._draw, self._name, self._seed, self._batch_size = draw, name, seed, batch_size
+        self.batches_per_epoch = -(-trials[0] // batch_size)  # rounded up: every batch is full
+        self.validation = draw(generator(seed, f"{name}/validation"), trials[1])
+        self.test = draw(generator(seed, f"{name}/test"), trials[2])
+        self.n_in, self.n_out = self.test.inputs.shape[2], self.test.targets.shape[2]
+        self._fixed = self._train(0) if fixed else None
+
+    def batch(self, number: int) -> Sequence:
+        """Training trials `number`, drawn from the seed and that number alone."""
+        check_number(number)
+        return self._train(number) if self._fixed is None else self._fixed
+
+    def _train(self, number: int) -> Sequence:
+        return self._draw(generator(self._seed, f"{self._name}/train", number), self._batch_size)
+
+    def metrics(self, outputs: np.ndarray, sequence: Sequence) -> dict[str, float]:
+        """``loss`` (mean squared error), ``nmse``, ``accuracy`` of the sign and wrong ``error_bits`` a trial."""
+        scored = (outputs, sequence.targets, sequence.mask)
+        return {
+            "loss": metrics.mse(*scored),
+            "nmse": metrics.nmse(*scored),
+            "accuracy": metrics.sign_accuracy(*scored),
+            "error_bits": metrics.error_bits(*scored),
+        }
+
+    def trivial(self) -> dict[str, dict[str, float]]:
+        """``guess``: without a clue, 0 is the best answer to ±1, at a loss of exactly 1."""
+        parts = {"validation": self.validation, "test": self.test}
+        return {"guess": {n: metrics.mse(np.zeros_like(s.targets), s.targets, s.mask) for n, s in parts.items()}}
+
+
+def blank(steps: int, trials: int, n_in: int, n_out: int = 1) -> Sequence:
+    """Trials of zeros with nothing scored yet, starting from a reset: what a recipe fills in."""
+    reset = np.zeros(steps, bool)
+    reset[0] = True
+    return Sequence(
+        np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out)), np.zeros((steps, trials), bool), reset
+    )
+
+
+def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Fair ±1."""
+    return 2.0 * rng.integers(0, 2, shape) - 1.0

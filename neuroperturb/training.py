@@ -1,0 +1,346 @@
+"""train(): the loop. A task hands out sequences, a learner presents them, an epoch ends with a look at validation.
+
+    for every sequence:  for every phase of its presentation:  chunks of at most 0.2 s of compiled steps
+    after every chunk:   progress, Ctrl-C, checkpoint
+    after every epoch:   validation loss, sizes of the changes, one row of history
+
+Two learners have the same face: :class:`Perturbed` (forward passes, noise, one broadcast) and :class:`Exact` (the gradient).
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroperturb.baselines import BpttTrainer, from_matrices
+from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.config import Experiment, Training, load
+from neuroperturb.decorrelation import Decorrelation
+from neuroperturb.network import RNN, Matrices, initial_weights, spectral_radius
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.run import Run
+from neuroperturb.simulation import Simulation
+from neuroperturb.tasks import Dataset, Task
+
+CHUNK = 0.2  # seconds of compiled steps between two looks at the clock
+SEEDED = ("init", "data", "perturbation", "chip", "read")
+
+
+class Progress(NamedTuple):
+    """Where training is: epochs from 1, time steps of the whole run, mean training loss of this epoch so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    validation: float
+    seconds: float
+    left: float
+
+
+class Perturbed:
+    """Learning by a perturbation rule, on arrays."""
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
+        training = experiment.training
+        self.simulation = Simulation(
+            experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
+            schedule=training.schedule, batch=training.batch_size, steps=steps, total_steps=total_steps, dtype=training.dtype,
+            seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen,
+        )  # fmt: skip
+        self.phases = self.simulation.phases
+        self._rate = 0.0  # steps a second, from the last chunk
+        self._prepared = None, None
+
+    def present(self, number: int, sequence, phase: int, first: int) -> int:
+        """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
+        if self._prepared[0] != number:
+            self._prepared = number, self.simulation.prepare(sequence)
+        data = self._prepared[1]
+        T = len(data.inputs)
+        self.simulation.run.counters.sequence[0] = number
+        last = min(T, first + max(1, int(CHUNK * self._rate)))
+        start = time.perf_counter()
+        done = self.simulation.present(data, self.phases[phase], first, last)
+        self._rate = (last - first) / max(time.perf_counter() - start, 1e-9) if self._rate else 16 / CHUNK
+        return done if done == last else -1
+
+    @property
+    def loss(self) -> np.ndarray:
+        """(sum, count) of the training loss; set to zero at the start of an epoch."""
+        return self.simulation.run.counters.loss
+
+    @property
+    def diverged_step(self) -> int:
+        return int(self.simulation.run.counters.diverged[0])
+
+    def row(self) -> dict:
+        """What only a perturbed network has to tell."""
+        return {
+            "twin_distance": self.simulation.twin_distance(),
+            "skipped": int(self.simulation.run.counters.skipped[0]),
+        }
+
+    def weights(self) -> Matrices:
+        return self.simulation.weights()
+
+    def evaluate(self, sequence) -> np.ndarray:
+        return self.simulation.evaluate(sequence)
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        return self.simulation.checkpoint()
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.simulation.restore(state)
+
+
+class Exact:
+    """Learning by the exact gradient, or a truncated one; a sequence is one chunk."""
+
+    phases = ("learn",)
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
+        del steps, total_steps  # its rates are constant
+        network, training = experiment.network, experiment.training
+        weights = from_matrices(initial, np.dtype(training.dtype).type)
+        self.trainer = BpttTrainer(
+            weights, dataset, experiment.rule, leak=network.leak, bias=network.bias, schedule=training.schedule,
+            frozen=training.frozen,
+        )  # fmt: skip
+        self.loss, self.diverged_step = np.zeros(2), -1
+
+    def present(self, number: int, sequence, phase: int, first: int) -> int:
+        loss = self.trainer.batch(number)
+        self.loss += loss, 1
+        return len(sequence.inputs) if np.isfinite(loss) else -1
+
+    def row(self) -> dict:
+        return {"twin_distance": float("nan"), "skipped": 0}
+
+    def weights(self) -> Matrices:
+        w = self.trainer.weights
+        return Matrices(*(np.ascontiguousarray(m.T) for m in w))
+
+    def evaluate(self, sequence) -> np.ndarray:
+        from neuroperturb.baselines import run_clean
+
+        return run_clean(self.trainer.weights, sequence, leak=self.trainer.leak, bias=self.trainer.bias)[0]
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        return {"loss": self.loss, **self.trainer.checkpoint()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.loss[:] = state["loss"]
+        self.trainer.restore(state)
+
+
+class Trainer:
+    """A run in progress; iterate to train, stop whenever, ask for the record at any moment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    resume : a record to continue, from the very step it stopped at
+    dataset : made by ``experiment.task.data`` unless given
+    """
+
+    def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
+        training = experiment.training
+        self.experiment = experiment
+        self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
+        self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
+        self._number, self._phase, self._first = 0, 0, 0
+        self._sequence = self._load(0)
+        self._length = len(self._sequence.inputs)
+        learner = Exact if isinstance(experiment.rule, Bptt) else Perturbed
+        self.learner = learner(experiment, self.dataset, self.initial, self._length, self.steps)
+        self._initial_weights = self.learner.weights()
+        self._epoch_weights = self._initial_weights
+        self._history: list[dict] = []
+        self._epoch_seconds, self._validation, self._diverged = 0.0, float("nan"), None
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        if resume is not None:
+            self._continue(resume)
+
+    # the loop
+
+    @property
+    def sequences(self) -> int:
+        return self.experiment.training.epochs * self.dataset.batches_per_epoch
+
+    @property
+    def steps(self) -> int:
+        """Time steps of the whole run."""
+        return self.sequences * self._length
+
+    @property
+    def step(self) -> int:
+        """Time steps done, counted in the learning phase."""
+        learning = self._phase == len(self.learner.phases) - 1
+        return self._number * self._length + (self._first if learning else 0)
+
+    def __iter__(self) -> Iterator[Progress]:
+        _one_blas_thread()
+        began, before, shown = time.perf_counter(), self.step, -1.0
+        while self._number < self.sequences and self._diverged is None:
+            start = time.perf_counter()
+            ended = self._advance()
+            self._epoch_seconds += time.perf_counter() - start
+            if ended:
+                self._end_epoch()
+            elapsed = time.perf_counter() - began
+            if ended or self._diverged is not None or elapsed - shown > CHUNK:
+                shown = elapsed
+                yield self._progress(elapsed, before)
+
+    def _advance(self) -> bool:
+        """One chunk; True where it ended an epoch."""
+        done = self.learner.present(self._number, self._sequence, self._phase, self._first)
+        if done < 0:
+            self._diverged = max(self.learner.diverged_step, 0)
+            return True
+        self._first = done
+        if done < len(self._sequence.inputs):
+            return False
+        self._first, self._phase = 0, self._phase + 1
+        if self._phase < len(self.learner.phases):
+            return False
+        self._phase, self._number = 0, self._number + 1
+        if self._number < self.sequences:
+            self._sequence = self._load(self._number)
+        return self._number % self.dataset.batches_per_epoch == 0
+
+    def _load(self, number: int):
+        sequence = self.dataset.batch(number)
+        if number and self.experiment.training.carry_state:
+            reset = np.array(sequence.reset)
+            reset[0] = False
+            sequence = sequence._replace(reset=reset)
+        return sequence
+
+    def _end_epoch(self) -> None:
+        weights, loss = self.learner.weights(), self.learner.loss
+        with np.errstate(all="ignore"):  # a run that diverged has rows too
+            changes = {
+                f"d{name}": float(np.linalg.norm(getattr(weights, name) - getattr(self._epoch_weights, name)))
+                for name in ("W_in", "W_rec", "W_out")
+            }
+            self._validation = self.score(self.dataset.validation)["loss"]
+            diverged = self._diverged is not None
+            self._history.append(
+                {
+                    "epoch": len(self._history) + 1,
+                    "step": self.step,
+                    "train_loss": float("nan") if diverged or loss[1] == 0 else float(loss[0] / loss[1]),
+                    "validation_loss": self._validation,
+                    **changes,
+                    "spectral_radius": spectral_radius(weights.W_rec),
+                    **self.learner.row(),
+                    "seconds": self._epoch_seconds,
+                }
+            )
+        self._epoch_weights, self._epoch_seconds = weights, 0.0
+        loss[:] = 0
+
+    def _progress(self, elapsed: float, before: int) -> Progress:
+        done, training, loss = self.step, self.experiment.training, self.learner.loss
+        last = self._history[-1]["train_loss"] if self._history else float("nan")
+        mean = float("nan") if self._diverged is not None else float(loss[0] / loss[1]) if loss[1] else last
+        left = elapsed * (self.steps - done) / (done - before) if done > before else float("nan")
+        epoch = min(self._number // self.dataset.batches_per_epoch + (loss[1] > 0), training.epochs)
+        return Progress(int(max(epoch, 1)), training.epochs, done, self.steps, mean, self._validation, elapsed, left)
+
+    # looking
+
+    def evaluate(self, sequence) -> np.ndarray:
+        """Outputs of the clean network with the present weights, (T, B, n_out)."""
+        return self.learner.evaluate(sequence)
+
+    def score(self, sequence) -> dict[str, float]:
+        """The task's metrics of the present weights on a sequence."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.dataset.metrics(self.evaluate(sequence), sequence)
+
+    def run(self) -> Run:
+        """The record at this moment; ``interrupted`` unless all is done."""
+        finished = self._number >= self.sequences
+        status = "diverged" if self._diverged is not None else "finished" if finished else "interrupted"
+        as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
+        state = {} if status == "diverged" else self._checkpoint()
+        return Run(
+            experiment=self.experiment, history=list(self._history), weights=as_dict(self.learner.weights()),
+            initial_weights=as_dict(self._initial_weights), status=status, diverged_step=self._diverged,
+            seeds=dict.fromkeys(SEEDED, self.experiment.training.seed), state=state,
+            timestamps={"started": self._started, "saved": datetime.now(UTC).isoformat(timespec="seconds")},
+        )  # fmt: skip
+
+    # checkpoints
+
+    def _checkpoint(self) -> dict[str, np.ndarray]:
+        position = np.array([self._number, self._phase, self._first], np.int64)
+        before = {f"epoch.{name}": np.array(w) for name, w in self._epoch_weights._asdict().items()}
+        learner = {f"learner.{name}": np.array(a) for name, a in self.learner.checkpoint().items()}
+        return {"position": position, **before, **learner}
+
+    def _continue(self, run: Run) -> None:
+        """Go on from a record: position, history and every array of the state."""
+        state = run.state
+        self._number, self._phase, self._first = (int(k) for k in state["position"])
+        self._history = run.history.to_dict("records")
+        self._validation = self._history[-1]["validation_loss"] if self._history else float("nan")
+        self._epoch_weights = Matrices(*(np.array(state[f"epoch.{name}"]) for name in Matrices._fields))
+        self.learner.restore({name[8:]: a for name, a in state.items() if name.startswith("learner.")})
+        if self._number < self.sequences:
+            self._sequence = self._load(self._number)
+
+
+@functools.cache
+def _one_blas_thread() -> None:
+    """A run is serial, and so are its matrix products: parallelism is across runs."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
+
+
+def train(
+    network: RNN,
+    task: Task,
+    rule: PerturbationRule | Bptt,
+    *,
+    decorrelation: Decorrelation | None = None,
+    training: Training = Training(),  # noqa: B008
+    progress=None,
+) -> Run:
+    """Train a network on a task by a rule, and return the record.
+
+    Parameters
+    ----------
+    network, task, rule, decorrelation, training : specifications
+    progress : called with a :class:`Progress` every 0.2 s or so
+
+    Returns
+    -------
+    Run
+        Ctrl-C returns the partial run, status ``interrupted``.
+    """
+    experiment = Experiment(network=network, task=task, rule=rule, decorrelation=decorrelation, training=training)
+    trainer = Trainer(experiment)
+    try:
+        for now in trainer:
+            if progress is not None:
+                progress(now)
+    except KeyboardInterrupt:
+        pass  # between two chunks: the state is whole
+    return trainer.run()
+
+
+def experiment(config: Experiment | str | Path, *, resume: Run | None = None) -> Trainer:
+    """A run to step through: ``for step in experiment("run.toml"): print(step.loss)``; `.run()` is the record so far."""
+    return Trainer(config if isinstance(config, Experiment) else load(config), resume=resume)

@@ -1,0 +1,125 @@
+"""Who may import whom, how long it takes, and whether the README and CI say the same."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# A room imports rooms above it in this list, and its own. Rooms not listed are free, but for the doors at the bottom.
+FLOORS = [
+    {"spec"},
+    {"rules", "tasks", "decorrelation", "losses"},
+    {"network"},
+    {"dynamics"},
+    {"presentation"},
+    {"baselines"},
+    {"config"},
+    {"recipes", "run"},
+    {"report", "plots", "training"},
+    {"comparison", "study", "verify", "bench"},
+    {"cli"},
+]
+HARDWARE_FOR = {"rules": {"compiled", "random", "maths", "sweep"}, "tasks": {"compiled", "random"}}
+HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed")
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path, *, top_level=False):
+    """Dotted names of everything a file imports, as written (relative ones made absolute)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = path.relative_to(ROOT).parent.parts
+    nodes = tree.body if top_level else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) + "." if node.level else ""
+            source = (base + (node.module or "")).strip(".")
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def room(path):
+    return path.relative_to(ROOT / "neuroperturb").with_suffix("").parts[0]
+
+
+def floor(name):
+    return next((k for k, names in enumerate(FLOORS) if name in names), None)
+
+
+@pytest.mark.parametrize("path", modules("hardware_models"), ids=str)
+def test_hardware_knows_nothing_of_learning(path):
+    allowed = {"hardware_models", "numpy", "numba", "scipy", "llvmlite", "pydantic", *sys.stdlib_module_names}
+    assert {name.split(".")[0] for name in imported(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", modules("neuroperturb"), ids=str)
+def test_imports_point_one_way(path):
+    own = floor(room(path))
+    for name in imported(path, top_level=True):
+        first, second, *_ = [*name.split("."), ""]
+        if first == "neuroperturb" and own is not None and floor(second) is not None and second != room(path):
+            assert floor(second) < own, f"{room(path)} imports {second}"
+        if first == "hardware_models" and room(path) in HARDWARE_FOR:
+            assert second in HARDWARE_FOR[room(path)], f"{room(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", [*modules("neuroperturb"), *modules("hardware_models")], ids=str)
+def test_nobody_imports_the_doors(path):
+    doors = {"neuroperturb.cli", "neuroperturb.spiking"}
+    names = {".".join(name.split(".")[:2]) for name in imported(path)}
+    assert not names & doors or room(path) in ("cli", "spiking")
+
+
+def run_python(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
+
+
+def fastest(*arguments, tries=4):
+    """Seconds of the fastest of some tries: what the machine can do, not what else it was doing."""
+    times = []
+    for _ in range(tries):
+        start = time.perf_counter()
+        run_python(*arguments)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_import_is_light():
+    code = f"import neuroperturb, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    assert run_python("-c", code).stdout.strip() == "[]"
+
+
+def test_import_takes_less_than_a_second():
+    assert fastest("-c", "import neuroperturb") < 1
+
+
+def test_help_takes_less_than_a_second():
+    assert fastest("-m", "neuroperturb.cli", "--help") < 1
+
+
+def test_ci_runs_the_command_of_the_readme():
+    commands = [
+        line.strip()
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("    ")
+    ]
+    run, test = commands[:2]
+    assert run.endswith(".venv/bin/neuroperturb run delayed-xor --baselines")
+    assert test.endswith("-m pytest")
+    assert test in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_version_is_said_once():
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
