@@ -43,7 +43,6 @@ class Scratch(NamedTuple):
     steps: np.ndarray
     draws: np.ndarray
     back: np.ndarray
-    lanes: np.ndarray
     sizes: np.ndarray
 
 
@@ -115,11 +114,11 @@ class SynapseArray:
         one = np.zeros((1, 1, 1), dtype)
         counters = (d, m, n) if cell.is_pulsed else (1, 1, 1)
         cells = Cells(
-            memory.zeros((d, m, n), dtype), one, one.copy(), one.copy(), one.copy(),
+            memory.zeros((d, m, n), dtype, matrix=True), one, one.copy(), one.copy(), one.copy(),
             memory.zeros(counters, np.uint32), memory.zeros(counters, np.uint32),
         )  # fmt: skip
         row = lambda count=1: memory.zeros((count, n), dtype)  # noqa: E731
-        scratch = Scratch(row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), memory.zeros((64,), dtype), np.zeros(6, np.int32))
+        scratch = Scratch(row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), np.zeros(6, np.int32))
         self.state = ArrayState(
             cells, cell.numbers(dtype.type), np.ones(1, dtype), gain, gain / np.sum(gain**2), int(seed),
             random.stream(random.Stream.ROUNDING, number), np.zeros(1, np.int64), np.array([n]), scratch,
@@ -198,7 +197,7 @@ class SynapseArray:
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(
             zeros(rank, n), zeros(rank, n if back else m), np.zeros(rank, self.dtype), zeros(1, n)[0],
-            np.zeros(1, np.int64), zeros(1, 64)[0],
+            np.zeros(1, np.int64),
         )  # fmt: skip
 
     def kernel(self, change_row=rank_change, read_row=None, *, batch: bool = False) -> ArrayKernel:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-LINE = 64  # bytes
+LINE, PAGE = 64, 4096  # bytes
+PAGE_WASTE = 0.03  # rows of a matrix fill a simple fraction of a page where that wastes no more than this
 
 
 def padded(size: int, dtype) -> int:
@@ -18,12 +19,26 @@ def padded(size: int, dtype) -> int:
     return -(-size // lanes) * lanes
 
 
-def zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """A C-contiguous array of zeros, last axis padded to whole cache lines, first element on a line."""
-    shape = (*shape[:-1], padded(shape[-1], dtype))
+def paged(size: int, dtype) -> int:
+    """The same for rows of a matrix, which should not straddle pages: hardware prefetching ends at one.
+
+    Only matrices: activities whose rows all began at the same place in a page would evict each other from the first cache.
+    """
+    itemsize = np.dtype(dtype).itemsize
+    for unit in (PAGE, PAGE // 2, PAGE // 4):
+        whole = -(-size * itemsize // unit) * unit // itemsize
+        if whole <= size * (1 + PAGE_WASTE):
+            return whole
+    return padded(size, dtype)
+
+
+def zeros(shape: tuple[int, ...], dtype, *, matrix: bool = False) -> np.ndarray:
+    """A C-contiguous array of zeros, last axis `padded` (or `paged`), first element on a cache line (or a page)."""
+    shape = (*shape[:-1], (paged if matrix else padded)(shape[-1], dtype))
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
+    unit = PAGE if matrix else LINE
+    raw = np.zeros(size + unit, np.uint8)
+    start = -raw.ctypes.data % unit
     return raw[start : start + size].view(dtype).reshape(shape)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from hardware_models import blas
 from hardware_models.compiled import kernel
+from hardware_models.dots import dot, dot_four
 
 
 class Pending(NamedTuple):
@@ -29,7 +30,6 @@ class Pending(NamedTuple):
     post : (R, n) post-synaptic factors;  pre : (R, m) presynaptic factors;  reward : (R,) broadcast factors
     decay : (n,) Δw_ij += decay_i w_ij, used by decorrelation
     active : (1,) int64; 0 when there is nothing to write
-    lanes : (64,) scratch of `dot`
     """
 
     post: np.ndarray
@@ -37,7 +37,6 @@ class Pending(NamedTuple):
     reward: np.ndarray
     decay: np.ndarray
     active: np.ndarray
-    lanes: np.ndarray
 
 
 @kernel
@@ -54,33 +53,14 @@ def rank_change(pending, memory, w, scale, j, change):
 
 
 @kernel
-def dot(a, b, lanes):
-    """Σ_i a_i b_i in 64 interleaved partial sums: vectorises without reordering, so the bits do not depend on the machine."""
-    n = a.shape[0]
-    lanes[:] = 0
-    full = n - n % 64
-    for start in range(0, full, 64):
-        for i in range(64):
-            lanes[i] += a[start + i] * b[start + i]
-    for i in range(n - full):
-        lanes[i] += a[full + i] * b[full + i]
-    half = 32
-    while half > 0:
-        for i in range(half):
-            lanes[i] += lanes[i + half]
-        half //= 2
-    return lanes[0]
-
-
-@kernel
 def decorrelation_change(pending, memory, w, scale, j, change):
     """Σ_r post_ri v_rj + decay_i w_ij  with  v_rj = reward_r Σ_k pre_rk w_jk, a read of the row about to be written."""
     post, pre, reward, decay = pending.post, pending.pre, pending.reward, pending.decay
-    f = reward[0] * dot(w, pre[0], pending.lanes)
+    f = reward[0] * dot(w, pre[0])
     for i in range(change.shape[0]):
         change[i] = post[0, i] * f
     for r in range(1, post.shape[0]):
-        f = reward[r] * dot(w, pre[r], pending.lanes)
+        f = reward[r] * dot(w, pre[r])
         for i in range(change.shape[0]):
             change[i] += post[r, i] * f
     for i in range(change.shape[0]):
@@ -136,16 +116,27 @@ def fused_four_decay(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
 
 
 @kernel
-def rank_factor(pending, w, j):
-    return pending.reward[0] * pending.pre[0, j]
+def fused_column(w, c, f, x, j, p, q):
+    """The same for an array with one output, one row: nothing to vectorise, so nothing to set up."""
+    v = w[0] + c[0] * f
+    w[0] = v
+    return p + v * x[0, j], q + v * x[1, j]
 
 
 @kernel
-def decorrelation_factor(pending, w, j):
-    return pending.reward[0] * dot(w, pending.pre[0], pending.lanes)
+def rank_factors(pending, w0, w1, w2, w3, j):
+    r, pre = pending.reward[0], pending.pre
+    return r * pre[0, j], r * pre[0, j + 1], r * pre[0, j + 2], r * pre[0, j + 3]
 
 
-FUSED = {rank_change: (rank_factor, fused_four), decorrelation_change: (decorrelation_factor, fused_four_decay)}
+@kernel
+def decorrelation_factors(pending, w0, w1, w2, w3, j):
+    r = pending.reward[0]
+    d0, d1, d2, d3 = dot_four(w0, w1, w2, w3, pending.pre[0])
+    return r * d0, r * d1, r * d2, r * d3
+
+
+FUSED = {rank_change: (rank_factors, fused_four), decorrelation_change: (decorrelation_factors, fused_four_decay)}
 
 
 @lru_cache
@@ -239,15 +230,21 @@ def make_sweep(write_row, change_row, read_row, ideal: bool, batch: bool, dtype:
             finish(array, pending, acc)
 
         return sweep
-    factor, four = FUSED[change_row]
+    factors, four = FUSED[change_row]
+    by_rank = change_row is rank_change
 
     @kernel
-    def fused_walk(w, pending, x, acc, whole):
-        c, decay = pending.post[0], pending.decay
+    def fused_walk(array, pending, x, acc, whole):
+        w, c, decay, pre, reward = array.cells.w[0], pending.post[0], pending.decay, pending.pre[0], pending.reward[0]
+        if by_rank and array.size[0] == 1:
+            p, q = acc[0, 0], acc[1, 0]
+            for j in range(whole):
+                p, q = fused_column(w[j], c, reward * pre[j], x, j, p, q)
+            acc[0, 0], acc[1, 0] = p, q
+            return
         for j in range(0, whole, 4):
             w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
-            f0, f1 = factor(pending, w0, j), factor(pending, w1, j + 1)
-            f2, f3 = factor(pending, w2, j + 2), factor(pending, w3, j + 3)
+            f0, f1, f2, f3 = factors(pending, w0, w1, w2, w3, j)
             four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc)
 
     @kernel
@@ -256,7 +253,7 @@ def make_sweep(write_row, change_row, read_row, ideal: bool, batch: bool, dtype:
         w, start = array.cells.w, 0
         if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and w.shape[0] == 1:
             start = w.shape[1] - w.shape[1] % 4
-            fused_walk(w[0], pending, x, acc, start)
+            fused_walk(array, pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
         finish(array, pending, acc)
 

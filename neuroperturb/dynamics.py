@@ -104,10 +104,12 @@ def add_signed(xi, sign, out):
     """out[h·B + b] += sign_h ξ_b; an unperturbed pass is left untouched."""
     batch = xi.shape[0]
     for h in range(out.shape[0] // batch):
-        if sign[h] != 0:
+        s = sign[h]
+        if s != 0:
             for b in range(batch):
-                for i in range(out.shape[1]):
-                    out[h * batch + b, i] += sign[h] * xi[b, i]
+                row, noise = out[h * batch + b], xi[b]
+                for i in range(row.shape[0]):
+                    row[i] += s * noise[i]
 
 
 @kernel

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from hardware_models import blas
 from hardware_models.compiled import kernel
-from hardware_models.sweep import dot
+from hardware_models.dots import dot
 from neuroperturb.dynamics import make_forward, silence
 from neuroperturb.presentation import Plan, centre_rows, make_reward, make_step
 
@@ -297,12 +297,12 @@ def make_column_read(single_ideal: bool, dtype: str):
 
     @kernel
     def column_read(array, x, v):
-        w, lanes = array.cells.w, array.scratch.lanes
+        w = array.cells.w
         for r in range(x.shape[0]):
             for j in range(w.shape[1]):
                 total = type(array.scale[0])(0)
                 for k in range(w.shape[0]):
-                    total += array.gain[k] * dot(w[k, j], x[r], lanes)
+                    total += array.gain[k] * dot(w[k, j], x[r, : array.scratch.change.shape[0]])
                 v[r, j] = total * array.scale[0]
 
     return column_read

@@ -330,7 +330,7 @@ class Simulation:
                 a[...] = state[name]
 
 
-SKIPPED = {"scratch", "source", "source_y", "lanes"}  # work space, and keys that the experiment determines
+SKIPPED = {"scratch", "source", "source_y"}  # work space, and keys that the experiment determines
 
 
 def _arrays(record, prefix=""):

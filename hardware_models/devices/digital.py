@@ -26,10 +26,10 @@ def move_row(array, numbers, k, j, steps):
     """Move row j of device k by whole steps, clip at the ends, count what was sent."""
     cells, step, top = array.cells, numbers.step, numbers.levels
     w, up, down = cells.w[k, j], cells.up[k, j], cells.down[k, j]
-    for i in range(w.shape[0]):
+    for i in range(steps.shape[0]):
         level = np.floor(w[i] / step + type(step)(0.5)) + steps[i]  # a stored weight is a level: only rounding error here
         w[i] = min(max(level, -top), top) * step
-    for i in range(w.shape[0]):
+    for i in range(steps.shape[0]):
         up[i] += np.uint32(max(steps[i], type(step)(0)))
         down[i] += np.uint32(max(-steps[i], type(step)(0)))
 

@@ -17,7 +17,7 @@ class IdealNumbers(NamedTuple):
 def write_row(array, numbers, k, j, change):
     """Add a row of changes (device units) to row j of device k."""
     w = array.cells.w[k, j]
-    for i in range(w.shape[0]):
+    for i in range(change.shape[0]):
         w[i] += change[i]
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hardware_models.compiled import kernel
+from hardware_models.dots import dot
 from neuroperturb.spec import Spec
 
 
@@ -66,16 +67,6 @@ def by_noise_variance(p, a, n, numbers, gain, shared, variance, post):
 
 
 @kernel
-def squares(p, a, n):
-    """‖p‖² and ‖a‖² of one row."""
-    norm, size = type(p[0])(0), type(p[0])(0)
-    for i in range(n):
-        norm += p[i] * p[i]
-        size += a[i] * a[i]
-    return norm, size
-
-
-@kernel
 def is_singular(norm, size, numbers):
     """‖p‖ within 32 rounding errors of the activity it is a difference of (learning-rules §2): no direction is left in it."""
     floor = numbers.resolution * numbers.resolution * max(type(norm)(1), size)
@@ -88,7 +79,7 @@ def by_layer_norm(p, a, n, numbers, gain, shared, variance, post):
     skipped, batch = 0, p.shape[0]
     total, total_size = type(gain)(0), type(gain)(0)
     for b in range(batch):
-        norm, size = squares(p[b], a[b], n)
+        norm, size = dot(p[b], p[b]), dot(a[b], a[b])  # rows are padded with zeros
         if shared:
             total += norm
             total_size += size

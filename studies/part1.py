@@ -1,0 +1,456 @@
+"""Does it learn? Five seeds a row, every row beside its frozen-recurrence control.
+
+    python studies/part1.py credit|weather|mackey-glass|figures [--out studies/results/part1]
+
+Every row is one rule with a grid of settings. A first look runs the whole grid on the first seeds; its best settings go
+on to all five; the setting of least mean validation loss is chosen; the test data are looked at once, by the final
+weights at the chosen setting. The control of a row is the same rule with W_in and W_rec at their initial values,
+searched in the same way.
+
+Written to the folder, and continued from there if it is interrupted:
+
+    STUDY_search.csv    validation loss of every setting and seed tried
+    STUDY_runs.csv      one line a row and seed, at the chosen setting: validation, test, status, seconds
+    STUDY_curves.csv    validation loss while these runs learn
+    STUDY_summary.csv, STUDY_summary.md, and figures
+
+`--only TEXT` takes the rows whose task and name hold the text; `--again` searches rows anew that are there already, for
+instance with a wider grid (what was tried is not run twice).
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import json
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from neuroperturb.baselines import EchoState, Ridge
+from neuroperturb.config import Experiment
+from neuroperturb.training import Trainer
+
+SEEDS = (42, 101, 300, 482, 708)
+FROZEN = {"training.frozen": ("W_in", "W_rec")}
+WTH = os.environ.get("NEUROPERTURB_WTH", "../shared/data/WTH.csv")
+ALONE = "the readout alone does this"
+
+
+class Row(NamedTuple):
+    """One line of a table: a rule on a task, what is tried, and the row it is compared with.
+
+    base : table of the experiment; grid : settings to try, dotted keys; control : name of a row of the same task
+    first, keep : seeds of the first look, and how many settings of it go on to all seeds
+    """
+
+    task: str
+    name: str
+    base: dict
+    grid: list[dict]
+    control: str | None = None
+    first: int = 2
+    keep: int = 3
+
+
+def grid(**axes) -> list[dict]:
+    """Every combination; `__` stands for the dot of a key."""
+    keys = [name.replace("__", ".") for name in axes]
+    return [dict(zip(keys, values)) for values in itertools.product(*axes.values())]
+
+
+def frozen(row: Row, **changes) -> Row:
+    """The control of a row: the same rule, tried with the same settings unless others are given."""
+    name = row.name + ", frozen"
+    return row._replace(name=name, control=None, grid=[{**g, **FROZEN} for g in changes.get("grid", row.grid)])
+
+
+def with_control(row: Row, **changes) -> list[Row]:
+    """A row and its control."""
+    control = frozen(row, **changes)
+    return [control, row._replace(control=control.name)]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is studied
+
+EPOCH = 640  # trials between two looks at the validation data
+
+
+def credit() -> list[Row]:
+    """Tasks that only credit through time solves; 64 trials a batch."""
+    sizes = {  # name: units, gain, batches
+        "delayed-xor": (20, 1.1, 400),
+        "context-integration": (16, 1.0, 800),
+        "bit-copying": (20, 1.0, 300),
+    }
+    return [row for task, (n, gain, batches) in sizes.items() for row in _credit_rows(task, n, gain, batches)]
+
+
+def _credit_rows(task: str, n: int, gain: float, batches: int) -> list[Row]:
+    epochs = batches * 64 // EPOCH
+    base = {
+        "task": {"name": task, "trials_per_epoch": EPOCH},
+        "network": {"size": n, "gain": gain, "bias": True},
+        "training": {"schedule": "episode", "batch_size": 64, "epochs": epochs},
+    }
+    cosine = {"kind": "cosine", "final": 1.0}  # a final factor of 1 is a constant rate, without another compilation
+    rule = lambda **r: {**base, "rule": {"rate": cosine, **r}}  # noqa: E731
+    exact = lambda window=None: {**base, "rule": {"name": "bptt", "window": window, "optimiser": ADAM}}  # noqa: E731
+    rates = {"rule__learning_rate": (0.002, 0.005, 0.01, 0.02, 0.04), "rule__rate__final": (0.0, 1.0)}
+    alone = {**rates, "rule__learning_rate": (0.002, 0.005, 0.01, 0.02, 0.04, 0.1)}
+    few = {"rule__learning_rate": (0.005, 0.01, 0.015, 0.02, 0.04), "rule__rate__final": (0.0, 1.0)}
+    plain = grid(
+        rule__learning_rate=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), rule__noise_std=(1e-3, 0.05), rule__rate__final=(0.0,)
+    )
+    adam = grid(rule__optimiser__learning_rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3))
+    tenth = [{**g, "training.epochs": max(1, epochs // 10)} for g in adam]
+    trace = Row(task, "np-trace", rule(name="np-trace"), grid(**rates, rule__noise_std=(0.02, 0.05, 0.2)))
+    bptt = Row(task, "bptt", exact(), adam)
+    return [
+        *with_control(trace, grid=grid(**alone)),
+        *with_control(
+            Row(task, "wp-held", rule(name="wp-held"), grid(**few, rule__noise_std=(0.05,)), first=1, keep=2)
+        ),
+        *with_control(Row(task, "anp-trace", rule(name="anp-trace"), grid(**rates)), grid=grid(**alone)),
+        *with_control(Row(task, "anp published", rule(name="anp", form="published"), plain)),
+        *with_control(bptt),
+        Row(task, "bptt, a tenth of the trials", exact(), tenth, "bptt, frozen"),
+        Row(task, "bptt(1)", exact(1), adam, "bptt, frozen"),
+    ]
+
+
+ADAM = {"kind": "adam", "clip_norm": 1.0}
+
+
+def weather() -> list[Row]:
+    """WTH.csv, 100 units, ten epochs."""
+    return [row for horizon in (24, 1) for row in _weather_rows(f"weather {horizon} h", horizon)]
+
+
+def _weather_rows(task: str, horizon: int) -> list[Row]:
+    base = {
+        "task": {"name": "weather", "path": WTH, "horizon": horizon},
+        "network": {"size": 100},
+        "training": {"epochs": 10},
+    }
+    cosine = {"kind": "cosine", "final": 0.0}
+    danp = lambda form: {  # noqa: E731
+        **base,
+        "rule": {"name": "danp", "form": form, "noise_std": 1e-3, "rate": cosine},
+        "decorrelation": {"rate": 1e-6},
+    }
+    published = grid(rule__learning_rate=(5e-4, 1e-3, 2e-3, 4e-3), decorrelation__rate=(1e-6, 1e-5, 1e-4))
+    rescaled = grid(rule__learning_rate=(5e-3, 1e-2, 3e-2), decorrelation__rate=(1e-6, 1e-5, 1e-4))
+    exact = lambda **cut: {**base, "rule": {"name": "bptt", "optimiser": ADAM, **cut}}  # noqa: E731
+    adam = grid(rule__optimiser__learning_rate=(3e-5, 1e-4, 3e-4))
+    chunks = grid(rule__optimiser__learning_rate=(1e-3, 3e-3, 1e-2))
+    rows = [
+        *with_control(Row(task, "danp published", danp("published"), published)),
+        *with_control(Row(task, "danp rescaled", danp("rescaled"), rescaled)),
+        *with_control(Row(task, "bptt(1)", exact(window=1), adam)),
+        Row(task, "bptt, cut every 100 steps", exact(chunk=100), chunks, "bptt(1), frozen"),
+    ]
+    return [row._replace(first=1, keep=1) for row in rows]
+
+
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
+VARIANTS = ("recall", "forecast")
+
+
+def mackey_glass() -> list[Row]:
+    """Mackey–Glass, 200 units, ten epochs: what is free; the published protocol and rules at their own rates."""
+    rows = [row for variant in VARIANTS for row in _free_rows(variant)]
+    for names in (("np", "anp", "dnp", "danp"), ("wp", "dwp")):
+        rows += [row for variant in VARIANTS for name in names for row in _published_rows(variant, name)]
+    return rows
+
+
+def _mackey_glass(variant: str) -> dict:
+    return {
+        "task": {"name": "mackey-glass", "variant": variant},
+        "network": {"size": 200},
+        "training": {"epochs": 10},
+    }
+
+
+def _published_rows(variant: str, name: str) -> list[Row]:
+    """The published form of one rule at the published rate, and at its own; the control is the latter's."""
+    rule = {"name": name, "form": "published", "noise_std": 1e-3, "rate": {"kind": "cosine", "final": 1.0}}
+    base = {**_mackey_glass(variant), "rule": rule}
+    more = {"decorrelation__rate": (1e-6,)} if name.startswith("d") else {}
+    slow = "wp" in name  # 0.3 ms a step
+    wide = grid(rule__learning_rate=(3e-3, 3e-2, 0.3) if slow else RATES, **more)
+    task = f"mackey-glass {variant}"
+    own = Row(task, f"{name} published, own rate", base, wide, first=1, keep=1 if slow else 2)
+    control, own = with_control(own)
+    once = grid(rule__learning_rate=(1e-3,), **more)
+    equal = own._replace(name=f"{name} published, equal rate", grid=once)
+    return [equal, own, control]
+
+
+def _free_rows(variant: str) -> list[Row]:
+    """Decorrelated ANP, and BPTT(1), with rate, schedule, radius, decorrelation and re-synchronisation to choose."""
+    task, base = f"mackey-glass {variant}", _mackey_glass(variant)
+    rule = {"name": "danp", "form": "published", "noise_std": 1e-3, "rate": {"kind": "cosine", "final": 0.0}}
+    some = {"decorrelation__rate": (1e-6, 1e-5, 1e-4), "network__spectral_radius": (0.6, 1.0)}
+    rates = {"rule__learning_rate": (1e-3, 2e-3, 4e-3)}
+    free, fewer = grid(**rates, **some, training__resynchronise=(0, 50)), grid(**rates, **some)
+    exact = lambda **cut: {**base, "rule": {"name": "bptt", "optimiser": ADAM, **cut}}  # noqa: E731
+    adam = grid(rule__optimiser__learning_rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2))
+    one = grid(
+        rule__optimiser__learning_rate=(3e-5, 1e-4, 1e-3), rule__decorrelation_rate=(0.0, 1e-5, 1e-4),
+        network__spectral_radius=(0.6, 1.0),
+    )  # fmt: skip
+    rows = [
+        *with_control(Row(task, "danp, tuned", {**base, "rule": rule}, free), grid=fewer),
+        *with_control(Row(task, "bptt(1), tuned", exact(window=1), one)),
+        Row(task, "bptt, cut every 100 steps", exact(chunk=100), adam, "bptt(1), tuned, frozen"),
+    ]
+    return [row._replace(first=1, keep=2) for row in rows]
+
+
+STUDIES = {"credit": credit, "weather": weather, "mackey-glass": mackey_glass}
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+class Store:
+    """CSV files of one study: what is there already is not done again."""
+
+    def __init__(self, folder: Path, study: str):
+        self.folder, self.study = folder, study
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, kind: str) -> Path:
+        return self.folder / f"{self.study.replace('-', '_')}_{kind}.csv"
+
+    def read(self, kind: str) -> pd.DataFrame:
+        path = self.path(kind)
+        return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+    def add(self, kind: str, lines: list[dict]) -> None:
+        path = self.path(kind)
+        pd.DataFrame(lines).to_csv(path, mode="a", header=not path.exists(), index=False)
+
+    def drop(self, task: str, rule: str) -> None:
+        """Forget the runs of a row, not what its search found."""
+        for kind in ("runs", "curves"):
+            table = self.read(kind)
+            if len(table):
+                table[(table.task != task) | (table.rule != rule)].to_csv(self.path(kind), index=False)
+
+    def has(self, task: str, rule: str) -> bool:
+        runs = self.read("runs")
+        return bool(len(runs)) and ((runs.task == task) & (runs.rule == rule)).any()
+
+
+def experiment(base: dict, settings: dict, seed: int) -> Experiment:
+    """The base table with dotted settings on top."""
+    table = json.loads(json.dumps(base))
+    for key, value in {**settings, "training.seed": seed}.items():
+        *path, last = key.split(".")
+        node = table
+        for step in path:
+            node = node.setdefault(step, {})
+        node[last] = value
+    return Experiment.parse(table)
+
+
+@functools.lru_cache(maxsize=12)
+def _dataset(task, seed: int, batch_size: int):
+    return task.data(seed, batch_size)
+
+
+def dataset(e: Experiment):
+    """Data, shared by runs of the same seed; a weather file is the same for all seeds."""
+    seed = 0 if e.task.name == "weather" else e.training.seed
+    return _dataset(e.task, seed, e.training.batch_size)
+
+
+class Trained(NamedTuple):
+    trainer: Trainer
+    validation: float
+    status: str
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        return self.validation if np.isfinite(self.validation) and self.status == "finished" else np.inf
+
+
+def train(row: Row, settings: dict, seed: int) -> Trained:
+    e = experiment(row.base, settings, seed)
+    trainer = Trainer(e, dataset=dataset(e))
+    start = time.perf_counter()
+    for _ in trainer:
+        pass
+    run = trainer.run()
+    return Trained(trainer, float(run.history["validation_loss"].iloc[-1]), run.status, time.perf_counter() - start)
+
+
+def search(row: Row, store: Store) -> None:
+    """Choose a setting on validation; evaluate its final weights on the test data."""
+    done: dict[tuple[str, int], tuple[float, Trained | None]] = {}
+    before = store.read("search")
+    if len(before):
+        for line in before[(before.task == row.task) & (before.rule == row.name)].itertuples():
+            finite = line.status == "finished" and np.isfinite(line.validation)
+            done[line.settings, line.seed] = (line.validation if finite else np.inf), None
+
+    def look(settings: dict, seeds) -> float:
+        text = json.dumps(settings)
+        for seed in seeds:
+            if (text, seed) in done:
+                continue
+            trained = train(row, settings, seed)
+            done[text, seed] = trained.score, trained
+            line = {"task": row.task, "rule": row.name, "settings": text, "seed": seed}
+            line |= {"validation": trained.validation, "status": trained.status, "seconds": round(trained.seconds, 3)}
+            store.add("search", [line])
+        return float(np.mean([done[text, seed][0] for seed in seeds]))
+
+    start = time.perf_counter()
+    best = sorted(row.grid, key=lambda settings: look(settings, SEEDS[: row.first]))[: row.keep]
+    for key in [k for k in done if k[0] not in [json.dumps(s) for s in best]]:
+        done[key] = done[key][0], None  # frees the memory of what is out of the race
+    chosen = min(best, key=lambda settings: look(settings, SEEDS))
+    lines, curves, text = [], [], json.dumps(chosen)
+    for seed in SEEDS:
+        trained = done[text, seed][1] or train(row, chosen, seed)
+        test = trained.trainer.score(trained.trainer.dataset.test)
+        e, history = trained.trainer.experiment, trained.trainer.run().history
+        rate = e.rule.optimiser.learning_rate if e.rule.name == "bptt" else e.rule.learning_rate
+        common = {"task": row.task, "rule": row.name}
+        lines.append({**common, "settings": text, "rate": rate, "seed": seed, "validation": trained.validation,
+                      "test": test["loss"], "status": trained.status, "seconds": round(trained.seconds, 3),
+                      "control": row.control})  # fmt: skip
+        trials = history["epoch"] * getattr(e.task, "trials_per_epoch", len(trained.trainer.dataset.batch(0).inputs))
+        curves += [
+            {**common, "seed": seed, "presented": t, "validation": v}
+            for t, v in zip(trials, history["validation_loss"])
+        ]
+    store.add("curves", curves)
+    store.add("runs", lines)
+    tests = np.array([line["test"] for line in lines])
+    said = f"test {tests.mean():.3g} median {np.median(tests):.3g} max {tests.max():.3g}"
+    print(f"{row.task:22s} {row.name:38s} {said}  {text}  {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def fitted(rows: list[Row], store: Store) -> None:
+    """Guess, persistence, ridge and the echo state of every task: settings chosen on validation inside."""
+    for task in dict.fromkeys(row.task for row in rows):
+        if store.has(task, "ridge, present input"):
+            continue
+        row = next(row for row in rows if row.task == task)
+        for seed in SEEDS:
+            models = _models(row, seed)
+            if "weather" in task and seed != SEEDS[0]:  # the data are the same for every seed
+                models = {name: f for name, f in models.items() if name.startswith("echo")}
+            for name, scores in models.items():
+                start = time.perf_counter()
+                line = {"task": task, "rule": name, "settings": "{}", "rate": np.nan, "seed": seed, **scores()}
+                line |= {"status": "finished", "seconds": round(time.perf_counter() - start, 3), "control": None}
+                store.add("runs", [line])
+        print(f"{task:22s} baselines done", flush=True)
+
+
+def _models(row: Row, seed: int) -> dict:
+    """What computes the losses of every model that is fitted and not trained."""
+    window, units = (48 if "weather" in row.task else 16), row.base["network"]["size"]
+    whole = {}  # an echo state is fitted on as many trials as the rules are shown
+    if "trials_per_epoch" in row.base["task"]:
+        whole = {"task.trials_per_epoch": EPOCH * row.base["training"]["epochs"]}
+    data = dataset(experiment({**row.base, "rule": {"name": "np"}}, whole, seed))
+    return {
+        **{name: lambda losses=losses: losses for name, losses in data.trivial().items()},
+        "ridge, present input": lambda: Ridge(taps=1).scores(data),
+        f"ridge, last {window} inputs": lambda: Ridge(taps=window).scores(data),
+        f"echo state, {units} units": lambda: EchoState(units=units).scores(data, seed),
+    }
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Looking
+
+
+def paired_interval(difference: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of the mean of paired differences."""
+    from scipy.stats import t
+
+    n = len(difference)
+    half = t.ppf(0.5 + level / 2, n - 1) * difference.std(ddof=1) / np.sqrt(n)
+    return difference.mean() - half, difference.mean() + half
+
+
+def summary(store: Store) -> pd.DataFrame:
+    """One line a row: test over seeds, and the paired interval of its difference to the control."""
+    runs, lines = store.read("runs"), []
+    for (task, rule), part in runs.groupby(["task", "rule"], sort=False):
+        test = part.test.to_numpy()
+        line = {"task": task, "rule": rule, "seeds": len(part), "validation": part.validation.mean()}
+        line |= {"test": test.mean(), "median": np.median(test), "least": test.min(), "greatest": test.max()}
+        line |= {"diverged": int((part.status == "diverged").sum()), "settings": part.settings.iloc[0]}
+        control = part.control.iloc[0]
+        if isinstance(control, str):
+            other = runs[(runs.task == task) & (runs.rule == control)].set_index("seed").test
+            paired = part.set_index("seed").test - other
+            low, high = paired_interval(paired.to_numpy())
+            verdict = ALONE if low <= 0 <= high else "below the control" if high < 0 else "above the control"
+            verdict = verdict if np.isfinite(low + high) else "diverged"
+            line |= {"control": control, "difference": paired.mean(), "low": low, "high": high, "verdict": verdict}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The summary as one Markdown table a task."""
+    text = []
+    for task, part in table.groupby("task", sort=False):
+        head = "| row | test mean | median | least … greatest | minus frozen control, 95 % | reading |"
+        text += [f"### {task}\n", head, "|---|---|---|---|---|---|"]
+        for line in part.itertuples():
+            compared = isinstance(line.verdict, str)
+            interval = f"{line.difference:+.2g} [{line.low:+.2g}, {line.high:+.2g}]" if compared else ""
+            diverged = f" ({line.diverged} diverged)" if line.diverged else ""
+            one = line.least == line.greatest
+            spread = "" if one else f"{line.least:.3g} … {line.greatest:.3g}"
+            reading = line.verdict if compared else ""
+            text.append(
+                f"| {line.rule}{diverged} | {line.test:.3g} | {line.median:.3g} | {spread} | {interval} | {reading} |"
+            )
+        text.append("")
+    return "\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", choices=[*STUDIES, "figures"])
+    parser.add_argument("--out", type=Path, default=Path("studies/results/part1"))
+    parser.add_argument("--only", default="", help="rows whose task and name hold this")
+    parser.add_argument("--again", action="store_true", help="search these rows again")
+    args = parser.parse_args()
+    if args.study == "figures":
+        import part1_figures
+
+        return part1_figures.draw(args.out)
+    store, rows = Store(args.out, args.study), STUDIES[args.study]()
+    for row in rows:
+        if args.only in f"{row.task} {row.name}" and (args.again or not store.has(row.task, row.name)):
+            store.drop(row.task, row.name)
+            search(row, store)
+    if not args.only:
+        fitted(rows, store)
+    table = summary(store)
+    table.to_csv(store.path("summary"), index=False)
+    store.path("summary").with_suffix(".md").write_text(markdown(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
