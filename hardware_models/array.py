@@ -108,6 +108,8 @@ class SynapseArray:
         gain = np.asarray(gain, dtype)
         if gain.ndim != 1 or not np.isfinite(gain).all() or not gain.any():
             raise ValueError(f"The 'gain' parameter of SynapseArray must be finite factors, not all 0. Got {gain!r} instead.")
+        if len(gain) == 1 and gain[0] != 1:
+            raise ValueError(f"The 'gain' parameter of SynapseArray must be 1 for a single device. Got {gain!r} instead.")
         cell.check()
         self.shape, self.cell, self.dtype, self._fixed_scale = (n, m), cell, dtype, weight_scale
         d = len(gain)
@@ -159,7 +161,9 @@ class SynapseArray:
 
     def rmatvec(self, y) -> np.ndarray:
         """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side."""
-        return np.asarray(y, self.dtype) @ self.read()
+        y = np.asarray(y, self.dtype)
+        _rows("y", "rmatvec", y, self.shape[0])
+        return y @ self.read()
 
     def update(self, post, pre, reward=None) -> None:
         """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,): through the cells' own formula."""
@@ -179,10 +183,14 @@ class SynapseArray:
         """
         n, m = self.shape
         single = x is not None and np.ndim(x) == 1
-        x = np.zeros((1, m)) if x is None else np.atleast_2d(np.asarray(x, self.dtype))
+        x = np.zeros((1, m)) if x is None else _rows("x", "sweep", x, m)
         pending = self.pending(1)
         if post is not None:
-            post, pre = np.atleast_2d(post), np.atleast_2d(pre)
+            post, pre = _rows("post", "sweep", post, n), _rows("pre", "sweep", pre, m)
+            if len(pre) != len(post):
+                raise ValueError(
+                    f"The 'pre' parameter of sweep must have as many rows as 'post', {len(post)}. Got {len(pre)} instead."
+                )
             pending = self.pending(len(post))
             pending.post[:, :n], pending.pre[:, :m] = post, pre
             pending.reward[:] = 1 if reward is None else reward
@@ -207,5 +215,15 @@ class SynapseArray:
         read_row : how a row is read, where a probe shifts weights; None reads them as they are
         batch : use BLAS where the cells allow it
         """
-        ideal = not self.cell.is_pulsed
-        return ArrayKernel(self.record, make_sweep(self.cell.write_row, change_row, read_row, ideal, batch, str(self.dtype)))
+        ideal = not self.cell.is_pulsed and len(self.state.gain) == 1
+        single = len(self.state.gain) == 1
+        sweep = make_sweep(self.cell.write_row, change_row, read_row, ideal, single, batch, str(self.dtype))
+        return ArrayKernel(self.record, sweep)
+
+
+def _rows(name: str, verb: str, values, width: int) -> np.ndarray:
+    """One row or several, of `width` numbers each, as (K, width)."""
+    values = np.asarray(values)
+    if values.ndim not in (1, 2) or values.shape[-1] != width:
+        raise ValueError(f"The {name!r} parameter of {verb} must be rows of {width} numbers. Got shape {values.shape} instead.")
+    return np.atleast_2d(values)

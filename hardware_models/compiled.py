@@ -11,7 +11,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+
 import numba
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python
 
@@ -22,3 +28,35 @@ def kernel(function=None, /, *, allocates: bool = False, **options):
     if function is None:
         return lambda f: numba.njit(**flags)(f)
     return numba.njit(**flags)(function)
+
+
+@functools.lru_cache
+def separate(function):
+    """A kernel that its callers call as it is, instead of compiling its code into theirs once more.
+
+    Numba links the code of a callee into every caller and optimises all of it again at each level, so that a deep nest
+    of large kernels compiles for minutes. Across this boundary nothing is inlined: for large kernels, called seldom.
+    """
+    if not COMPILED:
+        return function
+
+    def call(typingctx, *args):
+        function.compile(args)
+        compiled = function.overloads[args]
+        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        restype, argtypes = compiled.signature.return_type, compiled.signature.args
+
+        def codegen(context, builder, signature, values):
+            convention = context.call_conv
+            kind = convention.get_function_type(restype, argtypes).as_pointer()
+            pointer = builder.inttoptr(ir.Constant(ir.IntType(64), address), kind)
+            status, result = convention.call_function(builder, pointer, restype, argtypes, values)
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return result
+
+        return restype(*args), codegen
+
+    parameters = inspect.signature(function.py_func).parameters.values()
+    call.__signature__ = inspect.Signature([inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters])
+    return intrinsic(call)

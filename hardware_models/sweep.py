@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models import blas
-from hardware_models.compiled import kernel
+from hardware_models.compiled import kernel, separate
 from hardware_models.dots import dot, dot_four
 
 
@@ -140,12 +140,12 @@ FUSED = {rank_change: (rank_factors, fused_four), decorrelation_change: (decorre
 
 
 @lru_cache
-def make_walk(write_row, change_row, read_row=None):
+def make_walk(write_row, change_row, read_row, single: bool):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula.
 
     read_row : how a row is read where a probe shifts it, ``read_row(array, memory, j, w, x, acc)``; None reads it as it is
     """
-    probing = read_row is not None
+    probing = read_row is not None  # `single`: one device a weight
 
     @kernel
     def combine(array, j):
@@ -159,33 +159,36 @@ def make_walk(write_row, change_row, read_row=None):
 
     @kernel
     def write(array, pending, memory, j):
-        w, change, devices = array.cells.w, array.scratch.change, array.cells.w.shape[0]
-        if devices == 1:
-            change_row(pending, memory, w[0, j], array.scale[0], j, change)
+        change = array.scratch.change
+        if single:
+            change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, change)
             write_row(array, array.numbers, 0, j, change)
-            return
-        combine(array, j)
-        change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
-        share = array.scratch.share
-        for k in range(devices):
-            for i in range(change.shape[0]):
-                share[i] = change[i] * array.share[k]
-            write_row(array, array.numbers, k, j, share)
+        else:
+            combine(array, j)
+            change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
+            share = array.scratch.share
+            for k in range(array.cells.w.shape[0]):
+                part = array.share[k]
+                for i in range(change.shape[0]):
+                    share[i] = change[i] * part
+                write_row(array, array.numbers, k, j, share)
 
     @kernel
     def read_block(array, x, j, acc):
-        w, rows = array.cells.w, array.scratch.rows
-        if w.shape[0] == 1:
-            read_four(w[0, j], w[0, j + 1], w[0, j + 2], w[0, j + 3], x, j, acc)
+        if single:
+            w = array.cells.w[0]
+            read_four(w[j], w[j + 1], w[j + 2], w[j + 3], x, j, acc)
         else:
+            rows = array.scratch.rows
             for row in range(4):
                 combine(array, j + row)
             read_four(rows[0], rows[1], rows[2], rows[3], x, j, acc)
 
     @kernel
     def read_single(array, memory, x, j, acc):
-        row = array.cells.w[0, j]
-        if array.cells.w.shape[0] > 1:
+        if single:
+            row = array.cells.w[0, j]
+        else:
             combine(array, j)
             row = array.scratch.rows[j % 4]
         if probing:
@@ -212,15 +215,15 @@ def make_walk(write_row, change_row, read_row=None):
 
 
 @lru_cache
-def make_sweep(write_row, change_row, read_row, ideal: bool, batch: bool, dtype: str):
+def make_sweep(write_row, change_row, read_row, ideal: bool, single: bool, batch: bool, dtype: str):
     """sweep(array, pending, memory, x, acc): write what is pending, read x (K, m) into acc (K, n), in weight units.
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    stateless = ideal and read_row is None and change_row in FUSED
+    stateless = ideal and single and read_row is None and change_row in FUSED
     if batch and stateless:
         return _make_batch_sweep(change_row is decorrelation_change, dtype)
-    walk = make_walk(write_row, change_row, read_row)
+    walk = separate(make_walk(write_row, change_row, read_row, single))
     if not stateless:
 
         @kernel
@@ -251,7 +254,8 @@ def make_sweep(write_row, change_row, read_row, ideal: bool, batch: bool, dtype:
     def sweep(array, pending, memory, x, acc):
         acc[:] = 0
         w, start = array.cells.w, 0
-        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and w.shape[0] == 1:
+        # one device by construction; a change is not rescaled here
+        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and array.scale[0] == 1:
             start = w.shape[1] - w.shape[1] % 4
             fused_walk(array, pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
@@ -282,7 +286,7 @@ def _make_batch_sweep(decorrelating: bool, dtype: str):
         if pending.active[0] != 0:
             pre, post, reward = pending.pre, pending.post, pending.reward
             if decorrelating:
-                v = array.scratch.back
+                v = array.scratch.back[: pre.shape[0]]
                 read_back(pre, w, v, n, sizes)
                 for j in range(w.shape[0]):
                     for i in range(n):
@@ -292,10 +296,11 @@ def _make_batch_sweep(decorrelating: bool, dtype: str):
                         v[r, j] *= reward[r]
                 write(v, post, w, n, sizes)
             else:
-                weighted = array.scratch.back
+                weighted, scale = array.scratch.back[: pre.shape[0]], array.scale[0]
                 for r in range(pre.shape[0]):
+                    f = reward[r] / scale
                     for j in range(pre.shape[1]):
-                        weighted[r, j] = pre[r, j] * reward[r]
+                        weighted[r, j] = pre[r, j] * f
                 write(weighted, post, w, n, sizes)
         read(x, w, acc, n, sizes)
         finish(array, pending, acc)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models import maths, memory
-from hardware_models.compiled import kernel
+from hardware_models.compiled import kernel, separate
 
 
 class Layers(NamedTuple):
@@ -123,7 +123,7 @@ def fire(a, leak, keep, x):
 @lru_cache
 def make_forward(sweeps: Layers, decorrelate_input: bool, decorrelate_state: bool, injected: bool):
     """forward(arrays, pending, memories, act, numbers, u): one step of every column, noise from act.xi where `injected`."""
-    sweep_in, sweep_rec, sweep_out, sweep_d_in, sweep_d_rec = sweeps
+    sweep_in, sweep_rec, sweep_out, sweep_d_in, sweep_d_rec = (separate(sweep) for sweep in sweeps)
 
     @kernel
     def forward(arrays, pending, memories, act, numbers, u):
@@ -157,6 +157,7 @@ def make_forward(sweeps: Layers, decorrelate_input: bool, decorrelate_state: boo
 @lru_cache
 def make_evaluate(forward):
     """evaluate(arrays, pending, memories, act, numbers, inputs, reset, outputs): a clean pass over a stretch of steps."""
+    forward = separate(forward)
 
     @kernel
     def evaluate(arrays, pending, memories, act, numbers, inputs, reset, outputs):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardware_models import blas
-from hardware_models.compiled import kernel
+from hardware_models.compiled import kernel, separate
 from hardware_models.dots import dot
 from neuroperturb.dynamics import make_forward, silence
 from neuroperturb.presentation import Plan, centre_rows, make_reward, make_step
@@ -92,8 +92,8 @@ def make_sum(dtype: str, tracing: bool):
 @lru_cache
 def make_episode(plan: Plan):
     """episode(run, inputs, targets, mask, reset, first, last) -> next step: the learning pass, weights fixed."""
-    step, set_reward = make_step(plan), make_reward(plan)
-    sum_block = make_sum(plan.dtype, plan.tracing)
+    step, set_reward = separate(make_step(plan)), make_reward(plan)
+    sum_block = separate(make_sum(plan.dtype, plan.tracing))
     antithetic, injected, held, fill = plan.antithetic, plan.injected, plan.held, plan.fill
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
 
@@ -177,7 +177,7 @@ def make_episode(plan: Plan):
 @lru_cache
 def make_finish(plan: Plan, writers):
     """finish(run, nothing): write what the episode accumulated, once."""
-    write_in, write_rec, write_out = writers
+    write_in, write_rec, write_out = (separate(writer) for writer in writers)
     held, injected = plan.held, plan.injected
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
 
@@ -208,7 +208,7 @@ def make_finish(plan: Plan, writers):
 @lru_cache
 def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
     """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is an Activity of one pass."""
-    forward = make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, False)
+    forward = separate(make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, False))
     _, _, add = blas.products(plan.dtype)
     read_in, read_rec = column_reads
 
@@ -257,7 +257,7 @@ def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
 @lru_cache
 def make_finish_clean(writers, learn_d_in: bool, learn_d_rec: bool):
     """finish_clean(run, nothing): write the accumulated change of D, once."""
-    write_in, write_rec = writers
+    write_in, write_rec = (separate(writer) for writer in writers)
 
     @kernel
     def write(sweep, array, pending, memory, nothing):

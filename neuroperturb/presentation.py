@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.compiled import kernel
+from hardware_models.compiled import kernel, separate
 from neuroperturb.dynamics import make_forward, resynchronise, silence
 
 
@@ -154,9 +154,9 @@ def centre_rows(values, antithetic, out):
 @lru_cache
 def make_step(plan: Plan):
     """step(run, inputs, targets, mask, reset, t): forward, then what the synapses are told. Returns False where it diverged."""
-    forward = make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, plan.injected)
+    forward = separate(make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, plan.injected))
     antithetic, tell_activity, shared = plan.antithetic, plan.tell_activity, plan.shared
-    fill, loss, normalise = plan.fill, plan.loss, plan.normalise
+    fill, loss, normalise = separate(plan.fill), plan.loss, separate(plan.normalise)
     injected, held = plan.injected, plan.held
 
     @kernel
@@ -283,7 +283,7 @@ def decorrelate(run, array, pending, x, antithetic, rate):
 @lru_cache
 def make_online(plan: Plan):
     """online(run, inputs, targets, mask, reset, first, last) -> next step: presents steps first … last − 1."""
-    step, set_reward = make_step(plan), make_reward(plan)
+    step, set_reward = separate(make_step(plan)), make_reward(plan)
     antithetic, injected, tracing, held = plan.antithetic, plan.injected, plan.tracing, plan.held
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
     learn_d_in, learn_d_rec = plan.learn_input, plan.learn_state

@@ -79,7 +79,7 @@ class Simulation:
         dtype: str = "float32", seed: int = 0, resynchronise: int = 0, frozen: tuple[str, ...] = (), recorded: dict | None = None,
         cells: dict | None = None,
     ):  # fmt: skip
-        self.network, self.rule, self.schedule, self.batch = network, rule, schedule, batch
+        self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype = np.dtype(dtype)
         self._check(rule)
         self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
@@ -173,7 +173,8 @@ class Simulation:
         self._kernel_run = record(self.run)
         self._evaluation = record(self.run.arrays), record(self.run.pending)
         self._neurons = record(self.run.neurons)
-        self._clean = record(self._activity(1, batch))
+        self._clean_activity = self._activity(1, batch)
+        self._clean = record(self._clean_activity)
         self._clean_memories = record(self._clean_memories)
         self._nothing = Layers(*(self._columns(name, 0) for name in MATRICES))
         self._kernel_nothing = record(self._nothing)
@@ -264,6 +265,11 @@ class Simulation:
     def present(self, data: Prepared, phase: str, first: int, last: int) -> int:
         """Steps first … last − 1 of a phase; returns the next step, short of `last` if the loss stopped being finite."""
         T = len(data.inputs)
+        if data.inputs.shape[1] != self.batch or (self.schedule == "episode" and self.steps < T):
+            raise ValueError(
+                f"The 'data' parameter of present must hold {self.batch} trials, and in the episode schedule at most "
+                f"{self.steps} steps. Got {data.inputs.shape[1]} trials of {T} steps instead."
+            )
         if phase == "decorrelate":
             done = self._learn_clean(self._kernel_run, self._clean, self._clean_memories, data.inputs, data.reset, first, last)
             if done == T:
@@ -317,13 +323,18 @@ class Simulation:
 
     # checkpoints
 
+    def _state(self):
+        yield from _arrays(self.run)
+        if "decorrelate" in self.phases:
+            yield from _arrays(self._clean_activity, "clean.")
+
     def checkpoint(self) -> dict[str, np.ndarray]:
         """A copy of every array of the state, pending updates included."""
-        return {name: a.copy() for name, a in _arrays(self.run) if a.size}
+        return {name: a.copy() for name, a in self._state() if a.size}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Put a checkpoint back, in place."""
-        for name, a in _arrays(self.run):
+        for name, a in self._state():
             if a.size:
                 if name not in state or state[name].shape != a.shape:
                     raise ValueError(f"the checkpoint does not fit this run: {name} is missing or has another shape")

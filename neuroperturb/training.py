@@ -195,6 +195,8 @@ class Trainer:
             self._epoch_seconds += time.perf_counter() - start
             if ended:
                 self._end_epoch()
+            if shown < 0:  # the first chunk compiles: its pace says nothing of the rest
+                began, before = time.perf_counter() - 1e-3, self.step - 1
             elapsed = time.perf_counter() - began
             if ended or self._diverged is not None or elapsed - shown > CHUNK:
                 shown = elapsed

@@ -378,16 +378,18 @@ def test_conformance(name, schedule, monkeypatch):
             moves = moves and case.options["decorrelation"].input
         assert np.array_equal(after, getattr(weights(PLAIN), matrix)) is not moves, matrix
     assert bits(case.go(case.make(), piece=1000)) == reference, "the same seed gives the same bits"
-    for piece in (1, 3, 7):
+    glance = trials(steps=2, batch=2, gaps=False)
+    for piece in (1, 3, 7) if COMPILED else (3,):
         assert bits(case.go(case.make(), piece=piece)) == reference, f"pieces of {piece} steps"
-    for stop in {1, 5, 8, 9, 13, 19, 20, 21, 27, 39, 40, 41, 47, 53, end - 1} & set(range(end)):
+    # inside and between blocks, phases and sequences
+    for stop in (1, 8, 13, 20, 21, end - 19, end - 8) if COMPILED else (13, end - 5):
         first = case.go(case.make(), 0, stop, piece=4)
         state = first.checkpoint()
         second = case.make()
         second.restore(state)
         assert bits(case.go(second, stop, piece=5)) == reference, f"restored at moment {stop}"
         first.flush()
-        first.evaluate(trials(steps=3, batch=2))
+        first.evaluate(glance)
         assert bits(case.go(first, stop, piece=5)) == reference, f"went on after a look at moment {stop}"
     other = Conforming(name, schedule)
     other.options["seed"] = 5
