@@ -96,20 +96,30 @@ class SynapseArray:
     >>> y = array.matvec([1.0, 0.0, 2.0])
     """
 
-    def __init__(self, shape, cell=Ideal(), *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1):  # noqa: B008
+    def __init__(
+        self, shape, cell=Ideal(), *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1
+    ):
         n, m = shape
         dtype = np.dtype(dtype)
         if n < 1 or m < 1:
-            raise ValueError(f"The 'shape' parameter of SynapseArray must be two positive sizes. Got {tuple(shape)!r} instead.")
+            raise ValueError(
+                f"The 'shape' parameter of SynapseArray must be two positive sizes. Got {tuple(shape)!r} instead."
+            )
         if dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"The 'dtype' parameter of SynapseArray must be float32 or float64. Got {dtype} instead.")
         if weight_scale is not None and not 0 < weight_scale < np.inf:
-            raise ValueError(f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead.")
+            raise ValueError(
+                f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead."
+            )
         gain = np.asarray(gain, dtype)
         if gain.ndim != 1 or not np.isfinite(gain).all() or not gain.any():
-            raise ValueError(f"The 'gain' parameter of SynapseArray must be finite factors, not all 0. Got {gain!r} instead.")
+            raise ValueError(
+                f"The 'gain' parameter of SynapseArray must be finite factors, not all 0. Got {gain!r} instead."
+            )
         if len(gain) == 1 and gain[0] != 1:
-            raise ValueError(f"The 'gain' parameter of SynapseArray must be 1 for a single device. Got {gain!r} instead.")
+            raise ValueError(
+                f"The 'gain' parameter of SynapseArray must be 1 for a single device. Got {gain!r} instead."
+            )
         cell.check()
         self.shape, self.cell, self.dtype, self._fixed_scale = (n, m), cell, dtype, weight_scale
         d = len(gain)
@@ -120,7 +130,9 @@ class SynapseArray:
             memory.zeros(counters, np.uint32), memory.zeros(counters, np.uint32),
         )  # fmt: skip
         row = lambda count=1: memory.zeros((count, n), dtype)  # noqa: E731
-        scratch = Scratch(row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), np.zeros(6, np.int32))
+        scratch = Scratch(
+            row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), np.zeros(6, np.int32)
+        )
         self.state = ArrayState(
             cells, cell.numbers(dtype.type), np.ones(1, dtype), gain, gain / np.sum(gain**2), int(seed),
             random.stream(random.Stream.ROUNDING, number), np.zeros(1, np.int64), np.array([n]), scratch,
@@ -152,7 +164,11 @@ class SynapseArray:
     def read(self) -> np.ndarray:
         """The weights as they are stored, W (n, m), float of the array's dtype."""
         s = self.state
-        w = np.einsum("k,kji->ij", s.gain, s.cells.w[:, :, : self.shape[0]]) if len(s.gain) > 1 else s.cells.w[0, :, : self.shape[0]].T
+        w = (
+            np.einsum("k,kji->ij", s.gain, s.cells.w[:, :, : self.shape[0]])
+            if len(s.gain) > 1
+            else s.cells.w[0, :, : self.shape[0]].T
+        )
         return np.ascontiguousarray(w * s.scale[0])
 
     def matvec(self, x) -> np.ndarray:
@@ -225,5 +241,7 @@ def _rows(name: str, verb: str, values, width: int) -> np.ndarray:
     """One row or several, of `width` numbers each, as (K, width)."""
     values = np.asarray(values)
     if values.ndim not in (1, 2) or values.shape[-1] != width:
-        raise ValueError(f"The {name!r} parameter of {verb} must be rows of {width} numbers. Got shape {values.shape} instead.")
+        raise ValueError(
+            f"The {name!r} parameter of {verb} must be rows of {width} numbers. Got shape {values.shape} instead."
+        )
     return np.atleast_2d(values)

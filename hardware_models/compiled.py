@@ -58,5 +58,7 @@ def separate(function):
         return restype(*args), codegen
 
     parameters = inspect.signature(function.py_func).parameters.values()
-    call.__signature__ = inspect.Signature([inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters])
+    call.__signature__ = inspect.Signature(
+        [inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters]
+    )
     return intrinsic(call)

@@ -54,7 +54,9 @@ def make_dots(rows: int):
                     builder.store(builder.fadd(builder.load(total), product), total)
             results = []
             for total in sums:
-                parts = [builder.extract_element(builder.load(total), ir.Constant(ir.IntType(32), k)) for k in range(lanes)]
+                parts = [
+                    builder.extract_element(builder.load(total), ir.Constant(ir.IntType(32), k)) for k in range(lanes)
+                ]
                 while len(parts) > 1:
                     half = len(parts) // 2
                     parts = [builder.fadd(x, y) for x, y in zip(parts[:half], parts[half:], strict=True)]

@@ -18,7 +18,15 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+    unbox,
+)
 
 from hardware_models.compiled import COMPILED
 
@@ -64,7 +72,15 @@ class Record:
             if not value.flags.c_contiguous:
                 raise ValueError(f"arrays in a record must be C-contiguous; got strides {value.strides}")
             # numba's array descriptor: meminfo, parent, nitems, itemsize, data, shape, strides
-            return numba.typeof(value), [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
+            return numba.typeof(value), [
+                0,
+                0,
+                value.size,
+                value.itemsize,
+                value.ctypes.data,
+                *value.shape,
+                *value.strides,
+            ]
         if isinstance(value, np.float32):
             return types.float32, [int(np.array([value, 0], np.float32).view(np.int64)[0])]
         if isinstance(value, float):

@@ -226,10 +226,19 @@ def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
     def close_block(run, batch, rate):
         block, rows = run.block, run.block.filled[0] * batch
         if learn_d_in:
-            sum_block(run.arrays.D_in, run.pending.D_in, run.memories.D_in, read_in, rows, block.pre_in, block.weighted, rate)
+            sum_block(
+                run.arrays.D_in, run.pending.D_in, run.memories.D_in, read_in, rows, block.pre_in, block.weighted, rate
+            )
         if learn_d_rec:
             sum_block(
-                run.arrays.D_rec, run.pending.D_rec, run.memories.D_rec, read_rec, rows, block.pre_rec, block.weighted, rate
+                run.arrays.D_rec,
+                run.pending.D_rec,
+                run.memories.D_rec,
+                read_rec,
+                rows,
+                block.pre_rec,
+                block.weighted,
+                rate,
             )
         block.filled[0] = 0
 

@@ -20,7 +20,7 @@ from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.dynamics import Layers, NeuronNumbers, make_activity, make_evaluate, make_forward
 from neuroperturb.losses import LOSSES
 from neuroperturb.network import RNN, Matrices
-from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, RunningVariance, Trace, WeightNoise
+from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, Trace, WeightNoise
 from neuroperturb.rules.noise import FILL, Source, fill_recorded
 from neuroperturb.rules.normaliser import NORMALISE, NoiseVariance
 from neuroperturb.rules.rate import FACTOR
@@ -235,7 +235,9 @@ class Simulation:
             return
         self._episode = episode.make_episode(plan)
         self._finish = episode.make_finish(plan, tuple(sweep(name, written_change) for name in LEARNT))
-        ideal = {name: not self.arrays[name].cell.is_pulsed and len(self.arrays[name].state.gain) == 1 for name in MATRICES}
+        ideal = {
+            name: not self.arrays[name].cell.is_pulsed and len(self.arrays[name].state.gain) == 1 for name in MATRICES
+        }
         reads = tuple(episode.make_column_read(ideal[name], dtype) for name in ("D_in", "D_rec"))
         clean_plan = plan._replace(decorrelate_input=decorrelate_input, decorrelate_state=decorrelate_state)
         self._learn_clean = episode.make_clean(clean_plan, reads, dec.input, dec.state)
@@ -271,7 +273,9 @@ class Simulation:
                 f"{self.steps} steps. Got {data.inputs.shape[1]} trials of {T} steps instead."
             )
         if phase == "decorrelate":
-            done = self._learn_clean(self._kernel_run, self._clean, self._clean_memories, data.inputs, data.reset, first, last)
+            done = self._learn_clean(
+                self._kernel_run, self._clean, self._clean_memories, data.inputs, data.reset, first, last
+            )
             if done == T:
                 self._finish_clean(self._kernel_run, self._kernel_nothing)
             return done

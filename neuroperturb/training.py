@@ -126,7 +126,7 @@ class Exact:
 
     def weights(self) -> Matrices:
         w = self.trainer.weights
-        return Matrices(*(np.ascontiguousarray(m.T) for m in w))
+        return Matrices(*(np.array(m.T, order="C") for m in w))  # copies, of a single column too
 
     def evaluate(self, sequence) -> np.ndarray:
         from neuroperturb.baselines import run_clean

@@ -36,7 +36,9 @@ def load_case(path: str | Path) -> dict:
     except OSError as error:
         raise CaseError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (zipfile.BadZipFile, ValueError, KeyError, EOFError):
-        raise CaseError(f"The file {str(path)!r} is not a recorded case: see tests/golden for what one holds.") from None
+        raise CaseError(
+            f"The file {str(path)!r} is not a recorded case: see tests/golden for what one holds."
+        ) from None
     missing = [name for name in NEEDED if name not in case] + [name for name in SETTINGS if name not in case["meta"]]
     if missing:
         raise CaseError(f"The recorded case {str(path)!r} lacks {missing[0]!r}.")
@@ -81,13 +83,16 @@ def errors(case: dict) -> dict[str, float]:
 
 def main(files: list[str | Path]) -> int:
     """Print the error of every matrix of every case; 0 if all are within the tolerance, 1 if not."""
+    cases = [load_case(path) for path in files]
     worst = 0.0
     width = max(len(Path(f).name) for f in files)
     print(f"{'max |Δ| / max |reference|':{width}}  " + "  ".join(f"{name:>8}" for name in Matrices._fields))
-    for path in files:
-        found = errors(load_case(path))
+    for path, case in zip(files, cases, strict=True):
+        found = errors(case)
         worst = max(worst, *(e if np.isfinite(e) else np.inf for e in found.values()))
         verdict = "ok" if all(e <= TOLERANCE for e in found.values()) else "MISMATCH"
-        print(f"{Path(path).name:{width}}  " + "  ".join(f"{e:8.1e}" for e in found.values()) + f"  {verdict}", flush=True)
+        print(
+            f"{Path(path).name:{width}}  " + "  ".join(f"{e:8.1e}" for e in found.values()) + f"  {verdict}", flush=True
+        )
     print(f"worst {worst:.1e}, tolerance {TOLERANCE:.0e}")
     return 0 if worst <= TOLERANCE else 1

@@ -106,7 +106,9 @@ def _credit_rows(task: str, n: int, gain: float, batches: int) -> list[Row]:
     alone = {**rates, "rule__learning_rate": (0.002, 0.005, 0.01, 0.02, 0.04, 0.1)}
     few = {"rule__learning_rate": (0.005, 0.01, 0.015, 0.02, 0.04), "rule__rate__final": (0.0, 1.0)}
     plain = grid(
-        rule__learning_rate=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), rule__noise_std=(1e-3, 0.05), rule__rate__final=(0.0,)
+        rule__learning_rate=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
+        rule__noise_std=(1e-3, 0.05),
+        rule__rate__final=(0.0,),
     )
     adam = grid(rule__optimiser__learning_rate=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3))
     tenth = [{**g, "training.epochs": max(1, epochs // 10)} for g in adam]

@@ -54,7 +54,9 @@ def published(case: dict) -> dict:
         uh, a, xh_new, y = forward(u[t], xh, D_in, D_rec, *weights)
         if rule == "WP":
             offsets = [sigma * case["noise_" + k][t] for k in ("W_in", "W_rec", "W_out")]
-            _, a2, xh2, y2 = forward(u[t], xh_noisy, D_in, D_rec, *(w + o for w, o in zip(weights, offsets, strict=True)))
+            _, a2, xh2, y2 = forward(
+                u[t], xh_noisy, D_in, D_rec, *(w + o for w, o in zip(weights, offsets, strict=True))
+            )
         else:
             xi, xi_y = sigma * case["noise_hidden"][t], sigma * case["noise_output"][t]
             _, a2, xh2, y2 = forward(u[t], xh_noisy, D_in, D_rec, *weights, xi, xi_y)
@@ -150,7 +152,7 @@ def learn(
         return [np.broadcast_to(W[k] + (shift[k] * h if h else 0), (B, *W[k].shape)) for k in learnt]
 
     if not online and learns_d:
-        x, xh, sums = np.zeros((B, n)), np.zeros((B, n)), {k: 0.0 for k in learns_d}
+        x, xh, sums = np.zeros((B, n)), np.zeros((B, n)), dict.fromkeys(learns_d, 0.0)
         for t in range(T):
             if sequence.reset[t]:
                 x, xh = 0 * x, 0 * xh
@@ -191,7 +193,10 @@ def learn(
         else:
             told, xi, xi_y = None, sigma * draws["hidden"][t], sigma * draws["output"][t]
         before = xh
-        sides = [passed(x[h], xh[h], uh, *each(told, s if told else 0), s * xi, s * xi_y) for h, s in enumerate((-1 if pair else 0, 1))]
+        sides = [
+            passed(x[h], xh[h], uh, *each(told, s if told else 0), s * xi, s * xi_y)
+            for h, s in enumerate((-1 if pair else 0, 1))
+        ]
         a, x, xh, y = (np.stack(parts) for parts in zip(*sides, strict=True))
 
         def centre(s):
@@ -213,7 +218,11 @@ def learn(
             activity = rule.probe.kind == "activity"
             post, variance = normalised(rule, delta(a) if activity else xi, (n_in, n, n_out), variance)
             post_y, variance_y = normalised(rule, delta(y) if activity else xi_y, (n_in, n, n_out), variance_y)
-            for k, p, pre, keep in (("W_in", post, uh, decay), ("W_rec", post, centre(before), decay), ("W_out", post_y, centre(xh), 0)):
+            for k, p, pre, keep in (
+                ("W_in", post, uh, decay),
+                ("W_rec", post, centre(before), decay),
+                ("W_out", post_y, centre(xh), 0),
+            ):
                 trace[k] = keep * trace[k] + np.einsum("bi,bj->bij", p, pre)
             g = {k: np.einsum("b,bij->ij", r, trace[k]) for k in learnt}
         if sequence.reset[t]:

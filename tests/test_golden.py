@@ -14,9 +14,17 @@ from neuroperturb import cli, verify
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.npz"))
 QUICK = ("episode_danp_b1", "episode_danp_b4", "online_danp_b1", "online_danp_b4")  # compiled with bounds checking too
-SIZES = {"W_in": ("n", "n_in"), "W_rec": ("n", "n"), "W_out": ("n_out", "n"), "D_in": ("n_in", "n_in"), "D_rec": ("n", "n")}
+SIZES = {
+    "W_in": ("n", "n_in"),
+    "W_rec": ("n", "n"),
+    "W_out": ("n_out", "n"),
+    "D_in": ("n_in", "n_in"),
+    "D_rec": ("n", "n"),
+}
 
-every = pytest.mark.skipif(COMPILED, reason="compiling BLAS batches takes seconds each; .ci/run does these with the JIT off")
+every = pytest.mark.skipif(
+    COMPILED, reason="compiling BLAS batches takes seconds each; .ci/run does these with the JIT off"
+)
 
 
 def some(names, quick):
@@ -42,7 +50,20 @@ def naive_error(case):
     return max(np.abs(after[k] - case[f"after_{k}"]).max() / np.abs(case[f"after_{k}"]).max() for k in after)
 
 
-def made(rule, schedule, *, batch, steps, seed, noise_std=1e-3, n=9, n_in=3, n_out=2, decorrelation_rate=0.01, learning_rate=0.01):
+def made(
+    rule,
+    schedule,
+    *,
+    batch,
+    steps,
+    seed,
+    noise_std=1e-3,
+    n=9,
+    n_in=3,
+    n_out=2,
+    decorrelation_rate=0.01,
+    learning_rate=0.01,
+):
     """A case like the recorded ones, its weights after it from the naive transcription."""
     rng = np.random.default_rng(seed)
     size = {"n": n, "n_in": n_in, "n_out": n_out}
@@ -63,7 +84,10 @@ def made(rule, schedule, *, batch, steps, seed, noise_std=1e-3, n=9, n_in=3, n_o
     if rule.endswith("WP"):
         case |= {f"noise_{name}": rng.normal(size=(steps, *shapes[name])) for name in ("W_in", "W_rec", "W_out")}
     else:
-        case |= {"noise_hidden": rng.normal(size=(steps, batch, n)), "noise_output": rng.normal(size=(steps, batch, n_out))}
+        case |= {
+            "noise_hidden": rng.normal(size=(steps, batch, n)),
+            "noise_output": rng.normal(size=(steps, batch, n_out)),
+        }
     return case | {f"after_{name}": w for name, w in naive.published(case).items()}
 
 
@@ -81,7 +105,9 @@ def test_other_sizes_seeds_and_noise(rule, schedule):
     """The same compiled loops as the recorded cases; 300 steps are three blocks of an episode."""
     for seed, (batch, steps, noise_std) in enumerate([(1, 40, 1e-3), (3, 40, 1e-4), (3, 300, 1e-4), (1, 1000, 1e-4)]):
         if COMPILED or steps < 300 or (rule[-2:] == "NP" and steps < 1000):
-            assert_replayed(made(rule, schedule, batch=batch, steps=steps, seed=seed, noise_std=noise_std, learning_rate=1e-3))
+            assert_replayed(
+                made(rule, schedule, batch=batch, steps=steps, seed=seed, noise_std=noise_std, learning_rate=1e-3)
+            )
     for n, n_in, n_out in ((1, 1, 1), (5, 1, 4), (17, 8, 1)):
         assert_replayed(made(rule, schedule, batch=2, steps=12, seed=n, n=n, n_in=n_in, n_out=n_out))
 

@@ -49,7 +49,9 @@ def weights(network, seed=1):
     """Initial weights, the D's a little off the identity."""
     rng = np.random.default_rng(seed)
     initial = initial_weights(network, N_IN, N_OUT, seed)
-    off = {name: getattr(initial, name) + 0.1 * rng.normal(size=getattr(initial, name).shape) for name in ("D_in", "D_rec")}
+    off = {
+        name: getattr(initial, name) + 0.1 * rng.normal(size=getattr(initial, name).shape) for name in ("D_in", "D_rec")
+    }
     return initial._replace(**off)
 
 
@@ -89,7 +91,13 @@ def compare(name, form=None, *, network=PLAIN, steps=20, batch=3, loss="mse", ga
     rule = rules.make(name, form, schedule, **{"noise_std": 0.01, "learning_rate": 0.01, **parts})
     sequence, initial = trials(steps, batch, loss=loss, gaps=gaps), weights(network)
     draws, recorded = draw(rule, network, sequence)
-    common = {"schedule": schedule, "decorrelation": decorrelation, "loss": loss, "resynchronise": resynchronise, "frozen": frozen}
+    common = {
+        "schedule": schedule,
+        "decorrelation": decorrelation,
+        "loss": loss,
+        "resynchronise": resynchronise,
+        "frozen": frozen,
+    }
     sim = simulate(network, rule, initial, sequence, recorded=recorded, **common)
     assert sim.present_all(sequence)
     distance = sim.twin_distance()
@@ -319,7 +327,11 @@ def test_parts_that_do_not_fit_are_refused():
 
 
 def conformance_cases():
-    quick = {("np", "online"), ("np-trace", "episode"), ("danp", "episode")}  # few enough to compile with bounds checking
+    quick = {
+        ("np", "online"),
+        ("np-trace", "episode"),
+        ("danp", "episode"),
+    }  # few enough to compile with bounds checking
     for name in [*rules.RULES, *rules.DECORRELATED]:
         for schedule in ("online", "episode"):
             marks = [pytest.mark.kernels] if not COMPILED or (name, schedule) in quick else []

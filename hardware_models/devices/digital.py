@@ -27,7 +27,9 @@ def move_row(array, numbers, k, j, steps):
     cells, step, top = array.cells, numbers.step, numbers.levels
     w, up, down = cells.w[k, j], cells.up[k, j], cells.down[k, j]
     for i in range(steps.shape[0]):
-        level = np.floor(w[i] / step + type(step)(0.5)) + steps[i]  # a stored weight is a level: only rounding error here
+        level = (
+            np.floor(w[i] / step + type(step)(0.5)) + steps[i]
+        )  # a stored weight is a level: only rounding error here
         w[i] = min(max(level, -top), top) * step
     for i in range(steps.shape[0]):
         up[i] += np.uint32(max(steps[i], type(step)(0)))
@@ -89,7 +91,9 @@ class Digital(NamedTuple):
     def check(self) -> None:
         """Raise ValueError where a parameter cannot be."""
         if not (isinstance(self.bits, int) and 2 <= self.bits <= 16):
-            raise ValueError(f"The 'bits' parameter of Digital must be a whole number from 2 to 16. Got {self.bits!r} instead.")
+            raise ValueError(
+                f"The 'bits' parameter of Digital must be a whole number from 2 to 16. Got {self.bits!r} instead."
+            )
         if self.rounding not in ("stochastic", "nearest"):
             raise ValueError(
                 f"The 'rounding' parameter of Digital must be 'stochastic' or 'nearest'. Got {self.rounding!r} instead."

@@ -163,7 +163,12 @@ class BpttTrainer:
         """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
         updates, *moments = self.optimiser_state
         kept = {f"weights.{k}": m for k, m in enumerate(self.weights)} | {"number": self.number, "updates": updates}
-        for name, arrays in (("first", moments[0]), ("second", moments[1]), ("state", self.state), ("memory", self._memory)):
+        for name, arrays in (
+            ("first", moments[0]),
+            ("second", moments[1]),
+            ("state", self.state),
+            ("memory", self._memory),
+        ):
             kept |= {f"{name}.{k}": a for k, a in enumerate(arrays or ())}
         return {name: np.array(value) for name, value in kept.items()}
 
@@ -171,8 +176,11 @@ class BpttTrainer:
         """Put a checkpoint back."""
 
         def arrays(name, like):
-            found = [np.array(kept[f"{name}.{k}"]) for k in range(len(like._fields if hasattr(like, "_fields") else like))
-                     if f"{name}.{k}" in kept]
+            found = [
+                np.array(kept[f"{name}.{k}"])
+                for k in range(len(like._fields if hasattr(like, "_fields") else like))
+                if f"{name}.{k}" in kept
+            ]
             return found or None
 
         self.weights = Weights(*arrays("weights", Weights))

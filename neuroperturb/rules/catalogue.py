@@ -58,7 +58,9 @@ def wp_held(form: str = "unbiased", schedule: Schedule = "online", **changes) ->
 
 
 RULES = {"np": np, "wp": wp, "anp": anp, "np-trace": np_trace, "anp-trace": anp_trace, "wp-held": wp_held}
-DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: decorrelation rides beside
+DECORRELATED = {
+    f"d{name}": name for name in ("np", "wp", "anp")
+}  # the paper's DNP, DWP, DANP: decorrelation rides beside
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes) -> PerturbationRule:

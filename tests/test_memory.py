@@ -1,0 +1,72 @@
+"""Memory does not grow with the length of a sequence, beyond the sequence itself."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from hardware_models.compiled import COMPILED
+from neuroperturb import rules
+from neuroperturb.network import RNN, initial_weights
+from neuroperturb.simulation import Simulation
+from neuroperturb.tasks.contract import Sequence
+
+MEGABYTE = 2**20
+SHORT, LONG = 5_000, 50_000  # steps
+PEAK = "/proc/self/status"
+
+
+def series(steps):
+    rng = np.random.default_rng(0)
+    return Sequence(
+        rng.normal(size=(steps, 1, 1)), rng.normal(size=(steps, 1, 1)), np.ones((steps, 1), bool), np.arange(steps) == 0
+    )
+
+
+def resident(field):
+    """VmRSS, what is in memory now, or VmHWM, the most there has been [bytes]."""
+    with open(PEAK) as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
+
+
+def peaks(name, schedule, size, steps, *, run=True):
+    """Most memory over that at the start: of Python and NumPy, and of the process [bytes]."""
+    initial = initial_weights(RNN(size=size), 1, 1, 0)
+    tracemalloc.start()
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the high-water mark begins anew
+    before = resident("VmRSS")
+    sequence = series(steps)
+    simulation = Simulation(
+        RNN(size=size), rules.make(name, None, schedule, learning_rate=1e-9), initial, schedule=schedule, steps=steps,
+        total_steps=steps,
+    )  # fmt: skip
+    if run:
+        assert simulation.present_all(sequence)
+    else:
+        simulation.prepare(sequence)
+    traced = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return np.array([traced, resident("VmHWM") - before])
+
+
+@pytest.mark.parametrize("schedule", ["online", "episode"])
+@pytest.mark.parametrize("name", rules.RULES)
+def test_nothing_allocated_grows(name, schedule):
+    """All that a run allocates, at 1000 units; its kernels are compiled without an allocator."""
+    peaks(name, schedule, 1000, 100, run=False)
+    short, long = (peaks(name, schedule, 1000, steps, run=False)[0] for steps in (SHORT, LONG))
+    assert long - short < 5 * MEGABYTE
+
+
+@pytest.mark.skipif(not COMPILED, reason="50,000 steps in plain Python")
+@pytest.mark.parametrize(
+    ("name", "schedule", "size", "tenth"),
+    [("anp", "online", 1000, 1), ("np", "episode", 200, 1), ("wp", "online", 100, 10)],
+)
+def test_a_whole_run_does_not_grow(name, schedule, size, tenth):
+    """WP draws n² numbers a step, so it gets a tenth of the steps and of the growth allowed."""
+    short, long = SHORT // tenth, LONG // tenth
+    peaks(name, schedule, size, 100)  # compiles
+    growth = peaks(name, schedule, size, long) - peaks(name, schedule, size, short)
+    assert growth.max() < 5 * MEGABYTE / tenth, growth / MEGABYTE
