@@ -15,21 +15,30 @@ import numpy as np
 
 from hardware_models import memory, random
 from hardware_models.devices import Ideal
+from hardware_models.pulses import LONGEST, PULSE, make_send
 from hardware_models.record import record
 from hardware_models.sweep import Pending, make_sweep, rank_change
+
+IDEAL = Ideal()
+KEYS = (random.Stream.ROUNDING, random.Stream.CYCLE, random.Stream.WRITE)
 
 
 class Cells(NamedTuple):
     """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
 
-    w : (d, m, n) device units;  step_up, step_down, bound_up, bound_low : device units;  up, down : uint32 pulse counters
+    w : (d, m, n) device units, what a read sees;  held : what the cell holds, where write noise sets the two apart
+    step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
+    up, down : uint32 pulse counters
     """
 
     w: np.ndarray
+    held: np.ndarray
     step_up: np.ndarray
     step_down: np.ndarray
     bound_up: np.ndarray
     bound_low: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
     up: np.ndarray
     down: np.ndarray
 
@@ -42,6 +51,9 @@ class Scratch(NamedTuple):
     rows: np.ndarray
     steps: np.ndarray
     draws: np.ndarray
+    marks: np.ndarray
+    chosen: np.ndarray
+    words: np.ndarray
     back: np.ndarray
     sizes: np.ndarray
 
@@ -50,7 +62,8 @@ class ArrayState(NamedTuple):
     """All that a kernel needs of an array.
 
     scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
-    seed, rounding : keys of the array's own random numbers;  writes : (1,) int64, updates written so far
+    seed; rounding, cycle, showing : keys of the array's own random numbers
+    writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
     size : (1,) int64, postsynaptic units without padding
     """
 
@@ -61,7 +74,10 @@ class ArrayState(NamedTuple):
     share: np.ndarray
     seed: int
     rounding: int
+    cycle: int
+    showing: int
     writes: np.ndarray
+    programs: np.ndarray
     size: np.ndarray
     scratch: Scratch
 
@@ -97,7 +113,7 @@ class SynapseArray:
     """
 
     def __init__(
-        self, shape, cell=Ideal(), *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1
+        self, shape, cell=IDEAL, *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1
     ):
         n, m = shape
         dtype = np.dtype(dtype)
@@ -122,22 +138,42 @@ class SynapseArray:
             )
         cell.check()
         self.shape, self.cell, self.dtype, self._fixed_scale = (n, m), cell, dtype, weight_scale
-        d = len(gain)
-        one = np.zeros((1, 1, 1), dtype)
-        counters = (d, m, n) if cell.is_pulsed else (1, 1, 1)
-        cells = Cells(
-            memory.zeros((d, m, n), dtype, matrix=True), one, one.copy(), one.copy(), one.copy(),
-            memory.zeros(counters, np.uint32), memory.zeros(counters, np.uint32),
-        )  # fmt: skip
-        row = lambda count=1: memory.zeros((count, n), dtype)  # noqa: E731
-        scratch = Scratch(
-            row()[0], row()[0], row(4), row()[0], row()[0], memory.zeros((columns, m), dtype), np.zeros(6, np.int32)
-        )
         self.state = ArrayState(
-            cells, cell.numbers(dtype.type), np.ones(1, dtype), gain, gain / np.sum(gain**2), int(seed),
-            random.stream(random.Stream.ROUNDING, number), np.zeros(1, np.int64), np.array([n]), scratch,
+            self._make_cells(len(gain), int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype), gain,
+            gain / np.sum(gain**2), int(seed), *(random.stream(name, number) for name in KEYS),
+            np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([n]), self._make_scratch(columns),
         )  # fmt: skip
         self.record = record(self.state)
+
+    def _make_cells(self, d: int, seed: int, number: int) -> Cells:
+        """Cells of this chip, all at 0; what the cell model does not keep is one unused number."""
+        (n, m), dtype = self.shape, self.dtype
+        one = lambda kind=dtype: np.zeros((1, 1, 1), kind)  # noqa: E731
+        full = lambda kind=dtype: memory.zeros((d, m, n), kind, matrix=kind == dtype)  # noqa: E731
+        counter = full if self.cell.is_pulsed else one
+        if not hasattr(self.cell, "fabricate"):
+            return Cells(full(), *(one() for _ in range(7)), counter(np.uint32), counter(np.uint32))
+
+        def place(values, padding):
+            if values is None:
+                return one()
+            out = full()
+            out[:, :, :n], out[:, :, n:] = values, padding  # cells that do not exist have a range, for division
+            return out
+
+        chip = self.cell.fabricate((d, m, n), seed, number)
+        placed = (place(values, padding) for values, padding in zip(chip, (0, 0, 1, -1, 0, 0), strict=True))
+        held = full() if self.cell.write_noise_std > 0 else one()
+        return Cells(full(), held, *placed, counter(np.uint32), counter(np.uint32))
+
+    def _make_scratch(self, columns: int) -> Scratch:
+        n, m = self.shape
+        row = lambda count=1, kind=self.dtype: memory.zeros((count, n), kind)  # noqa: E731
+        back = memory.zeros((columns, m), self.dtype)
+        return Scratch(
+            row()[0], row()[0], row(4), row()[0], row()[0], row(kind=np.int32)[0], row(kind=np.int32)[0],
+            row(kind=np.uint32)[0], back, np.zeros(6, np.int32),
+        )  # fmt: skip
 
     # programming and looking: host side, weight units, W[i, j] from j to i
 
@@ -151,7 +187,41 @@ class SynapseArray:
         self.state.scale[0] = self._scale(W)
         target = W.T / float(self.state.scale[0])
         for k, share in enumerate(self.state.share):
-            self.state.cells.w[k, :, : self.shape[0]] = self.cell.program(target * float(share), self.dtype.type)
+            self._program_device(k, self.cell.program(target * float(share), self.dtype.type))
+        self.state.programs[0] += 1
+
+    def _program_device(self, k: int, target) -> None:
+        """Clip to the bounds of each cell, hold, and show with write noise."""
+        cells, n = self.state.cells, self.shape[0]
+        if cells.bound_up.size > 1:
+            target = np.clip(target, cells.bound_low[k, :, :n], cells.bound_up[k, :, :n])
+        cells.w[k, :, :n] = target
+        if cells.held.size > 1:
+            cells.held[k, :, :n] = target
+            step = int(self.state.programs[0]) + LONGEST * PULSE  # no write has a pulse of this number
+            shape = (len(self.state.gain), self.shape[1], n)
+            xi = random.normal(self.state.seed, self.state.showing, step, shape, self.dtype)[k]
+            cells.w[k, :, :n] += self.dtype.type(self.cell.write_noise_std * self.cell.dw_min) * xi
+
+    def pulse(self, pulses) -> None:
+        """Send whole pulses to every cell, one write: an int or (n, m), positive where W should grow.
+
+        In an array of several devices a weight, each device gets them in the direction of its gain.
+        """
+        send_row = getattr(self.cell, "send_row", None)
+        if send_row is None:
+            raise ValueError(f"The cells of this array, {self.cell!r}, have no pulses.")
+        counts = np.asarray(pulses)
+        whole = counts.dtype.kind in "iu" and np.abs(counts).max(initial=0) <= LONGEST
+        if not whole or counts.shape not in ((), self.shape):
+            raise ValueError(
+                f"The 'pulses' parameter of pulse must be whole numbers up to {LONGEST}, one or {self.shape}. "
+                f"Got {pulses!r} instead."
+            )
+        signs = np.sign(self.state.gain)[:, None, None]
+        sent = memory.zeros((len(signs), self.shape[1], self.shape[0]), self.dtype)
+        sent[:, :, : self.shape[0]] = signs * counts.T
+        make_send(send_row)(self.record, sent)
 
     def _scale(self, W) -> float:
         if self._fixed_scale is not None:

@@ -57,6 +57,7 @@ __all__ = [
     "bits_array",
     "fill_bits",
     "fill_normal",
+    "fill_normal_at",
     "fill_rademacher",
     "fill_uniform",
     "fill_uniform_symmetric",
@@ -81,6 +82,7 @@ class Stream(IntEnum):
     READ = 5  # noise of one read, keyed by column
     SLOW = 6  # noise that outlasts a step, keyed by cell
     ROUNDING = 7  # stochastic rounding
+    WRITE = 8  # write noise: what a cell shows against what it holds
 
 
 def stream(name: int, array: int = 0) -> int:
@@ -253,6 +255,23 @@ def fill_normal(seed, stream, step, row, out):
     Both dtypes take the same words, so runs in either see the same noise up to rounding; |z| ≤ 6.34.
     """
     _fill(normal_from_bits, seed, stream, step, row, out)
+
+
+@kernel
+def fill_normal_at(seed, stream, step, row, places, count, words, out):
+    """out[c] = element places[c] of the row that `fill_normal` gives, for c < count: for a few elements of a long row.
+
+    words : scratch, uint32, at least `count`
+    """
+    c1, c2, c3, k0, k1 = _address(seed, stream, step, row)
+    for c in range(count):
+        i = _wide(places[c])
+        w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), c1, c2, c3, k0, k1)
+        part = (i >> _wide(4)) & _wide(3)
+        low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
+        words[c] = low if part < _wide(2) else high
+    for c in range(count):
+        out[c] = normal_from_bits(words[c], out[c])
 
 
 @kernel(allocates=True)  # views are counted

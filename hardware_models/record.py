@@ -6,7 +6,8 @@ kernels receive its address and load the fields they name. In Python, and in ker
 NamedTuple it was made from.
 
 Rules: fields are arrays, numbers or records, fixed when the record is made (arrays may change in place, numbers may not);
-kernels bind a field to a local name before a loop over it, since a load cannot be moved out of a loop that stores.
+kernels bind a field to a local name before a loop over it, since a load cannot be moved out of a loop that stores. `loaded`
+binds all fields at once: it gives back the NamedTuple, by value.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
     infer_getattr,
+    intrinsic,
     lower_getattr_generic,
     models,
+    overload,
     register_model,
     typeof_impl,
     unbox,
@@ -36,9 +39,10 @@ WORD = 8  # bytes; every field of an array's descriptor, and every number, takes
 class RecordType(types.Type):
     """The type of a record: names, types and places of its fields."""
 
-    def __init__(self, name: str, names: tuple[str, ...], kinds: tuple[types.Type, ...], places: tuple[int, ...]):
+    def __init__(self, cls: type, names: tuple[str, ...], kinds: tuple[types.Type, ...], places: tuple[int, ...]):
+        self.cls = cls
         self.slots = dict(zip(names, zip(kinds, places, strict=True), strict=True))
-        super().__init__(f"{name}({', '.join(f'{n}: {k}' for n, k in zip(names, kinds, strict=True))})")
+        super().__init__(f"{cls.__name__}({', '.join(f'{n}: {k}' for n, k in zip(names, kinds, strict=True))})")
 
 
 register_model(RecordType)(models.OpaqueModel)  # a pointer
@@ -57,7 +61,7 @@ class Record:
             words.extend(content)
         self._memory = np.array(words or [0], np.int64)
         self.address = self._memory.ctypes.data
-        self.kind = RecordType(type(fields).__name__, fields._fields, tuple(kinds), tuple(places))
+        self.kind = RecordType(type(fields), fields._fields, tuple(kinds), tuple(places))
 
     def __getattr__(self, name):
         return getattr(self.fields, name)
@@ -120,3 +124,25 @@ def _load_field(context, builder, record_type, pointer, name):
     kind, place = record_type.slots[name]
     at = builder.gep(pointer, [ir.IntType(64)(place)])
     return context.unpack_value(builder, kind, builder.bitcast(at, context.get_data_type(kind).as_pointer()))
+
+
+@intrinsic
+def _load_fields(typingctx, record_type):
+    result = types.BaseTuple.from_types([kind for kind, _ in record_type.slots.values()], record_type.cls)
+
+    def codegen(context, builder, signature, arguments):
+        (pointer,) = arguments
+        values = [_load_field(context, builder, record_type, pointer, name) for name in record_type.slots]
+        return context.make_tuple(builder, result, values)
+
+    return result(record_type), codegen
+
+
+def loaded(fields):
+    """The NamedTuple of a record's fields as they are now, for loops that store: for small records only."""
+    return fields
+
+
+@overload(loaded)
+def _compiled_loaded(fields):
+    return lambda fields: _load_fields(fields)

@@ -124,7 +124,7 @@ def report(
 
 @app.command()
 def verify(files: Annotated[list[Path], typer.Argument(metavar="FILE.npz…", help="Recorded cases.")]) -> None:
-    """Replay recorded cases through the kernels that train; exit 1 on a mismatch."""
+    """Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."""
     with _one_sentence():
         from neuroperturb import verify as verification
 

@@ -284,7 +284,7 @@ def decorrelate(run, array, pending, x, antithetic, rate):
 def make_online(plan: Plan):
     """online(run, inputs, targets, mask, reset, first, last) -> next step: presents steps first … last − 1."""
     step, set_reward = separate(make_step(plan)), make_reward(plan)
-    antithetic, injected, tracing, held = plan.antithetic, plan.injected, plan.tracing, plan.held
+    antithetic, injected, tracing = plan.antithetic, plan.injected, plan.tracing
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
     learn_d_in, learn_d_rec = plan.learn_input, plan.learn_state
 

@@ -18,6 +18,8 @@ FLOORS = [
     {"network"},
     {"dynamics"},
     {"presentation"},
+    {"episode"},
+    {"simulation"},
     {"baselines"},
     {"config"},
     {"recipes", "run"},
@@ -25,7 +27,7 @@ FLOORS = [
     {"comparison", "study", "verify", "bench"},
     {"cli"},
 ]
-HARDWARE_FOR = {"rules": {"compiled", "random", "maths", "sweep"}, "tasks": {"compiled", "random"}}
+HARDWARE_FOR = {"rules": {"compiled", "dots", "random", "maths", "sweep"}, "tasks": {"compiled", "random"}}
 HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed")
 
 

@@ -186,6 +186,15 @@ def test_every_part(parts, schedule, batch):
     compare(**PARTS[parts], schedule=schedule, batch=batch, resynchronise=3, frozen=("W_rec",), gaps=False)
 
 
+@every
+@pytest.mark.kernels
+@pytest.mark.parametrize("schedule", ["online", "episode"])
+@pytest.mark.parametrize("name", ["np", "anp", "wp"])
+def test_a_twin_resynchronised_at_every_step(name, schedule):
+    compare(name, schedule=schedule, resynchronise=1)
+    compare(name, schedule=schedule, resynchronise=1, baseline=Antithetic(), network=RICH, batch=1)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Generated noise
 

@@ -75,6 +75,8 @@ class Digital(NamedTuple):
         """The smaller of the two bounds [device units]."""
         return self.w_max
 
+    send_row = staticmethod(move_row)
+
     @property
     def write_row(self):
         return write_row_stochastic if self.rounding == "stochastic" else write_row_nearest

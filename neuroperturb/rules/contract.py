@@ -60,6 +60,11 @@ class PerturbationRule(Spec):
                     "The 'normaliser' parameter of a rule with weight noise must be noise_std or noise_variance. "
                     f"Got {self.normaliser.kind!r} instead."
                 )
+            if isinstance(self.credit, Trace):
+                raise ValueError(
+                    "The 'credit' parameter of a rule with weight noise must be instant: hold the noise for the episode or the "
+                    "trial instead, and the whole loss is credited to it. Got 'trace' instead."
+                )
             if self.probe.hold == "trial" and self.broadcast == "batch":
                 raise ValueError(
                     "The 'broadcast' parameter of a rule whose weight noise is held per trial must be 'trial'. "

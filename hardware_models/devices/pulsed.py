@@ -1,0 +1,234 @@
+r"""What all cells have in common that change by pulses: spread between cells, noise between pulses, bounds.
+
+For each cell, drawn once per chip, ξ standard normal and independent:
+
+    b_max = |w_max (1 + w_max_dtod ξ)|          b_min = −|w_min (1 + w_min_dtod ξ)|
+    g = 1 + dw_min_dtod ξ, or exp(dw_min_dtod ξ)          r = up_down_dtod ξ
+    s_up = |dw_min (g + r + min(up_down, 0))|   s_down = |dw_min (g − r − max(up_down, 0))|
+
+A corrupt cell has b_min = b_max, uniform within ± corrupt_range and its bounds, and s_up = s_down = 0: it never moves. A pulse
+then moves the weight by the formula of the cell and clips it to [b_min, b_max]. A positive `up_down` only weakens the steps down
+and a negative one only those up, as the published parameter sets were simulated by Rasch et al., "A flexible and fast PyTorch
+toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494, whose
+documentation gives a symmetric form instead.
+
+A cell model is two formulas and their parameters:
+
+>>> from dataclasses import dataclass
+>>> import hardware_models as hw
+>>> @hw.kernel
+... def up(p, w, step, upper, lower, a, b, xi):
+...     return w + step * (upper - w) ** 2 * (1 + p.dw_min_std * xi)
+>>> @hw.kernel
+... def down(p, w, step, upper, lower, a, b, xi):
+...     return w - step * (w - lower) ** 2 * (1 + p.dw_min_std * xi)
+>>> @dataclass(frozen=True, kw_only=True)
+... class Quadratic(hw.PulsedCell):
+...     pulse_up, pulse_down = staticmethod(up), staticmethod(down)
+"""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from functools import lru_cache
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from hardware_models import random
+from hardware_models.pulses import LONGEST, make_write_row
+
+
+class Quantity(IntEnum):
+    """Address of each draw of the CHIP stream: switching one spread on leaves the draws of all others as they were."""
+
+    GAIN = 0
+    ASYMMETRY = 1
+    BOUND_UP = 2
+    BOUND_LOW = 3
+    CORRUPT = 4
+    CORRUPT_PLACE = 5
+    EXTRA_A = 6
+    EXTRA_B = 7
+
+
+class Chip(NamedTuple):
+    """One chip: what its cells are, each (d, m, n), float64 device units.
+
+    a, b : what else a cell model keeps per cell, or None
+    """
+
+    step_up: np.ndarray
+    step_down: np.ndarray
+    bound_up: np.ndarray
+    bound_low: np.ndarray
+    a: np.ndarray | None
+    b: np.ndarray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulsedCell:
+    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise.
+
+    dw_min : mean step of a pulse [device units]
+    dw_min_std : spread between pulses, in steps
+    dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
+    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps
+    w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
+    write_noise_std : what a cell shows differs from what it holds by this many steps, drawn anew whenever it is written
+    corrupt_prob, corrupt_range : share of the cells that never move, and where they may be stuck [device units]
+    rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
+    most_pulses : most pulses that one write sends to a cell, a longer request is cut
+    """
+
+    dw_min: float = 0.001
+    dw_min_std: float = 0.3
+    dw_min_dtod: float = 0.3
+    log_normal: bool = False
+    up_down: float = 0.0
+    up_down_dtod: float = 0.01
+    w_max: float = 0.6
+    w_min: float = -0.6
+    w_max_dtod: float = 0.3
+    w_min_dtod: float = 0.3
+    write_noise_std: float = 0.0
+    corrupt_prob: float = 0.0
+    corrupt_range: float = 0.1
+    rounding: Literal["stochastic", "nearest"] = "stochastic"
+    most_pulses: int = 1000
+
+    is_pulsed: ClassVar[bool] = True
+    extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
+
+    # what an array asks for
+
+    @property
+    def bound(self) -> float:
+        """The smaller of the two bounds of the mean cell [device units]; the only one where the other is 0."""
+        low, high = sorted((abs(self.w_min), abs(self.w_max)))
+        return low or high
+
+    @property
+    def granularity(self) -> float:
+        """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units]: a request's unit."""
+        p = self._numbers(np.float64, 1.0)
+        a, b = self.extra_of_mean_cell()
+        s_up = self.dw_min * (1 + min(self.up_down, 0))
+        s_down = self.dw_min * (1 - max(self.up_down, 0))
+        at = lambda step: (np.float64(0), np.float64(step), np.float64(self.w_max), np.float64(self.w_min))  # noqa: E731
+        up, down = _python(self.pulse_up), _python(self.pulse_down)
+        end = tuple(map(np.float64, (a, b, 0.0)))
+        with np.errstate(all="ignore"):
+            return float(up(p, *at(s_up), *end) - down(p, *at(s_down), *end)) / 2
+
+    @property
+    def write_row(self):
+        return self._writer.write_row
+
+    @property
+    def send_row(self):
+        return self._writer.send_row
+
+    @property
+    def _writer(self):
+        stochastic, shown = self.rounding == "stochastic", self.write_noise_std > 0
+        return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, shown)
+
+    def numbers(self, dtype):
+        """Everything a formula may ask of `p`, in the dtype of the weights: every numeric field, and `granularity`."""
+        return self._numbers(dtype, self.granularity)
+
+    def _numbers(self, dtype, granularity):
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {name: value for name, value in values.items() if not isinstance(value, str)}
+        turned = [np.array(v, dtype) if isinstance(v, tuple) else dtype(v) for v in values.values()]
+        return _numbers_class(type(self).__name__, tuple(values))(*turned, dtype(granularity))
+
+    def program(self, weight, dtype):
+        """The state that holds a weight (device units): the weight; the array clips it to the bounds of each cell."""
+        return weight
+
+    # fabrication
+
+    def fabricate(self, shape, seed: int, number: int) -> Chip:
+        """Draw the cells (d, m, n) of array `number` of chip `seed`."""
+        normal = lambda quantity: _draw(random.normal, quantity, shape, seed, number)  # noqa: E731
+        spread = self.dw_min_dtod * normal(Quantity.GAIN)
+        g = np.exp(spread) if self.log_normal else 1 + spread
+        r = self.up_down_dtod * normal(Quantity.ASYMMETRY)
+        s_up = np.abs(self.dw_min * (g + r + min(self.up_down, 0)))
+        s_down = np.abs(self.dw_min * (g - r - max(self.up_down, 0)))
+        b_max = np.abs(self.w_max * (1 + self.w_max_dtod * normal(Quantity.BOUND_UP)))
+        b_min = -np.abs(self.w_min * (1 + self.w_min_dtod * normal(Quantity.BOUND_LOW)))
+        chip = self.finish(Chip(s_up, s_down, b_max, b_min, None, None), normal)
+        return self._corrupt(chip, shape, seed, number) if self.corrupt_prob > 0 else chip
+
+    def finish(self, chip: Chip, normal) -> Chip:
+        """Add what else a cell model keeps per cell; `normal(quantity)` draws standard normal numbers for every cell."""
+        return chip
+
+    def extra_of_mean_cell(self) -> tuple[float, float]:
+        """`a` and `b` of a cell without spread."""
+        return 0.0, 0.0
+
+    def _corrupt(self, chip: Chip, shape, seed: int, number: int) -> Chip:
+        uniform = lambda quantity: _draw(random.uniform, quantity, shape, seed, number)  # noqa: E731
+        corrupt = uniform(Quantity.CORRUPT) < self.corrupt_prob
+        low, high = np.maximum(chip.bound_low, -self.corrupt_range), np.minimum(chip.bound_up, self.corrupt_range)
+        place = np.clip(low + (high - low) * uniform(Quantity.CORRUPT_PLACE), chip.bound_low, chip.bound_up)
+        return chip._replace(
+            step_up=np.where(corrupt, 0, chip.step_up), step_down=np.where(corrupt, 0, chip.step_down),
+            bound_up=np.where(corrupt, place, chip.bound_up), bound_low=np.where(corrupt, place, chip.bound_low),
+        )  # fmt: skip
+
+    # what cannot be
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str):
+                continue
+            if not np.isfinite(value).all():
+                self._refuse(field.name, "finite")
+            if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
+                self._refuse(field.name, "0 or more")
+        if not self.dw_min > 0:
+            self._refuse("dw_min", "positive")
+        if not -1 < self.up_down < 1:
+            self._refuse("up_down", "between −1 and 1")
+        if self.w_max < 0:
+            self._refuse("w_max", "0 or more")
+        if self.w_min > 0:
+            self._refuse("w_min", "0 or less")
+        if self.w_min == self.w_max:
+            self._refuse("w_max", "above w_min: bounds must not meet or cross")
+        if self.corrupt_prob > 1:
+            self._refuse("corrupt_prob", "at most 1")
+        if self.rounding not in ("stochastic", "nearest"):
+            self._refuse("rounding", "'stochastic' or 'nearest'")
+        if not 1 <= self.most_pulses <= LONGEST:
+            self._refuse("most_pulses", f"from 1 to {LONGEST}")
+        if not 0 < self.granularity < math.inf:
+            name, got = type(self).__name__, self.granularity
+            raise ValueError(f"The formulas of {name} must move a cell at w = 0. Got a mean step of {got!r} instead.")
+
+    def _refuse(self, name: str, what: str) -> None:
+        got = getattr(self, name)
+        raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {what}. Got {got!r} instead.")
+
+
+def _draw(distribution, quantity: Quantity, shape, seed: int, number: int) -> np.ndarray:
+    return distribution(seed, random.stream(random.Stream.CHIP, number), int(quantity), shape, np.float64)
+
+
+def _python(formula):
+    return getattr(formula, "py_func", formula)
+
+
+@lru_cache
+def _numbers_class(name: str, names: tuple[str, ...]):
+    return namedtuple(f"{name}Numbers", (*names, "granularity"))
