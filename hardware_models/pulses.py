@@ -118,7 +118,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
     def pulse_row(p, w, s_up, s_down, upper, lower, a, b, steps, r, xi):
         T = type(p.granularity)
         level, zero = T(r + 0.5), T(0)
-        for i in range(w.shape[0]):
+        for i in range(steps.shape[0]):  # rows of w may be longer: padded to pages
             w[i] = move(
                 p, w[i], steps[i] > level, steps[i] < -level, s_up[i], s_down[i], upper[i], lower[i],
                 a[i] if extras > 0 else zero, b[i] if extras > 1 else zero, xi[i],
@@ -140,7 +140,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
         """What the touched cells show: what they hold, and write noise."""
         xi, std = array.scratch.draws, p.write_noise_std * p.dw_min
         fill_normal(array.seed, array.showing, array.writes[0], row, xi)
-        for i in range(w.shape[0]):
+        for i in range(steps.shape[0]):
             w[i] = held[i] + std * xi[i] if steps[i] != 0 else w[i]
 
     @kernel
@@ -165,7 +165,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
         if not noisy:
             for i in range(xi.shape[0]):
                 xi[i] = 0
-        while SPARSE * count > w.shape[0]:
+        while SPARSE * count > steps.shape[0]:
             if noisy:
                 fill_normal(array.seed, array.cycle, write + r * PULSE, row, xi)
             pulse_row(p, held, s_up, s_down, upper, lower, a, b, steps, r, xi)

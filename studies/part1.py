@@ -199,7 +199,7 @@ def _published_rows(variant: str, name: str) -> list[Row]:
     base = {**_mackey_glass(variant), "rule": rule}
     more = {"decorrelation__rate": (1e-6,)} if name.startswith("d") else {}
     slow = "wp" in name  # 0.3 ms a step
-    wide = grid(rule__learning_rate=(3e-3, 3e-2, 0.3) if slow else RATES, **more)
+    wide = grid(rule__learning_rate=(3e-4, 1e-3, 3e-3, 3e-2, 0.3) if slow else RATES, **more)
     task = f"mackey-glass {variant}"
     own = Row(task, f"{name} published, own rate", base, wide, first=1, keep=1)
     control, own = with_control(own)
@@ -421,7 +421,7 @@ def summary(store: Store) -> pd.DataFrame:
         line |= {"test": test.mean(), "median": np.median(test), "least": test.min(), "greatest": test.max()}
         line |= {"diverged": int((part.status == "diverged").sum()), "settings": part.settings.iloc[0]}
         control = part.control.iloc[0]
-        if isinstance(control, str):
+        if isinstance(control, str) and (runs.rule == control).any():  # a control may not have run yet
             other = runs[(runs.task == task) & (runs.rule == control)].set_index("seed").test
             paired = part.set_index("seed").test - other
             low, high = paired_interval(paired.to_numpy())
@@ -452,6 +452,20 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(text)
 
 
+def tables(store: Store) -> None:
+    """Write the summary, and put its table in its place in the README."""
+    if not len(store.read("runs")):
+        return
+    table = summary(store)
+    table.to_csv(store.path("summary"), index=False)
+    text, readme = markdown(table), store.folder / "README.md"
+    store.path("summary").with_suffix(".md").write_text(text, encoding="utf-8")
+    begin, end = f"<!-- {store.study} -->\n", f"<!-- end of {store.study} -->"
+    if readme.exists() and begin in (page := readme.read_text(encoding="utf-8")):
+        before, rest = page.split(begin)
+        readme.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", choices=[*STUDIES, "figures"])
@@ -462,6 +476,8 @@ def main() -> None:
     if args.study == "figures":
         import part1_figures
 
+        for study in STUDIES:
+            tables(Store(args.out, study))
         return part1_figures.draw(args.out)
     store, rows = Store(args.out, args.study), STUDIES[args.study]()
     if not args.only:
@@ -470,9 +486,7 @@ def main() -> None:
         if args.only in f"{row.task} {row.name}" and (args.again or not store.has(row.task, row.name)):
             store.drop(row.task, row.name)
             search(row, store)
-    table = summary(store)
-    table.to_csv(store.path("summary"), index=False)
-    store.path("summary").with_suffix(".md").write_text(markdown(table), encoding="utf-8")
+    tables(store)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 # Okabe and Ito's palette; lines also differ in dash, dots in shade.
 BLUE, ORANGE, GREEN, SKY, PURPLE, GREY, BLACK = (
@@ -107,7 +107,7 @@ def _apart(places: list[float], gap: float) -> list[float]:
     return list(out)
 
 
-LEAST = 1e-5  # an exact solution is drawn here
+LEAST, MOST = 1e-5, 100.0  # an exact solution is drawn at the least; a run beyond the most has blown up
 
 
 def dots(folder: Path, study: str) -> None:
@@ -124,18 +124,19 @@ def dots(folder: Path, study: str) -> None:
         exact = part.test.min() < LEAST
         for k, name in enumerate(names.index):
             test = part[part.rule == name].test
-            shown = test[np.isfinite(test)].clip(lower=LEAST)
+            shown = test[test < MOST].clip(lower=LEAST)
             control, plain = "frozen" in name, name.startswith(("ridge", "echo", "guess", "mean", "persistence"))
             colour = GREY if control else BLACK if plain else PURPLE if name.startswith("bptt") else ORANGE
             ax.plot(shown, np.full(len(shown), k), "o", ms=4.5, color=colour, alpha=0.55, mew=0)
             if len(shown) == len(test):
                 ax.plot(max(np.median(test), LEAST), k, "|", ms=14, mew=2.2, color=colour)
             else:
-                text = f"{len(test) - len(shown)} of {len(test)} diverged"
+                text = f"{len(test) - len(shown)} of {len(test)} blew up"
                 place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
                 ax.annotate(text, (0.99, k), fontsize=8, color=colour, **place)
         ax.set_yticks(range(len(names)), names.index, fontsize=8)
         ax.set(xscale="log", xlabel="test mean squared error" + (", ≤ 1e-5 at the left edge" if exact else ""))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_title(task, loc="left", fontsize=11)
         ax.grid(axis="x", color="0.92", lw=0.8)
         ax.spines[["top", "right"]].set_visible(False)
