@@ -315,6 +315,22 @@ def _half_quantile64(u, tail):
     return _ratio64(_MIDDLE_N, _MIDDLE_D, r - 1.6) if r <= 5.0 else _ratio64(_FAR_N, _FAR_D, r - 5.0)
 
 
+def half_quantile_array(u, tail):
+    """|z| of arrays u = ½ − tail, float64, with the bits of the scalar form: the logarithm is libm's, one at a time."""
+
+    def ratio(numerator, denominator, r):
+        n, d = np.full_like(r, numerator[7]), np.full_like(r, denominator[7])
+        for k in range(6, -1, -1):
+            n, d = n * r + numerator[k], d * r + denominator[k]
+        return n / d
+
+    z = u * ratio(_CENTRE_N, _CENTRE_D, 0.180625 - u * u)
+    outer = u > 0.425
+    r = np.sqrt([-math.log(t) for t in tail[outer].tolist()])
+    z[outer] = np.where(r <= 5.0, ratio(_MIDDLE_N, _MIDDLE_D, r - 1.6), ratio(_FAR_N, _FAR_D, r - 5.0))
+    return z
+
+
 @_inlined
 def _quantile64(p):
     p = np.float64(p)

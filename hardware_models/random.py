@@ -48,6 +48,7 @@ from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from . import maths
 from .compiled import COMPILED, kernel
 from .maths import normal_from_bits
 
@@ -333,7 +334,38 @@ def normal(seed, stream, step, shape, dtype=np.float32):
         ``normal(…, (m, n))[j]`` equals `fill_normal` of row j
     dtype : float32 or float64
     """
+    if _float_dtype(dtype) == np.float64:
+        return _normal64(seed, stream, step, shape)
     return _fill_array(fill_normal, seed, stream, step, shape, _float_dtype(dtype))
+
+
+def _normal64(seed, stream, step, shape):
+    """The same in NumPy, bit for bit: initial weights should not wait three seconds for a compiler."""
+    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    word = _words(seed, stream, step, int(np.prod(shape[:-1])), shape[-1] if shape else 1)
+    upper = word >= 1 << 31
+    tail = np.where(upper, word ^ 0xFFFFFFFF, word)
+    u, tail = (0x7FFFFFFF - tail + 0.5) * 2.0**-32, (tail + 0.5) * 2.0**-32
+    z = maths.half_quantile_array(u, tail)
+    return np.where(upper, z, -z).reshape(shape)
+
+
+def _words(seed, stream, step, rows, columns):
+    """(rows, columns) words, int64, as `bits` defines them."""
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed {seed} must lie in 0 … 2**64 - 1")
+    groups = -(-columns // 64)
+    c = [np.arange(groups * 16, dtype=np.uint64)[None, :], np.arange(rows, dtype=np.uint64)[:, None]]
+    c += [np.uint64(step & 0xFFFFFFFF), np.uint64((stream & 0xFFFF) | (step >> 32 & 0xFFFF) << 16)]
+    c0, c1, c2, c3 = (np.array(x) for x in np.broadcast_arrays(*c))
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    k0, k1 = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+    for _ in range(10):  # the rounds of `philox`
+        even, odd = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (odd >> half) ^ c1 ^ k0, odd & low, (even >> half) ^ c3 ^ k1, even & low
+        k0, k1 = np.uint64(int(k0) + 0x9E3779B9 & 0xFFFFFFFF), np.uint64(int(k1) + 0xBB67AE85 & 0xFFFFFFFF)
+    parts = np.stack([x.reshape(rows, groups, 16) for x in (c0, c1, c2, c3)], axis=2)
+    return parts.reshape(rows, groups * 64)[:, :columns].astype(np.int64)
 
 
 def uniform(seed, stream, step, shape, dtype=np.float32):

@@ -231,3 +231,11 @@ def test_interpreted_kernels_give_the_same_bits():
     fills = ((random.fill_bits, np.uint32), (random.fill_normal, np.float32), (random.fill_normal, np.float64))
     compiled = [draws(fill, dtype=dtype, **address).tobytes().hex() for fill, dtype in fills]
     assert interpreted.stdout.split() == compiled
+
+
+def test_initial_weights_need_no_compiler():
+    """The float64 host form is NumPy: the bits are those of the kernel."""
+    for seed, step, shape in ((0, 0, (5, 130)), (2**40 + 7, 2**33 + 1, (3, 2, 64)), (42, 3, (70,))):
+        host = random.normal(seed, int(Stream.INIT), step, shape, np.float64)
+        kernel_form = random._fill_array(random.fill_normal, seed, int(Stream.INIT), step, shape, np.float64)
+        assert host.tobytes() == kernel_form.tobytes()
