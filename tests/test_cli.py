@@ -133,7 +133,11 @@ def test_resuming_refuses_other_settings(trainer, monkeypatch):
     monkeypatch.setattr(
         trainer, "on_chunk", staticmethod(lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 5 else None)
     )
-    invoke("run", "delayed-xor", *SMALL, "--out", "a.nc")
+    invoke("run", "delayed-xor", *SMALL, "--out", "b.nc")  # the recipe's rate follows a schedule over all epochs
+    longer = invoke("run", "b.nc", "--resume", "--epochs", "4")
+    assert longer.exit_code == cli.BAD_INPUT
+    assert "follows a schedule" in longer.stderr
+    invoke("run", "delayed-xor", *SMALL, "--set", 'rule.rate={kind="constant"}', "--out", "a.nc")
     result = invoke("run", "a.nc", "--resume", "--set", "rule.noise_std=0.1")
     assert result.exit_code == cli.BAD_INPUT
     assert "with its own settings" in result.stderr
