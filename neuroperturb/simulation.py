@@ -153,7 +153,6 @@ class Simulation:
         )  # fmt: skip
         if weights:  # nothing is told to units
             signal = signal._replace(post=zeros(batch, n), post_y=zeros(batch, n_out))
-        self._whole_block = not online
         block = presentation.Block(
             zeros(rows, n), zeros(rows, n_out), zeros(rows, m), zeros(rows, n), zeros(rows, n), np.zeros(rows, self.dtype),
             np.zeros(rows, self.dtype), zeros(rows, max(n, m)), np.zeros(6, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64),
