@@ -21,7 +21,7 @@ from neuroperturb.dynamics import make_forward, resynchronise, silence
 
 
 class Signal(NamedTuple):
-    """What one step tells the synapses. centre, delta: of the passes; post: normalised; c_in, c_before, c_now (B, ·) presynaptic."""
+    """What one step tells the synapses. centre, delta: of the passes; post: normalised."""
 
     a: np.ndarray  # (B, n) centre of the pre-activation
     da: np.ndarray  # (B, n) its perturbation
@@ -167,7 +167,7 @@ def make_step(plan: Plan):
                 xi[b, i] *= sigma
 
     @kernel
-    def key_weights(run, fresh):
+    def key_weights(run):
         number = run.counters.sequence[0] if held else run.counters.step[0]
         for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):
             memory.key[1] = number
@@ -207,7 +207,7 @@ def make_step(plan: Plan):
             draw(run.source, counters.step[0], numbers.sigma, n, act.xi)
             draw(run.source_y, counters.step[0], numbers.sigma, n_out, act.xi_y)
         else:
-            key_weights(run, reset)
+            key_weights(run)
         forward(run.arrays, run.pending, run.memories, act, run.neurons, inputs)
         divide_passes(act.y, antithetic, n_out, signal.y, signal.dy)
         total = compare(run, targets, mask, n_out)
