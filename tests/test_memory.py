@@ -29,34 +29,28 @@ def resident(field):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
 
 
-def peaks(name, schedule, size, steps, *, run=True):
-    """Most memory over that at the start: of Python and NumPy, and of the process [bytes]."""
-    initial = initial_weights(RNN(size=size), 1, 1, 0)
-    tracemalloc.start()
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the high-water mark begins anew
-    before = resident("VmRSS")
-    sequence = series(steps)
-    simulation = Simulation(
-        RNN(size=size), rules.make(name, None, schedule, learning_rate=1e-9), initial, schedule=schedule, steps=steps,
-        total_steps=steps,
+def build(name, schedule, size, steps):
+    return Simulation(
+        RNN(size=size), rules.make(name, None, schedule, learning_rate=1e-9), initial_weights(RNN(size=size), 1, 1, 0),
+        schedule=schedule, steps=steps, total_steps=steps,
     )  # fmt: skip
-    if run:
-        assert simulation.present_all(sequence)
-    else:
-        simulation.prepare(sequence)
-    traced = tracemalloc.get_traced_memory()[1]
+
+
+def allocated(name, schedule, size, steps):
+    """Most memory of Python and NumPy while a simulation is built and a sequence made ready [bytes]."""
+    tracemalloc.start()
+    build(name, schedule, size, steps).prepare(series(steps))
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return np.array([traced, resident("VmHWM") - before])
+    return peak
 
 
 @pytest.mark.parametrize("schedule", ["online", "episode"])
 @pytest.mark.parametrize("name", rules.RULES)
 def test_nothing_allocated_grows(name, schedule):
     """All that a run allocates, at 1000 units; its kernels are compiled without an allocator."""
-    peaks(name, schedule, 1000, 100, run=False)
-    short, long = (peaks(name, schedule, 1000, steps, run=False)[0] for steps in (SHORT, LONG))
-    assert long - short < 5 * MEGABYTE
+    allocated(name, schedule, 1000, 100)
+    assert allocated(name, schedule, 1000, LONG) - allocated(name, schedule, 1000, SHORT) < 5 * MEGABYTE
 
 
 @pytest.mark.skipif(not COMPILED, reason="50,000 steps in plain Python")
@@ -65,8 +59,16 @@ def test_nothing_allocated_grows(name, schedule):
     [("anp", "online", 1000, 1), ("np", "episode", 200, 1), ("wp", "online", 100, 10)],
 )
 def test_a_whole_run_does_not_grow(name, schedule, size, tenth):
-    """WP draws n² numbers a step, so it gets a tenth of the steps and of the growth allowed."""
+    """The process in step 50,000 against itself in step 5,000; WP draws n² numbers a step, so it gets a tenth of both."""
     short, long = SHORT // tenth, LONG // tenth
-    peaks(name, schedule, size, 100)  # compiles
-    growth = peaks(name, schedule, size, long) - peaks(name, schedule, size, short)
-    assert growth.max() < 5 * MEGABYTE / tenth, growth / MEGABYTE
+    assert build(name, schedule, size, 100).present_all(series(100))  # compiles
+    simulation = build(name, schedule, size, long)
+    sequence = simulation.prepare(series(long))
+    learn = simulation.phases[-1]
+    assert simulation.present(sequence, learn, 0, short) == short
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the high-water mark begins anew
+    before = resident("VmRSS")
+    assert simulation.present(sequence, learn, short, long) == long
+    growth = resident("VmHWM") - before
+    assert growth < 5 * MEGABYTE / tenth, growth / MEGABYTE
