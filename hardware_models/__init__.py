@@ -9,6 +9,9 @@
 """
 
 from hardware_models.array import SynapseArray as SynapseArray
+from hardware_models.cells import Devices as Devices
+from hardware_models.cells import DifferentialPair as DifferentialPair
+from hardware_models.cells import Single as Single
 from hardware_models.check import check_device as check_device
 from hardware_models.compiled import kernel as kernel
 from hardware_models.devices import CELLS as CELLS
@@ -22,4 +25,5 @@ from hardware_models.devices import PowStep as PowStep
 from hardware_models.devices import PulsedCell as PulsedCell
 from hardware_models.devices import SoftBounds as SoftBounds
 from hardware_models.devices import SoftBoundsReference as SoftBoundsReference
+from hardware_models.hardware import Hardware as Hardware
 from hardware_models.presets import PRESETS as PRESETS

@@ -3,6 +3,8 @@
     cells (d, m, n)  d devices a weight, presynaptic-major: w[k, j, i] is from j to i
     W_ij = scale · Σ_k gain_k w[k, j, i]
 
+Parts, each its own object: the cell; how cells make a weight (`weight`); how a read happens (`reading`); what time does (`time`).
+
 A presynaptic row is contiguous, so that reading is an axpy over postsynaptic units and nothing has to be summed across a
 vector. The public face speaks W[i, j], from j to i, in weight units; kernels take :meth:`SynapseArray.kernel`.
 """
@@ -14,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models import memory, random
+from hardware_models.cells import Devices, Single
 from hardware_models.devices import Ideal
 from hardware_models.pulses import LONGEST, PULSE, make_send
 from hardware_models.record import record
-from hardware_models.sweep import Pending, make_sweep, rank_change
+from hardware_models.sweep import Pending, Stages, WalkPlan, make_sweep, rank_change
 
-IDEAL = Ideal()
+IDEAL, SINGLE = Ideal(), Single()
 KEYS = (random.Stream.ROUNDING, random.Stream.CYCLE, random.Stream.WRITE)
 
 
@@ -29,6 +32,8 @@ class Cells(NamedTuple):
     w : (d, m, n) device units, what a read sees;  held : what the cell holds, where write noise sets the two apart
     step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
     up, down : uint32 pulse counters
+    slow : device units, an offset that cells show and that outlasts a step
+    stuck : device units, where a cell is stuck; NaN where it is not;  limit : uint32, pulses after which it will be
     """
 
     w: np.ndarray
@@ -41,6 +46,15 @@ class Cells(NamedTuple):
     b: np.ndarray
     up: np.ndarray
     down: np.ndarray
+    slow: np.ndarray
+    stuck: np.ndarray
+    limit: np.ndarray
+
+
+class Absent(NamedTuple):
+    """In the place of a part that an array does without; a kernel wants a record all the same."""
+
+    unused: int = 0
 
 
 class Scratch(NamedTuple):
@@ -64,6 +78,10 @@ class ArrayState(NamedTuple):
     scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
     seed; rounding, cycle, showing : keys of the array's own random numbers
     writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
+    reads : (1,) int64, sweeps that read, keys their noise;  columns : (1,) int64, columns they read
+    back_reads : (1,) int64, columns read along the other side
+    correction : (n,) what was read is multiplied by, digitally
+    reading, slow : state of those parts, or `Absent`
     size : (1,) int64, postsynaptic units without padding
     """
 
@@ -78,6 +96,12 @@ class ArrayState(NamedTuple):
     showing: int
     writes: np.ndarray
     programs: np.ndarray
+    reads: np.ndarray
+    columns: np.ndarray
+    back_reads: np.ndarray
+    correction: np.ndarray
+    reading: NamedTuple
+    slow: NamedTuple
     size: np.ndarray
     scratch: Scratch
 
@@ -101,9 +125,10 @@ class SynapseArray:
     number : int, 0 … 255, which array of a chip this is
     weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
         smaller bound of the cell (1 for cells without bounds)
-    gain : one factor a device: ``(1,)`` a single device, ``(1, -1)`` a differential pair. A change is shared in proportion,
-        Δw_k = gain_k Δ / Σ gain²
-    columns : most update rows R that a sweep will meet
+    weight : how cells make a weight, see :mod:`hardware_models.cells`
+    reading : how a read happens, see :mod:`hardware_models.reading`; None: exactly
+    time : what time does to cells, see :mod:`hardware_models.ageing`; None: nothing
+    columns : most update rows R, and with a `reading` most columns K, that a sweep will meet
 
     Examples
     --------
@@ -113,8 +138,9 @@ class SynapseArray:
     """
 
     def __init__(
-        self, shape, cell=IDEAL, *, dtype=np.float32, seed=0, number=0, weight_scale=None, gain=(1.0,), columns=1
-    ):
+        self, shape, cell=IDEAL, *, weight: Devices = SINGLE, reading=None, time=None, dtype=np.float32, seed: int = 0,
+        number: int = 0, weight_scale: float | None = None, columns: int = 1,
+    ):  # fmt: skip
         n, m = shape
         dtype = np.dtype(dtype)
         if n < 1 or m < 1:
@@ -127,21 +153,19 @@ class SynapseArray:
             raise ValueError(
                 f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead."
             )
-        gain = np.asarray(gain, dtype)
-        if gain.ndim != 1 or not np.isfinite(gain).all() or not gain.any():
-            raise ValueError(
-                f"The 'gain' parameter of SynapseArray must be finite factors, not all 0. Got {gain!r} instead."
-            )
-        if len(gain) == 1 and gain[0] != 1:
-            raise ValueError(
-                f"The 'gain' parameter of SynapseArray must be 1 for a single device. Got {gain!r} instead."
-            )
-        cell.check()
-        self.shape, self.cell, self.dtype, self._fixed_scale = (n, m), cell, dtype, weight_scale
+        for part in (cell, weight, reading, time):
+            if part is not None:
+                part.check()
+        self.shape, self.cell, self.weight, self.reading, self.time = (n, m), cell, weight, reading, time
+        self.dtype, self._fixed_scale = dtype, weight_scale
+        count = lambda: np.zeros(1, np.int64)  # noqa: E731
         self.state = ArrayState(
-            self._make_cells(len(gain), int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype), gain,
-            gain / np.sum(gain**2), int(seed), *(random.stream(name, number) for name in KEYS),
-            np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([n]), self._make_scratch(columns),
+            self._make_cells(len(weight.gains), int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype),
+            np.asarray(weight.gains, dtype), weight.shares().astype(dtype), int(seed),
+            *(random.stream(name, number) for name in KEYS), count(), count(), count(), count(), count(),
+            memory.zeros((1, n), dtype)[0] + dtype.type(1),
+            Absent() if reading is None else reading.state((n, m), columns, int(seed), number, dtype),
+            Absent(), np.array([n]), self._make_scratch(columns),
         )  # fmt: skip
         self.record = record(self.state)
 
@@ -152,7 +176,7 @@ class SynapseArray:
         full = lambda kind=dtype: memory.zeros((d, m, n), kind, matrix=kind == dtype)  # noqa: E731
         counter = full if self.cell.is_pulsed else one
         if not hasattr(self.cell, "fabricate"):
-            return Cells(full(), *(one() for _ in range(7)), counter(np.uint32), counter(np.uint32))
+            return Cells(full(), *(one() for _ in range(7)), counter(np.uint32), counter(np.uint32), *self._make_fate())
 
         def place(values, padding):
             if values is None:
@@ -164,7 +188,11 @@ class SynapseArray:
         chip = self.cell.fabricate((d, m, n), seed, number)
         placed = (place(values, padding) for values, padding in zip(chip, (0, 0, 1, -1, 0, 0), strict=True))
         held = full() if self.cell.write_noise_std > 0 else one()
-        return Cells(full(), held, *placed, counter(np.uint32), counter(np.uint32))
+        return Cells(full(), held, *placed, counter(np.uint32), counter(np.uint32), *self._make_fate())
+
+    def _make_fate(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """slow, stuck, limit of cells that nothing happens to."""
+        return np.zeros((1, 1, 1), self.dtype), np.full((1, 1, 1), np.nan, self.dtype), np.zeros((1, 1, 1), np.uint32)
 
     def _make_scratch(self, columns: int) -> Scratch:
         n, m = self.shape
@@ -301,10 +329,20 @@ class SynapseArray:
         read_row : how a row is read, where a probe shifts weights; None reads them as they are
         batch : use BLAS where the cells allow it
         """
-        ideal = not self.cell.is_pulsed and len(self.state.gain) == 1
-        single = len(self.state.gain) == 1
-        sweep = make_sweep(self.cell.write_row, change_row, read_row, ideal, single, batch, str(self.dtype))
-        return ArrayKernel(self.record, sweep)
+        plan = WalkPlan(
+            self.cell.write_row, self.weight.share_row, None, change_row, read_row, len(self.state.gain) == 1, False
+        )
+        return ArrayKernel(self.record, make_sweep(plan, self._stages, self.is_ideal, batch, str(self.dtype)))
+
+    @property
+    def is_ideal(self) -> bool:
+        """Whether nothing stands between a weight and what is written, so that the fast loops may be used."""
+        return not self.cell.is_pulsed and len(self.state.gain) == 1
+
+    @property
+    def _stages(self) -> Stages:
+        before, after = (None, None) if self.reading is None else self.reading.stages(str(self.dtype))
+        return Stages(None, before, after)
 
 
 def _rows(name: str, verb: str, values, width: int) -> np.ndarray:

@@ -84,6 +84,13 @@ class Stream(IntEnum):
     SLOW = 6  # noise that outlasts a step, keyed by cell
     ROUNDING = 7  # stochastic rounding
     WRITE = 8  # write noise: what a cell shows against what it holds
+    CONVERT = 9  # stochastic rounding of converters
+    PROGRAM = 10  # programming
+    TIME = 11  # what happens while time passes: diffusion, spread of drift
+    FAULT = 12  # when and where cells fail
+    NEURON = 13  # noise of neurons
+    CHANNEL = 14  # noise of the broadcast reward
+    TRAIN = 15  # bits of coincidence trains
 
 
 def stream(name: int, array: int = 0) -> int:

@@ -139,43 +139,67 @@ def decorrelation_factors(pending, w0, w1, w2, w3, j):
 FUSED = {rank_change: (rank_factors, fused_four), decorrelation_change: (decorrelation_factors, fused_four_decay)}
 
 
-@lru_cache
-def make_walk(write_row, change_row, read_row, single: bool):
-    """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula.
+class WalkPlan(NamedTuple):
+    """What a walk is compiled for.
 
-    read_row : how a row is read where a probe shifts it, ``read_row(array, memory, j, w, x, acc)``; None reads it as it is
+    write_row : the cell's, ``(array, numbers, k, j, change)``
+    share_row : a change's part for device k, ``(array, k, change, share)``
+    hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing
+    change_row : row j of the pending update, ``(pending, memory, w, scale, j, change)``
+    read_row : how a row is read where a probe shifts it, ``(array, memory, j, w, x, acc)``; None reads it as it is
+    single : one device a weight;  slow : cells show an offset that outlasts a step, ``cells.slow``
     """
-    probing = read_row is not None  # `single`: one device a weight
+
+    write_row: object
+    share_row: object
+    hold_row: object
+    change_row: object
+    read_row: object
+    single: bool
+    slow: bool
+
+
+@lru_cache
+def make_walk(plan: WalkPlan):
+    """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
+    write_row, share_row, hold_row, change_row, read_row, single, slow = plan
+    probing, holding = read_row is not None, hold_row is not None
+    plain = single and not slow  # a row of cells is a row of weights
 
     @kernel
     def combine(array, j):
-        """The row of weights (device units) that d devices make together, into scratch.rows[j mod 4]."""
-        w, total = array.cells.w, array.scratch.rows[j % 4]
+        """The row of weights (device units) that d devices show together, into scratch.rows[j mod 4]."""
+        w, offset, total = array.cells.w, array.cells.slow, array.scratch.rows[j % 4]
         for i in range(total.shape[0]):
-            total[i] = array.gain[0] * w[0, j, i]
-        for k in range(1, w.shape[0]):
+            total[i] = 0
+        for k in range(w.shape[0]):
+            gain = array.gain[k]
             for i in range(total.shape[0]):
-                total[i] += array.gain[k] * w[k, j, i]
+                total[i] += gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
 
     @kernel
     def write(array, pending, memory, j):
         change = array.scratch.change
-        if single:
+        if plain:
             change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, change)
-            write_row(array, array.numbers, 0, j, change)
         else:
             combine(array, j)
             change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
-            share = array.scratch.share
-            for k in range(array.cells.w.shape[0]):
-                part = array.share[k]
-                for i in range(change.shape[0]):
-                    share[i] = change[i] * part
-                write_row(array, array.numbers, k, j, share)
+        if single:
+            write_row(array, array.numbers, 0, j, change)
+            if holding:
+                hold_row(array, 0, j)
+            return
+        share = array.scratch.share
+        for k in range(array.cells.w.shape[0]):
+            share_row(array, k, change, share)
+            write_row(array, array.numbers, k, j, share)
+            if holding:
+                hold_row(array, k, j)
 
     @kernel
     def read_block(array, x, j, acc):
-        if single:
+        if plain:
             w = array.cells.w[0]
             read_four(w[j], w[j + 1], w[j + 2], w[j + 3], x, j, acc)
         else:
@@ -186,7 +210,7 @@ def make_walk(write_row, change_row, read_row, single: bool):
 
     @kernel
     def read_single(array, memory, x, j, acc):
-        if single:
+        if plain:
             row = array.cells.w[0, j]
         else:
             combine(array, j)
@@ -214,27 +238,72 @@ def make_walk(write_row, change_row, read_row, single: bool):
     return walk
 
 
+class Stages(NamedTuple):
+    """What surrounds a walk, compiled; None where there is nothing.
+
+    tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
+    before : ``(array, x)``, fills ``array.reading.x[:K]`` from x (K, m): DAC, input noise
+    after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
+    """
+
+    tick: object = None
+    before: object = None
+    after: object = None
+
+
 @lru_cache
-def make_sweep(write_row, change_row, read_row, ideal: bool, single: bool, batch: bool, dtype: str):
+def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: str):
     """sweep(array, pending, memory, x, acc): write what is pending, read x (K, m) into acc (K, n), in weight units.
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    stateless = ideal and single and read_row is None and change_row in FUSED
+    tick, before, after = stages
+    ticking, converting, reading = tick is not None, before is not None, after is not None
+    move, back = _make_move(plan, ideal, batch, dtype), plan.change_row is decorrelation_change
+
+    @kernel
+    def sweep(array, pending, memory, x, acc):
+        K, rank, writing = x.shape[0], pending.post.shape[0], pending.active[0] != 0
+        acc[:] = 0
+        if ticking and K > 0:
+            tick(array)
+        if converting and K > 0:
+            before(array, x)
+            move(array, pending, memory, array.reading.x[:K], acc)
+        else:
+            move(array, pending, memory, x, acc)
+        if reading and K > 0:
+            if converting:
+                after(array, array.reading.x[:K], acc)
+            else:
+                after(array, x, acc)
+        if writing:
+            array.writes[0] += 1
+            array.back_reads[0] += rank if back else 0
+            pending.active[0] = 0
+        if K > 0:
+            array.reads[0] += 1
+            array.columns[0] += K
+        to_weights(array, acc)
+
+    return sweep
+
+
+def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
+    """move(array, pending, memory, x, acc): write and read in device units, by the fastest way there is."""
+    stateless = ideal and plan.single and plan.read_row is None and plan.change_row in FUSED
     if batch and stateless:
-        return _make_batch_sweep(change_row is decorrelation_change, dtype)
-    walk = separate(make_walk(write_row, change_row, read_row, single))
+        return _make_batch_move(plan.change_row is decorrelation_change, dtype)
+    walk = separate(make_walk(plan))
     if not stateless:
 
         @kernel
-        def sweep(array, pending, memory, x, acc):
-            acc[:] = 0
+        def move(array, pending, memory, x, acc):
             walk(array, pending, memory, x, acc, 0)
-            finish(array, pending, acc)
 
-        return sweep
-    factors, four = FUSED[change_row]
-    by_rank = change_row is rank_change
+        return move
+    factors, four = FUSED[plan.change_row]
+    by_rank = plan.change_row is rank_change
 
     @kernel
     def fused_walk(array, pending, x, acc, whole):
@@ -251,37 +320,33 @@ def make_sweep(write_row, change_row, read_row, ideal: bool, single: bool, batch
             four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc)
 
     @kernel
-    def sweep(array, pending, memory, x, acc):
-        acc[:] = 0
+    def move(array, pending, memory, x, acc):
         w, start = array.cells.w, 0
         # one device by construction; a change is not rescaled here
         if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and array.scale[0] == 1:
             start = w.shape[1] - w.shape[1] % 4
             fused_walk(array, pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
-        finish(array, pending, acc)
 
-    return sweep
+    return move
 
 
 @kernel
-def finish(array, pending, acc):
-    """Count the write, mark it done, and turn what was read into weight units."""
-    if pending.active[0] != 0:
-        array.writes[0] += 1
-        pending.active[0] = 0
-    scale = array.scale[0]
+def to_weights(array, acc):
+    """What was read, in weight units: scale, and what compensation makes up for."""
+    scale, correction = array.scale[0], array.correction
     for k in range(acc.shape[0]):
-        for i in range(acc.shape[1]):
-            acc[k, i] *= scale
+        out = acc[k]
+        for i in range(out.shape[0]):
+            out[i] *= scale * correction[i]
 
 
-def _make_batch_sweep(decorrelating: bool, dtype: str):
+def _make_batch_move(decorrelating: bool, dtype: str):
     """The same for ideal cells and batches, by matrix products."""
     read, read_back, write = blas.products(dtype)
 
     @kernel
-    def sweep(array, pending, memory, x, acc):
+    def move(array, pending, memory, x, acc):
         w, n, sizes = array.cells.w[0], array.size[0], array.scratch.sizes
         if pending.active[0] != 0:
             pre, post, reward = pending.pre, pending.post, pending.reward
@@ -303,6 +368,5 @@ def _make_batch_sweep(decorrelating: bool, dtype: str):
                         weighted[r, j] = pre[r, j] * f
                 write(weighted, post, w, n, sizes)
         read(x, w, acc, n, sizes)
-        finish(array, pending, acc)
 
-    return sweep
+    return move

@@ -234,9 +234,7 @@ class Simulation:
             return
         self._episode = episode.make_episode(plan)
         self._finish = episode.make_finish(plan, tuple(sweep(name, written_change) for name in LEARNT))
-        ideal = {
-            name: not self.arrays[name].cell.is_pulsed and len(self.arrays[name].state.gain) == 1 for name in MATRICES
-        }
+        ideal = {name: self.arrays[name].is_ideal for name in MATRICES}
         reads = tuple(episode.make_column_read(ideal[name], dtype) for name in ("D_in", "D_rec"))
         clean_plan = plan._replace(decorrelate_input=decorrelate_input, decorrelate_state=decorrelate_state)
         self._learn_clean = episode.make_clean(clean_plan, reads, dec.input, dec.state)

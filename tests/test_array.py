@@ -4,7 +4,7 @@ import naive
 import numpy as np
 import pytest
 
-from hardware_models import Digital, Ideal, SynapseArray
+from hardware_models import Devices, Digital, Ideal, SynapseArray
 from hardware_models.blas import BATCH
 from hardware_models.memory import padded, place, zeros
 from hardware_models.record import record
@@ -76,7 +76,7 @@ def test_two_bits_by_hand():
 def test_ideal_operations(shape, gain):
     n, m = shape
     W, rng = matrix(n, m), np.random.default_rng(2)
-    array = make(shape, gain=GAINS[gain])
+    array = make(shape, weight=Devices(gains=GAINS[gain]))
     assert np.allclose(array.read(), W, **EXACT)
     x, y = rng.normal(size=(3, m)), rng.normal(size=(3, n))
     assert np.allclose(array.matvec(x), x @ W.T, **EXACT)
@@ -172,7 +172,7 @@ def test_rounding_is_keyed_by_seed_array_and_write():
 def test_digital_devices_share_a_change(gain):
     """Every device rounds its own share; the weight is right to the sum of their half steps."""
     gains, cell = np.array(GAINS[gain]), Digital(bits=10, rounding="nearest")
-    array = make(cell=cell, gain=gains, weight_scale=1.0)
+    array = make(cell=cell, weight=Devices(gains=tuple(gains)), weight_scale=1.0)
     step = np.abs(gains).sum() / 511
     assert np.abs(array.read() - matrix(7, 10)).max() <= 0.51 * step
     before, (update, change) = array.read(), outer(7, 10, 1)
@@ -195,7 +195,7 @@ def test_a_sweep_is_a_write_then_a_read(cell, gain, dtype):
     for rank in (1, 2):
         update, _ = outer(7, 10, rank)
         for columns in (1, 2, 3):
-            fused, apart = (make(cell=CELLS[cell], gain=GAINS[gain], dtype=dtype) for _ in range(2))
+            fused, apart = (make(cell=CELLS[cell], weight=Devices(gains=GAINS[gain]), dtype=dtype) for _ in range(2))
             together = fused.sweep(x[:columns], *update)
             apart.update(*update)
             assert together.tobytes() == apart.matvec(x[:columns]).tobytes()
@@ -231,7 +231,7 @@ def test_fused_decorrelation_has_the_bits_of_the_row_walk(shape, dtype):
 
 def test_padding_stays_zero():
     for cell in CELLS.values():
-        array = make((5, 6), cell, gain=(1.0, -1.0))
+        array = make((5, 6), cell, weight=Devices(gains=(1.0, -1.0)))
         update, _ = outer(5, 6, 2)
         for _ in range(3):
             array.sweep(np.ones((2, 6)), *update)
@@ -253,7 +253,7 @@ def decorrelating(array, xh, rate=0.05):
 @pytest.mark.parametrize("gain", ["single", "pair"])
 def test_decorrelation_step(rows, gain):
     D, xh = np.eye(9) + matrix(9, 9), np.random.default_rng(6).normal(size=(rows, 9))
-    array = make((9, 9), W=D, gain=GAINS[gain], columns=rows)
+    array = make((9, 9), W=D, weight=Devices(gains=GAINS[gain]), columns=rows)
     expected, x = D - 0.05 * naive.decorrelation_step(D, xh), np.ones((2, 9))
     acc = zeros((2, 9), np.float64)
     sweep = array.kernel(decorrelation_change, batch=rows >= BATCH).sweep
@@ -264,7 +264,7 @@ def test_decorrelation_step(rows, gain):
 
 @pytest.mark.parametrize("shape", [(7, 10), (1, 30), (40, 1), (33, 65)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("options", [{}, {"weight_scale": 3.0}, {"gain": (1.0, -1.0)}])
+@pytest.mark.parametrize("options", [{}, {"weight_scale": 3.0}, {"weight": Devices(gains=(1.0, -1.0))}])
 def test_a_batch_through_blas(options, shape, dtype):
     n, m = shape
     update, change = outer(n, m, 20)
@@ -296,8 +296,8 @@ def test_a_batch_through_blas(options, shape, dtype):
         (((0, 3),), {}, "The 'shape' parameter of SynapseArray must be two positive sizes. Got (0, 3) instead."),
         (((2, 3),), {"dtype": "int32"}, "The 'dtype' parameter of SynapseArray must be float32 or float64. Got int32 instead."),
         (((2, 3),), {"weight_scale": 0}, "The 'weight_scale' parameter of SynapseArray must be positive. Got 0 instead."),
-        (((2, 3),), {"gain": (0.0, 0.0)}, "The 'gain' parameter of SynapseArray must be finite factors, not all 0."),
-        (((2, 3),), {"gain": (2.0,)}, "The 'gain' parameter of SynapseArray must be 1 for a single device"),
+        (((2, 3),), {"weight": Devices(gains=(0.0, 0.0))}, "The 'gains' parameter of Devices must be finite factors, not all 0."),
+        (((2, 3),), {"weight": Devices(gains=(2.0,))}, "The 'gains' parameter of Devices must be 1 for a single device"),
         (((2, 3), Digital(bits=1)), {}, "The 'bits' parameter of Digital must be a whole number from 2 to 16. Got 1 instead."),
         (((2, 3), Digital(bits=4.0)), {}, "The 'bits' parameter of Digital must be a whole number from 2 to 16. Got 4.0"),
         (((2, 3), Digital(rounding="up")), {}, "The 'rounding' parameter of Digital must be 'stochastic' or 'nearest'."),

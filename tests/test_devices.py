@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import hardware_models as hw
-from hardware_models import PRESETS, Digital, Ideal, PulsedCell, SynapseArray, check_device, kernel, random
+from hardware_models import PRESETS, Devices, Digital, Ideal, PulsedCell, SynapseArray, check_device, kernel, random
 from hardware_models.compiled import COMPILED
 from hardware_models.devices import CELLS
 from hardware_models.devices.pulsed import Quantity
@@ -296,7 +296,7 @@ def test_a_sweep_writes_pulses_then_reads():
         rng = np.random.default_rng(1)
         post, pre, x = 0.03 * rng.normal(size=5), rng.normal(size=6), rng.normal(size=(2, 6))
         cell = replace(PULSED["soft-bounds"], write_noise_std=2.0)
-        together, apart = make(cell, gain=gain), make(cell, gain=gain)
+        together, apart = make(cell, weight=Devices(gains=gain)), make(cell, weight=Devices(gains=gain))
         apart.update(post, pre)
         assert together.sweep(x, post, pre).tobytes() == apart.matvec(x).tobytes()
         assert np.allclose(together.matvec(x), x @ together.read().T, rtol=1e-13)
@@ -317,7 +317,7 @@ def test_programming_is_exact_within_the_bounds_of_each_cell():
 
 def test_padding_stays_zero():
     for name in ("soft-bounds", "piecewise-step"):
-        array = make(replace(PULSED[name], write_noise_std=2.0), gain=(1.0, -1.0))
+        array = make(replace(PULSED[name], write_noise_std=2.0), weight=Devices(gains=(1.0, -1.0)))
         array.pulse(3)
         array.update(np.ones(5), np.ones(6))
         assert not array.state.cells.w[:, :, 5:].any()
