@@ -15,15 +15,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import memory, random
+from hardware_models import compensation, ledger, memory, random
+from hardware_models.ageing import Ageing
+from hardware_models.ageing.wear import hold
 from hardware_models.cells import Devices, Single
+from hardware_models.costs import Costs
 from hardware_models.devices import Ideal
-from hardware_models.pulses import LONGEST, PULSE, make_send
+from hardware_models.inference.written import WrittenOnce, make_read_noise
+from hardware_models.ledger import Ledger, Pulses, Travel
+from hardware_models.noise import tick
+from hardware_models.programming import Exact
+from hardware_models.pulses import LONGEST, Moment, make_send
 from hardware_models.record import record
 from hardware_models.sweep import Pending, Stages, WalkPlan, make_sweep, rank_change
+from hardware_models.travel import Watch, make_watch, travel_state
+from hardware_models.writing import ByCell
 
 IDEAL, SINGLE = Ideal(), Single()
-KEYS = (random.Stream.ROUNDING, random.Stream.CYCLE, random.Stream.WRITE)
+KEYS = (random.Stream.ROUNDING, random.Stream.CYCLE, random.Stream.WRITE, random.Stream.PROGRAM)
+EXACT, BY_CELL = Exact(), ByCell()
 
 
 class Cells(NamedTuple):
@@ -76,12 +86,12 @@ class ArrayState(NamedTuple):
     """All that a kernel needs of an array.
 
     scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
-    seed; rounding, cycle, showing : keys of the array's own random numbers
+    seed; rounding, cycle, showing, programming : keys of the array's own random numbers
     writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
     reads : (1,) int64, sweeps that read, keys their noise;  columns : (1,) int64, columns they read
     back_reads : (1,) int64, columns read along the other side
     correction : (n,) what was read is multiplied by, digitally
-    reading, slow : state of those parts, or `Absent`
+    weight, writing, reading, slow, programmed, travel : state of those parts, or `Absent`
     size : (1,) int64, postsynaptic units without padding
     """
 
@@ -94,14 +104,19 @@ class ArrayState(NamedTuple):
     rounding: int
     cycle: int
     showing: int
+    programming: int
     writes: np.ndarray
     programs: np.ndarray
     reads: np.ndarray
     columns: np.ndarray
     back_reads: np.ndarray
     correction: np.ndarray
+    weight: NamedTuple
+    writing: NamedTuple
     reading: NamedTuple
     slow: NamedTuple
+    programmed: NamedTuple
+    travel: NamedTuple
     size: np.ndarray
     scratch: Scratch
 
@@ -124,10 +139,15 @@ class SynapseArray:
     seed : int, key of everything random on this array
     number : int, 0 … 255, which array of a chip this is
     weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
-        smaller bound of the cell (1 for cells without bounds)
-    weight : how cells make a weight, see :mod:`hardware_models.cells`
+        smaller bound of the cell (1 for cells without bounds; the largest for conductances written once)
+    weight : how cells make a weight, see :mod:`hardware_models.cells`; None: as `programming` says, or one cell each
+    writing : how updates become pulses, see :mod:`hardware_models.writing`; None: the cell rounds every request
+    programming : how cells get their first weights, see :mod:`hardware_models.programming`, and, for arrays that are written
+        once, :mod:`hardware_models.inference`
     reading : how a read happens, see :mod:`hardware_models.reading`; None: exactly
     time : what time does to cells, see :mod:`hardware_models.ageing`; None: nothing
+    costs : what operations cost, see :mod:`hardware_models.costs`; None: they are counted, not priced
+    track : whether to sum up how far cells go, see :mod:`hardware_models.travel`
     columns : most update rows R, and with a `reading` most columns K, that a sweep will meet
 
     Examples
@@ -138,8 +158,9 @@ class SynapseArray:
     """
 
     def __init__(
-        self, shape, cell=IDEAL, *, weight: Devices = SINGLE, reading=None, time=None, dtype=np.float32, seed: int = 0,
-        number: int = 0, weight_scale: float | None = None, columns: int = 1,
+        self, shape, cell=IDEAL, *, weight: Devices | None = None, writing=None, programming=EXACT, reading=None, time=None,
+        dtype=np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
+        costs: Costs | None = None, track: bool = False,
     ):  # fmt: skip
         n, m = shape
         dtype = np.dtype(dtype)
@@ -153,20 +174,34 @@ class SynapseArray:
             raise ValueError(
                 f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead."
             )
-        for part in (cell, weight, reading, time):
+        self.writing = BY_CELL if writing is None else writing
+        weight = getattr(programming, "weight", SINGLE) if weight is None else weight
+        for part in (cell, weight, self.writing, programming, reading, time):
             if part is not None:
                 part.check()
-        self.shape, self.cell, self.weight, self.reading, self.time = (n, m), cell, weight, reading, time
-        self.dtype, self._fixed_scale = dtype, weight_scale
+        self.shape, self.cell, self.weight, self.programming = (n, m), cell, weight, programming
+        self.reading, self.time, self.number = reading, time, number
+        self.dtype, self._fixed_scale, self.costs, self.tracks = dtype, weight_scale, costs, bool(track)
+        self.columns, self._ageing = columns, Ageing() if time is None else time
+        weight.check_cell(cell)
+        self.writing.check_array(self)
+        programming.check_array(self)
+        self.ends = programming.ends(len(weight.gains)) if self._is_written_once else None
+        self._ageing.check_cell(cell, self.ends)
         count = lambda: np.zeros(1, np.int64)  # noqa: E731
+        d = len(weight.gains)
         self.state = ArrayState(
-            self._make_cells(len(weight.gains), int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype),
+            self._make_cells(d, int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype),
             np.asarray(weight.gains, dtype), weight.shares().astype(dtype), int(seed),
             *(random.stream(name, number) for name in KEYS), count(), count(), count(), count(), count(),
-            memory.zeros((1, n), dtype)[0] + dtype.type(1),
-            Absent() if reading is None else reading.state((n, m), columns, int(seed), number, dtype),
-            Absent(), np.array([n]), self._make_scratch(columns),
+            memory.zeros((1, n), dtype)[0] + dtype.type(1), weight.state((d, m, n), cell, dtype), self.writing.state(self),
+            Absent() if reading is None else reading.state((n, m), columns, int(seed), number, dtype, d),
+            self._ageing.slow.state((d, m, n), int(seed), number, dtype) if self._ageing.is_noisy else Absent(),
+            programming.state((d, m, n), number, dtype) if self._is_written_once else Absent(),
+            travel_state(d, m, n, dtype) if track else Absent(), np.array([n]), self._make_scratch(columns),
         )  # fmt: skip
+        weight.fabricate(self.state.cells, cell, (d, m, n), int(seed), number)
+        self.ageing = self._ageing.fabricate(self.state, cell, (d, m, n), int(seed), number, self.ends)
         self.record = record(self.state)
 
     def _make_cells(self, d: int, seed: int, number: int) -> Cells:
@@ -176,7 +211,9 @@ class SynapseArray:
         full = lambda kind=dtype: memory.zeros((d, m, n), kind, matrix=kind == dtype)  # noqa: E731
         counter = full if self.cell.is_pulsed else one
         if not hasattr(self.cell, "fabricate"):
-            return Cells(full(), *(one() for _ in range(7)), counter(np.uint32), counter(np.uint32), *self._make_fate())
+            return Cells(
+                full(), *(one() for _ in range(7)), counter(np.uint32), counter(np.uint32), *self._make_fate(d)
+            )
 
         def place(values, padding):
             if values is None:
@@ -188,11 +225,15 @@ class SynapseArray:
         chip = self.cell.fabricate((d, m, n), seed, number)
         placed = (place(values, padding) for values, padding in zip(chip, (0, 0, 1, -1, 0, 0), strict=True))
         held = full() if self.cell.write_noise_std > 0 else one()
-        return Cells(full(), held, *placed, counter(np.uint32), counter(np.uint32), *self._make_fate())
+        return Cells(full(), held, *placed, counter(np.uint32), counter(np.uint32), *self._make_fate(d))
 
-    def _make_fate(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """slow, stuck, limit of cells that nothing happens to."""
-        return np.zeros((1, 1, 1), self.dtype), np.full((1, 1, 1), np.nan, self.dtype), np.zeros((1, 1, 1), np.uint32)
+    def _make_fate(self, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """slow, stuck, limit of cells that nothing has happened to."""
+        (n, m), ageing = self.shape, self._ageing
+        make = lambda there, kind: memory.zeros((d, m, n), kind, matrix=True) if there else np.zeros((1, 1, 1), kind)  # noqa: E731
+        stuck = make(ageing.fails, self.dtype)
+        stuck[:] = np.nan
+        return make(ageing.is_noisy, self.dtype), stuck, make(ageing.wears, np.uint32)
 
     def _make_scratch(self, columns: int) -> Scratch:
         n, m = self.shape
@@ -206,35 +247,23 @@ class SynapseArray:
     # programming and looking: host side, weight units, W[i, j] from j to i
 
     def program(self, weights) -> None:
-        """Set every weight, W (n, m), exactly as far as the cells can hold it; counts no pulses."""
+        """Set every weight, W (n, m), as the array is programmed: by default exactly, as far as the cells can hold it."""
         W = np.asarray(weights, np.float64)
         if W.shape != self.shape:
             raise ValueError(f"The 'weights' parameter of program must have shape {self.shape}. Got {W.shape} instead.")
         if not np.isfinite(W).all():
             raise ValueError("The 'weights' parameter of program must be finite. Got nan or inf.")
         self.state.scale[0] = self._scale(W)
-        target = W.T / float(self.state.scale[0])
-        for k, share in enumerate(self.state.share):
-            self._program_device(k, self.cell.program(target * float(share), self.dtype.type))
+        target = self.weight.targets(self.state.cells, W.T / float(self.state.scale[0]))
+        self.programming.program(self, self.cell.program(target, self.dtype.type))
         self.state.programs[0] += 1
-
-    def _program_device(self, k: int, target) -> None:
-        """Clip to the bounds of each cell, hold, and show with write noise."""
-        cells, n = self.state.cells, self.shape[0]
-        if cells.bound_up.size > 1:
-            target = np.clip(target, cells.bound_low[k, :, :n], cells.bound_up[k, :, :n])
-        cells.w[k, :, :n] = target
-        if cells.held.size > 1:
-            cells.held[k, :, :n] = target
-            step = int(self.state.programs[0]) + LONGEST * PULSE  # no write has a pulse of this number
-            shape = (len(self.state.gain), self.shape[1], n)
-            xi = random.normal(self.state.seed, self.state.showing, step, shape, self.dtype)[k]
-            cells.w[k, :, :n] += self.dtype.type(self.cell.write_noise_std * self.cell.dw_min) * xi
+        hold(self.state.cells, self.shape[0])
+        self._ageing.rewritten(self.ageing)
 
     def pulse(self, pulses) -> None:
         """Send whole pulses to every cell, one write: an int or (n, m), positive where W should grow.
 
-        In an array of several devices a weight, each device gets them in the direction of its gain.
+        In an array of several devices a weight, each trained device gets them in the direction of its gain, if it can go there.
         """
         send_row = getattr(self.cell, "send_row", None)
         if send_row is None:
@@ -246,14 +275,20 @@ class SynapseArray:
                 f"The 'pulses' parameter of pulse must be whole numbers up to {LONGEST}, one or {self.shape}. "
                 f"Got {pulses!r} instead."
             )
-        signs = np.sign(self.state.gain)[:, None, None]
+        signs = np.sign(self.state.share)[:, None, None]
         sent = memory.zeros((len(signs), self.shape[1], self.shape[0]), self.dtype)
         sent[:, :, : self.shape[0]] = signs * counts.T
-        make_send(send_row)(self.record, sent)
+        if self.weight.one_sided:
+            np.maximum(sent, 0, out=sent)
+        write = int(self.state.writes[0])
+        make_send(send_row, self._watch, self.hold_row)(self.record, sent, Moment(self.state.cycle, write, write))
+        self.state.writes[0] += 1
 
     def _scale(self, W) -> float:
         if self._fixed_scale is not None:
             return self._fixed_scale
+        if self._is_written_once:
+            return float(np.abs(W).max()) or 1.0
         if self.cell.bound is None:
             return 1.0
         spread = 4 * W.std() if W.size > 1 else np.abs(W).max()
@@ -261,12 +296,12 @@ class SynapseArray:
 
     def read(self) -> np.ndarray:
         """The weights as they are stored, W (n, m), float of the array's dtype."""
-        s = self.state
-        w = (
-            np.einsum("k,kji->ij", s.gain, s.cells.w[:, :, : self.shape[0]])
-            if len(s.gain) > 1
-            else s.cells.w[0, :, : self.shape[0]].T
-        )
+        return self._weights_of(self.state.cells.w)
+
+    def _weights_of(self, cells) -> np.ndarray:
+        """Weights (n, m) of what devices hold, (d, m, n)."""
+        s, n = self.state, self.shape[0]
+        w = np.einsum("k,kji->ij", s.gain, cells[:, :, :n]) if len(s.gain) > 1 else cells[0, :, :n].T
         return np.ascontiguousarray(w * s.scale[0])
 
     def matvec(self, x) -> np.ndarray:
@@ -275,9 +310,14 @@ class SynapseArray:
 
     def rmatvec(self, y) -> np.ndarray:
         """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side."""
-        y = np.asarray(y, self.dtype)
-        _rows("y", "rmatvec", y, self.shape[0])
-        return y @ self.read()
+        y, single = np.asarray(y, self.dtype), np.ndim(y) == 1
+        rows = _rows("y", "rmatvec", y, self.shape[0])
+        if self.reading is not None:
+            out = self.reading.read_back(self.state, rows)
+        else:
+            out = rows @ self._weights_of(self.state.cells.w + self.state.cells.slow)
+        self.state.back_reads[0] += len(rows)
+        return out[0] if single else out
 
     def update(self, post, pre, reward=None) -> None:
         """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,): through the cells' own formula."""
@@ -293,11 +333,11 @@ class SynapseArray:
 
         Returns
         -------
-        (n,) or (K, n) in weight units
+        (n,) or (K, n) in weight units, or None where nothing is read
         """
         n, m = self.shape
-        single = x is not None and np.ndim(x) == 1
-        x = np.zeros((1, m)) if x is None else _rows("x", "sweep", x, m)
+        reads_nothing, single = x is None, np.ndim(x) == 1
+        x = np.zeros((0, m)) if reads_nothing else _rows("x", "sweep", x, m)
         pending = self.pending(1)
         if post is not None:
             post, pre = _rows("post", "sweep", post, n), _rows("pre", "sweep", pre, m)
@@ -309,13 +349,22 @@ class SynapseArray:
             pending.post[:, :n], pending.pre[:, :m] = post, pre
             pending.reward[:] = 1 if reward is None else reward
             pending.active[0] = 1
-        acc = memory.zeros((len(x), n), self.dtype)
-        self.kernel().sweep(self.record, record(pending), (), memory.place(x, self.dtype), acc)
+        x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
+        sweep, pending, room = self.kernel().sweep, record(pending), self.columns if self.reading else max(1, len(x))
+        for k in range(0, max(1, len(x)), room):  # a sweep for as many columns as there is room for
+            sweep(self.record, pending, (), x[k : k + room], acc[k : k + room])
+        if reads_nothing:
+            return None
         return acc[0, :n].copy() if single else np.ascontiguousarray(acc[:, :n])
 
     def pending(self, rank: int, *, back: bool = False) -> Pending:
         """An empty update of R outer products; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
         n, m = self.shape
+        if self.writing.by_sample and rank > self.columns:
+            raise ValueError(
+                f"The 'columns' parameter of SynapseArray must be at least the {rank} rows of an update for "
+                f"{type(self.writing).__name__}. Got {self.columns} instead."
+            )
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(
             zeros(rank, n), zeros(rank, n if back else m), np.zeros(rank, self.dtype), zeros(1, n)[0],
@@ -329,20 +378,83 @@ class SynapseArray:
         read_row : how a row is read, where a probe shifts weights; None reads them as they are
         batch : use BLAS where the cells allow it
         """
-        plan = WalkPlan(
-            self.cell.write_row, self.weight.share_row, None, change_row, read_row, len(self.state.gain) == 1, False
-        )
+        due_row, refresh_row = self.weight.refresh(self.cell)
+        path = self.writing.path(self, change_row)
+        path = path._replace(trained=self.weight.trained, due_row=due_row, refresh_row=refresh_row)
+        single, slow = len(self.state.gain) == 1, self._ageing.is_noisy
+        plan = WalkPlan(path, self.hold_row, change_row, read_row, single, slow, self._watch)
         return ArrayKernel(self.record, make_sweep(plan, self._stages, self.is_ideal, batch, str(self.dtype)))
 
     @property
     def is_ideal(self) -> bool:
         """Whether nothing stands between a weight and what is written, so that the fast loops may be used."""
-        return not self.cell.is_pulsed and len(self.state.gain) == 1
+        changed = self.tracks or self._ageing.fails or self._ageing.is_noisy
+        return not self.cell.is_pulsed and len(self.state.gain) == 1 and not changed
 
     @property
     def _stages(self) -> Stages:
-        before, after = (None, None) if self.reading is None else self.reading.stages(str(self.dtype))
-        return Stages(None, before, after)
+        stages = Stages() if self.reading is None else self.reading.stages
+        shake = make_read_noise(self.reading is not None) if self._is_written_once else None
+        return stages._replace(tick=tick if self._ageing.is_noisy else None, shake=shake)
+
+    @property
+    def _is_written_once(self) -> bool:
+        return isinstance(self.programming, WrittenOnce)
+
+    @property
+    def hold_row(self):
+        """The fate of a row after it was written, ``(array, k, j)``, compiled; None where no cell can be stuck."""
+        return self._ageing.hold_row(self.state.cells.held.size > 1)
+
+    @property
+    def _watch(self) -> Watch | None:
+        return make_watch(self.state.cells.held.size > 1) if self.tracks else None
+
+    # time
+
+    @property
+    def clock(self) -> float:
+        """Seconds that passed in `age`."""
+        return float(self.ageing.clock[0])
+
+    def age(self, seconds: float) -> None:
+        """Let time pass: what `time` and `programming` say happens to cells in it.
+
+        seconds : 0 or more, finite
+        """
+        if not (isinstance(seconds, int | float | np.number) and 0 <= seconds < np.inf):
+            raise ValueError(f"The 'seconds' parameter of age must be 0 or more, and finite. Got {seconds!r} instead.")
+        drifted = None
+        if self._is_written_once:
+            drifted = self.programming.pass_time(self.state.programmed, float(seconds))
+        self._ageing.pass_time(self, self.ageing, float(seconds), drifted)
+
+    def calibrate(self) -> None:
+        """Remember what the array reads now, not rescaled: what `compensate` brings it back to. Reads every input line once."""
+        self.state.correction[:] = 1
+        self.ageing.reference[:] = compensation.read_out(self)
+
+    def compensate(self, *, per_output: bool = False) -> None:
+        """Rescale what is read from now on, see :mod:`hardware_models.compensation`. Reads every input line once.
+
+        per_output : one factor an output, instead of one an array
+        """
+        if np.isnan(self.ageing.reference).any():
+            raise ValueError("An array must be read by calibrate() before compensate() has something to compare with.")
+        factors = compensation.factors(self.ageing.reference, compensation.read_out(self), per_output=per_output)
+        self.state.correction[: self.shape[0]] = factors
+
+    def ledger(self, costs: Costs | None = None) -> Ledger:
+        """What this array did so far, and what that costs; see :func:`hardware_models.ledger.ledger`."""
+        return ledger.ledger(self, costs)
+
+    def pulse_counts(self) -> Pulses:
+        """Pulses up and down of every device of every synapse, each (d, n, m)."""
+        return ledger.pulse_counts(self)
+
+    def travel(self) -> Travel:
+        """Total variation and net displacement of every weight, each (n, m); needs ``track=True``."""
+        return ledger.travel(self)
 
 
 def _rows(name: str, verb: str, values, width: int) -> np.ndarray:

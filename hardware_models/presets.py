@@ -1,27 +1,77 @@
 """Devices that were made and measured, or that a publication supposes: parameters, and where they are from.
 
-The parameters are fits to the publication named, in the form in which M. J. Rasch et al., "A flexible and fast PyTorch toolkit
-for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494, distribute them.
-`hardware_models.curves` compares what they do with recorded pulse responses.
+The parameters of pulsed cells are fits to the publication named, in the form in which M. J. Rasch et al., "A flexible and fast
+PyTorch toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494,
+distribute them. `hardware_models.curves` compares what they do with recorded pulse responses.
+
+A preset is the hardware of an array with its publication: its cells, and those parts of an array that the publication says
+something of. The rest composes by replacing parts.
 
 >>> import hardware_models as hw
->>> array = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cell, seed=1)
+>>> array = hw.PRESETS["ecram"].array((10, 20), seed=1)
+>>> pair = hw.PRESETS["ecram"].replace(weight=hw.DifferentialPair()).array((10, 20), seed=1)
+>>> bare = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cell, seed=1)
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
-from hardware_models.devices import ConstantStep, ExpStep, LinearStep, SoftBoundsReference
-from hardware_models.devices.pulsed import PulsedCell
+from hardware_models import costs
+from hardware_models.ageing import Ageing, Leak
+from hardware_models.array import SynapseArray
+from hardware_models.cells import OneSidedPair
+from hardware_models.converters import Converter
+from hardware_models.costs import Costs, sram
+from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
+from hardware_models.hardware import Hardware
+from hardware_models.inference import (
+    SONOS,
+    Error,
+    GenericNoise,
+    Hermes,
+    PCMJoshi,
+    PCMLike,
+    ReRamCMO,
+    ReRamWan2022,
+    RRAMMilo,
+    StateIndependent,
+    WrittenOnce,
+)
+from hardware_models.reading import Reading
 
 
-class Preset(NamedTuple):
-    """A device and its publication."""
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Hardware and its publication.
 
-    cell: PulsedCell
+    hardware : cells, how they make a weight, reading, time and costs
+    technology : what it is, in words
+    publication : where its numbers are from, or what they describe
+    """
+
+    hardware: Hardware
     technology: str
     publication: str
+
+    @property
+    def cell(self) -> Any:
+        """Its cell model."""
+        return self.hardware.cells
+
+    @property
+    def costs(self) -> Costs | None:
+        """What its operations cost."""
+        return self.hardware.costs
+
+    def replace(self, **parts) -> Hardware:
+        """Its hardware with some parts changed: what is no longer what was published is no preset."""
+        return replace(self.hardware, **parts)
+
+    def array(self, shape, **options) -> SynapseArray:
+        """An array (n, m) of it; options as in :meth:`Hardware.array`."""
+        return self.hardware.array(shape, **options)
 
 
 GONG_2018 = (
@@ -44,6 +94,8 @@ CAPACITOR = LinearStep(
     dw_min=0.005, dw_min_std=0.3, dw_min_dtod=0.1, up_down_dtod=0.06, w_max=1.0, w_min=-1.0, w_max_dtod=0.07, w_min_dtod=0.07,
     gamma_up=0.05, gamma_down=0.05, gamma_up_dtod=0.01, gamma_down_dtod=0.01,
 )  # fmt: skip
+# The published lifetime is 10⁶ updates, and no publication says how long one takes: at 1 µs, τ is 1 s.
+CAPACITOR_LEAK = Leak.of_batches(1e6, period=1e-6, lifetime_dtod=0.3)
 ECRAM = LinearStep(
     dw_min=0.002, dw_min_std=0.3, dw_min_dtod=0.1, w_max=1.1724, w_min=-0.8276, w_max_dtod=0.05, w_min_dtod=0.05,
     gamma_up=0.1153, gamma_down=0.5085, gamma_up_dtod=0.05, gamma_down_dtod=0.05, multiplicative_noise=True,
@@ -62,6 +114,7 @@ PCM = ExpStep(
     dw_min=0.01, dw_min_std=0.6, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_min=0.0, w_max_dtod=0.1, w_min_dtod=0.0,
     es_a=-1.0, es_b=0.0, gamma_up=2.5, gamma_down=2.5, A_up=-27.235, A_down=-2.235, noise_add=0.042, noise_slope=0.108,
 )  # fmt: skip
+PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01)
 RERAM_ARRAY_OM = SoftBoundsReference(
     dw_min=0.0949, dw_min_std=0.4158, dw_min_dtod=0.7829, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.3499,
     w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True,
@@ -71,45 +124,160 @@ RERAM_ARRAY_HFO2 = SoftBoundsReference(
     w_min_dtod=0.5990, write_noise_std=0.5841, corrupt_range=0.01, subtract_symmetry_point=True,
 )  # fmt: skip
 
+# The shares of cells that did not switch in the arrays of Gong et al. 2022; without them, a preset is of the cells that did.
+RERAM_ARRAY_OM_CORRUPT = replace(RERAM_ARRAY_OM, corrupt_prob=0.1348)
+RERAM_ARRAY_HFO2_CORRUPT = replace(RERAM_ARRAY_HFO2, corrupt_prob=0.0977)
+
+LI_2018 = (
+    "Y. Li et al., Capacitor-based cross-point array for analog neural network with record symmetry and linearity, "
+    "VLSI Technology 2018, doi:10.1109/VLSIT.2018.8510648"
+)
+RASCH_2020 = (
+    "M. J. Rasch, T. Gokmen & W. Haensch, Training large-scale artificial neural networks on simulated resistive crossbar "
+    "arrays, IEEE Des. Test 37, 19 (2020), arXiv:1906.02698"
+)
+GOKMEN_2016 = (
+    "T. Gokmen & Y. Vlasov, Acceleration of deep neural network training with resistive cross-point devices: design "
+    "considerations, Front. Neurosci. 10, 333 (2016), doi:10.3389/fnins.2016.00333"
+)
+NANDAKUMAR_2020 = (
+    "S. R. Nandakumar et al., Mixed-precision deep learning based on computational memory, Front. Neurosci. 14, 406 (2020), "
+    "doi:10.3389/fnins.2020.00406"
+)
+NANDAKUMAR_2019 = (
+    "S. R. Nandakumar et al., Phase-change memory models for deep learning training and inference, ICECS 2019, "
+    "doi:10.1109/ICECS46596.2019.8964852"
+)
+JOSHI_2020 = (
+    "V. Joshi et al., Accurate deep neural network inference using computational phase-change memory, Nat. Commun. 11, 2473 "
+    "(2020), doi:10.1038/s41467-020-16108-9"
+)
+LE_GALLO_2023 = (
+    "M. Le Gallo et al., A 64-core mixed-signal in-memory compute chip based on phase-change memory for deep neural network "
+    "inference, Nat. Electron. 6, 680 (2023), doi:10.1038/s41928-023-01010-1"
+)
+RASCH_2021 = (
+    "M. J. Rasch et al., A flexible and fast PyTorch toolkit for simulating training and inference on analog crossbar arrays, "
+    "AICAS 2021, doi:10.1109/AICAS51828.2021.9458494"
+)
+WAN_2022 = (
+    "W. Wan et al., A compute-in-memory chip based on resistive random-access memory, Nature 608, 504 (2022), "
+    "doi:10.1038/s41586-022-04992-8"
+)
+FALCONE_2025 = (
+    "D. F. Falcone et al., All-in-one analog AI hardware: on-chip training and inference with conductive-metal-oxide/HfOx ReRAM "
+    "devices, arXiv:2502.04524 (2025)"
+)
+MILO_2021 = (
+    "V. Milo et al., Optimized programming algorithms for multilevel RRAM in hardware neural networks, IRPS 2021, "
+    "doi:10.1109/IRPS46558.2021.9405119"
+)
+AGRAWAL_2022 = (
+    "V. Agrawal et al., Subthreshold operation of SONOS analog memory to enable accurate low-power neural network inference, "
+    "IEDM 2022, doi:10.1109/IEDM45625.2022.10019564"
+)
+XIAO = (
+    "T. P. Xiao et al., CrossSim: accuracy simulation of analog in-memory computing, Sandia National Laboratories, "
+    "https://github.com/sandialabs/cross-sim"
+)
+GUPTA_2015 = (
+    "S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015, "
+    "arXiv:1502.02551"
+)
+PEHLE_2022 = (
+    "C. Pehle et al., The BrainScaleS-2 accelerated neuromorphic system with hybrid plasticity, Front. Neurosci. 16, 795876 "
+    "(2022), doi:10.3389/fnins.2022.795876"
+)
+WEIS_2020 = (
+    "J. Weis et al., Inference with artificial neural networks on analog neuromorphic hardware, arXiv:2006.13177; P. Spilger et "
+    "al., hxtorch: PyTorch for BrainScaleS-2, arXiv:2006.13138"
+)
+
+# Products of inputs 0 … 31, the sign by sending twice, and weights −63 … 63, from an excitatory and an inhibitory row, are read by
+# 8 bits at 0.002 of a step each, with noise of 2 steps, as the software of the chip measures and imitates it. One device unit of a
+# weight is 63, one input unit is 31.
+STEP = 1 / (0.002 * 63 * 31)
+BRAINSCALES_2_READING = Reading(
+    dac=Converter(bits=6.0), adc=Converter(bits=8.0, bound=127 * STEP), output_noise_std=2 * STEP
+)
+
+
+def _preset(cells: Any, technology: str, publication: str, **parts) -> Preset:
+    return Preset(hardware=Hardware(cells=cells, **parts), technology=technology, publication=publication)
+
+
+def _written(programming: WrittenOnce, technology: str, publication: str, **parts) -> Preset:
+    """An array that is written once: the programming model says what cells hold, and how many make a weight."""
+    return _preset(Ideal(), technology, publication, programming=programming, weight=programming.weight, **parts)
+
+
+def _digital(bits: int) -> Preset:
+    return _preset(Digital(bits=bits), f"{bits}-bit weights, rounded stochastically", GUPTA_2015, costs=sram(bits))
+
+
 PRESETS = {
-    "reram-es": Preset(RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018),
-    "reram-sb": Preset(RERAM_SB, "HfO2 ReRAM, soft bounds, a loose fit", GONG_2018),
-    "capacitor": Preset(
+    "reram-es": _preset(RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018, costs=costs.RERAM),
+    "reram-sb": _preset(RERAM_SB, "HfO2 ReRAM, soft bounds, a loose fit", GONG_2018, costs=costs.RERAM),
+    "capacitor": _preset(
         CAPACITOR,
-        "capacitor cell; its leak belongs to time, not to pulses",
-        "Y. Li et al., Capacitor-based cross-point array for analog neural network with record symmetry and linearity, "
-        "VLSI Technology 2018, doi:10.1109/VLSIT.2018.8510648",
+        "capacitor cell, leaking within seconds",
+        LI_2018,
+        time=Ageing(leak=CAPACITOR_LEAK),
+        costs=costs.CAPACITOR,
     ),
-    "ecram": Preset(
-        ECRAM,
-        "electrochemical RAM, lithium",
-        "J. Tang et al., ECRAM as scalable synaptic cell for high-speed, low-power neuromorphic computing, IEDM 2018, "
-        "doi:10.1109/IEDM.2018.8614551",
+    "ecram": _preset(ECRAM, "electrochemical RAM, lithium", costs.TANG_2018, costs=costs.ECRAM),
+    "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", costs.KIM_2019, costs=costs.ECRAM_MO),
+    "idealized": _preset(IDEALIZED, "no material: what training would like", RASCH_2020, costs=costs.CROSS_POINT),
+    "gokmen-vlasov": _preset(GOKMEN_VLASOV, "no material: a specification", GOKMEN_2016, costs=costs.CROSS_POINT),
+    "pcm": _preset(
+        PCM, "phase-change memory, GST, pairs of one-sided cells", NANDAKUMAR_2020, weight=PCM_PAIR, costs=costs.PCM
     ),
-    "ecram-mo": Preset(
-        ECRAM_MO,
-        "electrochemical RAM, metal oxide",
-        "S. Kim et al., Metal-oxide based, CMOS-compatible ECRAM for deep learning accelerator, IEDM 2019, "
-        "doi:10.1109/IEDM19573.2019.8993463",
+    "reram-array-om": _preset(RERAM_ARRAY_OM, "ReRAM array, optimised material", GONG_2022, costs=costs.RERAM),
+    "reram-array-hfo2": _preset(RERAM_ARRAY_HFO2, "ReRAM array, baseline HfO2", GONG_2022, costs=costs.RERAM),
+    "reram-array-om-corrupt": _preset(
+        RERAM_ARRAY_OM_CORRUPT, "ReRAM array, optimised material, 13.48 % of it dead", GONG_2022, costs=costs.RERAM
     ),
-    "idealized": Preset(
-        IDEALIZED,
-        "no material: what training would like",
-        "M. J. Rasch, T. Gokmen & W. Haensch, Training large-scale artificial neural networks on simulated resistive crossbar "
-        "arrays, IEEE Des. Test 37, 19 (2020), arXiv:1906.02698",
+    "reram-array-hfo2-corrupt": _preset(
+        RERAM_ARRAY_HFO2_CORRUPT, "ReRAM array, baseline HfO2, 9.77 % of it dead", GONG_2022, costs=costs.RERAM
     ),
-    "gokmen-vlasov": Preset(
-        GOKMEN_VLASOV,
-        "no material: a specification",
-        "T. Gokmen & Y. Vlasov, Acceleration of deep neural network training with resistive cross-point devices: design "
-        "considerations, Front. Neurosci. 10, 333 (2016), doi:10.3389/fnins.2016.00333",
+    "digital-8": _digital(8),
+    "digital-6": _digital(6),
+    "digital-4": _digital(4),
+    "loihi": _preset(
+        Digital(bits=8), "Loihi-like: 8-bit signed weights, rounded stochastically", costs.DAVIES, costs=costs.LOIHI
     ),
-    "pcm": Preset(
-        PCM,
-        "phase-change memory, GST; one-sided, 0 ≤ w ≤ w_max",
-        "S. R. Nandakumar et al., Mixed-precision deep learning based on computational memory, Front. Neurosci. 14, 406 (2020), "
-        "doi:10.3389/fnins.2020.00406",
+    "brainscales-2": _preset(
+        Digital(bits=6), "BrainScaleS-2-like: 6-bit weights", PEHLE_2022, costs=costs.BRAINSCALES_2
     ),
-    "reram-array-om": Preset(RERAM_ARRAY_OM, "ReRAM array, optimised material", GONG_2022),
-    "reram-array-hfo2": Preset(RERAM_ARRAY_HFO2, "ReRAM array, baseline HfO2", GONG_2022),
+    "brainscales-2-analog": _preset(
+        Digital(bits=7),
+        "BrainScaleS-2-like: signed weights of two 6-bit synapses, analog products",
+        WEIS_2020,
+        reading=BRAINSCALES_2_READING,
+        costs=costs.BRAINSCALES_2,
+    ),
+    "pcm-like": _written(
+        PCMLike(), "phase-change memory, GST, a million cells of 90 nm", NANDAKUMAR_2019, costs=costs.PCM
+    ),
+    "hermes": _written(
+        Hermes(), "phase-change memory, HERMES, two cells a conductance", LE_GALLO_2023, costs=costs.PCM
+    ),
+    "hermes-1": _written(
+        Hermes(cells=1), "phase-change memory, HERMES, one cell a conductance", LE_GALLO_2023, costs=costs.PCM
+    ),
+    "state-independent": _written(
+        StateIndependent(), "no material: programming noise and drift that are the same in every state", RASCH_2021
+    ),
+    "reram-wan-2022": _written(ReRamWan2022(), "HfOx ReRAM, 48-core chip", WAN_2022, costs=costs.RERAM),
+    "reram-cmo": _written(ReRamCMO(), "conductive-metal-oxide/HfOx ReRAM", FALCONE_2025, costs=costs.RERAM),
+    "pcm-joshi": _written(PCMJoshi(), "phase-change memory, programming noise", JOSHI_2020, costs=costs.PCM),
+    "rram-milo": _written(RRAMMilo(), "HfO2 ReRAM, 50 … 225 µS, programming noise", MILO_2021, costs=costs.RERAM),
+    "sonos": _written(SONOS(), "SONOS charge traps, 40 nm, as currents", AGRAWAL_2022),
+    "generic-noise": _written(
+        GenericNoise(programming=Error(magnitude=0.01), reading=Error(magnitude=0.01)),
+        "no material: normal errors of 1 % of the largest conductance, programming and reading",
+        XIAO,
+    ),
 }
+
+INFERENCE = {name: preset for name, preset in PRESETS.items() if isinstance(preset.hardware.programming, WrittenOnce)}

@@ -4,8 +4,9 @@
     for r = 0 … |count| − 1:   w ← clip(pulse_up or pulse_down(p, w, step, upper, lower, a, b, ξ_r),  b_min, b_max)
 
 Stochastic rounding is right in the mean: E[count] = Δw / granularity. Draws are keyed by write, row, pulse and cell: streams
-ROUNDING for U, CYCLE for ξ, WRITE for write noise. Rows are written in stages (draw, turn into normal numbers, pulse), each of
-which vectorises; where fewer than one cell in `SPARSE` has pulses to come, only those cells are visited, with the same draws.
+ROUNDING for U, CYCLE for ξ, WRITE for write noise; pulses that program or refresh a cell take ξ from PROGRAM. Rows are written in
+stages (draw, turn into normal numbers, pulse), each of which vectorises; where fewer than one cell in `SPARSE` has pulses to come,
+only those cells are visited, with the same draws.
 """
 
 from __future__ import annotations
@@ -28,8 +29,27 @@ fill_normal, fill_normal_at, fill_uniform = map(
 )
 
 
+class Moment(NamedTuple):
+    """Address of the draws of pulses that are sent together.
+
+    stream, step : of noise between pulses; pulse r takes step + PULSE · r
+    shown : step of write noise
+    """
+
+    stream: int
+    step: int
+    shown: int
+
+
+@kernel
+def of_write(array, first):
+    """The moment of the update at hand, of which a cell got `first` pulses before."""
+    write = array.writes[0]
+    return Moment(array.cycle, write + first * PULSE, write)
+
+
 class Writer(NamedTuple):
-    """write_row(array, numbers, k, j, change) in device units;  send_row(array, numbers, k, j, steps) in whole pulses, up > 0."""
+    """write_row(array, numbers, k, j, change) in device units;  send_row(array, numbers, k, j, steps, moment) in pulses, up > 0."""
 
     write_row: object
     send_row: object
@@ -136,15 +156,15 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
             )  # fmt: skip
 
     @kernel
-    def show(array, p, row, w, held, steps):
+    def show(array, p, moment, row, w, held, steps):
         """What the touched cells show: what they hold, and write noise."""
         xi, std = array.scratch.draws, p.write_noise_std * p.dw_min
-        fill_normal(array.seed, array.showing, array.writes[0], row, xi)
+        fill_normal(array.seed, array.showing, moment.shown, row, xi)
         for i in range(steps.shape[0]):
             w[i] = held[i] + std * xi[i] if steps[i] != 0 else w[i]
 
     @kernel
-    def send_row(array, numbers, k, j, steps):
+    def send_row(array, numbers, k, j, steps, moment):
         cells, p, xi = array.cells, loaded(numbers), array.scratch.draws
         marks, chosen = array.scratch.marks, array.scratch.chosen
         w = cells.w[k, j]
@@ -157,7 +177,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
             cells.bound_up[k, j],
             cells.bound_low[k, j],
         )
-        row, write = k * cells.w.shape[1] + j, array.writes[0]
+        row, stream, step = k * cells.w.shape[1] + j, moment.stream, moment.step
         count = mark(steps, 0, marks)
         if count == 0:
             return
@@ -167,7 +187,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
                 xi[i] = 0
         while SPARSE * count > steps.shape[0]:
             if noisy:
-                fill_normal(array.seed, array.cycle, write + r * PULSE, row, xi)
+                fill_normal(array.seed, stream, step + r * PULSE, row, xi)
             pulse_row(p, held, s_up, s_down, upper, lower, a, b, steps, r, xi)
             r += 1
             count = mark(steps, r, marks)
@@ -175,12 +195,12 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
             choose(marks, chosen)
         while count > 0:
             if noisy:
-                fill_normal_at(array.seed, array.cycle, write + r * PULSE, row, chosen, count, array.scratch.words, xi)
+                fill_normal_at(array.seed, stream, step + r * PULSE, row, chosen, count, array.scratch.words, xi)
             pulse_some(p, held, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi)
             r += 1
             count = choose_again(steps, r, chosen, count)
         if shown:
-            show(array, p, row, w, held, steps)
+            show(array, p, moment, row, w, held, steps)
         count_pulses(steps, cells.up[k, j], cells.down[k, j])
 
     round_row, send = make_round(stochastic), separate(send_row)
@@ -188,20 +208,31 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
     @kernel
     def write_row(array, numbers, k, j, change):
         round_row(array, numbers, k, j, change, array.scratch.steps)
-        send(array, numbers, k, j, array.scratch.steps)
+        send(array, numbers, k, j, array.scratch.steps, of_write(array, 0))
 
     return Writer(write_row, send)
 
 
 @lru_cache
-def make_send(send_row):
-    """send(array, pulses): whole pulses (d, m, n) to every cell, up > 0; counts as one write."""
+def make_send(send_row, watch=None, hold_row=None):
+    """send(array, pulses, moment): whole pulses (d, m, n) to every cell, up > 0.
+
+    watch : how far cells go, see :mod:`hardware_models.travel`; None: not asked for
+    hold_row : what becomes of cells once they were written, see :mod:`hardware_models.ageing.wear`; None: nothing
+    """
+    watching, holding = watch is not None, hold_row is not None
+    keep_row, compare_row = watch or (None, None)
 
     @kernel
-    def send(array, pulses):
+    def send(array, pulses, moment):
         for k in range(pulses.shape[0]):
             for j in range(pulses.shape[1]):
-                send_row(array, array.numbers, k, j, pulses[k, j])
-        array.writes[0] += 1
+                if watching:
+                    keep_row(array, k, j)
+                send_row(array, array.numbers, k, j, pulses[k, j], moment)
+                if holding:
+                    hold_row(array, k, j)
+                if watching:
+                    compare_row(array, k, j)
 
     return send

@@ -22,6 +22,7 @@ import numpy as np
 from hardware_models import blas
 from hardware_models.compiled import kernel, separate
 from hardware_models.dots import dot, dot_four
+from hardware_models.travel import Watch
 
 
 class Pending(NamedTuple):
@@ -139,32 +140,74 @@ def decorrelation_factors(pending, w0, w1, w2, w3, j):
 FUSED = {rank_change: (rank_factors, fused_four), decorrelation_change: (decorrelation_factors, fused_four_decay)}
 
 
+class WritePath(NamedTuple):
+    """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing`.
+
+    put_row : ``(array, pending, k, j, change)``, what row j asks of device k is written by the cell's own formula
+    trained : devices a weight that are written, the first so many
+    requests : whether rows of requested changes are worked out for it
+    begin_update : ``(array, pending)``, before the first row
+    collect_row : ``(array, j, change)``, turns a row of requests, in place, into what devices are asked
+    due_row : ``(array, j)``, whether cells of a row that was written are to be refreshed;  refresh_row : like `put_row`
+    """
+
+    put_row: object
+    trained: int = 1
+    requests: bool = True
+    begin_update: object = None
+    collect_row: object = None
+    due_row: object = None
+    refresh_row: object = None
+
+
 class WalkPlan(NamedTuple):
     """What a walk is compiled for.
 
-    write_row : the cell's, ``(array, numbers, k, j, change)``
-    share_row : a change's part for device k, ``(array, k, change, share)``
+    write : how changes get into cells
     hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing
     change_row : row j of the pending update, ``(pending, memory, w, scale, j, change)``
     read_row : how a row is read where a probe shifts it, ``(array, memory, j, w, x, acc)``; None reads it as it is
     single : one device a weight;  slow : cells show an offset that outlasts a step, ``cells.slow``
+    watch : how far cells go, both ends of the stage of :mod:`hardware_models.travel`; None: not asked for
     """
 
-    write_row: object
-    share_row: object
+    write: WritePath
     hold_row: object
     change_row: object
     read_row: object
     single: bool
     slow: bool
+    watch: Watch | None = None
+
+
+def _make_device_write(write_device, hold_row, watch: Watch | None):
+    """(array, pending, k, j, change): what is done to a device's row, between what happens around every write."""
+    holding, watching = hold_row is not None, watch is not None
+    keep_row, compare_row = watch or (None, None)
+
+    @kernel
+    def write(array, pending, k, j, change):
+        if watching:
+            keep_row(array, k, j)
+        write_device(array, pending, k, j, change)
+        if holding:
+            hold_row(array, k, j)
+        if watching:
+            compare_row(array, k, j)
+
+    return write
 
 
 @lru_cache
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
-    write_row, share_row, hold_row, change_row, read_row, single, slow = plan
-    probing, holding = read_row is not None, hold_row is not None
+    path, hold_row, change_row, read_row, single, slow, watch = plan
+    put_row, trained, requests, begin_update, collect_row, due_row, refresh_row = path
+    probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
+    refreshing = due_row is not None
     plain = single and not slow  # a row of cells is a row of weights
+    put = _make_device_write(put_row, hold_row, watch)
+    refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
 
     @kernel
     def combine(array, j):
@@ -180,22 +223,19 @@ def make_walk(plan: WalkPlan):
     @kernel
     def write(array, pending, memory, j):
         change = array.scratch.change
-        if plain:
-            change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, change)
-        else:
-            combine(array, j)
-            change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
-        if single:
-            write_row(array, array.numbers, 0, j, change)
-            if holding:
-                hold_row(array, 0, j)
-            return
-        share = array.scratch.share
-        for k in range(array.cells.w.shape[0]):
-            share_row(array, k, change, share)
-            write_row(array, array.numbers, k, j, share)
-            if holding:
-                hold_row(array, k, j)
+        if requests:
+            if plain:
+                change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, change)
+            else:
+                combine(array, j)
+                change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
+            if collecting:
+                collect_row(array, j, change)
+        for k in range(trained):
+            put(array, pending, k, j, change)
+        if refreshing and due_row(array, j):
+            for k in range(trained):
+                refresh(array, pending, k, j, change)
 
     @kernel
     def read_block(array, x, j, acc):
@@ -224,6 +264,8 @@ def make_walk(plan: WalkPlan):
     def walk(array, pending, memory, x, acc, start):
         m = array.cells.w.shape[1]
         writing = pending.active[0] != 0
+        if beginning and writing:
+            begin_update(array, pending)
         whole = start if probing else m - m % 4
         for j in range(start, whole, 4):
             if writing:
@@ -242,13 +284,17 @@ class Stages(NamedTuple):
     """What surrounds a walk, compiled; None where there is nothing.
 
     tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
-    before : ``(array, x)``, fills ``array.reading.x[:K]`` from x (K, m): DAC, input noise
+    shake : ``(array, x, acc)``, after every walk: read noise of the cells themselves, onto sums (K, n), device units
+    before : ``(array, x)``, fills ``array.reading.scratch.x[:K]`` from x (K, m): DAC, input noise
     after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
+    again : ``(array, x, acc)``, 1 where columns have to be read once more, and sets them up: bound management
     """
 
     tick: object = None
+    shake: object = None
     before: object = None
     after: object = None
+    again: object = None
 
 
 @lru_cache
@@ -257,8 +303,8 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    tick, before, after = stages
-    ticking, converting, reading = tick is not None, before is not None, after is not None
+    tick, shake, before, after, again = stages
+    ticking, shaking, converting = tick is not None, shake is not None, before is not None
     move, back = _make_move(plan, ideal, batch, dtype), plan.change_row is decorrelation_change
 
     @kernel
@@ -269,18 +315,26 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
             tick(array)
         if converting and K > 0:
             before(array, x)
-            move(array, pending, memory, array.reading.x[:K], acc)
+            driven = array.reading.scratch.x[:K]
+            move(array, pending, memory, driven, acc)
+            if shaking:
+                shake(array, driven, acc)
+            after(array, driven, acc)
         else:
             move(array, pending, memory, x, acc)
-        if reading and K > 0:
-            if converting:
-                after(array, array.reading.x[:K], acc)
-            else:
-                after(array, x, acc)
+            if shaking:
+                shake(array, x, acc)
         if writing:
             array.writes[0] += 1
             array.back_reads[0] += rank if back else 0
             pending.active[0] = 0
+        if converting and K > 0:
+            driven = array.reading.scratch.x[:K]
+            while again(array, x, acc):
+                move(array, pending, memory, driven, acc)
+                if shaking:
+                    shake(array, driven, acc)
+                after(array, driven, acc)
         if K > 0:
             array.reads[0] += 1
             array.columns[0] += K

@@ -1,4 +1,4 @@
-"""The command line: run, list, report, verify, bench.  No science inside, nothing heavy until it is needed."""
+"""The command line: run, list, report, device, verify, bench.  No science inside, nothing heavy until it is needed."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def run(
         str, typer.Argument(metavar="TASK|FILE.toml|RUN.nc", help="What to train; see `neuroperturb list`.")
     ],
     rule: Annotated[str | None, typer.Option(help="Learning rule, in the place of the source's own.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`.")
+    ] = None,
     assign: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. rule.noise_std=0.01; repeatable."),
@@ -72,13 +75,15 @@ def run(
     """
     extra = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
     with _one_sentence():
-        job = _prepare(source, rule, [*(assign or []), *extra], out, resume)
+        job = _prepare(source, rule, hardware, [*(assign or []), *extra], out, resume)
     if not quiet:
         _say(_configuration(job.experiment))
     with _one_sentence():
         dataset = job.experiment.task.data(job.experiment.training.seed, job.experiment.training.batch_size)
         trainer = _trainer(job, dataset)
         _check_writable(job.target)
+    if getattr(trainer, "warning", ""):
+        _warn(f"{trainer.warning}")
     interrupted = _train(trainer, job.target, quiet)
     record = trainer.run()
     _save(record, job.target)
@@ -90,7 +95,8 @@ def run(
 
 @app.command("list")
 def list_() -> None:
-    """Tasks and rules, by the names that `run` and TOML files know."""
+    """Tasks, rules and hardware, by the names that `run` and TOML files know."""
+    import hardware_models as hw
     from neuroperturb import recipes, rules, tasks
 
     _say("Tasks")
@@ -103,16 +109,28 @@ def list_() -> None:
     for name, plain in rules.DECORRELATED.items():
         _say(f"  {name:<20} {plain} with decorrelation of the state.")
     _say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")
-    _say("\nRun one with: neuroperturb run TASK --rule RULE   (in brackets: the rule a task's own settings use)")
+    _say("\nHardware")
+    for name, preset in hw.PRESETS.items():
+        _say(f"  {name:<24} {preset.technology}")
+    for name, cell in hw.CELLS.items():
+        _say(f"  {name:<24} {_first_line(cell)}")
+    _say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
+    _say("In brackets: the rule a task's own settings use. What a device does: neuroperturb device HARDWARE")
 
 
 @app.command()
 def report(
-    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc|STUDY", help="A record, or the folder of a study.")],
     figure: Annotated[bool, typer.Option(help="Write the learning curve beside the record.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder of a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record, and draw its learning curve again."""
+    """Print a run's record and draw its learning curve again, or write a study's page, figures and tables."""
     with _one_sentence():
+        if record.is_dir():
+            from neuroperturb.study import command
+
+            command.report(record, out, _say)
+            return
         from neuroperturb import plots
         from neuroperturb.run import load
 
@@ -120,6 +138,57 @@ def report(
         _say(loaded.report())
         if figure:
             _say(f"\nfigure    {plots.save(loaded, record.with_suffix('.png'))}")
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table [tune].")],
+    out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="Database of trials, as Optuna spells it. Default: in the folder")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Settings tried in each cell.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Settings tried side by side; with one, the same each time.")] = 1,
+    small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
+) -> None:
+    """Search settings by validation loss in every cell of a study, or go on with it.
+
+    Exit code: 0 done, 2 bad input, 130 interrupted (the same command goes on).
+    """
+    with _one_sentence(), _stop_request() as stop:
+        from neuroperturb.study import command
+
+        code = command.search(
+            file, out=out, storage=storage, trials=trials, workers=workers, small=small, stop=lambda: bool(stop),
+            say=_say,
+        )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command()
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to run: a base, axes, seeds.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
+    workers: Annotated[int | None, typer.Option(help="Runs side by side. Default: one a processor.")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")] = None,
+    shard: Annotated[str | None, typer.Option(metavar="i/N", help="Only part i of N, for a batch system.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say the size, run nothing.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what could not be run.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print how it ended only.")] = False,
+) -> None:
+    """Run a study, or go on with it: what is done already is not done again.
+
+    Exit code: 0 done, 1 done but some runs failed, 2 bad input, 130 interrupted (the same command goes on).
+    """
+    with _one_sentence(), _stop_request() as stop:
+        from neuroperturb.study import command
+
+        code = command.conduct(
+            file, out=out, workers=workers, scheduler=scheduler, shard=shard, small=small, dry_run=dry_run,
+            retry_failed=retry_failed, quiet=quiet, stop=lambda: bool(stop), say=_say,
+        )  # fmt: skip
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -153,13 +222,17 @@ class Job(NamedTuple):
     original: Run | None  # repeated, to be compared with
 
 
-def _prepare(source: str, rule: str | None, overrides: list[str], out: Path | None, resume: bool) -> Job:
+def _prepare(
+    source: str, rule: str | None, hardware: str | None, overrides: list[str], out: Path | None, resume: bool
+) -> Job:
     from neuroperturb import config, recipes
 
     original = _record(source)
     table = config.plain(original.experiment) if original else _table(source)
     if rule is not None:
         table = recipes.with_rule(table, rule)
+    if hardware is not None:
+        table = {**table, "hardware": hardware}
     experiment = config.resolve(table, overrides)
     repeated = original is not None and experiment == original.experiment
     if original is not None and resume and out is None:
@@ -383,8 +456,9 @@ def _finish(record: Run, job: Job) -> None:
     from neuroperturb.run import differences
 
     _say("\n" + report.headline(record))
-    if len(record.results):
-        _say("\n" + report.results_table(record))
+    for part in (report.results_table(record), report.hardware(record)):
+        if part:
+            _say("\n" + part)
     if job.original is not None and job.original.status == record.status == "finished":
         changed = [key for key in differences(job.original, record) if not key.startswith("results/")]
         same_machine = job.original.cpu == record.cpu and job.original.versions == record.versions

@@ -63,6 +63,12 @@ def trivial_rows(dataset: Dataset) -> list[dict]:
 
 def plan(experiment: Experiment, dataset: Dataset) -> Plan:
     """Every other row, cheap ones first, as (name, function that computes the row)."""
+    searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
+    return [*fitted(experiment, dataset), *searched, (FROZEN, _frozen(experiment, dataset))]
+
+
+def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
+    """What is fitted and not trained: ridge on inputs, and on the states of a random reservoir of the network's size."""
     window = WINDOW.get(experiment.task.name, OTHER_WINDOW)
     seed, units = experiment.training.seed, experiment.network.size
     rows: Plan = [
@@ -70,9 +76,7 @@ def plan(experiment: Experiment, dataset: Dataset) -> Plan:
         (f"ridge, last {window} inputs", lambda: Ridge(taps=window).scores(dataset)),
         (f"echo state, {units} units", lambda: EchoState(units=units).scores(dataset, seed)),
     ]
-    plain = [(name, _timed(name, scores)) for name, scores in rows]
-    searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
-    return [*plain, *searched, (FROZEN, _frozen(experiment, dataset))]
+    return [(name, _timed(name, scores)) for name, scores in rows]
 
 
 def _timed(name: str, scores: Callable[[], dict]) -> Callable[[], dict]:

@@ -2,7 +2,7 @@
 
     task = "weather"                    or  [task]  name = "weather"  horizon = 24
     rule = "danp"                       or  [rule]  name = "anp"  form = "published"  noise_std = 1e-3  credit = "trace"
-    [network]  [decorrelation]  [training]
+    [network]  [decorrelation]  [training]  [hardware]
 
 A rule's name stands for its preset; whatever else its table holds replaces the preset's. The names of decorrelated
 rules (``danp`` …) switch decorrelation on, and ``bptt`` is the exact gradient. What a table leaves out of `training` is
@@ -21,16 +21,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, SerializeAsAny, model_validator
 
+from neuroperturb import hardware as hardware_tables
 from neuroperturb import rules, tasks
+from neuroperturb.baselines import on_arrays
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.decorrelation import Decorrelation
+from neuroperturb.hardware import Chip, reads_noisily
 from neuroperturb.network import RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.spec import Spec, SpecError, suggest
 
 Matrix = Literal["W_in", "W_rec", "W_out"]
+Hardware = Annotated[Chip, PlainValidator(hardware_tables.read), PlainSerializer(hardware_tables.write)]
 ONLINE_CHUNK = 100  # steps between cuts of BPTT in the online schedule, unless asked otherwise
 
 
@@ -59,13 +63,22 @@ class Training(Spec):
 
 
 class Experiment(Spec):
-    """Everything that determines a run: equal experiments give equal bits (on one machine type)."""
+    """Everything that determines a run: equal experiments give equal bits (on one machine type).
+
+    Without `hardware` a run is on ideal arrays and neurons.
+    """
 
     task: SerializeAsAny[tasks.Task]  # any task, one of your own included; tables know those in `tasks.TASKS`
     network: RNN = RNN()
     rule: Annotated[PerturbationRule | Bptt, Field(discriminator="name")] = rules.make("anp")
     decorrelation: Decorrelation | None = None
     training: Training = Training()
+    hardware: Hardware | None = None
+
+    def table(self) -> dict:
+        """As plain data that :meth:`parse` reads back; without hardware there is no word of it."""
+        table = super().table()
+        return table if self.hardware is not None else {k: v for k, v in table.items() if k != "hardware"}
 
     @classmethod
     def parse(cls, data: dict, where: str = "") -> Experiment:
@@ -101,6 +114,22 @@ class Experiment(Spec):
             raise ValueError(
                 "The 'rule.window' parameter, or 'rule.chunk', must be a number of steps in the online schedule. "
                 "Got neither."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bptt_fits_hardware(self):
+        if isinstance(self.rule, Bptt) and self.hardware is not None:
+            on_arrays.require_fit(self.rule, self.training.schedule)
+        return self
+
+    @model_validator(mode="after")
+    def _an_array_that_perturbs_is_noisy(self):
+        rule, chip = self.rule, self.hardware
+        if isinstance(rule, PerturbationRule) and isinstance(rule.probe, rules.ArrayNoise) and not reads_noisily(chip):
+            raise ValueError(
+                "The 'hardware.reading' parameter must have noise where 'rule.probe' is 'array': without it two reads are the same. "
+                "Got none."
             )
         return self
 
@@ -168,9 +197,14 @@ def label(experiment: Experiment) -> str:
 def override(table: dict, assignment: str) -> dict:
     """A copy of a table with one ``key.path=value`` set; a value that is not TOML is a string."""
     key, equals, text = assignment.partition("=")
-    path = [step.strip() for step in key.split(".")]
-    if not equals or not all(path):
+    if not equals or not all(step.strip() for step in key.split(".")):
         raise SpecError(f"The '--set' option must look like key.path=value. Got {assignment!r} instead.")
+    return put(table, key, _value(text.strip()))
+
+
+def put(table: dict, key: str, value: Any) -> dict:
+    """A copy of a table with the value at a dotted key; tables on the way are made, or made out of a bare name."""
+    path = [step.strip() for step in key.split(".")]
     table = copy.deepcopy(table)
     node = table
     for depth, step in enumerate(path[:-1]):
@@ -181,11 +215,11 @@ def override(table: dict, assignment: str) -> dict:
             inner = {"kind" if depth else "name": inner}
         elif not isinstance(inner, dict):
             raise SpecError(
-                f"The '--set' option cannot set {key.strip()!r}: {'.'.join(path[: depth + 1])!r} is no table."
+                f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is no table."
             )
         node[step] = inner
         node = inner
-    node[path[-1]] = _value(text.strip())
+    node[path[-1]] = value
     return table
 
 

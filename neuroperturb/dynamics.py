@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import maths, memory
+from hardware_models import maths, memory, neurons
 from hardware_models.compiled import kernel, separate
 
 
@@ -52,11 +52,12 @@ class Activity(NamedTuple):
 
 
 class NeuronNumbers(NamedTuple):
-    """leak α, keep 1 − α;  sign (2,) of the noise in each pass."""
+    """leak α, keep 1 − α;  sign (2,) of the noise in each pass;  circuits: a layer of hardware_models.neurons, or nothing."""
 
     leak: float
     keep: float
     sign: np.ndarray
+    circuits: NamedTuple
 
 
 def make_activity(passes: int, batch: int, n_in: int, n: int, n_out: int, bias: bool, dtype) -> Activity:
@@ -113,17 +114,29 @@ def add_signed(xi, sign, out):
 
 
 @kernel
-def fire(a, leak, keep, x):
+def fire(circuits, a, leak, keep, x):
     """x ← (1 − α) x + α tanh(a)."""
     for k in range(x.shape[0]):
         for i in range(x.shape[1]):
             x[k, i] = keep * x[k, i] + leak * maths.tanh(a[k, i])
 
 
+class ForwardPlan(NamedTuple):
+    """What a step is compiled for: sweeps of the arrays, which D take part, noise from act.xi, neurons that are circuits."""
+
+    sweeps: Layers
+    decorrelate_input: bool
+    decorrelate_state: bool
+    injected: bool
+    circuits: bool
+
+
 @lru_cache
-def make_forward(sweeps: Layers, decorrelate_input: bool, decorrelate_state: bool, injected: bool):
-    """forward(arrays, pending, memories, act, numbers, u): one step of every column, noise from act.xi where `injected`."""
-    sweep_in, sweep_rec, sweep_out, sweep_d_in, sweep_d_rec = (separate(sweep) for sweep in sweeps)
+def make_forward(plan: ForwardPlan):
+    """forward(arrays, pending, memories, act, numbers, u): one step of every column."""
+    sweep_in, sweep_rec, sweep_out, sweep_d_in, sweep_d_rec = (separate(sweep) for sweep in plan.sweeps)
+    _, decorrelate_input, decorrelate_state, injected, circuits = plan
+    activate = neurons.fire if circuits else fire
 
     @kernel
     def forward(arrays, pending, memories, act, numbers, u):
@@ -142,7 +155,7 @@ def make_forward(sweeps: Layers, decorrelate_input: bool, decorrelate_state: boo
                 act.a[k, i] += act.r[k, i]
         if injected:
             add_signed(act.xi, numbers.sign, act.a)
-        fire(act.a, numbers.leak, numbers.keep, act.x)
+        activate(numbers.circuits, act.a, numbers.leak, numbers.keep, act.x)
         if decorrelate_state:
             sweep_d_rec(arrays.D_rec, pending.D_rec, memories.D_rec, act.x, act.xh)
         else:
@@ -170,3 +183,32 @@ def make_evaluate(forward):
                     outputs[t, b, o] = act.y[b, o]
 
     return evaluate
+
+
+@lru_cache
+def make_record(forward):
+    """record(arrays, pending, memories, act, numbers, inputs, reset, passed): a clean pass whose every step is kept.
+
+    passed : `Passed` arrays of baselines.bptt, a in the place of f
+    """
+    forward = separate(forward)
+
+    @kernel
+    def keep(rows, out):
+        for b in range(out.shape[0]):
+            for i in range(out.shape[1]):
+                out[b, i] = rows[b, i]
+
+    @kernel
+    def record(arrays, pending, memories, act, numbers, inputs, reset, passed):
+        keep(act.xh, passed.before)
+        for t in range(inputs.shape[0]):
+            if reset[t]:
+                silence(act)
+            forward(arrays, pending, memories, act, numbers, inputs[t])
+            keep(act.uh, passed.u[t])
+            keep(act.a, passed.f[t])
+            keep(act.xh, passed.xhat[t])
+            keep(act.y, passed.outputs[t])
+
+    return record

@@ -16,7 +16,8 @@ from hardware_models import blas
 from hardware_models.compiled import kernel, separate
 from hardware_models.dots import dot
 from neuroperturb.dynamics import make_forward, silence
-from neuroperturb.presentation import Plan, centre_rows, make_reward, make_step
+from neuroperturb.presentation import Plan, centre_rows, make_factors, make_reward, make_step
+from neuroperturb.reward import delay
 
 
 @kernel
@@ -26,6 +27,13 @@ def store(rows, at, block):
     for b in range(rows.shape[0]):
         for i in range(width):
             block[at + b, i] = rows[b, i]
+
+
+@kernel
+def clear(block, at, rows):
+    """block[at : at + rows] = 0"""
+    for b in range(rows):
+        block[at + b, :] = 0
 
 
 @kernel
@@ -94,8 +102,9 @@ def make_episode(plan: Plan):
     """episode(run, inputs, targets, mask, reset, first, last) -> next step: the learning pass, weights fixed."""
     step, set_reward = separate(make_step(plan)), make_reward(plan)
     sum_block = separate(make_sum(plan.dtype, plan.tracing))
-    antithetic, injected, held, fill = plan.antithetic, plan.injected, plan.held, plan.fill
+    antithetic, units, held, fill, delayed = plan.antithetic, plan.units, plan.held, plan.fill, plan.delayed
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
+    factors = make_factors(plan.whiten, antithetic)
 
     @kernel
     def close_block(run, goes_on):
@@ -105,7 +114,8 @@ def make_episode(plan: Plan):
                 block.carried[0] = 0
             return
         batch, decay = run.signal.dL.shape[0], run.rule.trace
-        instant = type(decay)(0)  # outputs do not recur: no later loss is owed to their perturbation
+        # outputs do not recur: no later loss is owed to their perturbation, unless it is late
+        instant = decay if delayed else type(decay)(0)
         n, n_out = arrays.W_rec.size[0], arrays.W_out.size[0]
         if learn_in:
             sum_block(block, memories.W_in, block.post, block.pre_in, n, batch, decay, goes_on)
@@ -117,16 +127,35 @@ def make_episode(plan: Plan):
         block.carried[0] = 1 if goes_on else 0
 
     @kernel
-    def add_step(run):
+    def add_step(run, reset):
         block, signal, act = run.block, run.signal, run.act
         at = block.filled[0] * signal.dL.shape[0]
         set_reward(run, block.reward[at : at + signal.dL.shape[0]])
         store(signal.post, at, block.post)
         store(signal.post_y, at, block.post_y)
         centre_rows(act.uh, antithetic, block.pre_in[at : at + signal.dL.shape[0]])
-        centre_rows(act.before, antithetic, block.pre_rec[at : at + signal.dL.shape[0]])
-        centre_rows(act.xh, antithetic, block.pre_out[at : at + signal.dL.shape[0]])
+        last = at + signal.dL.shape[0]
+        factors(run, reset, block.pre_rec[at:last], block.pre_out[at:last])
         block.filled[0] += 1
+
+    @kernel
+    def await_rewards(run):
+        """The rewards still on their way meet silent units: what is left of a trace, and held noise, is credited."""
+        block, dL = run.block, run.signal.dL
+        for _ in range(run.channel.line.shape[0] - 1):
+            dL[:] = 0
+            delay(run.channel, dL)
+            if not units:
+                if held:
+                    add_weight_noise(run, False)
+                continue
+            if block.filled[0] == block.reward.shape[0] // dL.shape[0]:
+                close_block(run, True)
+            at = block.filled[0] * dL.shape[0]
+            set_reward(run, block.reward[at : at + dL.shape[0]])
+            for rows in (block.post, block.post_y, block.pre_in, block.pre_rec, block.pre_out):
+                clear(rows, at, dL.shape[0])
+            block.filled[0] += 1
 
     @kernel
     def add_draws(memory, reward):
@@ -159,16 +188,18 @@ def make_episode(plan: Plan):
     @kernel
     def episode(run, inputs, targets, mask, reset, first, last):
         for t in range(first, last):
-            if injected and (reset[t] or run.block.filled[0] == run.block.reward.shape[0] // targets.shape[1]):
+            if units and (reset[t] or run.block.filled[0] == run.block.reward.shape[0] // targets.shape[1]):
                 close_block(run, not reset[t])
             if not step(run, inputs[t], targets[t], mask[t], reset[t]):
                 return t
-            if injected:
-                add_step(run)
+            if units:
+                add_step(run, reset[t])
             else:
                 add_weight_noise(run, reset[t])
-        if injected and last == inputs.shape[0]:
-            close_block(run, False)
+        if last == inputs.shape[0]:
+            await_rewards(run)
+            if units:
+                close_block(run, False)
         return last
 
     return episode
@@ -178,12 +209,12 @@ def make_episode(plan: Plan):
 def make_finish(plan: Plan, writers):
     """finish(run, nothing): write what the episode accumulated, once."""
     write_in, write_rec, write_out = (separate(writer) for writer in writers)
-    held, injected = plan.held, plan.injected
+    held, units = plan.held, plan.units
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
 
     @kernel
     def write(sweep, array, pending, memory, nothing):
-        if injected or not held:
+        if units or not held:
             pending.reward[:] = 1  # the broadcast is in the accumulated gradient already
         memory.key[0] = memory.key[1]
         memory.writes[0] += 1
@@ -208,7 +239,7 @@ def make_finish(plan: Plan, writers):
 @lru_cache
 def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
     """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is an Activity of one pass."""
-    forward = separate(make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, False))
+    forward = separate(make_forward(plan.forward._replace(injected=False)))
     _, _, add = blas.products(plan.dtype)
     read_in, read_rec = column_reads
 
@@ -293,25 +324,29 @@ def summed_decay_change(pending, memory, w, scale, j, change):
 
 
 @lru_cache
-def make_column_read(single_ideal: bool, dtype: str):
-    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units."""
-    if single_ideal:
+def make_column_read(ideal: bool, slow: bool, dtype: str):
+    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells show slow noise."""
+    if ideal:
         _, read_back, _ = blas.products(dtype)
 
         @kernel
         def column_read(array, x, v):
             read_back(x, array.cells.w[0], v, array.size[0], array.scratch.sizes)
+            array.back_reads[0] += x.shape[0]
 
         return column_read
 
     @kernel
     def column_read(array, x, v):
-        w = array.cells.w
+        w, offset, width = array.cells.w, array.cells.slow, array.scratch.change.shape[0]
         for r in range(x.shape[0]):
             for j in range(w.shape[1]):
                 total = type(array.scale[0])(0)
                 for k in range(w.shape[0]):
-                    total += array.gain[k] * dot(w[k, j], x[r, : array.scratch.change.shape[0]])
+                    total += array.gain[k] * dot(w[k, j], x[r, :width])
+                    if slow:
+                        total += array.gain[k] * dot(offset[k, j], x[r, :width])
                 v[r, j] = total * array.scale[0]
+        array.back_reads[0] += x.shape[0]
 
     return column_read

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from neuroperturb import config
+from neuroperturb import config, png
 from neuroperturb.run import Run
 
 # Okabe and Ito's palette: told apart with any colour vision, and in grey by lightness and dash.
@@ -51,17 +49,10 @@ def save(run: Run, path: str | Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    path = Path(path)
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: nothing global, no display needed
     learning_curve(run, figure.subplots())
-    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-    try:
-        figure.savefig(part, dpi=150, format="png")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    return png.write(figure, path)
 
 
 def _title(run: Run) -> str:

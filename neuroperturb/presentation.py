@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.compiled import kernel, separate
-from neuroperturb.dynamics import make_forward, resynchronise, silence
+from neuroperturb.dynamics import ForwardPlan, copy_rows, make_forward, resynchronise, silence
+from neuroperturb.reward import delay, measure
 
 
 class Signal(NamedTuple):
@@ -88,7 +89,9 @@ class Run(NamedTuple):
     rule: RuleNumbers
     signal: Signal
     counters: Counters
+    channel: object  # reward.ChannelState
     block: Block
+    whitener: object  # whitening.Whitener
     source: object  # noise of the hidden layer
     source_y: object  # noise of the output
 
@@ -96,12 +99,11 @@ class Run(NamedTuple):
 class Plan(NamedTuple):
     """What a pair of loops is compiled for: everything hashable that selects code."""
 
-    sweeps: object
-    decorrelate_input: bool
-    decorrelate_state: bool
+    forward: ForwardPlan
+    whiten: object  # None: presynaptic factors are the activity itself
     learn_input: bool  # is D_in learnt online
     learn_state: bool
-    injected: bool  # noise enters the units (False: weight noise)
+    units: bool  # units are perturbed and told (False: weight noise)
     held: bool  # weight noise lasts the sequence
     per_trial_noise: bool
     tell_activity: bool
@@ -109,6 +111,7 @@ class Plan(NamedTuple):
     shared: bool  # one reward a batch
     mean: bool  # divide by the batch
     tracing: bool
+    delayed: bool  # rewards arrive late
     rate_in_reward: bool
     fill: object
     loss: object
@@ -152,29 +155,38 @@ def centre_rows(values, antithetic, out):
 
 
 @lru_cache
-def make_step(plan: Plan):
-    """step(run, inputs, targets, mask, reset, t): forward, then what the synapses are told. Returns False where it diverged."""
-    forward = separate(make_forward(plan.sweeps, plan.decorrelate_input, plan.decorrelate_state, plan.injected))
-    antithetic, tell_activity, shared = plan.antithetic, plan.tell_activity, plan.shared
-    fill, loss, normalise = separate(plan.fill), plan.loss, separate(plan.normalise)
-    injected, held = plan.injected, plan.held
+def make_draw(plan: Plan):
+    """draw(run, n, n_out): the perturbation of this step, σξ for units or the keys of weight noise."""
+    fill, adding, held, units = separate(plan.fill), plan.forward.injected, plan.held, plan.units
 
     @kernel
-    def draw(source, step, sigma, n, xi):
+    def scaled(source, step, sigma, n, xi):
         for b in range(xi.shape[0]):
             fill(source, step, b, xi[b, :n])
             for i in range(n):
                 xi[b, i] *= sigma
 
     @kernel
-    def key_weights(run):
-        number = run.counters.sequence[0] if held else run.counters.step[0]
-        for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):
-            memory.key[1] = number
+    def draw(run, n, n_out):
+        act, counters, sigma = run.act, run.counters, run.rule.sigma
+        if adding:
+            scaled(run.source, counters.step[0], sigma, n, act.xi)
+            scaled(run.source_y, counters.step[0], sigma, n_out, act.xi_y)
+        elif not units:
+            number = counters.sequence[0] if held else counters.step[0]
+            for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):
+                memory.key[1] = number
+
+    return draw
+
+
+@lru_cache
+def make_compare(plan: Plan):
+    """compare(run, targets, mask) -> summed loss: δL of every trial as it is received, 0 where masked; counts the mean loss."""
+    loss, shared = plan.loss, plan.shared
 
     @kernel
-    def compare(run, targets, mask, n_out):
-        """δL of every trial, 0 where masked; the mean loss of the scored trials is counted."""
+    def compare(run, targets, mask):
         signal, counters = run.signal, run.counters
         total, scored = 0.0, 0
         for b in range(targets.shape[0]):
@@ -190,40 +202,57 @@ def make_step(plan: Plan):
             for b in range(targets.shape[0]):
                 mean += signal.dL[b] / targets.shape[0]
             signal.dL[:] = mean
+        measure(run.channel, counters.step[0], mask, shared, signal.dL)
+        delay(run.channel, signal.dL)
         if scored > 0:
             counters.loss[0] += total / scored
             counters.loss[1] += 1
         return total
 
+    return compare
+
+
+@lru_cache
+def make_tell(plan: Plan):
+    """tell(run, n, n_out): what units are told, normalised, into signal.post; counts singular layers."""
+    antithetic, tell_activity, shared = plan.antithetic, plan.tell_activity, plan.shared
+    normalise = separate(plan.normalise)
+
+    @kernel
+    def tell(run, n, n_out):
+        act, signal, numbers = run.act, run.signal, run.rule
+        if tell_activity:
+            divide_passes(act.a, antithetic, n, signal.a, signal.da)
+            p, a, p_y, y = signal.da, signal.a, signal.dy, signal.y
+        else:
+            p, a, p_y, y = act.xi, act.xi, act.xi_y, act.xi_y
+        skipped = normalise(p, a, n, numbers, numbers.gain, shared, signal.variance, signal.post)
+        skipped += normalise(p_y, y, n_out, numbers, numbers.gain_y, shared, signal.variance_y, signal.post_y)
+        run.counters.skipped[0] += skipped
+
+    return tell
+
+
+@lru_cache
+def make_step(plan: Plan):
+    """step(run, inputs, targets, mask, reset, t): forward, then what the synapses are told. Returns False where it diverged."""
+    forward, draw = separate(make_forward(plan.forward)), make_draw(plan)
+    compare, tell, antithetic, units = make_compare(plan), make_tell(plan), plan.antithetic, plan.units
+
     @kernel
     def step(run, inputs, targets, mask, reset):
-        act, signal, numbers, counters = run.act, run.signal, run.rule, run.counters
+        act, signal, counters = run.act, run.signal, run.counters
         n, n_out = run.arrays.W_rec.size[0], targets.shape[1]
         if reset:
             silence(act)
-        elif numbers.resynchronise > 0 and counters.step[0] % numbers.resynchronise == 0:
+        elif run.rule.resynchronise > 0 and counters.step[0] % run.rule.resynchronise == 0:
             resynchronise(act, antithetic)
-        if injected:
-            draw(run.source, counters.step[0], numbers.sigma, n, act.xi)
-            draw(run.source_y, counters.step[0], numbers.sigma, n_out, act.xi_y)
-        else:
-            key_weights(run)
+        draw(run, n, n_out)
         forward(run.arrays, run.pending, run.memories, act, run.neurons, inputs)
         divide_passes(act.y, antithetic, n_out, signal.y, signal.dy)
-        total = compare(run, targets, mask, n_out)
-        if injected:
-            if tell_activity:
-                divide_passes(act.a, antithetic, n, signal.a, signal.da)
-                skipped = normalise(signal.da, signal.a, n, numbers, numbers.gain, shared, signal.variance, signal.post)
-                skipped += normalise(
-                    signal.dy, signal.y, n_out, numbers, numbers.gain_y, shared, signal.variance_y, signal.post_y
-                )
-            else:
-                skipped = normalise(act.xi, act.xi, n, numbers, numbers.gain, shared, signal.variance, signal.post)
-                skipped += normalise(
-                    act.xi_y, act.xi_y, n_out, numbers, numbers.gain_y, shared, signal.variance_y, signal.post_y
-                )
-            counters.skipped[0] += skipped
+        total = compare(run, targets, mask)
+        if units:
+            tell(run, n, n_out)
         if not np.isfinite(total):
             counters.diverged[0] = counters.step[0]
             return False
@@ -236,8 +265,8 @@ def make_step(plan: Plan):
 @lru_cache
 def make_reward(plan: Plan):
     """reward(run, out, batch): −δL_b/divisor, times η where nothing after it scales; returns whether any is not 0."""
-    rate_in_reward, factor, injected = plan.rate_in_reward, plan.factor, plan.injected
-    pooled = not injected and not plan.per_trial_noise  # one draw, so one reward: the batch mean
+    rate_in_reward, factor, units = plan.rate_in_reward, plan.factor, plan.units
+    pooled = not units and not plan.per_trial_noise  # one draw, so one reward: the batch mean
     mean = plan.mean and not pooled
 
     @kernel
@@ -248,7 +277,7 @@ def make_reward(plan: Plan):
         scale = -1.0 / batch if mean else -1.0
         if rate_in_reward:
             scale *= eta
-        if not injected:
+        if not units:
             scale *= numbers.scale
         some, total = False, 0.0
         for b in range(batch):
@@ -263,6 +292,18 @@ def make_reward(plan: Plan):
         return some
 
     return set_reward
+
+
+@lru_cache
+def make_requests(change_row):
+    """requests(array, pending, memory, out): what the next write asks of every row, (m, n) device units; moves the memory."""
+
+    @kernel
+    def requests(array, pending, memory, out):
+        for j in range(out.shape[0]):
+            change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, out[j])
+
+    return requests
 
 
 @kernel
@@ -281,12 +322,32 @@ def decorrelate(run, array, pending, x, antithetic, rate):
 
 
 @lru_cache
+def make_factors(whiten, antithetic: bool):
+    """factors(run, reset, recurrent, readout): presynaptic factors of this step for W_rec and W_out, (B, n) each."""
+    whitening = whiten is not None
+
+    @kernel
+    def factors(run, reset, recurrent, readout):
+        act = run.act
+        centre_rows(act.xh, antithetic, readout)
+        if whitening:
+            whiten(run.whitener, readout, run.counters.step[0], reset)
+            copy_rows(run.whitener.now, readout.shape[1], readout)
+            copy_rows(run.whitener.before, recurrent.shape[1], recurrent)
+        else:
+            centre_rows(act.before, antithetic, recurrent)
+
+    return factors
+
+
+@lru_cache
 def make_online(plan: Plan):
     """online(run, inputs, targets, mask, reset, first, last) -> next step: presents steps first … last − 1."""
     step, set_reward = separate(make_step(plan)), make_reward(plan)
-    antithetic, injected, tracing = plan.antithetic, plan.injected, plan.tracing
+    antithetic, units, tracing, delayed = plan.antithetic, plan.units, plan.tracing, plan.delayed
     learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
     learn_d_in, learn_d_rec = plan.learn_input, plan.learn_state
+    factors = make_factors(plan.whiten, antithetic)
 
     @kernel
     def leave(run, matrix_pending, memory, some, fresh):
@@ -314,13 +375,13 @@ def make_online(plan: Plan):
             if learn_in:
                 centre_rows(act.uh, antithetic, pending.W_in.pre)
                 leave(run, pending.W_in, memories.W_in, some, reset[t])
+            factors(run, reset[t], pending.W_rec.pre, pending.W_out.pre)
             if learn_rec:
-                centre_rows(act.before, antithetic, pending.W_rec.pre)
                 # weight noise has no presynaptic factor; without a state before the step there is nothing to credit
-                leave(run, pending.W_rec, memories.W_rec, some and (injected or not reset[t]), reset[t])
+                leave(run, pending.W_rec, memories.W_rec, some and (units or not reset[t]), reset[t])
             if learn_out:
-                centre_rows(act.xh, antithetic, pending.W_out.pre)
-                leave(run, pending.W_out, memories.W_out, some, True)  # outputs do not recur: nothing to carry on
+                # outputs do not recur: nothing to carry on, but for a reward that is late
+                leave(run, pending.W_out, memories.W_out, some, reset[t] or not delayed)
         return last
 
     return online

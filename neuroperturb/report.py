@@ -8,14 +8,25 @@ import math
 import pandas as pd
 
 from neuroperturb import config
+from neuroperturb.hardware import words
 from neuroperturb.run import RESULTS, Run
 
+LAYER = {"credited": "credited", "loss SNR": "loss_snr", "dead": "dead", "σ told": "told_std", "σ besides": "extra_std"}
+MATRIX = {
+    "request/step": "request_per_step",
+    "fidelity": "fidelity",
+    "weight error": "weight_error",
+    "asymmetry": "asymmetry",
+    "forgets": "forgets",
+}
 METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
 
 
 def text(run: Run) -> str:
     """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
-    parts = [headline(run), configuration(run.experiment), results_table(run), history_table(run), provenance(run)]
+    parts = [
+        headline(run), configuration(run.experiment), results_table(run), hardware(run), history_table(run), provenance(run)
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
@@ -34,6 +45,9 @@ def configuration(experiment: config.Experiment) -> str:
     for section, value in config.plain(experiment).items():
         named = value.get("label") or value.get("name")  # a rule goes by its label
         rest = {key: inner for key, inner in value.items() if key not in ("name", "label") and inner not in ([], None)}
+        if section == "hardware":
+            rows.append((section, words(experiment.hardware)))
+            continue
         rows.append((section, [named] * bool(named) + [f"{key}={_value(inner)}" for key, inner in rest.items()]))
     width = max(len(section) for section, _ in rows) + 2
     return "\n".join(_wrapped(section.ljust(width), items) for section, items in rows)
@@ -57,6 +71,57 @@ def results_table(run: Run) -> str:
     return grid(columns)
 
 
+def hardware(run: Run) -> str:
+    """What hardware did and how it suited the rule: layers, matrices, totals, and a warning where one is due."""
+    section = run.ledger.get("hardware")
+    if not section:
+        return ""
+    parts = [_layers(section), _matrices(section), _totals(section["total"])]
+    if section.get("warning"):
+        parts.append(f"warning   {section['warning']}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _layers(section: dict) -> str:
+    layers = section.get("diagnosis", {}).get("layers")
+    if not layers:
+        return ""
+    columns = {"layer": list(layers)}
+    for label, key in LAYER.items():
+        columns[label] = [number(ratios[key]) for ratios in layers.values()]
+    return grid(columns)
+
+
+def _matrices(section: dict) -> str:
+    arrays, ratios = section["arrays"], section.get("diagnosis", {}).get("matrices", {})
+    columns = {"matrix": list(arrays), "cells": [a["cells"] for a in arrays.values()]}
+    for label, key in MATRIX.items() if ratios else ():
+        columns[label] = [number(ratios[name][key]) if name in ratios else "" for name in arrays]
+    for label, key in (("at bound", "at_bound"), ("stuck", "stuck")):
+        columns[label] = [f"{100 * a[key]:.1f} %" for a in arrays.values()]
+    columns["pulses/cell"] = [number(a["ledger"]["pulses_per_cell"]["mean"]) for a in arrays.values()]
+    return grid(columns)
+
+
+def _totals(total: dict) -> str:
+    """Counts of all arrays together, and what they cost where there are figures: low – typical – high."""
+    counts = total["counts"]
+    lines = [
+        f"updates {counts['updates']:,}   pulses {counts['pulses_up'] + counts['pulses_down']:,}   "
+        f"columns read {counts['columns']:,}   conversions {counts['inputs'] + counts['outputs']:,}"
+    ]
+    for what, unit in (("energy", "J"), ("time", "s")):
+        if total[what]:
+            ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
+            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit}")
+    used = total["endurance_used"].get("busiest")
+    if used:
+        lines.append(
+            "endurance used by the busiest cell " + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
+        )
+    return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
+
+
 def history_table(run: Run, rows: int = 8) -> str:
     """Some epochs, evenly over the run, the first and the last among them."""
     frame = run.history
@@ -78,7 +143,8 @@ def provenance(run: Run) -> str:
 
 def html(run: Run) -> str:
     """The run as a notebook shows it."""
-    tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in (results_table(run), history_table(run)) if part)
+    parts = (results_table(run), hardware(run), history_table(run))
+    tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in parts if part)
     toml = escaping.escape(config.dumps(run.experiment))
     made = escaping.escape(provenance(run))
     more = f"<details><summary>Experiment</summary><pre>{toml}</pre><pre>{made}</pre></details>"
@@ -89,6 +155,8 @@ def number(value: float) -> str:
     """Three significant digits, nothing for what is missing."""
     if pd.isna(value):
         return ""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     if value == 0 or (abs(value) >= 100 and abs(value) < 1e6):
         return f"{value:.0f}"
     return f"{value:#.3g}" if 1e-2 <= abs(value) < 100 else f"{value:.2e}"

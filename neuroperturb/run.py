@@ -13,6 +13,7 @@ in its own folder and renamed, so that a file of that name is always whole. Its 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -28,6 +29,7 @@ import numpy as np
 
 from neuroperturb import config
 from neuroperturb.config import Experiment
+from neuroperturb.netcdf import Writer
 from neuroperturb.spec import SpecError
 
 if TYPE_CHECKING:
@@ -164,6 +166,7 @@ def cpu() -> dict[str, str]:
     return {"name": binding.get_host_cpu_name(), "features": hashlib.sha256(features.encode()).hexdigest()[:12]}
 
 
+@functools.cache  # looking through what is installed takes 10 ms
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
@@ -300,37 +303,19 @@ def is_run(path: str | Path) -> bool:
 
 
 def _write(run: Run, path: Path) -> None:
-    import h5netcdf
     import h5py
 
     texts, arrays = _texts(run), {}
-    with h5netcdf.File(path, "w") as file:
+    with h5py.File(path, "w") as file:
+        writer = Writer(file)
         for group, name, array in _packed(run):
             arrays[f"{group}/{name}"] = array
-            _write_array(file.groups[group] if group in file.groups else file.create_group(group), name, array)
+            shared = {"history": "epoch", "results": "row", "timing": name}.get(group)
+            writer.variable(group, name, [shared or f"{name}_{axis}" for axis in range(array.ndim)], array)
         # Attributes are limited to 64 KiB; a ledger is not.
-        ledger = file.create_group("ledger").create_variable("json", (), h5py.string_dtype())
-        ledger[...] = texts["ledger"]
+        file.create_dataset("ledger/json", data=texts["ledger"], dtype=h5py.string_dtype())
         file.attrs.update({k: v for k, v in texts.items() if k != "ledger"})
         file.attrs.update({"format": FORMAT, "format_version": VERSION, "checksum": _checksum(arrays, texts)})
-
-
-def _write_array(group, name: str, array: np.ndarray) -> None:
-    import h5py
-
-    table = {"history": "epoch", "results": "row", "timing": name}.get(group.name.strip("/"))
-    dims = tuple(table or f"{name}_{axis}" for axis in range(array.ndim))
-    for dim, size in zip(dims, array.shape, strict=True):
-        if dim not in group.dimensions:
-            group.dimensions[dim] = size
-    if array.dtype.kind == "b":  # netCDF has no booleans; this is how xarray writes and reads them
-        variable = group.create_variable(name, dims, np.int8, data=array.astype(np.int8))
-        variable.attrs["dtype"] = "bool"
-    else:
-        text = array.dtype.kind == "O"
-        group.create_variable(
-            name, dims, h5py.string_dtype() if text else array.dtype, data=array if array.size else None
-        )
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

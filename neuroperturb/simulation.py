@@ -1,32 +1,35 @@
-"""A network on its arrays, learning by one rule: builds the state, picks the compiled loops, moves data in and out.
+"""A network on its arrays, learning by one rule: picks the compiled loops, moves data in and out.
 
-Nothing here computes: the steps are in :mod:`presentation` (online) and :mod:`episode`, compiled around the arrays.
+Nothing here computes: the steps are in :mod:`presentation` (online) and :mod:`episode`, compiled around the arrays; what they move
+is laid out in :mod:`state`. Looking (weights, evaluations) changes nothing: the arrays' reads are counted and drawn apart, and what
+reading moves is put back.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import memory, random
-from hardware_models.array import SynapseArray
+from hardware_models import memory
+from hardware_models.array import Absent, SynapseArray
 from hardware_models.blas import BATCH
-from hardware_models.devices import Ideal
 from hardware_models.record import record
 from hardware_models.sweep import decorrelation_change, rank_change
 from neuroperturb import episode, presentation
 from neuroperturb.decorrelation import Decorrelation
-from neuroperturb.dynamics import Layers, NeuronNumbers, make_activity, make_evaluate, make_forward
+from neuroperturb.dynamics import Activity, ForwardPlan, Layers, make_evaluate, make_forward, make_record
+from neuroperturb.hardware import DECORRELATING, LEARNT, Chip
 from neuroperturb.losses import LOSSES
 from neuroperturb.network import RNN, Matrices
-from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, Trace, WeightNoise
-from neuroperturb.rules.noise import FILL, Source, fill_recorded
-from neuroperturb.rules.normaliser import NORMALISE, NoiseVariance
+from neuroperturb.rules import ActivityDifference, Antithetic, ArrayNoise, PerturbationRule, Trace, WeightNoise
+from neuroperturb.rules.noise import FILL, fill_recorded
+from neuroperturb.rules.normaliser import NORMALISE
 from neuroperturb.rules.rate import FACTOR
 from neuroperturb.rules.synapse import (
     STEP,
-    Memory,
     gather_rank,
     gather_summed,
     gather_trace,
@@ -35,11 +38,14 @@ from neuroperturb.rules.synapse import (
     make_probe_read,
 )
 from neuroperturb.spec import SpecError
+from neuroperturb.state import MATRICES, Setup, activity, has_circuits, is_whitened, make_arrays, make_lateral, make_run
 from neuroperturb.tasks.contract import Sequence
+from neuroperturb.whitening import make_finish_whitening, make_whiten
 
-MATRICES = Matrices._fields
-LEARNT = ("W_in", "W_rec", "W_out")
-BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # an episode is summed in blocks of at most so many rows and steps
+ROOM = 64  # columns an array is read by at least: an evaluation goes through more trials in blocks
+LOOK = 1 << 47  # where the numbers of reads begin that no run gets to: a look has draws of its own
+COUNTERS = ("reads", "columns")  # what a look changes on any array
+READ_PARTS = ("reading", "slow", "programmed")  # of an array's state, what draws or moves when it is read
 
 
 class Prepared(NamedTuple):
@@ -71,30 +77,29 @@ class Simulation:
     total_steps : length of the whole run, for learning-rate schedules
     frozen : learnt matrices that stay as they are
     recorded : draws by layer name (``hidden``, ``output`` or matrix), (steps, rows, units), instead of generated ones
+    hardware : what it runs on; ideal unless given
     """
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, initial: Matrices, *, decorrelation: Decorrelation | None = None,
         loss: str = "mse", schedule: str = "online", batch: int = 1, steps: int = 1, total_steps: int = 1,
         dtype: str = "float32", seed: int = 0, resynchronise: int = 0, frozen: tuple[str, ...] = (), recorded: dict | None = None,
-        cells: dict | None = None,
+        hardware: Chip | None = None,
     ):  # fmt: skip
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
-        self.dtype = np.dtype(dtype)
+        self.dtype, self.chip = np.dtype(dtype), hardware or Chip()
         self._check(rule)
         self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
-        self.n, self.n_in, self.n_out = network.size, initial.W_in.shape[1] - network.bias, initial.W_out.shape[0]
-        cells = cells or {}
-        self.arrays = {
-            name: SynapseArray(
-                W.shape, cells.get(name, Ideal()), dtype=self.dtype, seed=seed, number=k, columns=max(batch, 1)
-            )
-            for k, (name, W) in enumerate(zip(MATRICES, initial, strict=True))
-        }
-        for name, W in zip(MATRICES, initial, strict=True):
-            self.arrays[name].program(W)
-        self.seed, self.recorded = seed, recorded or {}
-        self._build_state(steps, total_steps, resynchronise)
+        self.columns, self._has_circuits = max(2 * batch, ROOM), has_circuits(self.chip)
+        chip_seed = seed if self.chip.seed is None else self.chip.seed
+        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, self.columns)
+        self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, self.columns)
+        self.setup = Setup(
+            network, rule, self.decorrelation, self.chip, self.arrays, schedule, batch, steps, total_steps, self.dtype, seed,
+            resynchronise, recorded or {}, self.whitening,
+        )  # fmt: skip
+        self.run = make_run(self.setup)
+        self._make_records()
         self._build_loops(loss, frozen)
 
     def _check(self, rule: PerturbationRule) -> None:
@@ -105,141 +110,110 @@ class Simulation:
                 f"in the activity. Got {rule.noise_std!r} instead; raise it or set training.dtype to float64."
             )
 
-    # state
-
-    def _build_state(self, steps: int, total_steps: int, resynchronise: int) -> None:
-        rule, batch, t = self.rule, self.batch, self.dtype.type
-        weights = isinstance(rule.probe, WeightNoise)
-        per_trial = weights and rule.probe.hold == "trial"
-        online = self.schedule == "online"
-        rank = 1 if weights and not per_trial else batch
-        zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
-        pending = {name: self.arrays[name].pending(rank) for name in LEARNT}
-        # input and recurrent synapses of a unit are told the same
-        pending["W_rec"] = pending["W_rec"]._replace(post=pending["W_in"].post)
-        pending |= {name: self.arrays[name].pending(batch, back=True) for name in ("D_in", "D_rec")}
-        for name in ("D_in", "D_rec"):
-            pending[name].reward[:] = 1
-        self.block_steps = max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // batch)))
-        traced = isinstance(rule.credit, Trace) and (online or steps > self.block_steps)
-        sign = np.array([-1, 1] if isinstance(rule.baseline, Antithetic) else [0, 1], self.dtype)
-        self._memories = {}
-        for k, name in enumerate(MATRICES):
-            n, m = self.arrays[name].shape
-            learnt = name in LEARNT
-            summed = not online and (learnt or self.decorrelation.rate > 0)
-            self._memories[name] = Memory(
-                zeros(batch, m, n) if learnt and traced else zeros(1, 1, 1),
-                zeros(m, n) if learnt and rule.step.kind == "rms" else zeros(1, 1),
-                zeros(m, n) if summed else zeros(1, 1),
-                np.zeros(1, self.dtype), np.ones(1, self.dtype), np.array([getattr(rule.step, "decay", 0)], self.dtype),
-                np.zeros(1, np.int64), self._source(name, 2 + k), np.array([0, 0, n, m]), sign * t(rule.noise_std),
-                np.array([2]), zeros(1, n)[0],
-            )  # fmt: skip
-        self._clean_memories = Layers(*(m._replace(passes=np.array([1])) for m in self._memories.values()))
-        zero = zeros(1, 1)
-        n, m, n_out, rows = self.n, self.n_in + self.network.bias, self.n_out, self.block_steps * batch
-        gain, gain_y = self._gains()
-        numbers = presentation.RuleNumbers(
-            t(rule.noise_std), t(32 * np.finfo(self.dtype).eps), t(gain), t(gain_y),
-            t(getattr(rule.normaliser, "rate", 0)), t(getattr(rule.credit, "decay", 0)),
-            1.0 if not isinstance(rule.normaliser, NoiseVariance) else 1 / rule.noise_std,
-            rule.learning_rate, float(getattr(rule.rate, "final", 1)), float(total_steps), resynchronise,
-            t(self.decorrelation.rate),
-        )  # fmt: skip
-        signal = presentation.Signal(
-            zeros(batch, n), zeros(batch, n), zeros(batch, n_out), zeros(batch, n_out), pending["W_in"].post,
-            pending["W_out"].post, np.zeros(batch), zeros(1, n)[0] + t(rule.noise_std**2), zeros(1, n_out)[0] + t(rule.noise_std**2),
-        )  # fmt: skip
-        if weights:  # nothing is told to units
-            signal = signal._replace(post=zeros(batch, n), post_y=zeros(batch, n_out))
-        block = presentation.Block(
-            zeros(rows, n), zeros(rows, n_out), zeros(rows, m), zeros(rows, n), zeros(rows, n), np.zeros(rows, self.dtype),
-            np.zeros(rows, self.dtype), zeros(rows, max(n, m)), np.zeros(6, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64),
-        ) if not online else presentation.Block(
-            zero, zero, zero, zero, zero, np.zeros(1, self.dtype), np.zeros(1, self.dtype), zero, np.zeros(6, np.int32),
-            np.zeros(1, np.int64), np.zeros(1, np.int64),
-        )  # fmt: skip
-        counters = presentation.Counters(
-            np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(2), np.zeros(1, np.int64), np.full(1, -1)
-        )
-        alpha = t(self.network.leak)
-        self.run = presentation.Run(
-            Layers(*(a.state for a in self.arrays.values())), Layers(*(pending[name] for name in MATRICES)),
-            Layers(*self._memories.values()), self._activity(2, batch), NeuronNumbers(alpha, t(1) - alpha, sign), numbers,
-            signal, counters, block, self._source("hidden", 0), self._source("output", 1),
-        )  # fmt: skip
+    def _make_records(self) -> None:
+        """What kernels are handed: the state, a clean pass beside it, and nothing to read."""
         self._kernel_run = record(self.run)
         self._evaluation = record(self.run.arrays), record(self.run.pending)
         self._neurons = record(self.run.neurons)
-        self._clean_activity = self._activity(1, batch)
+        self._clean_activity = activity(self.setup, 1, self.batch)
         self._clean = record(self._clean_activity)
-        self._clean_memories = record(self._clean_memories)
+        self._clean_memories = record(Layers(*(m._replace(passes=np.array([1])) for m in self.run.memories)))
         self._nothing = Layers(*(self._columns(name, 0) for name in MATRICES))
         self._kernel_nothing = record(self._nothing)
 
-    def _activity(self, passes: int, batch: int):
-        return make_activity(passes, batch, self.n_in, self.n, self.n_out, self.network.bias, self.dtype)
-
-    def _columns(self, name: str, count: int):
+    def _columns(self, name: str, count: int) -> Columns:
         n, m = self.arrays[name].shape
         return Columns(memory.zeros((count, m), self.dtype), memory.zeros((count, n), self.dtype))
-
-    def _source(self, name: str, number: int) -> Source:
-        values = self.recorded.get(name)
-        none = memory.zeros((1, 1, 1), self.dtype)
-        stream = random.stream(random.Stream.PERTURBATION, number)
-        return Source(int(self.seed), stream, none if values is None else memory.place(values, self.dtype))
-
-    def _gains(self) -> tuple[float, float]:
-        if isinstance(self.rule.normaliser, LayerNorm) and self.rule.normaliser.gain == "network":
-            return (np.sqrt(self.n_in + self.n + self.n_out),) * 2
-        return 0.0, 0.0
 
     # loops
 
     def _build_loops(self, loss: str, frozen: tuple[str, ...]) -> None:
-        rule, dec, batch = self.rule, self.decorrelation, self.batch >= BATCH
-        online = self.schedule == "online"
-        weights, dtype = isinstance(rule.probe, WeightNoise), str(self.dtype)
-        per_trial = weights and rule.probe.hold == "trial"
-        fill = fill_recorded if self.recorded else FILL[rule.noise.kind]
-        step = STEP[rule.step.kind]
-        draws = make_gather_draws(fill, per_trial) if weights else None
-        trace = isinstance(rule.credit, Trace)
-        online_change = make_change(draws if weights else gather_trace if trace else gather_rank, step)
-        held = weights and rule.probe.hold != "step"
-        written_change = make_change(draws if held else gather_summed, step)
-        read_row = make_probe_read(fill, per_trial) if weights else None
-
-        def sweep(name, change):
-            probing = read_row if name in LEARNT else None
-            return self.arrays[name].kernel(change, probing, batch=batch).sweep
-
-        learning = online_change if online else rank_change
+        learning, written, read_row = self._row_kernels()
+        self.loss, self._frozen = LOSSES[loss, self.rule.baseline.kind], frozen
+        self._requests = presentation.make_requests(learning if self.schedule == "online" else written)
+        dec, online = self.decorrelation, self.schedule == "online"
         decorrelating = decorrelation_change if online else rank_change
-        self._sweeps = Layers(*(sweep(name, learning if name in LEARNT else decorrelating) for name in MATRICES))
-        decorrelate_input, decorrelate_state = self._decorrelated()
-        learn = dec.rate > 0
-        plan = presentation.Plan(
-            self._sweeps, decorrelate_input, decorrelate_state, online and learn and dec.input, online and learn and dec.state,
-            not weights, held, per_trial, rule.probe.kind == "activity", isinstance(rule.baseline, Antithetic),
-            rule.broadcast == "batch", rule.batch_divisor == "mean", trace, online and rule.step.kind == "plain", fill,
-            LOSSES[loss, rule.baseline.kind], NORMALISE[rule.normaliser.kind], FACTOR[rule.rate.kind],
-            *(name not in frozen for name in LEARNT), dtype,
-        )  # fmt: skip
-        self._evaluate = make_evaluate(make_forward(self._sweeps, decorrelate_input, decorrelate_state, False))
+        sweeps = Layers(
+            *(
+                self._sweep(name, learning, read_row) if name in LEARNT else self._sweep(name, decorrelating)
+                for name in MATRICES
+            )
+        )
+        self._sweeps = sweeps
+        forward = ForwardPlan(sweeps, *self._decorrelated(), self._is_injected, self._has_circuits)
+        plan = self._plan(forward, loss, frozen)
+        clean = make_forward(forward._replace(injected=False))
+        self._evaluate, self._record_clean = make_evaluate(clean), make_record(clean)
         if online:
             self._online = presentation.make_online(plan)
             return
         self._episode = episode.make_episode(plan)
-        self._finish = episode.make_finish(plan, tuple(sweep(name, written_change) for name in LEARNT))
-        ideal = {name: self.arrays[name].is_ideal for name in MATRICES}
-        reads = tuple(episode.make_column_read(ideal[name], dtype) for name in ("D_in", "D_rec"))
-        clean_plan = plan._replace(decorrelate_input=decorrelate_input, decorrelate_state=decorrelate_state)
-        self._learn_clean = episode.make_clean(clean_plan, reads, dec.input, dec.state)
-        writers = tuple(sweep(name, episode.summed_decay_change) for name in ("D_in", "D_rec"))
+        self._finish = episode.make_finish(plan, tuple(self._sweep(name, written, read_row) for name in LEARNT))
+        reads = tuple(self._column_read(name) for name in DECORRELATING)
+        self._learn_clean = episode.make_clean(plan, reads, dec.input, dec.state)
+        writers = tuple(self._sweep(name, episode.summed_decay_change) for name in DECORRELATING)
         self._finish_clean = episode.make_finish_clean(writers, dec.input, dec.state)
+
+    def _sweep(self, name: str, change_row, read_row=None):
+        return self.arrays[name].kernel(change_row, read_row, batch=self.batch >= BATCH).sweep
+
+    def _column_read(self, name: str):
+        array = self.arrays[name]
+        slow = not isinstance(array.state.slow, Absent)
+        return episode.make_column_read(array.is_ideal, slow, str(self.dtype))
+
+    def _row_kernels(self):
+        """How a row of changes comes about in the loop, how one that waited for the end of an episode, and how a row is read."""
+        rule, weights = self.rule, isinstance(self.rule.probe, WeightNoise)
+        fill, step = self._fill, STEP[rule.step.kind]
+        per_trial = weights and rule.probe.hold == "trial"
+        draws = make_gather_draws(fill, per_trial) if weights else None
+        gather = draws if weights else gather_trace if isinstance(rule.credit, Trace) else gather_rank
+        held = weights and rule.probe.hold != "step"
+        learning = make_change(gather, step) if self.schedule == "online" else rank_change
+        read_row = make_probe_read(fill, per_trial) if weights else None
+        return learning, make_change(draws if held else gather_summed, step), read_row
+
+    @property
+    def _fill(self):
+        return fill_recorded if self.setup.recorded else FILL[self.rule.noise.kind]
+
+    @property
+    def _is_injected(self) -> bool:
+        """Whether noise is added to units."""
+        return not isinstance(self.rule.probe, WeightNoise | ArrayNoise)
+
+    def _plan(self, forward: ForwardPlan, loss: str, frozen: tuple[str, ...]) -> presentation.Plan:
+        rule, dec, online = self.rule, self.decorrelation, self.schedule == "online"
+        weights, learns = isinstance(rule.probe, WeightNoise), online and dec.rate > 0
+        told_differences = isinstance(rule.probe, ActivityDifference | ArrayNoise)
+        return presentation.Plan(
+            forward, self._make_whiten(), learns and dec.input, learns and dec.state, not weights,
+            weights and rule.probe.hold != "step",
+            weights and rule.probe.hold == "trial", told_differences, isinstance(rule.baseline, Antithetic),
+            rule.broadcast == "batch", rule.batch_divisor == "mean", isinstance(rule.credit, Trace), self.chip.reward.delay > 0,
+            online and rule.step.kind == "plain", self._fill, LOSSES[loss, rule.baseline.kind], NORMALISE[rule.normaliser.kind],
+            FACTOR[rule.rate.kind], *(name not in frozen for name in LEARNT), str(self.dtype),
+        )  # fmt: skip
+
+    def _make_whiten(self):
+        """How presynaptic factors are whitened, or None."""
+        if not self.whitened:
+            return None
+        online, dtype = self.schedule == "online", str(self.dtype)
+        change = decorrelation_change if online else episode.summed_decay_change
+        self._write_whitening = self.whitening.kernel(change, batch=self.batch >= BATCH).sweep
+        self._finish_whitening = make_finish_whitening(self._write_whitening)
+        self._no_columns = Columns(*(memory.zeros((0, self.network.size), self.dtype) for _ in range(2)))
+        slow = not isinstance(self.whitening.state.slow, Absent)
+        read_back = episode.make_column_read(self.whitening.is_ideal, slow, dtype)
+        local = self.rule.presynaptic.kind == "whitened"
+        return make_whiten(self._write_whitening, read_back, local, not online, dtype)
+
+    @property
+    def whitened(self) -> bool:
+        """Whether presynaptic factors go through P."""
+        return is_whitened(self.rule)
 
     def _decorrelated(self) -> tuple[bool, bool]:
         """A matrix D takes part where it is asked for, or where it came as something else than the identity."""
@@ -269,19 +243,51 @@ class Simulation:
                 f"The 'data' parameter of present must hold {self.batch} trials, and in the episode schedule at most "
                 f"{self.steps} steps. Got {data.inputs.shape[1]} trials of {T} steps instead."
             )
-        if phase == "decorrelate":
-            done = self._learn_clean(
-                self._kernel_run, self._clean, self._clean_memories, data.inputs, data.reset, first, last
-            )
-            if done == T:
-                self._finish_clean(self._kernel_run, self._kernel_nothing)
-            return done
-        if self.schedule == "online":
-            return self._online(self._kernel_run, data.inputs, data.targets, data.mask, data.reset, first, last)
-        done = self._episode(self._kernel_run, data.inputs, data.targets, data.mask, data.reset, first, last)
+        move = self._move_clean if phase == "decorrelate" else self._move
+        done = move(data, first, last)
         if done == T:
-            self._finish(self._kernel_run, self._kernel_nothing)
+            self.age(T)
         return done
+
+    def _move_clean(self, data: Prepared, first: int, last: int) -> int:
+        """Steps of the clean pass that learns D; at its end D is written."""
+        clean = self._clean, self._clean_memories
+        done = self._learn_clean(self._kernel_run, *clean, data.inputs, data.reset, first, last)
+        if done == len(data.inputs):
+            self._finish_clean(self._kernel_run, self._kernel_nothing)
+        return done
+
+    def _move(self, data: Prepared, first: int, last: int) -> int:
+        """Steps of the learning pass; at the end of an episode its update is written."""
+        done = self.gather(data, first, last)
+        if done == len(data.inputs):
+            self.finish()
+        return done
+
+    def finish(self) -> None:
+        """Write what an episode has summed up; in the online schedule there is nothing to do."""
+        if self.schedule == "episode":
+            self._finish(self._kernel_run, self._kernel_nothing)
+            if self.whitened:
+                self._finish_whitening(self._kernel_run.whitener, record(self._no_columns))
+
+    def gather(self, data: Prepared, first: int, last: int) -> int:
+        """Steps of the learning pass, what an episode sums up not yet written."""
+        loop = self._online if self.schedule == "online" else self._episode
+        return loop(self._kernel_run, data.inputs, data.targets, data.mask, data.reset, first, last)
+
+    def record_clean(self, data: Prepared, act: Activity, passed) -> None:
+        """A clean pass that is part of the run, from the state in `act`; every step is kept in `passed`."""
+        self._record_clean(
+            *self._evaluation, self._clean_memories, record(act), self._neurons, data.inputs, data.reset, record(passed)
+        )
+
+    def age(self, steps: int) -> None:
+        """The time of so many steps passes for every array."""
+        seconds = steps * self.chip.step_seconds
+        if seconds > 0:
+            for array in self.arrays.values():
+                array.age(seconds)
 
     def present_all(self, sequence: Sequence) -> bool:
         """A whole sequence, every phase; False where the loss stopped being finite."""
@@ -296,24 +302,90 @@ class Simulation:
             if pending.active[0]:
                 sweep(record(array), record(pending), record(mem), *getattr(self._nothing, name))
 
+    def requested(self) -> dict[str, np.ndarray]:
+        """What the rule asks of every learnt matrix at its next write, (n, m) weight units; nothing changes by asking."""
+        return {name: self._ask(name) for name in LEARNT if name not in self._frozen}
+
+    def _ask(self, name: str) -> np.ndarray:
+        pending, synapses = getattr(self.run.pending, name), getattr(self.run.memories, name)
+        (n, m), online = self.arrays[name].shape, self.schedule == "online"
+        rows = memory.zeros((m, n), self.dtype)
+        if online and not pending.active[0]:
+            return np.zeros((n, m))
+        moved = (synapses.trace, synapses.square, synapses.writes, synapses.key, pending.reward)
+        kept = [a.copy() for a in moved]
+        if not online:  # as at the end of an episode
+            synapses.key[0] = synapses.key[1]
+            synapses.writes[0] += 1
+            pending.reward[:] = pending.reward if self._holds_weight_noise else 1
+        self._requests(*(record(part) for part in (self.arrays[name].state, pending, synapses)), rows)
+        for a, old in zip(moved, kept, strict=True):
+            a[...] = old
+        return rows[:, :n].T.astype(np.float64) * float(self.arrays[name].state.scale[0])
+
+    @property
+    def _holds_weight_noise(self) -> bool:
+        return isinstance(self.rule.probe, WeightNoise) and self.rule.probe.hold != "step"
+
+    # looking
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[None]:
+        """Inside, updates are written and reads have numbers of their own; afterwards all is as it was.
+
+        Where a read does nothing but read, only its counters have to be put back, and what was written stays written.
+        """
+        everything = self._has_circuits or not all(map(_reads_plainly, self.arrays.values()))
+        names = {name for name, a in self._state() if a.size and (everything or name.rsplit(".", 1)[-1] in COUNTERS)}
+        kept = {name: a.copy() for name, a in self._state() if name in names}
+        self.flush()
+        for array in self.arrays.values():
+            array.state.reads[0] = LOOK
+        if self._has_circuits:
+            self.run.neurons.circuits.fired[0] = LOOK
+        try:
+            yield
+        finally:
+            for name, a in self._state():
+                if name in kept:
+                    a[...] = kept[name]
+
     def weights(self) -> Matrices:
         """The stored weights, pending updates written, W[i, j] from j to i."""
-        self.flush()
-        return Matrices(*(a.read() for a in self.arrays.values()))
+        with self.look():
+            return Matrices(*(a.read() for a in self.arrays.values()))
+
+    def lateral(self) -> np.ndarray:
+        """The matrix P of whitened presynaptic activity, pending update written, P[i, j] from j to i."""
+        whitener = self._kernel_run.whitener
+        if whitener.pending.active[0]:
+            self._write_whitening(whitener.array, whitener.pending, whitener.sum, *self._no_columns)
+        return self.whitening.read()
 
     def evaluate(self, sequence: Sequence, chunk: int = 1000) -> np.ndarray:
         """Outputs of the clean network, (T, B, n_out), from a zero state unless the sequence says otherwise."""
-        self.flush()
         data = self.prepare(sequence)
-        T, B = data.inputs.shape[:2]
-        outputs = np.zeros((T, B, self.n_out), self.dtype)
-        act = record(self._activity(1, B))
-        for t in range(0, T, chunk):
-            part = slice(t, min(t + chunk, T))
+        B = data.inputs.shape[1]
+        block = B if all(map(_reads_plainly, self.arrays.values())) else self.columns
+        with self.look():
+            outputs = [self._run_clean(data, slice(b, min(b + block, B)), chunk) for b in range(0, B, block)]
+        return np.concatenate(outputs, axis=1)
+
+    def _run_clean(self, data: Prepared, trials: slice, chunk: int) -> np.ndarray:
+        inputs = np.ascontiguousarray(data.inputs[:, trials])
+        outputs = np.zeros((*inputs.shape[:2], self.arrays["W_out"].shape[0]), self.dtype)
+        act = record(activity(self.setup, 1, inputs.shape[1]))
+        for t in range(0, len(inputs), chunk):
+            part = slice(t, min(t + chunk, len(inputs)))
             self._evaluate(
-                *self._evaluation, self._clean_memories, act, self._neurons, data.inputs[part],
-                data.reset[part], outputs[part],
-            )  # fmt: skip
+                *self._evaluation,
+                self._clean_memories,
+                act,
+                self._neurons,
+                inputs[part],
+                data.reset[part],
+                outputs[part],
+            )
         return outputs
 
     def twin_distance(self) -> float:
@@ -326,6 +398,8 @@ class Simulation:
 
     def _state(self):
         yield from _arrays(self.run)
+        for name, array in self.arrays.items():
+            yield from _arrays(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from _arrays(self._clean_activity, "clean.")
 
@@ -340,6 +414,11 @@ class Simulation:
                 if name not in state or state[name].shape != a.shape:
                     raise ValueError(f"the checkpoint does not fit this run: {name} is missing or has another shape")
                 a[...] = state[name]
+
+
+def _reads_plainly(array: SynapseArray) -> bool:
+    """Whether a read only reads."""
+    return all(isinstance(getattr(array.state, part), Absent) for part in READ_PARTS)
 
 
 SKIPPED = {"scratch", "source", "source_y"}  # work space, and keys that the experiment determines

@@ -167,8 +167,9 @@ def _with_path(text: str, place: _Place, head: str) -> str:
     match = _HEAD.match(text)
     if not match:
         return f"{head}: {text}"
-    # A field's validator names the field itself; a record's validator names one of its fields.
-    key = place.key if place.leaf is None else f"{place.key}.{match[1]}"
+    # A field's validator names the field itself, or a key inside a part; a record's validator names one of its fields.
+    itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]
+    key = place.key if itself else f"{place.key}.{match[1]}"
     return f"The {key!r} parameter{text[match.end() :]}"
 
 

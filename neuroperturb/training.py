@@ -22,6 +22,9 @@ from neuroperturb.baselines import BpttTrainer, from_matrices
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.config import Experiment, Training, load
 from neuroperturb.decorrelation import Decorrelation
+from neuroperturb.diagnostics import section
+from neuroperturb.diagnostics.diagnosis import EPISODES, diagnose
+from neuroperturb.hardware import LEARNT, Chip
 from neuroperturb.network import RNN, Matrices, initial_weights, spectral_radius
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.run import Run
@@ -30,6 +33,7 @@ from neuroperturb.tasks import Dataset, Task
 
 CHUNK = 0.2  # seconds of compiled steps between two looks at the clock
 SEEDED = ("init", "data", "perturbation", "chip", "read")
+OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, where it has one
 
 
 class Progress(NamedTuple):
@@ -53,7 +57,7 @@ class Perturbed:
         self.simulation = Simulation(
             experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
             schedule=training.schedule, batch=training.batch_size, steps=steps, total_steps=total_steps, dtype=training.dtype,
-            seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen,
+            seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen, hardware=experiment.hardware,
         )  # fmt: skip
         self.phases = self.simulation.phases
         self._rate = 0.0  # steps a second, from the last chunk
@@ -141,6 +145,27 @@ class Exact:
         self.trainer.restore(state)
 
 
+class ExactOnArrays:
+    """Learning by the exact gradient, forward and written through the same arrays; a sequence is one chunk."""
+
+    phases = ("learn",)
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
+        from neuroperturb.baselines.on_arrays import ArrayBptt
+
+        del steps, total_steps
+        training = experiment.training
+        self.trainer = ArrayBptt(
+            experiment.network, dataset, experiment.rule, initial, hardware=experiment.hardware, schedule=training.schedule,
+            batch=training.batch_size, dtype=training.dtype, seed=training.seed, frozen=training.frozen,
+        )  # fmt: skip
+        self.loss, self.diverged_step = np.zeros(2), -1
+        self.weights, self.evaluate = self.trainer.weights, self.trainer.evaluate
+        self.simulation = self.trainer.simulation
+
+    present, row, checkpoint, restore = Exact.present, Exact.row, Exact.checkpoint, Exact.restore
+
+
 class Trainer:
     """A run in progress; iterate to train, stop whenever, ask for the record at any moment.
 
@@ -159,8 +184,8 @@ class Trainer:
         self._number, self._phase, self._first = 0, 0, 0
         self._sequence = self._load(0)
         self._length = len(self._sequence.inputs)
-        learner = Exact if isinstance(experiment.rule, Bptt) else Perturbed
-        self.learner = learner(experiment, self.dataset, self.initial, self._length, self.steps)
+        self.learner = _learner(experiment)(experiment, self.dataset, self.initial, self._length, self.steps)
+        self._hardware = self._look_at_hardware()
         self._initial_weights = self.learner.weights()
         self._epoch_weights = self._initial_weights
         self._history: list[dict] = []
@@ -168,6 +193,20 @@ class Trainer:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         if resume is not None:
             self._continue(resume)
+
+    def _look_at_hardware(self) -> dict:
+        """What a rule can expect of its hardware, before the first step; nothing without hardware, or where there is no rule."""
+        rule, training = self.experiment.rule, self.experiment.training
+        if self.experiment.hardware is None or isinstance(rule, Bptt):
+            return {}
+        several = EPISODES if training.schedule == "episode" else 1
+        sequences = (self.dataset.batch(number) for number in range(several))
+        return section.start(diagnose(self.learner.simulation, sequences), rule)
+
+    @property
+    def warning(self) -> str:
+        """The ratio that limits the rule on its hardware, and what would cure it; empty where none does."""
+        return self._hardware.get("warning", "")
 
     # the loop
 
@@ -279,9 +318,24 @@ class Trainer:
         return Run(
             experiment=self.experiment, history=list(self._history), weights=as_dict(self.learner.weights()),
             initial_weights=as_dict(self._initial_weights), status=status, diverged_step=self._diverged,
-            seeds=dict.fromkeys(SEEDED, self.experiment.training.seed), state=state,
+            seeds=self._seeds(), state=state, ledger=self._ledger(),
             timestamps={"started": self._started, "saved": datetime.now(UTC).isoformat(timespec="seconds")},
         )  # fmt: skip
+
+    def _ledger(self) -> dict:
+        """What the hardware did, and how it suits the rule; nothing of ideal arrays."""
+        if self.experiment.hardware is None:
+            return {}
+        arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
+        physical = {name: array for name, array in arrays.items() if name in LEARNT or getattr(chip, name) is not None}
+        return {"hardware": {**self._hardware, **section.so_far(physical)}}
+
+    def _seeds(self) -> dict[str, int]:
+        """By stream; everything random about hardware is the chip's."""
+        training, chip = self.experiment.training, self.experiment.hardware
+        seeds = dict.fromkeys(SEEDED, training.seed)
+        own = chip is not None and chip.seed is not None
+        return seeds | (dict.fromkeys(OF_THE_CHIP, chip.seed) if own else {})
 
     # checkpoints
 
@@ -303,6 +357,12 @@ class Trainer:
             self._sequence = self._load(self._number)
 
 
+def _learner(experiment: Experiment) -> type:
+    if not isinstance(experiment.rule, Bptt):
+        return Perturbed
+    return Exact if experiment.hardware is None else ExactOnArrays
+
+
 @functools.cache
 def _one_blas_thread() -> None:
     """A run is serial, and so are its matrix products: parallelism is across runs."""
@@ -318,6 +378,7 @@ def train(
     *,
     decorrelation: Decorrelation | None = None,
     training: Training = Training(),  # noqa: B008
+    hardware: Chip | None = None,
     progress=None,
 ) -> Run:
     """Train a network on a task by a rule, and return the record.
@@ -325,6 +386,7 @@ def train(
     Parameters
     ----------
     network, task, rule, decorrelation, training : specifications
+    hardware : what the network runs on; ideal unless given
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -332,7 +394,9 @@ def train(
     Run
         Ctrl-C returns the partial run, status ``interrupted``.
     """
-    experiment = Experiment(network=network, task=task, rule=rule, decorrelation=decorrelation, training=training)
+    experiment = Experiment(
+        network=network, task=task, rule=rule, decorrelation=decorrelation, training=training, hardware=hardware
+    )
     trainer = Trainer(experiment)
     try:
         for now in trainer:

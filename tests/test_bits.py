@@ -6,11 +6,12 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from hardware_models import Ideal
+from hardware_models import Hardware, Ideal
 from neuroperturb import rules, tasks, training
 from neuroperturb.baselines import Bptt
 from neuroperturb.config import Experiment, Training
 from neuroperturb.decorrelation import Decorrelation
+from neuroperturb.hardware import Chip
 from neuroperturb.network import RNN, initial_weights
 from neuroperturb.run import Run, differences
 from neuroperturb.simulation import Simulation
@@ -127,7 +128,7 @@ def test_an_ideal_kernel_is_a_device_kernel_with_everything_off(schedule):
     for cell in (Ideal(), Walked()):
         simulation = Simulation(
             RNN(size=37), rule, initial, decorrelation=decorrelation, schedule=schedule, batch=1, steps=50, total_steps=50,
-            cells=dict.fromkeys(initial._fields, cell),
+            hardware=Chip(cells=cell, D_in=Hardware(cells=cell), D_rec=Hardware(cells=cell)),
         )  # fmt: skip
         assert simulation.present_all(sequence)
         found.append(simulation.weights())

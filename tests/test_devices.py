@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import hardware_models as hw
-from hardware_models import PRESETS, Devices, Digital, Ideal, PulsedCell, SynapseArray, check_device, kernel, random
+from hardware_models import Devices, Digital, Ideal, PulsedCell, SynapseArray, check_device, kernel, random
 from hardware_models.compiled import COMPILED
 from hardware_models.devices import CELLS
 from hardware_models.devices.pulsed import Quantity
@@ -395,14 +395,6 @@ def test_a_cell_of_ones_own():
         check_device(Wide(dw_min=0.01))
     with pytest.raises(ValueError, match="formulas of Reversed must move a cell"):
         check_device(Reversed(dw_min=0.01))
-
-
-def test_presets_are_cells_with_a_source():
-    assert len(PRESETS) == 10
-    for name, preset in PRESETS.items():
-        preset.cell.check()
-        assert name == name.lower()
-        assert "doi:" in preset.publication or "arXiv:" in preset.publication
 
 
 @pytest.mark.parametrize(

@@ -14,21 +14,24 @@ ROOT = Path(__file__).parents[1]
 # A room imports rooms above it in this list, and its own. Rooms not listed are free, but for the doors at the bottom.
 FLOORS = [
     {"spec"},
-    {"rules", "tasks", "decorrelation", "losses"},
-    {"network"},
+    {"kinds", "parts", "png", "rules", "tasks", "decorrelation", "losses", "reward"},
+    {"network", "hardware"},
     {"dynamics"},
+    {"whitening"},
     {"presentation"},
     {"episode"},
+    {"state"},
     {"simulation"},
-    {"baselines"},
+    {"baselines", "diagnostics"},
     {"config"},
     {"recipes", "run"},
     {"report", "plots", "training"},
-    {"comparison", "study", "verify", "bench"},
+    {"comparison", "device_card", "verify", "bench"},
+    {"study"},
     {"cli"},
 ]
 HARDWARE_FOR = {"rules": {"compiled", "dots", "random", "maths", "sweep"}, "tasks": {"compiled", "random"}}
-HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed")
+HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed", "optuna")
 
 
 def modules(package):
@@ -116,7 +119,7 @@ def test_ci_runs_the_command_of_the_readme():
     ]
     run, test = commands[:2]
     assert run.endswith(".venv/bin/neuroperturb run delayed-xor --baselines")
-    assert test.endswith("-m pytest")
+    assert test.endswith("-m pytest -n auto --dist loadfile")
     assert test in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 

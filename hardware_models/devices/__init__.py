@@ -8,6 +8,7 @@ from hardware_models.devices.digital import Digital as Digital
 from hardware_models.devices.exp_step import ExpStep as ExpStep
 from hardware_models.devices.ideal import Ideal as Ideal
 from hardware_models.devices.linear_step import LinearStep as LinearStep
+from hardware_models.devices.measured import Measured as Measured
 from hardware_models.devices.piecewise_step import PiecewiseStep as PiecewiseStep
 from hardware_models.devices.pow_step import PowStep as PowStep
 from hardware_models.devices.pulsed import PulsedCell as PulsedCell
@@ -24,4 +25,5 @@ CELLS = {
     "exp-step": ExpStep,
     "pow-step": PowStep,
     "piecewise-step": PiecewiseStep,
+    "measured": Measured,
 }

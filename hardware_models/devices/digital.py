@@ -1,6 +1,7 @@
 """Digital cells of n bits:  2ⁿ − 1 evenly spaced, symmetric levels with zero,  w = k s,  |k| ≤ 2ⁿ⁻¹ − 1,  s = w_max/(2ⁿ⁻¹ − 1).
 
-A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends.
+A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends, and what
+was sent is counted. A request that is not a number sends nothing.
 Stochastic rounding, ⌊Δ/s + U⌋ with U uniform in (0, 1), is right in the mean (Gupta et al., "Deep learning with limited
 numerical precision", ICML 2015, §3).
 """
@@ -8,52 +9,43 @@ numerical precision", ICML 2015, §3).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hardware_models import random
 from hardware_models.compiled import kernel
+from hardware_models.pulses import LONGEST, count_pulses, make_round, of_write
 
 
 class DigitalNumbers(NamedTuple):
-    step: float  # distance between neighbouring levels [device units]
+    granularity: float  # distance between neighbouring levels [device units]
     levels: float  # largest level, 2ⁿ⁻¹ − 1
+    most_pulses: float  # steps that one write moves a cell: more than there are levels
 
 
 @kernel
-def move_row(array, numbers, k, j, steps):
+def move_row(array, numbers, k, j, steps, moment):
     """Move row j of device k by whole steps, clip at the ends, count what was sent."""
-    cells, step, top = array.cells, numbers.step, numbers.levels
-    w, up, down = cells.w[k, j], cells.up[k, j], cells.down[k, j]
+    cells, step, top = array.cells, numbers.granularity, numbers.levels
+    w = cells.w[k, j]
     for i in range(steps.shape[0]):
-        level = (
-            np.floor(w[i] / step + type(step)(0.5)) + steps[i]
-        )  # a stored weight is a level: only rounding error here
-        w[i] = min(max(level, -top), top) * step
-    for i in range(steps.shape[0]):
-        up[i] += np.uint32(max(steps[i], type(step)(0)))
-        down[i] += np.uint32(max(-steps[i], type(step)(0)))
+        level = np.floor(w[i] / step + type(step)(0.5))  # a stored weight is a level: only rounding error here
+        w[i] = min(max(level + steps[i], -top), top) * step
+    count_pulses(steps, cells.up[k, j], cells.down[k, j])
 
 
-@kernel
-def write_row_nearest(array, numbers, k, j, change):
-    steps, step = array.scratch.steps, numbers.step
-    half = type(step)(0.5)
-    for i in range(change.shape[0]):
-        steps[i] = np.floor(change[i] / step + half)
-    move_row(array, numbers, k, j, steps)
+@lru_cache
+def make_write_row(stochastic: bool):
+    """write_row(array, numbers, k, j, change): a row of changes (device units) to row j of device k."""
+    round_row = make_round(stochastic)
 
+    @kernel
+    def write_row(array, numbers, k, j, change):
+        round_row(array, numbers, k, j, change, array.scratch.steps)
+        move_row(array, numbers, k, j, array.scratch.steps, of_write(array, 0))
 
-@kernel
-def write_row_stochastic(array, numbers, k, j, change):
-    steps, step = array.scratch.steps, numbers.step
-    row = k * array.cells.w.shape[1] + j
-    random.fill_uniform(array.seed, array.rounding, array.writes[0], row, array.scratch.draws)
-    draws = array.scratch.draws
-    for i in range(change.shape[0]):
-        steps[i] = np.floor(change[i] / step + draws[i])
-    move_row(array, numbers, k, j, steps)
+    return write_row
 
 
 class Digital(NamedTuple):
@@ -79,16 +71,25 @@ class Digital(NamedTuple):
 
     @property
     def write_row(self):
-        return write_row_stochastic if self.rounding == "stochastic" else write_row_nearest
+        return make_write_row(self.rounding == "stochastic")
+
+    @property
+    def levels(self) -> int:
+        """The largest level, 2ⁿ⁻¹ − 1."""
+        return 2 ** (self.bits - 1) - 1
+
+    @property
+    def granularity(self) -> float:
+        """Distance between neighbouring levels [device units]: a request's unit."""
+        return self.w_max / self.levels
 
     def numbers(self, dtype) -> DigitalNumbers:
-        levels = 2 ** (self.bits - 1) - 1
-        return DigitalNumbers(dtype(self.w_max / levels), dtype(levels))
+        return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(LONGEST))
 
     def program(self, weight, dtype):
         """The level nearest to a weight (device units)."""
         numbers = self.numbers(dtype)
-        return np.clip(np.round(weight / numbers.step), -numbers.levels, numbers.levels) * numbers.step
+        return np.clip(np.round(weight / numbers.granularity), -numbers.levels, numbers.levels) * numbers.granularity
 
     def check(self) -> None:
         """Raise ValueError where a parameter cannot be."""

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import ClassVar, Literal, NamedTuple
@@ -173,6 +173,11 @@ class PulsedCell:
     def extra_of_mean_cell(self) -> tuple[float, float]:
         """`a` and `b` of a cell without spread."""
         return 0.0, 0.0
+
+    def mean_chip(self) -> Chip:
+        """A chip of one cell without spread, (1, 1, 1)."""
+        off = {f.name: 0.0 for f in fields(self) if f.name.endswith(("_dtod", "_std", "_prob"))}
+        return replace(self, **off).fabricate((1, 1, 1), 0, 0)
 
     def _corrupt(self, chip: Chip, shape, seed: int, number: int) -> Chip:
         uniform = lambda quantity: _draw(random.uniform, quantity, shape, seed, number)  # noqa: E731

@@ -82,10 +82,28 @@ def gradient(
     weights, before = prepare(weights, sequence, bias, state)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
         u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
-        outputs = xhat @ weights.w_out
-        total, errors = losses(outputs, sequence, loss)
-        _to_gradient(f, errors, sequence.reset, weights, window, leak)
-        return total, _collect(u, before.xhat, xhat, f, errors, sequence.reset), outputs, after
+        passed = Passed(u, f, xhat, xhat @ weights.w_out, before.xhat)
+        return *differentiate(weights, passed, sequence, loss=loss, window=window, leak=leak), passed.outputs, after
+
+
+class Passed(NamedTuple):
+    """What a forward pass leaves for the backward one: û (T, B, m), f(a) and x̂ (T, B, n), y (T, B, n_out), x̂ (B, n) before it."""
+
+    u: np.ndarray
+    f: np.ndarray
+    xhat: np.ndarray
+    outputs: np.ndarray
+    before: np.ndarray
+
+
+def differentiate(
+    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: float
+) -> tuple[float, Gradients]:
+    """Mean loss and gradient of a forward pass, wherever it was run; `weights` are those it is differentiated by. f is used up."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, errors = losses(passed.outputs, sequence, loss)
+        _to_gradient(passed.f, errors, sequence.reset, weights, window, leak)
+        return total, _collect(passed.u, passed.before, passed.xhat, passed.f, errors, sequence.reset)
 
 
 def chunked_gradient(

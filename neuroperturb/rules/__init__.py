@@ -15,7 +15,11 @@ from neuroperturb.rules.normaliser import LayerNorm as LayerNorm
 from neuroperturb.rules.normaliser import NoiseStd as NoiseStd
 from neuroperturb.rules.normaliser import NoiseVariance as NoiseVariance
 from neuroperturb.rules.normaliser import RunningVariance as RunningVariance
+from neuroperturb.rules.presynaptic import Activity as Activity
+from neuroperturb.rules.presynaptic import Recursive as Recursive
+from neuroperturb.rules.presynaptic import Whitened as Whitened
 from neuroperturb.rules.probe import ActivityDifference as ActivityDifference
+from neuroperturb.rules.probe import ArrayNoise as ArrayNoise
 from neuroperturb.rules.probe import InjectedNoise as InjectedNoise
 from neuroperturb.rules.probe import WeightNoise as WeightNoise
 from neuroperturb.rules.rate import Constant as Constant

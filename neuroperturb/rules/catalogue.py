@@ -18,6 +18,7 @@ from neuroperturb.rules.baseline import Antithetic
 from neuroperturb.rules.contract import PerturbationRule
 from neuroperturb.rules.credit import Trace
 from neuroperturb.rules.normaliser import LayerNorm, NoiseStd, NoiseVariance
+from neuroperturb.rules.presynaptic import Whitened
 from neuroperturb.rules.probe import ActivityDifference, InjectedNoise, WeightNoise
 from neuroperturb.rules.step import RMS
 from neuroperturb.spec import SpecError
@@ -52,12 +53,32 @@ def anp_trace(form: str = "rescaled", schedule: Schedule = "online", **changes) 
     return _credit_rule("anp-trace", anp, form, schedule, {"credit": Trace(), **changes})
 
 
+def np_p(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
+    """NP+P: node perturbation with a causal trace on whitened presynaptic activity; strictly local (learning-rules §8)."""
+    return _credit_rule("np-p", np, form, schedule, {**WHITENED, **changes})
+
+
+def anp_p(form: str = "rescaled", schedule: Schedule = "online", **changes) -> PerturbationRule:
+    """ANP+P: activity-based node perturbation with a causal trace on whitened presynaptic activity."""
+    return _credit_rule("anp-p", anp, form, schedule, {**WHITENED, **changes})
+
+
 def wp_held(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
     """Weight perturbation held over the trial and drawn for each, credited with the trial's whole loss."""
     return _credit_rule("wp-held", wp, form, schedule, {"probe": WeightNoise(hold="trial"), **changes})
 
 
-RULES = {"np": np, "wp": wp, "anp": anp, "np-trace": np_trace, "anp-trace": anp_trace, "wp-held": wp_held}
+WHITENED = {"credit": Trace(), "presynaptic": Whitened()}
+RULES = {
+    "np-p": np_p,
+    "anp-p": anp_p,
+    "np": np,
+    "wp": wp,
+    "anp": anp,
+    "np-trace": np_trace,
+    "anp-trace": anp_trace,
+    "wp-held": wp_held,
+}
 DECORRELATED = {
     f"d{name}": name for name in ("np", "wp", "anp")
 }  # the paper's DNP, DWP, DANP: decorrelation rides beside

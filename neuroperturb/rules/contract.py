@@ -17,7 +17,8 @@ from neuroperturb.rules.baseline import Antithetic, CleanTwin
 from neuroperturb.rules.credit import Instant, Trace
 from neuroperturb.rules.noise import Gaussian, Rademacher, Uniform
 from neuroperturb.rules.normaliser import LayerNorm, NoiseStd, NoiseVariance, RunningVariance
-from neuroperturb.rules.probe import ActivityDifference, InjectedNoise, WeightNoise
+from neuroperturb.rules.presynaptic import Activity, Recursive, Whitened
+from neuroperturb.rules.probe import ActivityDifference, ArrayNoise, InjectedNoise, WeightNoise
 from neuroperturb.rules.rate import Constant, Cosine, Exponential
 from neuroperturb.rules.step import RMS, Plain
 from neuroperturb.spec import Spec
@@ -42,7 +43,8 @@ class PerturbationRule(Spec):
     label: str = "custom"
     learning_rate: float = Field(1e-3, ge=0)
     noise_std: float = Field(1e-3, gt=0)
-    probe: Annotated[InjectedNoise | ActivityDifference | WeightNoise, KIND] = InjectedNoise()
+    probe: Annotated[InjectedNoise | ActivityDifference | ArrayNoise | WeightNoise, KIND] = InjectedNoise()
+    presynaptic: Annotated[Activity | Whitened | Recursive, KIND] = Activity()
     credit: Annotated[Instant | Trace, KIND] = Instant()
     normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance, KIND] = NoiseVariance()
     baseline: Annotated[CleanTwin | Antithetic, KIND] = CleanTwin()
@@ -51,6 +53,15 @@ class PerturbationRule(Spec):
     rate: Annotated[Constant | Cosine | Exponential, KIND] = Constant()
     broadcast: Literal["trial", "batch"] = "trial"
     batch_divisor: Literal["mean", "sum"] = "mean"
+
+    @model_validator(mode="after")
+    def _the_arrays_noise_is_measured(self):
+        if isinstance(self.probe, ArrayNoise) and not isinstance(self.normaliser, LayerNorm | RunningVariance):
+            raise ValueError(
+                "The 'normaliser' parameter of a rule whose probe is 'array' must be layer_norm or running_variance: nobody knows "
+                f"the σ of the array's own noise. Got {self.normaliser.kind!r} instead."
+            )
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self):
@@ -64,6 +75,11 @@ class PerturbationRule(Spec):
                 raise ValueError(
                     "The 'credit' parameter of a rule with weight noise must be instant: hold the noise for the episode or the "
                     "trial instead, and the whole loss is credited to it. Got 'trace' instead."
+                )
+            if self.presynaptic.kind != "activity":
+                raise ValueError(
+                    "The 'presynaptic' parameter of a rule with weight noise must be 'activity': its update has no presynaptic "
+                    f"factor. Got {self.presynaptic.kind!r} instead."
                 )
             if self.probe.hold == "trial" and self.broadcast == "batch":
                 raise ValueError(

@@ -22,6 +22,16 @@ class ActivityDifference(Spec):
     kind: Literal["activity"] = "activity"
 
 
+class ArrayNoise(Spec):
+    """Nothing is added: two reads of the same array differ by their own noise, and that is the perturbation.
+
+    The synapse is told δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
+    normaliser has to measure it, and `noise_std` is only where a running estimate begins.
+    """
+
+    kind: Literal["array"] = "array"
+
+
 class WeightNoise(Spec):
     """Every weight is perturbed by σΞ_ij, its own draw, and is told that draw (weight perturbation).
 

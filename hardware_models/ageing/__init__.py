@@ -1,0 +1,11 @@
+"""What time does to cells, one mechanism a file; `Ageing` is all of them together, applied by ``array.age(seconds)``."""
+
+from hardware_models.ageing.ageing import Ageing as Ageing
+from hardware_models.ageing.ageing import AgeingState as AgeingState
+from hardware_models.ageing.diffusion import Diffusion as Diffusion
+from hardware_models.ageing.drift import Drift as Drift
+from hardware_models.ageing.drift import StateDrift as StateDrift
+from hardware_models.ageing.faults import Faults as Faults
+from hardware_models.ageing.leak import Leak as Leak
+from hardware_models.ageing.retention import Retention as Retention
+from hardware_models.ageing.wear import Wear as Wear

@@ -1,0 +1,37 @@
+"""Diffusion:  w ← w + |std (1 + dtod ξ_ij)| √Δ ξ,  clipped to the bounds of the cell;  ξ anew in every stretch of time.
+
+A random walk in w: its variance is the same however time is cut, its path is not.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware_models.ageing.passage import Event, Passage, Spread
+from hardware_models.refusal import require_not_negative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diffusion:
+    """A random walk of every cell.
+
+    std : mean standard deviation after one second [device units / √s], 0 or more
+    dtod : its spread between cells, in parts
+    """
+
+    std: float
+    dtod: float = 0.0
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_not_negative(self, "std dtod")
+
+    def move(self, passage: Passage) -> tuple:
+        """(factor, shift) of every cell."""
+        if self.std == 0:
+            return 1.0, 0.0
+        std = np.abs(self.std * (1 + self.dtod * passage.of_chip(Spread.DIFFUSION))) if self.dtod > 0 else self.std
+        return 1.0, std * math.sqrt(passage.seconds) * passage.of_moment(Event.DIFFUSION)

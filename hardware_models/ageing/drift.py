@@ -1,0 +1,83 @@
+"""Drift:  w(t) = w_written · ((t − t_w + t0) / t0)^(−ν),   t_w the time of the last write of the cell.
+
+    ν_ij = |nu (1 + nu_dtod ξ_ij + nu_std ξ)|          ξ_ij of the cell, ξ anew at each write, standard normal
+    ν_ij = |nu (1 + nu_dtod ξ_ij + nu_std ξ) + slope ln(w_ref / |w_written|)|          for `StateDrift`
+
+In phase-change memory the exponent falls with the conductance, and every partial write starts drift afresh: I. Boybat et al.,
+"Impact of conductance drift on multi-PCM synaptic architectures", NVMTS 2018. Here the power law holds from the write on.
+
+A stretch of time from age t to t + Δ multiplies by ((t + Δ + t0) / (t + t0))^(−ν), so that it makes no difference in how many
+stretches time passes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware_models.ageing.passage import Event, Passage, Spread
+from hardware_models.refusal import require, require_not_negative, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """Drift by a power law.
+
+    nu : mean exponent, 0 or more
+    nu_dtod, nu_std : spread of the exponent between cells, and of one cell from write to write, in parts of `nu`
+    t0 : time after a write at which w has its written value to within a factor 2^−ν [s], positive
+    """
+
+    nu: float
+    nu_dtod: float = 0.0
+    nu_std: float = 0.0
+    t0: float = 1.0
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_not_negative(self, "nu nu_dtod nu_std")
+        require_positive(self, "t0")
+
+    def exponents(self, written, passage: Passage) -> np.ndarray:
+        """ν (d, m, n) of cells that were just written and hold `written`."""
+        return np.abs(self._mean(written) + self._spread(passage))
+
+    def _mean(self, written):
+        del written  # the same in every state
+        return self.nu
+
+    def _spread(self, passage: Passage):
+        spread = np.zeros(passage.shape)
+        if self.nu_dtod > 0:
+            spread += self.nu_dtod * passage.of_chip(Spread.NU)
+        if self.nu_std > 0:
+            spread += self.nu_std * passage.of_moment(Event.NU)
+        return self.nu * spread
+
+    def move(self, nu, passage: Passage) -> tuple:
+        """(factor, shift) for cells with exponents `nu`."""
+        return ((passage.age + passage.seconds + self.t0) / (passage.age + self.t0)) ** -nu, 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateDrift(Drift):
+    """Drift by a power law whose exponent depends on what was written; further parameters in `Drift`.
+
+    slope : by which the exponent grows from one e-fold of |w| to the next lower one, of either sign
+    w_ref : |w| at which the mean exponent is `nu` [device units], positive
+    w_least : |w| below which the exponent grows no further [device units], positive
+    """
+
+    slope: float
+    w_ref: float = 1.0
+    w_least: float = 1e-3
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        super().check()
+        require(self, "slope", "finite", np.isfinite)
+        require_positive(self, "w_ref w_least")
+
+    def _mean(self, written):
+        return self.nu + self.slope * np.log(self.w_ref / np.maximum(np.abs(written), self.w_least))

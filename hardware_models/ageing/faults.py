@@ -1,0 +1,102 @@
+"""Faults: cells that are stuck and lines that are dead, from fabrication or from some moment of their life on.
+
+    at fabrication   a cell is stuck at its lower bound, its upper bound or 0 with probabilities stuck_low, stuck_high, stuck_zero
+                     an input line j is dead with dead_rows, all its cells, of every device, showing 0
+                     an output line i of one device is dead with dead_columns, all its cells showing 0
+    in life          a cell fails at a time of density r e^{−r t}, r = rate_low, rate_high, rate_zero, and is stuck there ever after
+
+0 is that of the weight; where conductances are programmed once, it is no conductance, and the bounds are those of their range.
+Of several that hit one cell the first counts, and of those at fabrication the one named first; a dead line outdoes them all. When
+and where is drawn once, with the chip: how often one looks makes no difference. A stuck cell stays where it is whatever is written
+or programmed, and counts its pulses all the same. Stuck cells of a
+4 Mb array, and whence they come: C.-Y. Chen et al., "RRAM defect modeling and failure analysis based on March test and a novel
+squeeze-search scheme", IEEE Trans. Comput. 64, 180 (2015), doi:10.1109/TC.2014.12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from hardware_models import random
+from hardware_models.refusal import require_not_negative, require_share
+
+KINDS = ("low", "high", "zero")
+
+
+class Draw(IntEnum):
+    """Address of a draw in the FAULT stream: which cells, which lines, and when, in the order of `KINDS`."""
+
+    CELL = 0
+    ROW = 3
+    COLUMN = 4
+    TIME = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """Stuck cells and dead lines.
+
+    stuck_low, stuck_high, stuck_zero : part of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
+    dead_rows, dead_columns : part of the input lines, and of the output lines of each device, that are dead, 0 … 1
+    rate_low, rate_high, rate_zero : failures of a cell in its life [1/s], 0 or more
+    """
+
+    stuck_low: float = 0.0
+    stuck_high: float = 0.0
+    stuck_zero: float = 0.0
+    dead_rows: float = 0.0
+    dead_columns: float = 0.0
+    rate_low: float = 0.0
+    rate_high: float = 0.0
+    rate_zero: float = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no cell ever fails."""
+        return not any(vars(self).values())
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_share(self, "stuck_low stuck_high stuck_zero dead_rows dead_columns")
+        require_not_negative(self, "rate_low rate_high rate_zero")
+
+    def check_bounds(self, cell) -> None:
+        """Refuse cells without bounds where cells would be stuck at one."""
+        for name in ("stuck_low", "stuck_high", "rate_low", "rate_high"):
+            if cell.bound is None and getattr(self, name) > 0:
+                got = getattr(self, name)
+                raise ValueError(
+                    f"The {name!r} parameter of Faults must be 0 where cells have no bounds, like {cell!r}. Got {got!r} instead."
+                )
+
+    def at_fabrication(self, places, shape, seed: int, number: int) -> np.ndarray:
+        """Where the cells (d, m, n) are stuck, NaN where they are not; places : of their lower bound, upper bound and 0."""
+        d, m, n = shape
+        uniform = lambda step, size: random.uniform(seed, _stream(number), step, size, np.float64)  # noqa: E731
+        stuck = np.full(shape, np.nan)
+        for k, (kind, place) in reversed(list(enumerate(zip(KINDS, places, strict=True)))):
+            share = getattr(self, f"stuck_{kind}")
+            if share > 0:
+                stuck = np.where(uniform(Draw.CELL + k, shape) < share, place, stuck)
+        if self.dead_rows > 0:
+            stuck[:, uniform(Draw.ROW, m) < self.dead_rows, :] = places[2]
+        if self.dead_columns > 0:
+            stuck = np.where((uniform(Draw.COLUMN, (d, n)) < self.dead_columns)[:, None, :], places[2], stuck)
+        return stuck
+
+    def by(self, clock: float, places, shape, seed: int, number: int) -> np.ndarray:
+        """Where cells are stuck that failed in their life by some time, NaN where they did not."""
+        first, stuck = np.full(shape, np.inf), np.full(shape, np.nan)
+        for k, (kind, place) in enumerate(zip(KINDS, places, strict=True)):
+            rate = getattr(self, f"rate_{kind}")
+            if rate > 0:
+                time = -np.log(random.uniform(seed, _stream(number), Draw.TIME + k, shape, np.float64)) / rate
+                stuck, first = np.where(time < first, place, stuck), np.minimum(time, first)
+        return np.where(first <= clock, stuck, np.nan)
+
+
+def _stream(number: int) -> int:
+    return random.stream(random.Stream.FAULT, number)

@@ -1,0 +1,60 @@
+"""Leak:  w(t + Δ) = reset_ij + (w(t) − reset_ij) e^{−Δ/τ_ij}
+
+    τ_ij = |lifetime (1 + lifetime_dtod ξ)|          reset_ij = reset + reset_dtod ξ          ξ standard normal, of the cell
+
+A capacitor that discharges: Y. Li et al., "Capacitor-based cross-point array for analog neural network with record symmetry and
+linearity", VLSI Technology 2018, doi:10.1109/VLSIT.2018.8510648.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hardware_models.ageing.passage import Passage, Spread
+from hardware_models.refusal import require, require_not_negative, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """Exponential decay towards a state of rest.
+
+    lifetime : mean τ [s], positive; inf: no leak
+    lifetime_dtod : its spread between cells, in parts
+    reset, reset_dtod : state of rest, and its spread between cells [device units]
+    """
+
+    lifetime: float
+    lifetime_dtod: float = 0.0
+    reset: float = 0.0
+    reset_dtod: float = 0.0
+
+    @classmethod
+    def of_batches(cls, lifetime: float, period: float, **others) -> Leak:
+        """The leak of a cell that decays by a factor 1 − 1/lifetime in every mini-batch, one each `period` seconds.
+
+        Simulators that know no time state it so. e^{−period/τ} = 1 − 1/lifetime; `lifetime` is above 1.
+        """
+        if not (lifetime > 1 and period > 0):
+            raise ValueError(
+                f"The 'lifetime' parameter of Leak.of_batches must be above 1, in mini-batches of a positive 'period'. "
+                f"Got {lifetime!r} of {period!r} s instead."
+            )
+        return cls(lifetime=-period / math.log1p(-1 / lifetime), **others)
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_positive(self, "lifetime", endless=True)
+        require_not_negative(self, "lifetime_dtod reset_dtod")
+        require(self, "reset", "finite", np.isfinite)
+
+    def move(self, passage: Passage) -> tuple:
+        """(factor, shift) of every cell."""
+        tau, rest = self.lifetime, self.reset
+        if self.lifetime_dtod > 0:
+            tau = np.abs(tau * (1 + self.lifetime_dtod * passage.of_chip(Spread.LIFETIME)))
+        if self.reset_dtod > 0:
+            rest = rest + self.reset_dtod * passage.of_chip(Spread.RESET)
+        return np.exp(-passage.seconds / tau), -rest * np.expm1(-passage.seconds / tau)

@@ -1,0 +1,91 @@
+"""Wear: a cell sticks where it is once it has had N_f pulses, up and down together:  N_f = median · e^{sigma ξ}
+
+ξ standard normal, of the cell. A worn cell still counts the pulses it is sent; it sticks with the write in which its last good
+pulse came, and what that write did to it stays. A log-normal spread is an assumption; how widely published endurances differ,
+and how few are measured well: M. Lanza et al., "Standards for the characterization of endurance in resistive switching devices",
+ACS Nano 15, 17214 (2021), doi:10.1021/acsnano.1c06980.
+
+Fate: what becomes of a row of cells after it was written, by faults and by wear. A stuck cell shows and holds where it is stuck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hardware_models import random
+from hardware_models.ageing.passage import Spread
+from hardware_models.compiled import kernel
+from hardware_models.refusal import require_not_negative, require_positive
+
+NEVER = np.iinfo(np.uint32).max  # a limit that no counter reaches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wear:
+    """Cells that wear out.
+
+    median : pulses that half of the cells survive, positive; inf: no wear
+    sigma : spread of ln N_f between cells, 0 or more
+    """
+
+    median: float
+    sigma: float = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no cell ever wears out."""
+        return self.median == np.inf
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_positive(self, "median", endless=True)
+        require_not_negative(self, "sigma")
+
+    def check_cell(self, cell) -> None:
+        """Refuse cells that count no pulses."""
+        if not cell.is_pulsed and not self.is_off:
+            raise ValueError(
+                f"The 'median' parameter of Wear must be inf where cells have no pulses, like {cell!r}. Got {self.median!r} instead."
+            )
+
+    def limits(self, shape, seed: int, number: int) -> np.ndarray:
+        """N_f of the cells (d, m, n), uint32; at least one pulse."""
+        xi = random.normal(seed, random.stream(random.Stream.CHIP, number), int(Spread.WEAR), shape, np.float64)
+        return np.clip(np.ceil(self.median * np.exp(self.sigma * xi)), 1, NEVER).astype(np.uint32)
+
+
+@lru_cache
+def make_hold(wearing: bool, shown: bool):
+    """hold_row(array, k, j): the fate of row j of device k, after it was written.
+
+    wearing : cells may wear out;  shown : cells hold something else than they show
+    """
+
+    @kernel
+    def hold_row(array, k, j):
+        cells, n = array.cells, array.size[0]
+        w, stuck = cells.w[k, j], cells.stuck[k, j]
+        if wearing:
+            up, down, limit = cells.up[k, j], cells.down[k, j], cells.limit[k, j]
+            for i in range(n):
+                fails = (stuck[i] != stuck[i]) & (np.uint32(up[i] + down[i]) >= limit[i])
+                stuck[i] = w[i] if fails else stuck[i]
+        for i in range(n):
+            w[i] = stuck[i] if stuck[i] == stuck[i] else w[i]
+        if shown:
+            held = cells.held[k, j]
+            for i in range(n):
+                held[i] = stuck[i] if stuck[i] == stuck[i] else held[i]
+
+    return hold_row
+
+
+def hold(cells, n: int) -> None:
+    """The same for stuck cells of a whole array, from Python: after programming and after time has passed."""
+    stuck = cells.stuck[:, :, :n]
+    if cells.stuck.size > 1:
+        for shown in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
+            shown[:, :, :n] = np.where(np.isnan(stuck), shown[:, :, :n], stuck)

@@ -1,0 +1,35 @@
+"""Global drift compensation: what is read is multiplied, digitally, by how much the array as a whole has lost.
+
+    α = Σ_ij |y_ij(t_0)| / Σ_ij |y_ij(t)|          y_ij what output i reads where input j alone is 1
+
+One factor an array, or one an output (Σ over j only), as in V. Joshi et al., "Accurate deep neural network inference using
+computational phase-change memory", Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9, and M. Le Gallo et al.,
+"Compressed sensing with approximate message passing using in-memory computing", IEEE Trans. Electron Devices 65, 4304 (2018),
+doi:10.1109/TED.2018.2865352. The read-outs are reads like any other, with their noise and conversions, and are counted: m
+columns each time. No weight changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def read_out(array) -> np.ndarray:
+    """Σ_j |y_ij| of every output (n,), float64, without compensation: m reads of unit inputs, as many at once as the array takes."""
+    correction = array.state.correction
+    before = correction.copy()
+    correction[:] = 1
+    m, at_once = array.shape[1], len(array.state.scratch.back)
+    total = np.zeros(array.shape[0])
+    for first in range(0, m, at_once):
+        units = np.eye(min(at_once, m - first), m, first, dtype=array.dtype)
+        total += np.abs(array.matvec(units)).sum(axis=0, dtype=np.float64)
+    correction[:] = before
+    return total
+
+
+def factors(reference, now, *, per_output: bool) -> np.ndarray:
+    """α (n,) from two read-outs; 1 where nothing is left to scale."""
+    if not per_output:
+        reference, now = (np.full(len(x), x.sum()) for x in (reference, now))
+    return np.divide(reference, now, out=np.ones(len(now)), where=now > 0)

@@ -1,0 +1,157 @@
+"""Cells whose steps were measured: tables of the mean and of the spread of a step, over the range of the weight.
+
+    up    w ← w + s_up (μ_up(t) + c σ_up(t) ξ)             t = (w − b_min) / (b_max − b_min),  c = dw_min_std
+    down  w ← w − s_down (μ_down(t) + c σ_down(t) ξ)       ξ standard normal
+
+μ and σ interpolate linearly between nodes evenly spaced from t = 0 to t = 1. Pulses are whole, and each adds its own variance.
+A table comes out of a CSV file of pulses (:mod:`hardware_models.pulse_data`) by the statistics of
+:mod:`hardware_models.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
+of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness` says how far that is from the truth.
+
+>>> import hardware_models as hw
+>>> cell = hw.Measured.from_csv("pulses.csv")
+>>> print(cell.goodness)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hardware_models import step_tables
+from hardware_models.compiled import kernel
+from hardware_models.devices.piecewise_step import polygon
+from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.pulse_data import PulseData, PulseDataError, read_pulses
+from hardware_models.step_tables import StepTables
+
+TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
+
+
+@kernel
+def pulse_up(p, w, step, upper, lower, a, b, xi):
+    t = (w - lower) / (upper - lower)
+    return w + step * (polygon(p.mean_up, t) + p.dw_min_std * polygon(p.spread_up, t) * xi)
+
+
+@kernel
+def pulse_down(p, w, step, upper, lower, a, b, xi):
+    t = (w - lower) / (upper - lower)
+    return w - step * (polygon(p.mean_down, t) + p.dw_min_std * polygon(p.spread_down, t) * xi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(PulsedCell):
+    """Measured steps; further parameters in `PulsedCell`.
+
+    mean_up, mean_down : two or more heights of μ, 0 or more, from the lower to the upper bound, in steps `dw_min`
+    spread_up, spread_down : as many heights of σ, in parts of `dw_min_std`
+    source, goodness : which data, and how well the tables say what they do, in words
+    """
+
+    mean_up: tuple[float, ...] = (1.0, 1.0)
+    mean_down: tuple[float, ...] = (1.0, 1.0)
+    spread_up: tuple[float, ...] = (1.0, 1.0)
+    spread_down: tuple[float, ...] = (1.0, 1.0)
+    source: str = ""
+    goodness: str = ""
+
+    pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, **options) -> Measured:
+        """The cell of the pulses in a CSV file; see `read_pulses` for the columns and `from_pulses` for the options."""
+        return cls.from_pulses(read_pulses(path), **options)
+
+    @classmethod
+    def from_pulses(
+        cls, data: PulseData, *, w_max: float = 1.0, w_min: float = -1.0, nodes: int = 33,
+        limits: tuple[float, float] | None = None, own_bounds: bool = False,
+    ) -> Measured:  # fmt: skip
+        """The cell of measured pulses.
+
+        Parameters
+        ----------
+        data : at least 10 pulses in each direction
+        w_max, w_min : device units that the ends of the range of conductance become
+        nodes : of each table
+        limits : (low, high) of the range [conductance]; None: the median over devices of their 1 % and 99 % quantiles
+        own_bounds : devices were pulsed until they moved no further, so that the ends of their own ranges are their bounds, or
+            all devices share one range
+
+        Returns
+        -------
+        Measured
+            `dw_min` is the mean step over the range, both directions; `dw_min_std` the root mean square spread between pulses;
+            `dw_min_dtod`, `up_down_dtod` the spread between devices less what the noise of their pulses explains;
+            `write_noise_std` what a read shows besides what a cell holds; `corrupt_prob` the share of devices that never moved.
+        """
+        if not (w_min <= 0 <= w_max and w_min < w_max):
+            raise ValueError(
+                f"The 'w_min' parameter of Measured must be 0 or less, and below w_max, {w_max!r}. Got {w_min!r} instead."
+            )
+        tables = step_tables.fit(data, nodes=nodes, limits=limits, own_bounds=own_bounds)
+        cell = cls(
+            w_max=w_max, w_min=w_min, **_shape(tables), **_spread(tables, w_max, w_min), source=_source(data, tables),
+            goodness=str(tables.goodness),
+        )  # fmt: skip
+        if not _middle(cell) > 0:
+            raise PulseDataError(
+                f"The pulses of {data.source!r} must move a cell at w = 0. Got a mean step of 0 instead."
+            )
+        return cell
+
+    def check(self) -> None:
+        for name in TABLES:
+            heights = getattr(self, name)
+            if not (isinstance(heights, tuple) and len(heights) >= 2 and min(heights) >= 0):
+                self._refuse(name, "a tuple of two or more heights, 0 or more")
+            if len(heights) != len(self.mean_up):
+                self._refuse(name, f"as long as 'mean_up', {len(self.mean_up)}")
+        super().check()
+
+
+def _shape(tables: StepTables) -> dict:
+    """Heights of the tables around their mean."""
+    step, spread = _sizes(tables)
+    noisy, flat = spread > step_tables.ROUNDING * step, np.ones_like(tables.mean_up)
+    heights = {
+        "mean_up": tables.mean_up / step, "mean_down": tables.mean_down / step,
+        "spread_up": tables.spread_up / spread if noisy else flat,
+        "spread_down": tables.spread_down / spread if noisy else flat,
+    }  # fmt: skip
+    return {"dw_min_std": float(spread / step) if noisy else 0.0} | {
+        name: tuple(map(float, values)) for name, values in heights.items()
+    }
+
+
+def _spread(tables: StepTables, w_max: float, w_min: float) -> dict:
+    """Size of a step, and what differs between devices, in device units or steps."""
+    (step, _), span, (share, places) = _sizes(tables), w_max - w_min, tables.stuck
+    return {
+        "dw_min": span * step, "dw_min_dtod": tables.gain_dtod, "up_down_dtod": tables.asymmetry_dtod,
+        "w_max_dtod": span * tables.high_dtod / w_max if w_max else 0.0,
+        "w_min_dtod": span * tables.low_dtod / -w_min if w_min else 0.0,
+        "write_noise_std": tables.read_std / step, "corrupt_prob": share,
+        "corrupt_range": float(np.abs(w_min + span * places).max(initial=0.0)),
+    }  # fmt: skip
+
+
+def _sizes(tables: StepTables) -> tuple[float, float]:
+    """Mean step, and root mean square spread, over both tables."""
+    mean, spread = np.mean([tables.mean_up, tables.mean_down]), [tables.spread_up, tables.spread_down]
+    return float(mean), float(np.sqrt(np.mean(np.square(spread))))
+
+
+def _middle(cell: Measured) -> float:
+    """Mean size of a step up and a step down at w = 0, in steps."""
+    t, at = -cell.w_min / (cell.w_max - cell.w_min), np.linspace(0, 1, len(cell.mean_up))
+    return float(np.interp(t, at, cell.mean_up) + np.interp(t, at, cell.mean_down)) / 2
+
+
+def _source(data: PulseData, tables: StepTables) -> str:
+    (low, high), good = tables.limits, tables.goodness
+    devices = f"{good.devices} device" + "s" * (good.devices != 1)
+    return f"{data.source or 'pulses'}: {good.pulses} pulses of {devices}, {low:.4g} … {high:.4g} {data.unit}".rstrip()

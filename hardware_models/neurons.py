@@ -1,0 +1,151 @@
+"""Neurons are circuits too: no two have the same activation, their inputs are noisy, and their state has few levels.
+
+    f_i(a) = s_i tanh(k_i (g_i a − m_i + σ ν)) − d_i                        ν standard normal, drawn for every read of a unit
+    x_i   ← round((1 − α) x_i + α f_i(a_i))                                 to the nearest of the levels a state can have
+
+    g = |1 + gain_std ξ|     s = |1 + saturation_std ξ|     m = midpoint_std ξ
+    k = |1 + slope_std ξ|                                   d = offset_std ξ
+
+Spread is drawn once per chip, ξ standard normal for each unit and parameter. Midpoint, offset, slope and amplitude are the four
+parameters that A. N. McCaughan et al., "Multiplexed gradient descent", APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986, let
+differ between neurons; the gain g is of the stage before the noise enters, so that it is not the same as the slope. A state of n
+bits has the 2ⁿ − 1 levels k/(2ⁿ⁻¹ − 1), |k| ≤ 2ⁿ⁻¹ − 1: what is beyond ±1 is clipped.
+
+Draws are keyed by firing, column and unit: two passes side by side meet different noise. With every strength 0 a unit is
+x ← (1 − α) x + α tanh(a), to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import maths, memory, random
+from hardware_models.compiled import kernel, separate
+from hardware_models.refusal import refuse, require_not_negative
+
+MOST_BITS = 16
+NOISE, SPREAD = 0, 1  # which of the two streams of a layer of neurons: array numbers 2 · layer + this
+
+fill_normal = separate(random.fill_normal)
+
+
+class Spread(IntEnum):
+    """Address of each draw of the spread: switching one on leaves the others as they were."""
+
+    GAIN = 0
+    MIDPOINT = 1
+    SLOPE = 2
+    SATURATION = 3
+    OFFSET = 4
+
+
+class NeuronState(NamedTuple):
+    """A layer of n neurons as kernels take it.
+
+    gain, midpoint, slope, saturation, offset : (n,) of every unit
+    noise_std; level : distance between levels of the state, 0 where there are none;  levels : the largest
+    seed, stream : key of the noise;  fired : (1,) int64, times the layer has fired
+    scratch : (n,) one column's noise
+    """
+
+    gain: np.ndarray
+    midpoint: np.ndarray
+    slope: np.ndarray
+    saturation: np.ndarray
+    offset: np.ndarray
+    noise_std: float
+    level: float
+    levels: float
+    seed: int
+    stream: int
+    fired: np.ndarray
+    scratch: np.ndarray
+
+
+@kernel
+def activate(neurons, a, leak, keep, x):
+    """One column: x ← (1 − α) x + α f(a); a difference keeps the sign of a zero where a sum would lose it."""
+    g, m, k, s, d = neurons.gain, neurons.midpoint, neurons.slope, neurons.saturation, neurons.offset
+    sigma, nu = neurons.noise_std, neurons.scratch
+    for i in range(x.shape[0]):
+        drive = k[i] * (g[i] * a[i] - (m[i] - sigma * nu[i]))
+        x[i] = keep * x[i] + leak * (s[i] * maths.tanh(drive) - d[i])
+
+
+@kernel
+def round_state(x, level, levels):
+    half = type(level)(0.5)
+    for i in range(x.shape[0]):
+        k = np.floor(x[i] / level + half)
+        k = levels if k > levels else k  # what is not a number stays visible
+        x[i] = (-levels if k < -levels else k) * level
+
+
+@kernel
+def fire(neurons, a, leak, keep, x):
+    """Every column (K, n) of pre-activations a moves its states x; one firing of the layer."""
+    noisy, level = neurons.noise_std != 0, neurons.level
+    for k in range(x.shape[0]):
+        if noisy:
+            fill_normal(neurons.seed, neurons.stream, neurons.fired[0], k, neurons.scratch)
+        activate(neurons, a[k], leak, keep, x[k])
+        if level > 0:
+            round_state(x[k], level, neurons.levels)
+    neurons.fired[0] += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neurons:
+    """A layer of neurons; names ending in ``_std`` are standard deviations between units, `noise_std` excepted.
+
+    gain_std : of the gain before the noise, relative
+    midpoint_std : of the input at which a unit is at its centre [pre-activation units]
+    slope_std, saturation_std : of the slope and of the amplitude of the tanh, relative
+    offset_std : of what is missing from the output [state units]
+    noise_std : input-referred noise of every unit, column and step [pre-activation units]
+    state_bits : 2 … 16, bits of a state within ±1; 0: any state
+
+    Examples
+    --------
+    >>> neurons = Neurons(slope_std=0.1, midpoint_std=0.05, noise_std=0.01)
+    >>> state = neurons.state(100, seed=1)
+    """
+
+    gain_std: float = 0.0
+    midpoint_std: float = 0.0
+    slope_std: float = 0.0
+    saturation_std: float = 0.0
+    offset_std: float = 0.0
+    noise_std: float = 0.0
+    state_bits: int = 0
+
+    def state(self, size: int, seed: int, *, layer: int = 0, dtype=np.float32) -> NeuronState:
+        """Fabricate a layer of `size` units of chip `seed`."""
+        dtype = np.dtype(dtype)
+        spread = lambda quantity, std: std * self._normal(quantity, size, seed, layer)  # noqa: E731
+        units = (
+            np.abs(1 + spread(Spread.GAIN, self.gain_std)), spread(Spread.MIDPOINT, self.midpoint_std),
+            np.abs(1 + spread(Spread.SLOPE, self.slope_std)), np.abs(1 + spread(Spread.SATURATION, self.saturation_std)),
+            spread(Spread.OFFSET, self.offset_std),
+        )  # fmt: skip
+        levels = 2 ** (self.state_bits - 1) - 1 if self.state_bits else 0
+        return NeuronState(
+            *(memory.place(values, dtype) for values in units), dtype.type(self.noise_std),
+            dtype.type(1 / levels if levels else 0), dtype.type(levels), int(seed),
+            random.stream(random.Stream.NEURON, 2 * layer + NOISE), np.zeros(1, np.int64), memory.zeros((size,), dtype),
+        )  # fmt: skip
+
+    def _normal(self, quantity: Spread, size: int, seed: int, layer: int) -> np.ndarray:
+        stream = random.stream(random.Stream.NEURON, 2 * layer + SPREAD)
+        return random.normal(seed, stream, int(quantity), size, np.float64)
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_not_negative(self, "gain_std midpoint_std slope_std saturation_std offset_std noise_std")
+        bits = self.state_bits
+        if not isinstance(bits, int) or bits not in (0, *range(2, MOST_BITS + 1)):
+            refuse(self, "state_bits", f"0, or a whole number from 2 to {MOST_BITS}")

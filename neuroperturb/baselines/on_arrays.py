@@ -1,0 +1,151 @@
+"""The exact gradient through the same arrays: what a device cannot, apart from what a rule is too noisy for.
+
+    forward    on the hardware: arrays, their noise and converters, neurons, as a rule's passes run on them
+    backward   on a computer, with the activities of that pass, the weights as they are stored, and nominal neurons, f' = 1 − tanh²(a)
+    write      what the optimiser makes of the gradient, a dense change, through the cells' own formula
+
+Where this learns and a perturbation rule does not, the rule is too noisy; where this does not either, the device cannot. Whatever
+the optimiser keeps is kept on the computer, in floating point.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import memory
+from hardware_models.record import record
+from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
+from neuroperturb.baselines.forward import blocks, from_matrices
+from neuroperturb.baselines.optimisers import OptimiserState
+from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.episode import summed_decay_change
+from neuroperturb.hardware import LEARNT, Chip
+from neuroperturb.network import RNN, Matrices
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.simulation import Simulation
+from neuroperturb.spec import SpecError
+from neuroperturb.state import activity
+from neuroperturb.tasks.contract import Dataset, Sequence
+
+
+class Dense(NamedTuple):
+    """A change of every weight, (m, n) weight units."""
+
+    gradient: np.ndarray
+
+
+class ArrayBptt:
+    """A network on a chip that learns by the exact gradient; each call to :meth:`batch` learns from one training sequence.
+
+    Parameters
+    ----------
+    network, dataset, rule, initial : as in :class:`neuroperturb.baselines.BpttTrainer`; `initial` is programmed
+    hardware : Chip
+    schedule : ``"online"``, then with ``rule.chunk``, or ``"episode"``
+    batch, dtype, seed, frozen : of the run
+    """
+
+    def __init__(
+        self, network: RNN, dataset: Dataset, rule: Bptt, initial: Matrices, *, hardware: Chip, schedule: str = "episode",
+        batch: int = 1, dtype: str = "float32", seed: int = 0, frozen: tuple[str, ...] = (),
+    ):  # fmt: skip
+        require_fit(rule, schedule)
+        self.network, self.dataset, self.rule, self.frozen = network, dataset, rule, frozen
+        # a simulation whose rule never speaks: its arrays and neurons, its clean pass and its looks
+        self.simulation = Simulation(
+            network, PerturbationRule(), initial, loss=dataset.loss, schedule="episode", batch=batch, dtype=dtype, seed=seed,
+            hardware=hardware,
+        )  # fmt: skip
+        self._act = activity(self.simulation.setup, 1, batch)
+        self._changes = {name: Dense(self._zeros(name)) for name in LEARNT}
+        self.optimiser_state = rule.optimiser.init(self._gradients_like())
+
+    def batch(self, number: int) -> float:
+        """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
+        sequence, total = self.dataset.batch(number), 0.0
+        for _, piece in blocks(sequence, self.rule.chunk or max(len(sequence.inputs), 1)):
+            total += self._piece(piece) * int(piece.mask.sum())
+        self.simulation.age(len(sequence.inputs))
+        return total / max(int(sequence.mask.sum()), 1)
+
+    def _piece(self, piece: Sequence) -> float:
+        """One pass over weights that stay, one write."""
+        passed = self._pass(piece)
+        weights = from_matrices(self.simulation.weights(), self.simulation.dtype)
+        loss, gradients = differentiate(
+            weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.network.leak
+        )
+        if piece.mask.any() and np.isfinite(loss):
+            trained = (g * (name not in self.frozen) for name, g in zip(LEARNT, gradients, strict=True))
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, Gradients(*trained))
+            self._write(dict(zip(LEARNT, changes, strict=True)))
+        return loss
+
+    def _pass(self, piece: Sequence) -> Passed:
+        """Run a piece on the hardware, from where the last one ended."""
+        data = self.simulation.prepare(piece)
+        (T, B, _), (n, m), n_out = data.inputs.shape, self.simulation.arrays["W_in"].shape, self.dataset.n_out
+        zeros = lambda *shape: np.zeros(shape, self.simulation.dtype)  # noqa: E731
+        passed = Passed(zeros(T, B, m), zeros(T, B, n), zeros(T, B, n), zeros(T, B, n_out), zeros(B, n))
+        self.simulation.record_clean(data, self._act, passed)
+        return passed._replace(f=np.tanh(passed.f))
+
+    def _write(self, changes: dict[str, np.ndarray]) -> None:
+        for name in LEARNT:
+            array, n = self.simulation.arrays[name], self.simulation.arrays[name].shape[0]
+            if name in self.frozen:
+                continue
+            self._changes[name].gradient[:, :n] = changes[name]
+            pending = array.pending(1)
+            pending.active[0] = 1
+            sweep = array.kernel(summed_decay_change).sweep
+            nothing = memory.zeros((0, array.shape[1]), array.dtype), memory.zeros((0, n), array.dtype)
+            sweep(array.record, record(pending), record(self._changes[name]), *nothing)
+
+    def _zeros(self, name: str) -> np.ndarray:
+        n, m = self.simulation.arrays[name].shape
+        return memory.zeros((m, n), self.simulation.dtype)
+
+    def _gradients_like(self) -> tuple[np.ndarray, ...]:
+        return tuple(np.zeros(self.simulation.arrays[name].shape[::-1], self.simulation.dtype) for name in LEARNT)
+
+    # what a run asks for
+
+    def weights(self) -> Matrices:
+        return self.simulation.weights()
+
+    def evaluate(self, sequence: Sequence) -> np.ndarray:
+        """Outputs of the clean network on its hardware, (T, B, n_out)."""
+        return self.simulation.evaluate(sequence)
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
+        updates, *moments = self.optimiser_state
+        kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()} | {"updates": updates}
+        kept |= {f"act.{name}": a for name, a in self._act._asdict().items()}
+        for name, arrays in zip(("first", "second"), moments, strict=True):
+            kept |= {f"{name}.{k}": a for k, a in enumerate(arrays)}
+        return {name: np.array(value) for name, value in kept.items()}
+
+    def restore(self, kept: dict[str, np.ndarray]) -> None:
+        """Put a checkpoint back."""
+        self.simulation.restore({name[5:]: a for name, a in kept.items() if name.startswith("chip.")})
+        for name, a in self._act._asdict().items():
+            a[...] = kept[f"act.{name}"]
+        moments = (tuple(np.array(kept[f"{name}.{k}"]) for k in range(len(LEARNT))) for name in ("first", "second"))
+        self.optimiser_state = OptimiserState(int(kept["updates"]), *moments)
+
+
+def require_fit(rule: Bptt, schedule: str) -> None:
+    """Refuse what only a gradient without hardware can do."""
+    if schedule == "online" and rule.chunk is None:
+        raise SpecError(
+            "The 'rule.chunk' parameter must be a number of steps with hardware in the online schedule. Got None instead."
+        )
+    if rule.decorrelation_rate:
+        raise SpecError(
+            f"The 'rule.decorrelation_rate' parameter must be 0 with hardware. Got {rule.decorrelation_rate!r} instead."
+        )

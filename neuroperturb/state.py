@@ -1,0 +1,231 @@
+"""The state of a run, laid out: from specifications to the nested NamedTuple that the compiled loops move.
+
+Nothing here computes or draws; :mod:`simulation` puts it together with the loops.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import memory, random
+from hardware_models.array import Absent, SynapseArray
+from hardware_models.sweep import Pending
+from neuroperturb import presentation
+from neuroperturb.decorrelation import Decorrelation
+from neuroperturb.dynamics import Activity, Layers, NeuronNumbers, make_activity
+from neuroperturb.hardware import DECORRELATING, LEARNT, Chip
+from neuroperturb.network import RNN, Matrices
+from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, Trace, WeightNoise
+from neuroperturb.rules.noise import Source
+from neuroperturb.rules.normaliser import NoiseVariance
+from neuroperturb.rules.presynaptic import Activity as RawActivity
+from neuroperturb.rules.presynaptic import Whitened
+from neuroperturb.rules.synapse import Memory
+from neuroperturb.whitening import Sum, Whitener, WhiteningNumbers
+
+MATRICES = Matrices._fields
+BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # an episode is summed in blocks of at most so many rows and steps
+
+
+class Setup(NamedTuple):
+    """What a state is laid out for; see :class:`neuroperturb.simulation.Simulation`."""
+
+    network: RNN
+    rule: PerturbationRule
+    decorrelation: Decorrelation
+    chip: Chip
+    arrays: dict[str, SynapseArray]
+    schedule: str
+    batch: int
+    steps: int
+    total_steps: int
+    dtype: np.dtype
+    seed: int
+    resynchronise: int
+    recorded: dict[str, np.ndarray]
+    lateral: SynapseArray
+
+    @property
+    def online(self) -> bool:
+        return self.schedule == "online"
+
+    @property
+    def weights(self) -> bool:
+        """Whether weights are perturbed, and units told nothing."""
+        return isinstance(self.rule.probe, WeightNoise)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Hidden units, inputs without the bias, outputs."""
+        return self.network.size, self.arrays["D_in"].shape[0], self.arrays["W_out"].shape[0]
+
+    @property
+    def chip_seed(self) -> int:
+        return self.seed if self.chip.seed is None else self.chip.seed
+
+    @property
+    def block_steps(self) -> int:
+        """Steps of an episode that are summed together; late rewards are waited for."""
+        steps = self.steps + self.chip.reward.delay
+        return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
+
+    @property
+    def sign(self) -> np.ndarray:
+        """Of the noise in the first and second pass."""
+        return np.array([-1, 1] if isinstance(self.rule.baseline, Antithetic) else [0, 1], self.dtype)
+
+    def zeros(self, *shape: int) -> np.ndarray:
+        return memory.zeros(shape, self.dtype)
+
+
+def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:
+    """An array for every matrix, programmed; array numbers are the order of `Matrices`."""
+    arrays = {}
+    for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True)):
+        arrays[name] = chip.of(name).array(W.shape, dtype=dtype, seed=seed, number=number, columns=columns)
+        arrays[name].program(W)
+    return arrays
+
+
+def make_run(setup: Setup) -> presentation.Run:
+    """All state of a run."""
+    arrays, alpha, t = setup.arrays, setup.network.leak, setup.dtype.type
+    pending, circuits = _pending(setup), setup.chip.neurons
+    neurons = NeuronNumbers(
+        t(alpha), t(1) - t(alpha), setup.sign,
+        circuits.state(setup.network.size, setup.chip_seed, dtype=setup.dtype) if has_circuits(setup.chip) else Absent(),
+    )  # fmt: skip
+    return presentation.Run(
+        Layers(*(a.state for a in arrays.values())), Layers(*(pending[name] for name in MATRICES)),
+        Layers(*(_memory(setup, name, 2 + k) for k, name in enumerate(MATRICES))), activity(setup, 2, setup.batch), neurons,
+        _rule_numbers(setup), _signal(setup, pending), _counters(), setup.chip.reward.state(setup.batch, setup.chip_seed),
+        _block(setup), _whitener(setup), _source(setup, "hidden", 0), _source(setup, "output", 1),
+    )  # fmt: skip
+
+
+def has_circuits(chip: Chip) -> bool:
+    """Whether hidden units are anything but x ← (1 − α) x + α tanh(a)."""
+    return chip.neurons != type(chip.neurons)()
+
+
+def activity(setup: Setup, passes: int, batch: int) -> Activity:
+    """Zero activity of `passes` times `batch` columns."""
+    n, n_in, n_out = setup.sizes
+    return make_activity(passes, batch, n_in, n, n_out, setup.network.bias, setup.dtype)
+
+
+def _pending(setup: Setup) -> dict[str, Pending]:
+    """An empty update for every matrix; input and recurrent synapses of a unit are told the same."""
+    per_trial = setup.weights and setup.rule.probe.hold == "trial"
+    rank = 1 if setup.weights and not per_trial else setup.batch
+    pending = {name: setup.arrays[name].pending(rank) for name in LEARNT}
+    pending["W_rec"] = pending["W_rec"]._replace(post=pending["W_in"].post)
+    for name in DECORRELATING:
+        pending[name] = setup.arrays[name].pending(setup.batch, back=True)
+        pending[name].reward[:] = 1
+    return pending
+
+
+def _memory(setup: Setup, name: str, source: int) -> Memory:
+    """What the synapses of one matrix keep; nothing where the rule needs nothing."""
+    rule, zeros, t = setup.rule, setup.zeros, setup.dtype
+    n, m = setup.arrays[name].shape
+    learnt = name in LEARNT
+    late = setup.steps + setup.chip.reward.delay > setup.block_steps
+    traced = learnt and isinstance(rule.credit, Trace) and (setup.online or late)
+    summed = not setup.online and (learnt or setup.decorrelation.rate > 0)
+    return Memory(
+        zeros(setup.batch, m, n) if traced else zeros(1, 1, 1),
+        zeros(m, n) if learnt and rule.step.kind == "rms" else zeros(1, 1),
+        zeros(m, n) if summed else zeros(1, 1),
+        np.zeros(1, t), np.ones(1, t), np.array([getattr(rule.step, "decay", 0)], t),
+        np.zeros(1, np.int64), _source(setup, name, source), np.array([0, 0, n, m]), setup.sign * t.type(rule.noise_std),
+        np.array([2]), zeros(1, n)[0],
+    )  # fmt: skip
+
+
+def _source(setup: Setup, name: str, number: int) -> Source:
+    """Draws of one layer: recorded ones, or a key of the generator."""
+    values = setup.recorded.get(name)
+    stream = random.stream(random.Stream.PERTURBATION, number)
+    placed = setup.zeros(1, 1, 1) if values is None else memory.place(values, setup.dtype)
+    return Source(int(setup.seed), stream, placed)
+
+
+def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype, columns: int) -> SynapseArray:
+    """The array of P, programmed to a multiple of the identity; of one cell where no rule asks for it."""
+    n = size if is_whitened(rule) else 1
+    array = chip.of("P").array((n, n), dtype=dtype, seed=seed, number=len(MATRICES), columns=columns)
+    array.program(getattr(rule.presynaptic, "initial", 1.0) * np.eye(n))
+    return array
+
+
+def is_whitened(rule: PerturbationRule) -> bool:
+    """Whether presynaptic factors go through P."""
+    return not isinstance(rule.presynaptic, RawActivity)
+
+
+def _whitener(setup: Setup) -> Whitener:
+    """P, and room for what it reads."""
+    own, array, t, zeros = setup.rule.presynaptic, setup.lateral, setup.dtype.type, setup.zeros
+    n, batch = array.shape[0], setup.batch if is_whitened(setup.rule) else 1
+    columns = 2 * batch if isinstance(own, Whitened) else batch
+    pending = array.pending(batch, back=True)
+    pending.reward[:] = 1
+    total = Sum(zeros(n, n), zeros(batch, n), np.zeros(1, np.int64), np.zeros(6, np.int32))
+    numbers = WhiteningNumbers(
+        t(getattr(own, "rate", 0)), t(np.sqrt(getattr(own, "ridge", 0))), t(getattr(own, "growth", 0))
+    )
+    return Whitener(
+        array.state, pending, total, zeros(columns, n), zeros(columns, n), zeros(batch, n), zeros(batch, n), numbers,
+        int(setup.seed), random.stream(random.Stream.PERTURBATION, 10),
+    )  # fmt: skip
+
+
+def _rule_numbers(setup: Setup) -> presentation.RuleNumbers:
+    rule, t = setup.rule, setup.dtype.type
+    gain = t(_gain(setup))
+    return presentation.RuleNumbers(
+        t(rule.noise_std), t(32 * np.finfo(setup.dtype).eps), gain, gain, t(getattr(rule.normaliser, "rate", 0)),
+        t(getattr(rule.credit, "decay", 0)), 1 / rule.noise_std if isinstance(rule.normaliser, NoiseVariance) else 1.0,
+        rule.learning_rate, float(getattr(rule.rate, "final", 1)), float(setup.total_steps), setup.resynchronise,
+        t(setup.decorrelation.rate),
+    )  # fmt: skip
+
+
+def _gain(setup: Setup) -> float:
+    """Of the layer norm; 0 stands for the layer's own size."""
+    normaliser = setup.rule.normaliser
+    whole = isinstance(normaliser, LayerNorm) and normaliser.gain == "network"
+    return float(np.sqrt(sum(setup.sizes))) if whole else 0.0
+
+
+def _signal(setup: Setup, pending: dict[str, Pending]) -> presentation.Signal:
+    """What is told to units is the update's own post, but for weight noise, which tells them nothing."""
+    zeros, batch, (n, _, n_out) = setup.zeros, setup.batch, setup.sizes
+    variance = setup.dtype.type(setup.rule.noise_std**2)
+    post, post_y = pending["W_in"].post, pending["W_out"].post
+    if setup.weights:
+        post, post_y = zeros(batch, n), zeros(batch, n_out)
+    return presentation.Signal(
+        zeros(batch, n), zeros(batch, n), zeros(batch, n_out), zeros(batch, n_out), post, post_y, np.zeros(batch),
+        zeros(1, n)[0] + variance, zeros(1, n_out)[0] + variance,
+    )  # fmt: skip
+
+
+def _block(setup: Setup) -> presentation.Block:
+    """Steps of an episode that wait to be summed; one unused row in the online schedule."""
+    n, n_in, n_out = (1, 1, 1) if setup.online else setup.sizes
+    rows, m = 1 if setup.online else setup.block_steps * setup.batch, n_in + (not setup.online and setup.network.bias)
+    zeros, numbers, count = setup.zeros, np.zeros(rows, setup.dtype), lambda: np.zeros(1, np.int64)
+    return presentation.Block(
+        zeros(rows, n), zeros(rows, n_out), zeros(rows, m), zeros(rows, n), zeros(rows, n), numbers, numbers.copy(),
+        zeros(rows, max(n, m)), np.zeros(6, np.int32), count(), count(),
+    )  # fmt: skip
+
+
+def _counters() -> presentation.Counters:
+    count = lambda: np.zeros(1, np.int64)  # noqa: E731
+    return presentation.Counters(count(), count(), np.zeros(2), count(), np.full(1, -1))

@@ -1,0 +1,68 @@
+"""The rule that goes beyond the paper: a causal trace on whitened presynaptic activity (learning-rules §8), ten seeds a row.
+
+    python studies/whitened.py credit|figures [--out studies/results/whitened] [--only TEXT] [--again]
+
+Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and beside it: the same without P,
+with frozen recurrence, without a trace (λ → 0), published ANP, true BPTT with as many trials, a third and a tenth of them, BPTT(1).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rows import SEEDS, Row, frozen, grid, main
+
+TEN = (*SEEDS, 1, 2, 3, 4, 5)
+EPOCH = 1280  # trials between two looks at the validation data
+TASKS = {  # name: task, network, batches of 64
+    "A": ({"name": "delayed-xor"}, {"size": 20, "gain": 1.1}, 400),
+    "B": ({"name": "context-integration"}, {"size": 16, "gain": 1.0}, 800),
+    "C": ({"name": "bit-copying"}, {"size": 20, "gain": 1.0}, 300),
+    "A20": ({"name": "delayed-xor", "steps": 20, "cues": [0, 8]}, {"size": 24, "gain": 1.2}, 800),
+    "A50": ({"name": "delayed-xor"}, {"size": 50, "gain": 1.1}, 600),
+}
+ADAM = {"kind": "adam", "clip_norm": 1.0}
+
+
+def credit() -> list[Row]:
+    return [row for name in TASKS for row in _rows(name)]
+
+
+def _rows(name: str) -> list[Row]:
+    task, network, batches = TASKS[name]
+    epochs = batches * 64 // EPOCH
+    base = {
+        "task": {**task, "trials_per_epoch": EPOCH},
+        "network": {**network, "bias": True},
+        "training": {"schedule": "episode", "batch_size": 64, "epochs": epochs},
+    }
+    rule = lambda **r: {**base, "rule": {"rate": {"kind": "cosine", "final": 0.0}, **r}}  # noqa: E731
+    exact = lambda window=None: {**base, "rule": {"name": "bptt", "window": window, "optimiser": ADAM}}  # noqa: E731
+    row = lambda *parts, **more: Row(name, *parts, first=2, keep=2, seeds=TEN, **more)  # noqa: E731
+    rates = grid(rule__learning_rate=(0.003, 0.006, 0.01, 0.02), rule__noise_std=(0.05, 0.2))
+    whitened = grid(
+        rule__learning_rate=(0.006, 0.01, 0.015), rule__noise_std=(0.05, 0.2), rule__presynaptic__rate=(0.03, 0.1)
+    )
+    none = [{**g, "rule.credit": {"kind": "trace", "decay": 1e-6}} for g in whitened]
+    adam = grid(rule__optimiser__learning_rate=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
+    shorter = lambda part: [{**g, "training.epochs": max(1, epochs // part)} for g in adam]  # noqa: E731
+    plain = grid(rule__learning_rate=(1e-3, 1e-2, 0.1), rule__noise_std=(1e-3, 0.05))
+    with_p = [row("np-p", rule(name="np-p"), whitened), row("anp-p", rule(name="anp-p"), whitened)]
+    return [
+        *with_p,
+        *(frozen(r) for r in with_p),
+        row("np-p, no trace", rule(name="np-p"), none),
+        row("np-trace", rule(name="np-trace"), rates),
+        row("anp-trace", rule(name="anp-trace"), rates),
+        row("anp published", rule(name="anp", form="published"), plain),
+        row("bptt", exact(), adam),
+        row("bptt, a third of the trials", exact(), shorter(3)),
+        row("bptt, a tenth of the trials", exact(), shorter(10)),
+        row("bptt(1)", exact(1), adam),
+    ]
+
+
+STUDIES = {"credit": credit}
+
+if __name__ == "__main__":
+    main(__doc__, STUDIES, Path("studies/results/whitened"), fitted_too=False)
