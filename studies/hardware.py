@@ -23,8 +23,10 @@ ARRAYS: dict[str, dict | None] = {  # name of a row: the `[hardware]` table
     "6 bits": {"name": "digital-6"},
     "4 bits": {"name": "digital-4"},
     "4 bits, mixed precision": {"name": "digital-4", **MIXED},
+    "4 bits, pair, mixed precision": {"name": "digital-4", "weight": {"kind": "pair"}, **MIXED},
     "EcRam": {"name": "ecram"},
     "EcRam, mixed precision": {"name": "ecram", **MIXED},
+    "EcRam, pair, mixed precision": {"name": "ecram", "weight": {"kind": "pair"}, **MIXED},
     "ReRamES": {"name": "reram-es"},
     "ReRamES, mixed precision": {"name": "reram-es", **MIXED},
     "ReRamArrayHfO2": {"name": "reram-array-hfo2"},
@@ -91,5 +93,12 @@ def weather() -> list[Row]:
 
 STUDIES = {"credit": credit, "weather": weather}
 
+
+def _draw(folder: Path) -> None:
+    import hardware_figures
+
+    hardware_figures.draw(folder)
+
+
 if __name__ == "__main__":
-    main(__doc__, STUDIES, Path("studies/results/hardware"), fitted_too=False)
+    main(__doc__, STUDIES, Path("studies/results/hardware"), _draw, fitted_too=False)

@@ -1,9 +1,12 @@
 """The rule that goes beyond the paper: a causal trace on whitened presynaptic activity (learning-rules §8), ten seeds a row.
 
-    python studies/whitened.py credit|figures [--out studies/results/whitened] [--only TEXT] [--again]
+    python studies/whitened.py credit|forecast [--out studies/results/whitened] [--only TEXT] [--again]
 
 Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and beside it: the same without P,
 with frozen recurrence, without a trace (λ → 0), published ANP, true BPTT with as many trials, a third and a tenth of them, BPTT(1).
+
+forecast: Mackey–Glass, 15 steps ahead, 200 units, ten epochs online; ANP of the readout (recurrence as it began), its presynaptic
+activity as it is, whitened by the local P, or by the recursive one. Five seeds.
 """
 
 from __future__ import annotations
@@ -62,7 +65,27 @@ def _rows(name: str) -> list[Row]:
     ]
 
 
-STUDIES = {"credit": credit}
+def forecast() -> list[Row]:
+    base = {
+        "task": {"name": "mackey-glass", "variant": "forecast"},
+        "network": {"size": 200, "spectral_radius": 1.0, "bias": True},
+        "rule": {"name": "anp", "noise_std": 1e-5, "rate": {"kind": "cosine", "final": 0.0}},
+        "training": {"epochs": 10, "dtype": "float64", "frozen": ["W_in", "W_rec"]},
+    }
+    leaks = {"network__leak": (0.5, 0.7)}
+    rates = grid(rule__learning_rate=(0.003, 0.01, 0.03, 0.1), **leaks)
+    local = grid(rule__presynaptic=[{"kind": "whitened", "rate": 1e-3, "ridge": r} for r in (0.003, 0.01)],
+                 rule__learning_rate=(0.003, 0.01, 0.03), **leaks)  # fmt: skip
+    recursive = grid(
+        rule__presynaptic=[{"kind": "recursive", "growth": g, "initial": i} for g in (1e-4, 2e-4) for i in (1e3, 1e4)],
+        rule__learning_rate=(0.5,),
+        **leaks,
+    )
+    row = lambda name, settings: Row("mackey-glass forecast", name, base, settings, first=1, keep=2)  # noqa: E731
+    return [row("anp readout", rates), row("anp readout, local P", local), row("anp readout, recursive P", recursive)]
+
+
+STUDIES = {"credit": credit, "forecast": forecast}
 
 if __name__ == "__main__":
     main(__doc__, STUDIES, Path("studies/results/whitened"), fitted_too=False)
