@@ -43,7 +43,7 @@ def recovered(runs: pd.DataFrame) -> pd.DataFrame:
                 continue
             gain = control - learnt
             low, high = paired_interval(gain)
-            ideal.setdefault(rule, gain.mean())
+            ideal.setdefault(rule, gain.mean() if low > 0 else np.nan)  # a share of nothing is no share
             lines.append(
                 {"array": array, "rule": rule, "test": learnt.mean(), "median": np.median(learnt), "frozen": control.mean(),
                  "bptt": exact.mean() if len(exact) else np.nan, "gain": gain.mean(), "low": low, "high": high,
@@ -58,7 +58,11 @@ def _rules(runs) -> list[str]:
 
 
 def _arrays(runs) -> list[str]:
-    return list(dict.fromkeys(name.split(": ")[0] for name in runs.rule))
+    """In the order in which the study names them."""
+    from hardware import ARRAYS
+
+    there = {name.split(": ")[0] for name in runs.rule}
+    return [name for name in ARRAYS if name in there]
 
 
 def _tests(runs, rule: str) -> np.ndarray:
@@ -73,9 +77,13 @@ def _markdown(table: pd.DataFrame) -> str:
     for row in table.itertuples():
         lines.append(
             f"| {row.array} | {row.rule} | {row.test:.3g} ({row.median:.3g}) | {row.frozen:.3g} | {row.bptt:.2g} | "
-            f"{row.gain:+.2g} [{row.low:+.2g}, {row.high:+.2g}] | {100 * row.share_of_ideal:.0f} % |"
+            f"{row.gain:+.2g} [{row.low:+.2g}, {row.high:+.2g}] | {_percent(row.share_of_ideal)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if np.isfinite(share) else "–"
 
 
 def _figure(runs) -> Figure:

@@ -272,7 +272,11 @@ def summary(store: Store) -> pd.DataFrame:
             verdict = verdict if np.isfinite(low + high) else "diverged"
             line |= {"control": control, "difference": paired.mean(), "low": low, "high": high, "verdict": verdict}
         lines.append(line)
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    return table.reindex(columns=[*table.columns, *(c for c in COMPARED if c not in table.columns)])
+
+
+COMPARED = ("control", "difference", "low", "high", "verdict")  # there may be no row with a control
 
 
 def markdown(table: pd.DataFrame) -> str:
