@@ -53,15 +53,16 @@ class PulseData(NamedTuple):
         before, after = (np.asarray(g, np.float64) for g in (self.before, self.after))
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
-            raise PulseDataError(f"{self._name} must have as many of each: before, after, up and device.")
+            raise PulseDataError(f"{self.title} must have as many of each: before, after, up and device.")
         if not (np.isfinite(before).all() and np.isfinite(after).all()):
-            raise PulseDataError(f"{self._name} must have finite conductances.")
+            raise PulseDataError(f"{self.title} must have finite conductances.")
         data = PulseData(before, after, up, device, self.unit, self.source)
         data._check()
         return data
 
     @property
-    def _name(self) -> str:
+    def title(self) -> str:
+        """What errors call them."""
         return f"The pulses of {self.source!r}" if self.source else "The pulses"
 
     def _check(self) -> None:
@@ -69,13 +70,13 @@ class PulseData(NamedTuple):
         for what, pulses in (("up", int(self.up.sum())), ("down", int((~self.up).sum()))):
             if pulses < FEWEST:
                 raise PulseDataError(
-                    f"{self._name} must be {FEWEST} or more in each direction. Got {pulses} {what} instead."
+                    f"{self.title} must be {FEWEST} or more in each direction. Got {pulses} {what} instead."
                 )
         moved = self.after - self.before
         for what, mean in (("up", moved[self.up].mean()), ("down", -moved[~self.up].mean())):
             if not mean > 0:
                 raise PulseDataError(
-                    f"{self._name} {what} must move the conductance {what} on average. Got a mean step of "
+                    f"{self.title} {what} must move the conductance {what} on average. Got a mean step of "
                     f"{mean if what == 'up' else -mean:.3g}: is the 'direction' field the right way round?"
                 )
 

@@ -25,15 +25,17 @@ import numpy as np
 from hardware_models import random
 from hardware_models.pulse_data import PulseData, PulseDataError
 
-PENALTIES = 10.0 ** np.arange(-8, 8, 0.5)  # tried, in units of data a node: from nearly none to a straight line
+PENALTIES = 10.0 ** -np.arange(-7.5, 8.5, 0.5)  # tried, in units of data a node: from a straight line to nearly none
 QUANTILE = 0.01  # of a device's conductances lie beyond either end of its range
 STUCK = 0.05  # a device with less than this part of the median range does not move
 FIFTH = 5  # one pulse in so many is kept out of the fit that is judged
 REPEATS = 8  # simulated steps for each measured one
 SIGNIFICANT = 4  # standard errors
+FEW = 5  # pulses in a direction are too few for tables
 ROUNDS = 4  # of mean, gains and variance
 REFINEMENTS = 3  # of where noisy reads were
 FARTHEST = 0.1  # from a bound, in parts of the range, that pulses are left out for what it does to them
+SOLVABLE = 1e-13  # of all data, on every node, which may have none
 ROUNDING = 1e-6  # of a step is no difference
 LEAST = 1e-2  # of the mean variance is what the most precise pulses are credited with
 TINY = 1e-30  # of the squares of parts of the range: nothing, and yet no 0 to divide by
@@ -118,13 +120,13 @@ class _Steps(NamedTuple):
     def inside(self, t: np.ndarray, reach: np.ndarray | float = 0.0) -> np.ndarray:
         """Pulses that start in the range, further than they reach from the end they push against: a step may end there.
 
-        Of a direction in which all of those start from one place, all in the range; or else all there are.
+        Of a direction in which those are few, or start from one place, all in the range; or else all there are.
         """
         room, chosen = np.where(self.sign > 0, 1 - t, t), np.zeros(len(t), bool)
         within = (room > 0) & (room <= 1)
         for way in (self.sign > 0, self.sign < 0):
             candidates = (way & within & (room > reach), way & within, way)
-            chosen |= next((rows for rows in candidates if len(np.unique(t[rows])) > 1), way)
+            chosen |= next((rows for rows in candidates if rows.sum() >= FEW and len(np.unique(t[rows])) > 1), way)
         return chosen
 
     def some(self, rows: np.ndarray) -> _Steps:
@@ -154,13 +156,13 @@ def fit(
     ends = np.array([_ends(data, d) for d in range(data.device.max() + 1)])
     low, high = np.median(ends, axis=0) if limits is None else limits
     if not low < high:
-        raise PulseDataError(f"Most devices of {data.source!r} must move. Got a median range of 0 instead.")
+        raise PulseDataError(f"{data.title} must move most devices. Got a median range of 0 instead.")
     ends = (ends - low) / (high - low)
     moving = np.ptp(ends, axis=1) >= STUCK
     steps = _steps(data, low, high, ends if own_bounds else np.broadcast_to([0.0, 1.0], ends.shape), moving)
     for sign, what in ((1, "up"), (-1, "down")):
         if len(np.unique(steps.before[steps.sign == sign])) < 2:
-            raise PulseDataError(f"The pulses {what} of {data.source!r} must start from two or more conductances.")
+            raise PulseDataError(f"{data.title}, {what}, must start from two or more conductances.")
     model, held_out = _fit(steps, nodes), _held_out(steps)
     of_ends = ends[moving].std(axis=0, ddof=1) if own_bounds and moving.sum() > 1 else np.zeros(2)
     return StepTables(
@@ -281,13 +283,14 @@ def _between_devices(model: _Model) -> tuple[float, float]:
 def _smooth(t, y, multiplier, root, nodes: int) -> tuple[np.ndarray, float]:
     """Heights c of the polygon P with y ≈ multiplier · P(t), rows weighted by root², and the parameters it spends."""
     x, y, multiplier = np.clip(t, 0, 1) * (nodes - 1), y * root, multiplier * root
-    if np.ptp(x) == 0:
+    if np.ptp(x) == 0 or not multiplier.any():
         return np.full(nodes, (multiplier @ y) / max(multiplier @ multiplier, TINY)), 1.0
     k = np.minimum(x.astype(int), nodes - 2)
     left, right = multiplier * (1 - (x - k)), multiplier * (x - k)
     add = lambda low, high: np.bincount(k, low, minlength=nodes) + np.bincount(k + 1, high, minlength=nodes)  # noqa: E731
     beside = np.bincount(k, left * right, minlength=nodes)[: nodes - 1]
     G = np.diag(add(left * left, right * right)) + np.diag(beside, 1) + np.diag(beside, -1)
+    G += np.eye(nodes) * (np.trace(G) * SOLVABLE)
     h = add(left * y, right * y)
     D = np.diff(np.eye(nodes), 2, axis=0)
     penalty, total, count = D.T @ D * (np.trace(G) / nodes), float(y @ y), len(y)
@@ -296,8 +299,8 @@ def _smooth(t, y, multiplier, root, nodes: int) -> tuple[np.ndarray, float]:
         hat = np.linalg.solve(G + weight * penalty, np.column_stack([h, G]))
         c, used = hat[:, 0], float(np.trace(hat[:, 1:]))
         left_over = max(total - 2 * c @ h + c @ G @ c, 1e-15 * total)  # below that it is rounding
-        score = left_over / (count - used) ** 2
-        if score < best[0] and used <= count / 2:
+        score = left_over / max(count - used, 1) ** 2
+        if weight == PENALTIES[0] or (score < best[0] and used <= count / 2):
             best = score, c, used
     return _hold(best[1], np.unique(k)), best[2]
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from neuroperturb.config import Experiment as Experiment
     from neuroperturb.config import Training as Training
     from neuroperturb.decorrelation import Decorrelation as Decorrelation
+    from neuroperturb.deployment import age as age
+    from neuroperturb.deployment import deploy as deploy
+    from neuroperturb.hardware import Chip as Chip
     from neuroperturb.network import RNN as RNN
     from neuroperturb.run import Run as Run
     from neuroperturb.run import load as load
@@ -32,12 +35,15 @@ __version__ = "0.1.0"
 
 # name: where it lives; imported on first use, so that `import neuroperturb` stays light
 _HOMES = {
+    "Chip": "hardware",
     "Decorrelation": "decorrelation",
     "Experiment": "config",
     "RNN": "network",
     "Run": "run",
     "Trainer": "training",
     "Training": "config",
+    "age": "deployment",
+    "deploy": "deployment",
     "experiment": "training",
     "load": "run",
     "train": "training",

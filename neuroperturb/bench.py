@@ -10,6 +10,7 @@ Each figure is the median over rounds that alternate the two sides, so that a bu
 
 from __future__ import annotations
 
+import importlib.util
 import json as jsonlib
 import os
 import time
@@ -25,7 +26,7 @@ from neuroperturb.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 
 ROUNDS, STEPS = 21, 200
-BARS = {"online_1000": 1.3, "online_500": 2.0, "decorrelated_1000": 3.3, "batch_1000": 0.5}
+BARS = {"online_1000": 1.3, "online_500": 2.0, "decorrelated_1000": 3.3, "batch_1000": 0.5, "spiking_200": 10}
 
 
 @kernel
@@ -104,7 +105,7 @@ def measure() -> dict:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
-        return {
+        found = {
             "load": os.getloadavg(),
             "online_1000": online(1000, False),
             "online_500": online(500, False),
@@ -112,6 +113,16 @@ def measure() -> dict:
             "decorrelated_500": online(500, True),
             "batch_1000": batch_step(1000),
         }
+        return found | spiking()
+
+
+def spiking() -> dict:
+    """Spiking networks: the kernel against Brian2, where that is installed."""
+    if importlib.util.find_spec("brian2") is None:
+        return {}
+    from neuroperturb.spiking import bench as spiking_bench
+
+    return {"spiking_200": spiking_bench.measure()}
 
 
 def main(json: bool = False) -> int:
@@ -123,8 +134,13 @@ def main(json: bool = False) -> int:
     print("load average " + " ".join(f"{x:.2f}" for x in found.pop("load")) + "; medians, one thread")
     for name, row in found.items():
         kind, _, n = name.partition("_")
-        bar = f"bar {'≥' if kind == 'batch' else '≤'} {BARS[name]}" if name in BARS else ""
-        if kind == "batch":
+        bar = f"bar {'≤' if kind in ('online', 'decorrelated') else '≥'} {BARS[name]}" if name in BARS else ""
+        if kind == "spiking":
+            print(
+                f"spiking, {row['neurons']} neurons, a simulated second, learning included: kernel {row['kernel_s']:.4f} s, "
+                f"Brian2 ({row['target']}) {row['brian2_s']:.3f} s: {row['ratio']:.0f} ×  {bar}"
+            )
+        elif kind == "batch":
             print(
                 f"batch-100 step  n = {n}: {row['step_us']:8.1f} µs, its products {row['products_us']:.1f} µs "
                 f"({row['sgemm_gflops']:.0f} Gflop/s): {row['ratio']:.2f} of the sgemm rate  {bar}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -50,6 +51,13 @@ def run(
     hardware: Annotated[
         str | None, typer.Option(help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`.")
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
+    ] = None,
+    show_equations: Annotated[
+        bool, typer.Option("--show-equations", help="Print the model of spiking neurons, and do not train.")
+    ] = False,
     assign: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. rule.noise_std=0.01; repeatable."),
@@ -58,6 +66,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Makes everything random about the run.")] = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Also ridge, echo state, BPTT and the frozen-recurrence control.")
+    ] = False,
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also the run with each non-ideality alone, and with each one removed.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder, or file ending in .nc, of the record. Default: runs/")
@@ -75,7 +86,12 @@ def run(
     """
     extra = [f"training.{key}={value}" for key, value in (("epochs", epochs), ("seed", seed)) if value is not None]
     with _one_sentence():
-        job = _prepare(source, rule, hardware, [*(assign or []), *extra], out, resume)
+        job = _prepare(source, rule, hardware, backend, [*(assign or []), *extra], out, resume)
+        _check_ablation(job, ablate)
+        equations = _equations(job) if show_equations else None
+    if equations is not None:
+        _say(equations)
+        raise typer.Exit()
     if not quiet:
         _say(_configuration(job.experiment))
     with _one_sentence():
@@ -88,7 +104,8 @@ def run(
     record = trainer.run()
     _save(record, job.target)
     if not interrupted:
-        _compare(trainer, record, job, baselines and record.status == "finished", quiet)
+        finished = record.status == "finished"
+        _compare(trainer, record, job, [baselines and finished, ablate and finished], quiet)
     _finish(record, job)
     raise typer.Exit(INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else 0)
 
@@ -192,6 +209,54 @@ def study(
 
 
 @app.command()
+def deploy(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    chip: Annotated[list[int], typer.Option(metavar="SEED", help="A chip to program the weights on; repeatable.")],
+    hardware: Annotated[str | None, typer.Option(help="Other hardware than the run's own, by name.")] = None,
+) -> None:
+    """Program the trained weights on other chips, and test them: a chip is a seed."""
+    with _one_sentence():
+        from neuroperturb import deployment
+        from neuroperturb.run import load
+
+        _say(_losses(deployment.deploy(load(record), chip, hardware=_chip(hardware))))
+
+
+@app.command()
+def age(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first, by name.")] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="e.g. hardware.time.drift.nu=0.05; repeatable."),
+    ] = None,
+) -> None:
+    """Test a trained network after an hour, a day, a month and a year, with and without compensation of what it lost."""
+    with _one_sentence():
+        from neuroperturb import config, deployment
+        from neuroperturb.run import load
+
+        loaded = load(record)
+        table = config.plain(loaded.experiment)
+        table = table if hardware is None else {**table, "hardware": hardware}
+        other = config.resolve(table, assign or []).hardware if hardware or assign else None
+        _say(_losses(deployment.age(loaded, hardware=other)))
+
+
+def _chip(name: str | None):
+    from neuroperturb import hardware
+
+    return None if name is None else hardware.read(name)
+
+
+def _losses(frame) -> str:
+    """A table of losses and metrics."""
+    from neuroperturb.report import grid, number
+
+    return grid({name: frame[name].map(number if frame[name].dtype.kind in "fi" else str) for name in frame.columns})
+
+
+@app.command()
 def verify(files: Annotated[list[Path], typer.Argument(metavar="FILE.npz…", help="Recorded cases.")]) -> None:
     """Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."""
     with _one_sentence():
@@ -223,16 +288,20 @@ class Job(NamedTuple):
 
 
 def _prepare(
-    source: str, rule: str | None, hardware: str | None, overrides: list[str], out: Path | None, resume: bool
-) -> Job:
+    source: str, rule: str | None, hardware: str | None, backend: str | None, overrides: list[str], out: Path | None, resume: bool
+) -> Job:  # fmt: skip
     from neuroperturb import config, recipes
 
     original = _record(source)
-    table = config.plain(original.experiment) if original else _table(source)
+    table = config.plain(original.experiment) if original else _table(source, backend)
     if rule is not None:
         table = recipes.with_rule(table, rule)
     if hardware is not None:
         table = {**table, "hardware": hardware}
+    if backend is not None:
+        from neuroperturb.spiking.recipes import with_backend
+
+        table = with_backend(table, backend)
     experiment = config.resolve(table, overrides)
     repeated = original is not None and experiment == original.experiment
     if original is not None and resume and out is None:
@@ -243,10 +312,38 @@ def _prepare(
     return Job(experiment, target, previous, original if repeated and not resume else None)
 
 
-def _table(source: str) -> dict:
+def _check_ablation(job: Job, ablate: bool) -> None:
+    from neuroperturb import ablation
+    from neuroperturb.spec import SpecError
+
+    chip = job.experiment.hardware
+    if ablate and (chip is None or not ablation.sources(chip)):
+        raise SpecError(
+            "The '--ablate' option takes hardware apart, and this run has none: choose some with '--hardware'."
+        )
+
+
+def _equations(job: Job) -> str:
+    """The model of spiking neurons, as text."""
+    from neuroperturb.spec import SpecError
+
+    if job.experiment.spiking is None:
+        raise SpecError(
+            "The '--show-equations' option prints spiking neurons, and this run has none: choose a '--backend'."
+        )
+    from neuroperturb.spiking.show import show
+
+    return show(job.experiment)
+
+
+def _table(source: str, backend: str | None) -> dict:
     from neuroperturb import config, recipes, tasks
     from neuroperturb.spec import SpecError, suggest
 
+    if source in tasks.TASKS and backend is not None:
+        from neuroperturb.spiking.recipes import recipe
+
+        return recipe(source)
     if source in tasks.TASKS:
         return recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():
@@ -435,14 +532,18 @@ def _duration(seconds: float) -> str:
 # Afterwards
 
 
-def _compare(trainer: Trainer, record: Run, job: Job, baselines: bool, quiet: bool) -> None:
-    """Add the row of the rule and those beside it; what is done is saved even if the rest is stopped."""
-    from neuroperturb import comparison
+def _compare(trainer: Trainer, record: Run, job: Job, wanted: list[bool], quiet: bool) -> None:
+    """Add the row of the rule and those beside it; what is done is saved even if the rest is stopped.
+
+    wanted : whether to compare with baselines, and with an ablation
+    """
+    from neuroperturb import ablation, comparison
 
     dataset = trainer.dataset
     rows = [comparison.result_row(trainer), *comparison.trivial_rows(dataset)]
+    plans = [room.plan(job.experiment, dataset) for room, on in zip((comparison, ablation), wanted, strict=True) if on]
     try:
-        for name, compute in comparison.plan(job.experiment, dataset) if baselines else []:
+        for name, compute in itertools.chain(*plans):
             if not quiet:
                 _say(f"comparing with {name}")
             rows.append(compute())
@@ -456,7 +557,7 @@ def _finish(record: Run, job: Job) -> None:
     from neuroperturb.run import differences
 
     _say("\n" + report.headline(record))
-    for part in (report.results_table(record), report.hardware(record)):
+    for part in (report.results_table(record), report.hardware(record), report.ablation_table(record)):
         if part:
             _say("\n" + part)
     if job.original is not None and job.original.status == record.status == "finished":

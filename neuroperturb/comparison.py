@@ -7,7 +7,8 @@ chosen.
     ridge               on the present input, and on a window of past ones
     echo state          a random reservoir with a ridge readout
     bptt, bptt(1)       the exact gradient, and the one-step gradient, on the same network, with Adam
-    frozen recurrence   the same rule, W_in and W_rec at their initial values
+    bptt, same hardware the exact gradient, forward and written through the run's own arrays
+    frozen recurrence   the same rule on the same hardware, W_in and W_rec at their initial values
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from neuroperturb.tasks import Dataset
 if TYPE_CHECKING:
     from neuroperturb.training import Trainer
 
-FROZEN = "frozen recurrence"
+FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
 FROZEN_FACTORS = (1 / 3, 1.0, 3.0)  # on the rule's own learning rate
 BPTT_RATES = {"episode": (1e-3, 3e-3, 1e-2), "online": (1e-4, 1e-3, 1e-2)}  # of Adam
 CLIP = 1.0  # norm of the exact gradient: without it, long sequences now and then throw a run away
@@ -63,8 +64,11 @@ def trivial_rows(dataset: Dataset) -> list[dict]:
 
 def plan(experiment: Experiment, dataset: Dataset) -> Plan:
     """Every other row, cheap ones first, as (name, function that computes the row)."""
+    if experiment.spiking is not None:  # spikes have no exact gradient
+        return [*fitted(experiment, dataset), (FROZEN, _frozen(experiment, dataset))]
     searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
-    return [*fitted(experiment, dataset), *searched, (FROZEN, _frozen(experiment, dataset))]
+    on_hardware = [] if experiment.hardware is None else [(SAME_HARDWARE, _bptt_on_hardware(experiment, dataset))]
+    return [*fitted(experiment, dataset), *searched, *on_hardware, (FROZEN, _frozen(experiment, dataset))]
 
 
 def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
@@ -110,6 +114,37 @@ def _bptt(experiment: Experiment, dataset: Dataset, window: int | None) -> Calla
     return lambda: _search(name, candidates())
 
 
+def _bptt_on_hardware(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
+    """The exact gradient, forward and written through the same arrays: where it fails too, the device cannot."""
+    training = experiment.training
+    chunk = ONLINE_CHUNK if training.schedule == "online" else None
+
+    def candidates():
+        for rate in BPTT_RATES[training.schedule]:
+            rule = Bptt(chunk=chunk, optimiser=Adam(learning_rate=rate, clip_norm=CLIP))
+            exact = experiment.replace(rule=rule, decorrelation=None)
+            yield _trained(exact, dataset, f"Adam {rate:g}" + (f", cut every {chunk} steps" if chunk else ""))
+
+    return lambda: _search(SAME_HARDWARE, candidates())
+
+
+def trained_row(name: str, experiment: Experiment, dataset: Dataset) -> dict:
+    """The row of an experiment as it is."""
+    start = time.perf_counter()
+    return {**_row(name, _trained(experiment, dataset, "")), "seconds": time.perf_counter() - start}
+
+
+def _trained(experiment: Experiment, dataset: Dataset, settings: str) -> Candidate:
+    """An experiment, run to its end."""
+    from neuroperturb.training import Trainer
+
+    trainer = Trainer(experiment, dataset=dataset)
+    for _ in trainer:
+        pass
+    validation = _scores(trainer, dataset, "validation")
+    return Candidate(settings, validation, lambda: _scores(trainer, dataset, "test"), trainer.run().status)
+
+
 def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttTrainer:
     network, training = experiment.network, experiment.training
     matrices = initial_weights(network, dataset.n_in, dataset.n_out, training.seed)
@@ -121,20 +156,10 @@ def _frozen(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
     """The same rule on the readout alone (and on D), at its own best rate: the recurrence learns nothing."""
 
     def candidates():
-        from neuroperturb.training import Trainer
-
         for factor in FROZEN_FACTORS:
             changed = with_rate(experiment, factor)
             frozen = changed.replace(training=changed.training.replace(frozen=("W_in", "W_rec")))
-            trainer = Trainer(frozen, dataset=dataset)
-            for _ in trainer:
-                pass
-            yield Candidate(
-                f"learning_rate {learning_rate(frozen):.3g}",
-                _scores(trainer, dataset, "validation"),
-                lambda t=trainer: _scores(t, dataset, "test"),
-                trainer.run().status,
-            )
+            yield _trained(frozen, dataset, f"learning_rate {learning_rate(frozen):.3g}")
 
     return lambda: _search(FROZEN, candidates())
 

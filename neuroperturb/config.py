@@ -2,7 +2,7 @@
 
     task = "weather"                    or  [task]  name = "weather"  horizon = 24
     rule = "danp"                       or  [rule]  name = "anp"  form = "published"  noise_std = 1e-3  credit = "trace"
-    [network]  [decorrelation]  [training]  [hardware]
+    [network]  [decorrelation]  [training]  [hardware]  [spiking]
 
 A rule's name stands for its preset; whatever else its table holds replaces the preset's. The names of decorrelated
 rules (``danp`` …) switch decorrelation on, and ``bptt`` is the exact gradient. What a table leaves out of `training` is
@@ -29,6 +29,7 @@ from neuroperturb.baselines import on_arrays
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.hardware import Chip, reads_noisily
+from neuroperturb.lif import LIF
 from neuroperturb.network import RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.spec import Spec, SpecError, suggest
@@ -65,7 +66,7 @@ class Training(Spec):
 class Experiment(Spec):
     """Everything that determines a run: equal experiments give equal bits (on one machine type).
 
-    Without `hardware` a run is on ideal arrays and neurons.
+    Without `hardware` a run is on ideal arrays and neurons; with `spiking` its neurons spike.
     """
 
     task: SerializeAsAny[tasks.Task]  # any task, one of your own included; tables know those in `tasks.TASKS`
@@ -74,11 +75,15 @@ class Experiment(Spec):
     decorrelation: Decorrelation | None = None
     training: Training = Training()
     hardware: Hardware | None = None
+    spiking: LIF | None = None
 
     def table(self) -> dict:
-        """As plain data that :meth:`parse` reads back; without hardware there is no word of it."""
-        table = super().table()
-        return table if self.hardware is not None else {k: v for k, v in table.items() if k != "hardware"}
+        """As plain data that :meth:`parse` reads back; without hardware, or spiking neurons, there is no word of it."""
+        return {
+            key: value
+            for key, value in super().table().items()
+            if value is not None or key not in ("hardware", "spiking")
+        }
 
     @classmethod
     def parse(cls, data: dict, where: str = "") -> Experiment:
@@ -241,6 +246,8 @@ def expand(table: dict) -> dict:
     if "task" not in table:
         raise SpecError(f"The 'task' parameter of Experiment is missing. Known: {', '.join(tasks.TASKS)}.")
     task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
+    if isinstance(table.get("spiking"), str):
+        table["spiking"] = {"backend": table["spiking"]}
     if "rule" in table:
         rule = _named("rule", table["rule"], [*rules.RULES, *rules.DECORRELATED, "bptt", "perturbation"])
         training = table.get("training")

@@ -130,6 +130,10 @@ class ForwardPlan(NamedTuple):
     injected: bool
     circuits: bool
 
+    def make(self):
+        """The compiled step; other neurons have a plan of their own (neuroperturb.spiking)."""
+        return make_forward(self)
+
 
 @lru_cache
 def make_forward(plan: ForwardPlan):

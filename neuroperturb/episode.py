@@ -15,7 +15,7 @@ from functools import lru_cache
 from hardware_models import blas
 from hardware_models.compiled import kernel, separate
 from hardware_models.dots import dot
-from neuroperturb.dynamics import make_forward, silence
+from neuroperturb.dynamics import silence
 from neuroperturb.presentation import Plan, centre_rows, make_factors, make_reward, make_step
 from neuroperturb.reward import delay
 
@@ -239,7 +239,7 @@ def make_finish(plan: Plan, writers):
 @lru_cache
 def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
     """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is an Activity of one pass."""
-    forward = separate(make_forward(plan.forward._replace(injected=False)))
+    forward = separate(plan.forward._replace(injected=False).make())
     _, _, add = blas.products(plan.dtype)
     read_in, read_rec = column_reads
 

@@ -68,7 +68,23 @@ def cross_entropy_pair(c, delta, target):
     return loss, 0.5 * (math.log1p(up) - math.log1p(down)) - projected
 
 
+@kernel
+def mse_single(y, delta, target):
+    """(L, L): a single pass has nothing beside it yet."""
+    loss, _ = mse_twin(y, delta, target)
+    return loss, loss
+
+
+@kernel
+def cross_entropy_single(y, delta, target):
+    """(L, L)."""
+    loss, _ = cross_entropy_twin(y, delta, target)
+    return loss, loss
+
+
 LOSSES = {
+    ("mse", "running_mean"): mse_single,
+    ("cross_entropy", "running_mean"): cross_entropy_single,
     ("mse", "clean_twin"): mse_twin,
     ("mse", "antithetic"): mse_pair,
     ("cross_entropy", "clean_twin"): cross_entropy_twin,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.compiled import kernel, separate
-from neuroperturb.dynamics import ForwardPlan, copy_rows, make_forward, resynchronise, silence
+from neuroperturb.dynamics import ForwardPlan, copy_rows, resynchronise, silence
 from neuroperturb.reward import delay, measure
 
 
@@ -52,12 +52,15 @@ class Block(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """step: of the whole run, keys the noise; sequence: keys held noise; loss: (sum, count); skipped: singular layers."""
+    """step: of the whole run, keys the noise; sequence: keys held noise; loss: (sum, count); skipped: singular layers;
+    expected: (2,) running mean of the loss, and 1 once there is one.
+    """
 
     step: np.ndarray
     sequence: np.ndarray
     loss: np.ndarray
     skipped: np.ndarray
+    expected: np.ndarray
     diverged: np.ndarray
 
 
@@ -76,6 +79,7 @@ class RuleNumbers(NamedTuple):
     steps: float  # length of the run
     resynchronise: int
     decorrelation: float  # ε
+    baseline_rate: float  # of the running mean of the loss
 
 
 class Run(NamedTuple):
@@ -108,6 +112,7 @@ class Plan(NamedTuple):
     per_trial_noise: bool
     tell_activity: bool
     antithetic: bool
+    single: bool  # one pass, compared with the running mean of its loss
     shared: bool  # one reward a batch
     mean: bool  # divide by the batch
     tracing: bool
@@ -125,11 +130,11 @@ class Plan(NamedTuple):
 
 @kernel
 def divide_passes(values, antithetic, size, centre, delta):
-    """Centre and perturbation of two passes: clean and noisy − clean, or mean and half difference."""
+    """Centre and perturbation of the passes: clean and noisy − clean, or mean and half difference; of a single one itself and 0."""
     batch = centre.shape[0]
-    half = type(values[0, 0])(0.5)
+    half, last = type(values[0, 0])(0.5), values.shape[0] - batch  # where the second pass begins, or the only one
     for b in range(batch):
-        first, second = values[b], values[batch + b]
+        first, second = values[b], values[last + b]
         if antithetic:
             for i in range(size):
                 centre[b, i] = half * (first[i] + second[i])
@@ -183,7 +188,18 @@ def make_draw(plan: Plan):
 @lru_cache
 def make_compare(plan: Plan):
     """compare(run, targets, mask) -> summed loss: δL of every trial as it is received, 0 where masked; counts the mean loss."""
-    loss, shared = plan.loss, plan.shared
+    loss, shared, single = plan.loss, plan.shared, plan.single
+
+    @kernel
+    def expect(run, mean, mask):
+        """A single pass is compared with the running mean of the loss, which then moves."""
+        expected, dL = run.counters.expected, run.signal.dL
+        if expected[1] == 0:
+            expected[0], expected[1] = mean, 1.0
+        for b in range(dL.shape[0]):
+            if mask[b]:
+                dL[b] -= expected[0]
+        expected[0] += run.rule.baseline_rate * (mean - expected[0])
 
     @kernel
     def compare(run, targets, mask):
@@ -197,6 +213,8 @@ def make_compare(plan: Plan):
                 signal.dL[b] = change
             else:
                 signal.dL[b] = 0.0
+        if single and scored > 0:
+            expect(run, total / scored, mask)
         if shared:
             mean = 0.0
             for b in range(targets.shape[0]):
@@ -236,7 +254,7 @@ def make_tell(plan: Plan):
 @lru_cache
 def make_step(plan: Plan):
     """step(run, inputs, targets, mask, reset, t): forward, then what the synapses are told. Returns False where it diverged."""
-    forward, draw = separate(make_forward(plan.forward)), make_draw(plan)
+    forward, draw = separate(plan.forward.make()), make_draw(plan)
     compare, tell, antithetic, units = make_compare(plan), make_tell(plan), plan.antithetic, plan.units
 
     @kernel

@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 
-from neuroperturb import config
+from neuroperturb import ablation, config
 from neuroperturb.hardware import words
 from neuroperturb.run import RESULTS, Run
 
@@ -25,7 +25,8 @@ METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
 def text(run: Run) -> str:
     """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
     parts = [
-        headline(run), configuration(run.experiment), results_table(run), hardware(run), history_table(run), provenance(run)
+        headline(run), configuration(run.experiment), results_table(run), hardware(run), ablation_table(run), history_table(run),
+        provenance(run),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
@@ -57,7 +58,7 @@ def results_table(run: Run) -> str:
     """Validation and test loss of the rule and of everything beside it, and the task's other metrics on the test."""
     if not len(run.results):
         return ""
-    frame = run.results
+    frame = run.results[[not ablation.is_row(name) for name in run.results["name"]]]
     columns = {"": frame["name"], "validation": frame["validation"].map(number), "test": frame["test"].map(number)}
     for name in frame.columns:
         metric = name.removeprefix("test_")
@@ -68,6 +69,17 @@ def results_table(run: Run) -> str:
         ", ".join(part for part in ("" if status == "finished" else status, settings) if part)
         for status, settings in zip(frame["status"], frame["settings"], strict=True)
     ]
+    return grid(columns)
+
+
+def ablation_table(run: Run) -> str:
+    """What each non-ideality costs, where they were taken apart."""
+    costs = ablation.table(run.results)
+    if not costs:
+        return ""
+    columns = {"source": [cost.source for cost in costs]}
+    for label, key in (("alone", "alone"), ("costs", "cost"), ("removed", "removed"), ("regains", "regained")):
+        columns[label] = [number(getattr(cost, key)) for cost in costs]
     return grid(columns)
 
 
@@ -143,7 +155,7 @@ def provenance(run: Run) -> str:
 
 def html(run: Run) -> str:
     """The run as a notebook shows it."""
-    parts = (results_table(run), hardware(run), history_table(run))
+    parts = (results_table(run), hardware(run), ablation_table(run), history_table(run))
     tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in parts if part)
     toml = escaping.escape(config.dumps(run.experiment))
     made = escaping.escape(provenance(run))

@@ -20,11 +20,19 @@ from hardware_models.record import record
 from hardware_models.sweep import decorrelation_change, rank_change
 from neuroperturb import episode, presentation
 from neuroperturb.decorrelation import Decorrelation
-from neuroperturb.dynamics import Activity, ForwardPlan, Layers, make_evaluate, make_forward, make_record
+from neuroperturb.dynamics import Activity, ForwardPlan, Layers, make_evaluate, make_record
 from neuroperturb.hardware import DECORRELATING, LEARNT, Chip
 from neuroperturb.losses import LOSSES
 from neuroperturb.network import RNN, Matrices
-from neuroperturb.rules import ActivityDifference, Antithetic, ArrayNoise, PerturbationRule, Trace, WeightNoise
+from neuroperturb.rules import (
+    ActivityDifference,
+    Antithetic,
+    ArrayNoise,
+    PerturbationRule,
+    RunningMean,
+    Trace,
+    WeightNoise,
+)
 from neuroperturb.rules.noise import FILL, fill_recorded
 from neuroperturb.rules.normaliser import NORMALISE
 from neuroperturb.rules.rate import FACTOR
@@ -88,7 +96,7 @@ class Simulation:
     ):  # fmt: skip
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip = np.dtype(dtype), hardware or Chip()
-        self._check(rule)
+        self._check(rule, resynchronise)
         self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
         self.columns, self._has_circuits = max(2 * batch, ROOM), has_circuits(self.chip)
         chip_seed = seed if self.chip.seed is None else self.chip.seed
@@ -98,11 +106,16 @@ class Simulation:
             network, rule, self.decorrelation, self.chip, self.arrays, schedule, batch, steps, total_steps, self.dtype, seed,
             resynchronise, recorded or {}, self.whitening,
         )  # fmt: skip
-        self.run = make_run(self.setup)
+        self.run = self._make_run()
         self._make_records()
         self._build_loops(loss, frozen)
 
-    def _check(self, rule: PerturbationRule) -> None:
+    def _check(self, rule: PerturbationRule, resynchronise: int) -> None:
+        if resynchronise and isinstance(rule.baseline, RunningMean):
+            raise SpecError(
+                "The 'training.resynchronise' parameter must be 0 with the baseline 'running_mean': one pass has no twin. "
+                f"Got {resynchronise!r} instead."
+            )
         floor = 32 * float(np.finfo(self.dtype).eps)
         if rule.noise_std < floor:
             raise SpecError(
@@ -110,12 +123,23 @@ class Simulation:
                 f"in the activity. Got {rule.noise_std!r} instead; raise it or set training.dtype to float64."
             )
 
+    # what other neurons do otherwise
+
+    def _make_run(self) -> presentation.Run:
+        return make_run(self.setup)
+
+    def _activity(self, passes: int, batch: int) -> Activity:
+        return activity(self.setup, passes, batch)
+
+    def _forward_plan(self, sweeps: Layers) -> ForwardPlan:
+        return ForwardPlan(sweeps, *self._decorrelated(), self._is_injected, self._has_circuits)
+
     def _make_records(self) -> None:
         """What kernels are handed: the state, a clean pass beside it, and nothing to read."""
         self._kernel_run = record(self.run)
         self._evaluation = record(self.run.arrays), record(self.run.pending)
         self._neurons = record(self.run.neurons)
-        self._clean_activity = activity(self.setup, 1, self.batch)
+        self._clean_activity = self._activity(1, self.batch)
         self._clean = record(self._clean_activity)
         self._clean_memories = record(Layers(*(m._replace(passes=np.array([1])) for m in self.run.memories)))
         self._nothing = Layers(*(self._columns(name, 0) for name in MATRICES))
@@ -140,9 +164,9 @@ class Simulation:
             )
         )
         self._sweeps = sweeps
-        forward = ForwardPlan(sweeps, *self._decorrelated(), self._is_injected, self._has_circuits)
+        forward = self._forward_plan(sweeps)
         plan = self._plan(forward, loss, frozen)
-        clean = make_forward(forward._replace(injected=False))
+        clean = forward._replace(injected=False).make()
         self._evaluate, self._record_clean = make_evaluate(clean), make_record(clean)
         if online:
             self._online = presentation.make_online(plan)
@@ -191,6 +215,7 @@ class Simulation:
             forward, self._make_whiten(), learns and dec.input, learns and dec.state, not weights,
             weights and rule.probe.hold != "step",
             weights and rule.probe.hold == "trial", told_differences, isinstance(rule.baseline, Antithetic),
+            isinstance(rule.baseline, RunningMean),
             rule.broadcast == "batch", rule.batch_divisor == "mean", isinstance(rule.credit, Trace), self.chip.reward.delay > 0,
             online and rule.step.kind == "plain", self._fill, LOSSES[loss, rule.baseline.kind], NORMALISE[rule.normaliser.kind],
             FACTOR[rule.rate.kind], *(name not in frozen for name in LEARNT), str(self.dtype),
@@ -374,7 +399,7 @@ class Simulation:
     def _run_clean(self, data: Prepared, trials: slice, chunk: int) -> np.ndarray:
         inputs = np.ascontiguousarray(data.inputs[:, trials])
         outputs = np.zeros((*inputs.shape[:2], self.arrays["W_out"].shape[0]), self.dtype)
-        act = record(activity(self.setup, 1, inputs.shape[1]))
+        act = record(self._activity(1, inputs.shape[1]))
         for t in range(0, len(inputs), chunk):
             part = slice(t, min(t + chunk, len(inputs)))
             self._evaluate(
@@ -389,7 +414,9 @@ class Simulation:
         return outputs
 
     def twin_distance(self) -> float:
-        """Root mean square over trials of ‖δx‖/σ between the two passes."""
+        """Root mean square over trials of ‖δx‖/σ between the two passes; nan of a single one."""
+        if self.setup.passes == 1:
+            return float("nan")
         x = self.run.act.x
         delta = x[self.batch :] - x[: self.batch]
         return float(np.sqrt(np.mean(np.sum(delta.astype(np.float64) ** 2, axis=1))) / self.rule.noise_std)

@@ -17,7 +17,7 @@ from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.dynamics import Activity, Layers, NeuronNumbers, make_activity
 from neuroperturb.hardware import DECORRELATING, LEARNT, Chip
 from neuroperturb.network import RNN, Matrices
-from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, Trace, WeightNoise
+from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule, RunningMean, Trace, WeightNoise
 from neuroperturb.rules.noise import Source
 from neuroperturb.rules.normaliser import NoiseVariance
 from neuroperturb.rules.presynaptic import Activity as RawActivity
@@ -74,7 +74,14 @@ class Setup(NamedTuple):
     @property
     def sign(self) -> np.ndarray:
         """Of the noise in the first and second pass."""
+        if self.passes == 1:
+            return np.ones(1, self.dtype)
         return np.array([-1, 1] if isinstance(self.rule.baseline, Antithetic) else [0, 1], self.dtype)
+
+    @property
+    def passes(self) -> int:
+        """Trajectories side by side."""
+        return 1 if isinstance(self.rule.baseline, RunningMean) else 2
 
     def zeros(self, *shape: int) -> np.ndarray:
         return memory.zeros(shape, self.dtype)
@@ -99,7 +106,7 @@ def make_run(setup: Setup) -> presentation.Run:
     )  # fmt: skip
     return presentation.Run(
         Layers(*(a.state for a in arrays.values())), Layers(*(pending[name] for name in MATRICES)),
-        Layers(*(_memory(setup, name, 2 + k) for k, name in enumerate(MATRICES))), activity(setup, 2, setup.batch), neurons,
+        Layers(*(_memory(setup, name, 2 + k) for k, name in enumerate(MATRICES))), activity(setup, setup.passes, setup.batch), neurons,
         _rule_numbers(setup), _signal(setup, pending), _counters(), setup.chip.reward.state(setup.batch, setup.chip_seed),
         _block(setup), _whitener(setup), _source(setup, "hidden", 0), _source(setup, "output", 1),
     )  # fmt: skip
@@ -191,7 +198,7 @@ def _rule_numbers(setup: Setup) -> presentation.RuleNumbers:
         t(rule.noise_std), t(32 * np.finfo(setup.dtype).eps), gain, gain, t(getattr(rule.normaliser, "rate", 0)),
         t(getattr(rule.credit, "decay", 0)), 1 / rule.noise_std if isinstance(rule.normaliser, NoiseVariance) else 1.0,
         rule.learning_rate, float(getattr(rule.rate, "final", 1)), float(setup.total_steps), setup.resynchronise,
-        t(setup.decorrelation.rate),
+        t(setup.decorrelation.rate), float(getattr(setup.rule.baseline, "rate", 0)),
     )  # fmt: skip
 
 
@@ -228,4 +235,4 @@ def _block(setup: Setup) -> presentation.Block:
 
 def _counters() -> presentation.Counters:
     count = lambda: np.zeros(1, np.int64)  # noqa: E731
-    return presentation.Counters(count(), count(), np.zeros(2), count(), np.full(1, -1))
+    return presentation.Counters(count(), count(), np.zeros(2), count(), np.zeros(2), np.full(1, -1))

@@ -25,6 +25,7 @@ from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.diagnostics import section
 from neuroperturb.diagnostics.diagnosis import EPISODES, diagnose
 from neuroperturb.hardware import LEARNT, Chip
+from neuroperturb.lif import LIF
 from neuroperturb.network import RNN, Matrices, initial_weights, spectral_radius
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.run import Run
@@ -54,14 +55,19 @@ class Perturbed:
 
     def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
         training = experiment.training
-        self.simulation = Simulation(
-            experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
+        self.simulation = self._simulation(
+            experiment, experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
             schedule=training.schedule, batch=training.batch_size, steps=steps, total_steps=total_steps, dtype=training.dtype,
             seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen, hardware=experiment.hardware,
         )  # fmt: skip
         self.phases = self.simulation.phases
         self._rate = 0.0  # steps a second, from the last chunk
         self._prepared = None, None
+
+    def _simulation(self, experiment: Experiment, *arguments, **options) -> Simulation:
+        """What computes; other neurons put another in its place."""
+        del experiment  # rate units are told all they need
+        return Simulation(*arguments, **options)
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
         """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
@@ -197,7 +203,7 @@ class Trainer:
     def _look_at_hardware(self) -> dict:
         """What a rule can expect of its hardware, before the first step; nothing without hardware, or where there is no rule."""
         rule, training = self.experiment.rule, self.experiment.training
-        if self.experiment.hardware is None or isinstance(rule, Bptt):
+        if self.experiment.hardware is None or isinstance(rule, Bptt) or self.experiment.spiking is not None:
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
@@ -358,6 +364,10 @@ class Trainer:
 
 
 def _learner(experiment: Experiment) -> type:
+    if experiment.spiking is not None:
+        from neuroperturb.spiking.learner import learner  # a room that is entered only when asked for
+
+        return learner(experiment)
     if not isinstance(experiment.rule, Bptt):
         return Perturbed
     return Exact if experiment.hardware is None else ExactOnArrays
@@ -379,6 +389,7 @@ def train(
     decorrelation: Decorrelation | None = None,
     training: Training = Training(),  # noqa: B008
     hardware: Chip | None = None,
+    spiking: LIF | None = None,
     progress=None,
 ) -> Run:
     """Train a network on a task by a rule, and return the record.
@@ -387,6 +398,7 @@ def train(
     ----------
     network, task, rule, decorrelation, training : specifications
     hardware : what the network runs on; ideal unless given
+    spiking : spiking neurons in the place of rate units, and what simulates them
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -395,7 +407,13 @@ def train(
         Ctrl-C returns the partial run, status ``interrupted``.
     """
     experiment = Experiment(
-        network=network, task=task, rule=rule, decorrelation=decorrelation, training=training, hardware=hardware
+        network=network,
+        task=task,
+        rule=rule,
+        decorrelation=decorrelation,
+        training=training,
+        hardware=hardware,
+        spiking=spiking,
     )
     trainer = Trainer(experiment)
     try:

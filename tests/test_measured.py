@@ -400,7 +400,7 @@ def same_place():
         (lambda: hw.Measured.from_pulses(TENTHS, nodes=1), "The 'nodes' parameter of fit must be 2"),
         (lambda: hw.Measured.from_pulses(TENTHS, limits=(3, 3)), "The 'limits' parameter of fit must"),
         (lambda: hw.Measured.from_pulses(TENTHS, w_min=1.0), "The 'w_min' parameter of Measured must"),
-        (lambda: hw.Measured.from_pulses(same_place()), "The pulses up of '' must start from two or more conductances."),
+        (lambda: hw.Measured.from_pulses(same_place()), "The pulses, up, must start from two or more conductances."),
         (lambda: hw.Measured(mean_up=(1.0,)).check(), "The 'mean_up' parameter of Measured must be a tuple of two or more"),
         (lambda: hw.Measured(mean_down=(1.0, -1.0)).check(), "The 'mean_down' parameter of Measured must be a tuple of two or more"),
         (lambda: hw.Measured(spread_up=(1.0,) * 3).check(), "The 'spread_up' parameter of Measured must be as long as 'mean_up', 2."),

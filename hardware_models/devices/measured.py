@@ -98,9 +98,7 @@ class Measured(PulsedCell):
             goodness=str(tables.goodness),
         )  # fmt: skip
         if not _middle(cell) > 0:
-            raise PulseDataError(
-                f"The pulses of {data.source!r} must move a cell at w = 0. Got a mean step of 0 instead."
-            )
+            raise PulseDataError(f"{data.title} must move a cell at w = 0. Got a mean step of 0 instead.")
         return cell
 
     def check(self) -> None:

@@ -71,7 +71,7 @@ def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
     if not fidelity > 0:
         return float("inf")
     asked = runs * sum(w.square for w in writes.values())
-    weights = sum(float(np.sum(np.square(w.array.read(), dtype=np.float64))) for w in writes.values())
+    weights = sum(w.total.size * w.rms**2 for w in writes.values())
     return float(np.sqrt(max(1 / fidelity - 1, 0.0) * asked / weights))
 
 

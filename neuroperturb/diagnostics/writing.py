@@ -46,6 +46,7 @@ class Writes:
 
     def __init__(self, array: SynapseArray):
         self.array, self.before = array, stored(array)
+        self.rms, self.asymmetry = rms_weight(array), asymmetry(array)
         self.total = np.zeros(array.shape)
         self.square = self.size = 0.0
         self.count = 0
@@ -66,12 +67,10 @@ class Writes:
         """The ratios, for a run that asks `runs` times as much as was seen."""
         size, M = self.total.size, max(self.count, 1)
         rms, step = np.sqrt(self.square / (M * size)), step_size(self.array)
-        W = rms_weight(self.array)
         error = np.hypot(step / np.sqrt(12), write_noise(self.array))
-        a = asymmetry(self.array)
         return Writing(
-            float(rms), _over(rms, step), squared_cosine(self.total, self.realised()), _over(error, W, empty=0.0), a,
-            _over(a * runs * self.size / size, W, empty=0.0),
+            float(rms), _over(rms, step), squared_cosine(self.total, self.realised()), _over(error, self.rms, empty=0.0), self.asymmetry,
+            _over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
         )  # fmt: skip
 
 

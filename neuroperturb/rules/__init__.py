@@ -2,6 +2,7 @@
 
 from neuroperturb.rules.baseline import Antithetic as Antithetic
 from neuroperturb.rules.baseline import CleanTwin as CleanTwin
+from neuroperturb.rules.baseline import RunningMean as RunningMean
 from neuroperturb.rules.catalogue import DECORRELATED as DECORRELATED
 from neuroperturb.rules.catalogue import RULES as RULES
 from neuroperturb.rules.catalogue import make as make

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from neuroperturb.spec import Spec
 
 
@@ -20,3 +22,15 @@ class Antithetic(Spec):
     """
 
     kind: Literal["antithetic"] = "antithetic"
+
+
+class RunningMean(Spec):
+    """One noisy trajectory and no other: δL = L − L̄, with L̄ ← L̄ + ρ (L − L̄) over scored steps, from the first of them.
+
+    Half the passes, and no clean one; δL holds the whole spread of the loss between inputs, not only what the noise did.
+
+    rate : ρ, in (0, 1]
+    """
+
+    kind: Literal["running_mean"] = "running_mean"
+    rate: float = Field(0.02, gt=0, le=1)

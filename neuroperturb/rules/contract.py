@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from neuroperturb.rules.baseline import Antithetic, CleanTwin
+from neuroperturb.rules.baseline import Antithetic, CleanTwin, RunningMean
 from neuroperturb.rules.credit import Instant, Trace
 from neuroperturb.rules.noise import Gaussian, Rademacher, Uniform
 from neuroperturb.rules.normaliser import LayerNorm, NoiseStd, NoiseVariance, RunningVariance
@@ -47,7 +47,7 @@ class PerturbationRule(Spec):
     presynaptic: Annotated[Activity | Whitened | Recursive, KIND] = Activity()
     credit: Annotated[Instant | Trace, KIND] = Instant()
     normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance, KIND] = NoiseVariance()
-    baseline: Annotated[CleanTwin | Antithetic, KIND] = CleanTwin()
+    baseline: Annotated[CleanTwin | Antithetic | RunningMean, KIND] = CleanTwin()
     noise: Annotated[Gaussian | Rademacher | Uniform, KIND] = Gaussian()
     step: Annotated[Plain | RMS, KIND] = Plain()
     rate: Annotated[Constant | Cosine | Exponential, KIND] = Constant()
@@ -60,6 +60,15 @@ class PerturbationRule(Spec):
             raise ValueError(
                 "The 'normaliser' parameter of a rule whose probe is 'array' must be layer_norm or running_variance: nobody knows "
                 f"the σ of the array's own noise. Got {self.normaliser.kind!r} instead."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _single_pass_is_told_noise(self):
+        if isinstance(self.baseline, RunningMean) and not isinstance(self.probe, InjectedNoise):
+            raise ValueError(
+                "The 'probe' parameter of a rule whose baseline is 'running_mean' must be 'injected': one pass has no other to differ "
+                f"from. Got {self.probe.kind!r} instead."
             )
         return self
 

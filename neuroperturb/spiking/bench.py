@@ -1,0 +1,66 @@
+"""Speed of spiking networks: seconds of computing for a second of the model, learning included; the kernel against Brian2's cython.
+
+A network of 200 neurons learns online by node perturbation, two passes, one write of all matrices for every step of the task.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from hardware_models.array import SynapseArray
+from neuroperturb import rules
+from neuroperturb.lif import LIF
+from neuroperturb.network import RNN, Matrices, initial_weights
+from neuroperturb.spiking.brian import Rows, Session
+from neuroperturb.spiking.simulation import SpikingSimulation
+from neuroperturb.tasks.contract import Sequence
+
+NEURONS, STEPS, ROUNDS = 200, 100, 5
+LEARNT = ("W_in", "W_rec", "W_out")
+
+
+def measure(target: str = "cython", neurons: int = NEURONS) -> dict:
+    """Medians of both, and their ratio; both run once before, to compile."""
+    lif, rule, network = LIF(), rules.make("np", noise_std=0.1, learning_rate=1e-6), RNN(size=neurons)
+    initial = initial_weights(network, 1, 1, 0)
+    inputs = 0.3 * np.random.default_rng(0).normal(size=(STEPS, 1, 1))
+    kernel = _kernel(network, rule, lif, initial, inputs)
+    session, rows = _brian(rule, lif, initial, inputs, target)
+    state = session.initial()
+    kernel(), session.present(rows, state)
+    ours = np.median([_seconds(kernel) for _ in range(ROUNDS)])
+    theirs = np.median([_seconds(lambda: session.present(rows, state)) for _ in range(ROUNDS)])
+    simulated = STEPS * lif.step
+    return {
+        "kernel_s": ours / simulated,
+        "brian2_s": theirs / simulated,
+        "ratio": theirs / ours,
+        "target": target,
+        "neurons": neurons,
+    }
+
+
+def _kernel(network: RNN, rule, lif: LIF, initial: Matrices, inputs: np.ndarray):
+    simulation = SpikingSimulation(network, rule, initial, lif=lif, steps=STEPS, total_steps=STEPS)
+    data = simulation.prepare(Sequence(inputs, inputs, np.ones((STEPS, 1), bool), np.arange(STEPS) == 0))
+    return lambda: simulation.present(data, "learn", 0, STEPS)
+
+
+def _brian(rule, lif: LIF, initial: Matrices, inputs: np.ndarray, target: str) -> tuple[Session, Rows]:
+    arrays = {name: SynapseArray(getattr(initial, name).shape, dtype=np.float64) for name in LEARNT}
+    for name, array in arrays.items():
+        array.program(getattr(initial, name))
+    session = Session(rule, arrays, lif=lif, n_in=1, steps=STEPS, online=True, target=target)
+    noise = rule.noise_std * np.random.default_rng(1).normal(size=(STEPS, session.n + 1))
+    ones, u = np.ones(STEPS), inputs[:, 0]
+    return session, Rows(
+        u, np.zeros((1, 2)), noise[:, :-1], noise[:, -1:], u, ones, ones, np.arange(STEPS) == 0, 0 * ones, 1e-6 * ones
+    )
+
+
+def _seconds(action) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

@@ -1,0 +1,208 @@
+"""Learning with Brian2: sequences of a task become rows of a :class:`neuroperturb.spiking.brian.Session`, and back.
+
+Trials of a batch are presented one after the other, their updates summed and written once, which is the same as side by side. Noise,
+input spikes and rounding have the keys that the compiled kernel uses, so that both backends meet the same draws.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hardware_models import random
+from neuroperturb.config import Experiment
+from neuroperturb.hardware import LEARNT, Chip
+from neuroperturb.network import Matrices
+from neuroperturb.rules import Gaussian, RunningMean, RunningVariance
+from neuroperturb.rules.rate import FACTOR
+from neuroperturb.spec import SpecError
+from neuroperturb.spiking.brian import Rows, Session
+from neuroperturb.spiking.encoding import input_spikes
+from neuroperturb.spiking.model import EVALUATION, decays
+from neuroperturb.spiking.simulation import check
+from neuroperturb.tasks import Dataset
+
+LONGEST = 500  # steps of a presentation, where a sequence may be cut
+NOISE = random.Stream.PERTURBATION
+
+
+class BrianSpiking:
+    """Learning by a perturbation rule, spiking neurons in Brian2."""
+
+    phases = ("learn",)
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
+        training, self.experiment = experiment.training, experiment
+        check(experiment.network, experiment.rule, {
+            "decorrelation": experiment.decorrelation, "resynchronise": training.resynchronise, "hardware": experiment.hardware,
+        })  # fmt: skip
+        check_experiment(experiment, dataset)
+        self.online, self.batch, self.length, self.total = (
+            training.schedule == "online",
+            training.batch_size,
+            steps,
+            total_steps,
+        )
+        self.dataset, self.initial, self.lif = dataset, initial, experiment.spiking
+        self.loss, self.diverged_step, self._step, self._skipped = np.zeros(2), -1, 0, 0
+        self.chunk = _divisor(steps) if self.online else steps * self.batch
+        arrays = self._arrays(initial, experiment.hardware or Chip())
+        mean = experiment.rule.batch_divisor == "mean"
+        self.session = Session(
+            experiment.rule, arrays, lif=self.lif, n_in=dataset.n_in, steps=self.chunk, online=self.online,
+            divisor=float(self.batch) if mean else 1.0, frozen=training.frozen, target=self.lif.backend.target, seed=training.seed,
+        )  # fmt: skip
+        self.state = self.session.initial()
+
+    def _arrays(self, initial: Matrices, chip: Chip) -> dict:
+        seed = self.experiment.training.seed if chip.seed is None else chip.seed
+        arrays = {}
+        for number, name in enumerate(LEARNT):
+            W = getattr(initial, name)
+            arrays[name] = chip.of(name).array(W.shape, dtype=np.float64, seed=seed, number=number)
+            arrays[name].program(W)
+        return arrays
+
+    # learning
+
+    def present(self, number: int, sequence, phase: int, first: int) -> int:
+        """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
+        del number, phase  # noise is keyed by the step of the run, and there is one phase
+        T = len(sequence.inputs)
+        last = min(T, first + self.chunk) if self.online else T
+        rows = self._rows(sequence, first, last)
+        outcome, self.state = self.session.present(rows, self.state)
+        scored = np.asarray(rows.masks, bool)
+        losses = outcome.loss[: len(scored)][scored]
+        if not np.isfinite(losses).all():
+            bad = np.flatnonzero(scored)[np.flatnonzero(~np.isfinite(losses))[0]]
+            self.diverged_step = self._step + int(bad) % (last - first)
+            return -1
+        self.loss += losses.sum() / self.batch, scored.sum() / self.batch
+        self._step += last - first
+        return last
+
+    def _rows(self, sequence, first: int, last: int) -> Rows:
+        """Steps of a sequence as rows, trial after trial."""
+        rule, steps = self.experiment.rule, range(first, last)
+        sigma, seed = rule.noise_std, self.experiment.training.seed
+        shape = lambda units: (self.batch, units)  # noqa: E731
+        draws = [
+            np.stack([
+                random.normal(seed, random.stream(NOISE, layer), self._step + k, shape(units), np.float64) for k in range(len(steps))
+            ])
+            for layer, units in ((0, self.session.n), (1, self.session.n_out))
+        ]  # fmt: skip
+        factor = FACTOR[rule.rate.kind]
+        final = float(getattr(rule.rate, "final", 1))
+        etas = [rule.learning_rate * factor(final, (self._step + k + 1) / self.total) for k in range(len(steps))]
+        part = sequence._replace(**{name: getattr(sequence, name)[first:last] for name in sequence._fields})
+        rows = self._still(part, clock=self._step)
+        finishes = np.zeros(len(rows.masks))
+        finishes[-1] = 0.0 if self.online else 1.0
+        noise, noise_y = (sigma * _one_after_the_other(d) for d in draws)
+        return rows._replace(
+            noise=noise,
+            noise_y=noise_y,
+            learns=np.ones(len(rows.masks)),
+            finishes=finishes,
+            etas=np.tile(etas, self.batch),
+        )
+
+    def _still(self, sequence, clock: int) -> Rows:
+        """Rows of a sequence without noise and without learning."""
+        lif, d = self.lif, decays(self.lif)
+        T, B = sequence.inputs.shape[:2]
+        n_in, bias = sequence.inputs.shape[2], self.experiment.network.bias
+        coded = lif.encoding.kind != "current"
+        u = _one_after_the_other(sequence.inputs)
+        inputs = np.hstack([0 * u if coded else d.gain * u, np.ones((len(u), int(bias)))])
+        spikes = np.zeros((1, 2))
+        if coded:
+            kicks = input_spikes(lif, sequence.inputs, self.experiment.training.seed, clock)  # (T, substeps, B, n_in)
+            spikes = d.kick * np.moveaxis(kicks, 2, 0).reshape(-1, n_in)
+            spikes = np.hstack([spikes, np.zeros((len(spikes), int(bias)))])
+        flat = lambda rows: np.asarray(rows, float).T.ravel()  # noqa: E731
+        begins = np.tile(np.asarray(sequence.reset, float), B)
+        nothing = np.zeros(T * B)
+        return Rows(
+            inputs, spikes, np.zeros((T * B, self.session.n)), np.zeros((T * B, self.session.n_out)),
+            _one_after_the_other(sequence.targets), flat(sequence.mask), nothing, begins, nothing, nothing,
+        )  # fmt: skip
+
+    # looking
+
+    def evaluate(self, sequence) -> np.ndarray:
+        """Outputs of the clean network, (T, B, n_out), from rest unless the sequence says otherwise."""
+        T, B = sequence.inputs.shape[:2]
+        rows = self._still(sequence, clock=EVALUATION)
+        substeps = self.lif.substeps
+        state, outputs = self.session.at_rest(self.state), []
+        for first in range(0, T * B, self.chunk):
+            part = slice(first, first + self.chunk)
+            coded = slice(first * substeps, (first + self.chunk) * substeps)
+            chunk = Rows(*(value[coded if name == "spikes" else part] for name, value in rows._asdict().items()))
+            outcome, state = self.session.present(chunk, state)
+            outputs.append(outcome.y[: len(chunk.masks)])
+        return np.concatenate(outputs).reshape(B, T, -1).swapaxes(0, 1)
+
+    def row(self) -> dict:
+        return {"twin_distance": self.session.twin_distance(self.state), "skipped": 0}
+
+    def weights(self) -> Matrices:
+        return self.session.weights(self.state)
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        return {"loss": self.loss, "step": np.array([self._step]), **self.state}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.loss[:], self._step = state["loss"], int(state["step"][0])
+        self.state = {name: np.array(state[name]) for name in self.state}
+
+
+def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
+    """Refuse what the equations do not hold, in one sentence."""
+    rule, training = experiment.rule, experiment.training
+    wrong = [
+        (dataset.loss != "mse", "task", "one with a mean squared error", dataset.loss),
+        (training.dtype != "float64", "training.dtype", "'float64'", training.dtype),
+        (
+            training.schedule == "online" and training.batch_size > 1,
+            "training.batch_size",
+            "1 in the online schedule",
+            training.batch_size,
+        ),
+        (rule.broadcast == "batch" and training.batch_size > 1, "rule.broadcast", "'trial'", rule.broadcast),
+        (not isinstance(rule.noise, Gaussian), "rule.noise", "'gaussian'", rule.noise.kind),
+        (rule.presynaptic.kind != "activity", "rule.presynaptic", "'activity'", rule.presynaptic.kind),
+        (
+            _needs_order(rule) and training.batch_size > 1,
+            "training.batch_size",
+            "1 for running estimates",
+            training.batch_size,
+        ),
+        (
+            experiment.hardware is not None and not experiment.hardware.reward.is_ideal,
+            "hardware.reward",
+            "left out",
+            "a channel",
+        ),
+    ]
+    for is_wrong, name, wanted, got in wrong:
+        if is_wrong:
+            raise SpecError(f"The {name!r} parameter must be {wanted} on the backend 'brian2'. Got {got!r} instead.")
+
+
+def _needs_order(rule) -> bool:
+    """Running estimates move with the batch; trials here come one after the other."""
+    return isinstance(rule.normaliser, RunningVariance) or isinstance(rule.baseline, RunningMean)
+
+
+def _one_after_the_other(values: np.ndarray) -> np.ndarray:
+    """(T, B, k) → (B · T, k), trial after trial."""
+    return np.ascontiguousarray(np.swapaxes(values, 0, 1)).reshape(-1, values.shape[2]).astype(float)
+
+
+def _divisor(steps: int) -> int:
+    """The largest number of steps up to LONGEST that divides a sequence, or all of it."""
+    found = [k for k in range(1, LONGEST + 1) if steps % k == 0]
+    return found[-1] if found[-1] > LONGEST // 10 or steps <= LONGEST else steps

@@ -1,0 +1,91 @@
+"""Brian2 as a guest: imported when asked for, its devices borrowed and given back, no preference changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from neuroperturb.spec import SpecError
+
+COMPILERS = ("g++", "c++", "clang++")
+STANDALONE = "cpp_standalone"
+
+
+def load() -> Any:
+    """The module `brian2`; where it is absent, or does not import, one sentence says what to do."""
+    try:
+        import brian2
+    except ImportError as error:
+        if getattr(error, "name", None) == "brian2":
+            raise ImportError(
+                "The backend 'brian2' needs Brian2: install it with pip install 'neuroperturb[brian2]'."
+            ) from None
+        raise ImportError(
+            f"Brian2 is installed but does not import ({error}): pip install 'neuroperturb[brian2]' brings versions that fit together."
+        ) from None
+    return brian2
+
+
+def check_target(target: str) -> None:
+    """Refuse a target that needs a compiler where there is none."""
+    if target == "numpy":
+        return
+    wanted = (os.environ["CXX"].split()[0],) if os.environ.get("CXX") else COMPILERS
+    missing = None if any(map(shutil.which, wanted)) else f"a C++ compiler ({' or '.join(wanted)})"
+    if target == STANDALONE and not shutil.which("make"):
+        missing = missing or "make"
+    if missing:
+        raise SpecError(
+            f"The 'spiking.backend.target' parameter can be {target!r} only with {missing}, which is not on the PATH: install it, or "
+            "choose 'numpy'."
+        )
+
+
+def code_class(target: str) -> Any:
+    """What runs the code of one object; handed to each, so that Brian2's own default stays as it is."""
+    if target == STANDALONE:
+        return None  # the device decides
+    if target == "numpy":
+        from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+
+        return NumpyCodeObject
+    from brian2.codegen.runtime.cython_rt import CythonCodeObject
+
+    return CythonCodeObject
+
+
+class Folder:
+    """A new folder for one standalone program, gone with its owner."""
+
+    def __init__(self):
+        self._owner = tempfile.TemporaryDirectory(prefix="neuroperturb-brian2-")
+        self.path = Path(self._owner.name)
+
+    def remove(self) -> None:
+        self._owner.cleanup()
+
+
+@contextlib.contextmanager
+def borrowed(target: str) -> Iterator[Any]:
+    """The device of a target while objects are made for it; afterwards the device that was there before is back.
+
+    A standalone program gets a device of its own, so that several live side by side.
+    """
+    from brian2.devices.device import get_device, reset_device, set_device
+
+    if target != STANDALONE:
+        yield get_device()
+        return
+    from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+
+    device = CPPStandaloneDevice()
+    set_device(device, build_on_run=False)
+    try:
+        yield device
+    finally:
+        reset_device()

@@ -1,0 +1,22 @@
+"""Input spikes, made before they are presented: what the compiled kernel draws while it runs, as an array for Brian2."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroperturb.lif import LIF
+from neuroperturb.spiking.kernel import KICKS
+from neuroperturb.spiking.model import spiking_numbers
+
+
+def input_spikes(lif: LIF, inputs: np.ndarray, seed: int, clock: int) -> np.ndarray:
+    """±1 where an input line spikes, 0 elsewhere, (T, substeps, B, n_in).
+
+    inputs : (T, B, n_in);  clock : steps of the task before the first
+    """
+    numbers, kick = spiking_numbers(lif, seed, np.float64), KICKS[lif.encoding.kind]
+    T, B, n_in = inputs.shape
+    inputs, kicks = np.ascontiguousarray(inputs, float), np.zeros((T, numbers.substeps, B, n_in))
+    for t, sub, b in np.ndindex(T, numbers.substeps, B):
+        kick(numbers, clock + t, sub, b, inputs[t, b], kicks[t, sub, b])
+    return kicks

@@ -1,0 +1,30 @@
+"""Learners of spiking networks, with the face that :mod:`neuroperturb.training` knows."""
+
+from __future__ import annotations
+
+from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.config import Experiment
+from neuroperturb.lif import Brian2
+from neuroperturb.spec import SpecError
+from neuroperturb.spiking.simulation import SpikingSimulation
+from neuroperturb.training import Perturbed
+
+
+class Spiking(Perturbed):
+    """Learning by a perturbation rule, spiking neurons in the compiled kernel."""
+
+    def _simulation(self, experiment: Experiment, *arguments, **options) -> SpikingSimulation:
+        return SpikingSimulation(*arguments, lif=experiment.spiking, **options)
+
+
+def learner(experiment: Experiment) -> type:
+    """What learns an experiment with spiking neurons."""
+    if isinstance(experiment.rule, Bptt):
+        raise SpecError(
+            "The 'rule' parameter must be a perturbation rule for spiking neurons, which have no exact gradient. Got 'bptt'."
+        )
+    if isinstance(experiment.spiking.backend, Brian2):
+        from neuroperturb.spiking.brian_learner import BrianSpiking
+
+        return BrianSpiking
+    return Spiking

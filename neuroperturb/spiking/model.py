@@ -1,0 +1,162 @@
+"""The spiking network: its equations, and the numbers that integrate them exactly over one `dt`.
+
+    τ_m dv/dt = −(v − v_rest) + g + I          membrane [V]; held at v_reset for `refractory` after a spike
+    τ_s dg/dt = −g                             synaptic current, as the voltage R·I that it sustains [V]
+    τ_s ds/dt = −s                             trace of a neuron's own spikes, as its synapses filter them [1]
+    τ_r dr/dt = −r                             the same as the readout filters them [1]
+    spike of j, where v_j > v_threshold:       g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  then v_j = v_reset
+    I_i = I_background + v_input Σ_k W_in,ik u_k + θ σ ξ_i   constant over a step of the task [V];  θ = v_threshold − v_rest
+    y_o = Σ_j W_out,oj r_j + σ ξ^y_o           at the end of a step of the task [1]
+
+Weights have no unit: θ is the voltage of 1, so that a constant input of 1 holds the membrane at threshold. One spike brings
+k_s = 1/(ν τ_s) and k_r = 1/(ν τ_r), so that a neuron that fires at ν, the `rate`, has traces of 1 in the mean. Inputs that come as
+spikes enter g like those of other neurons, and have a trace q. All passes (clean and noisy, or +ξ and −ξ, or one) share the weights, and
+meet the same inputs.
+
+Learning is local: what a synapse knows of its input over a step of the task is the mean of the trace that its current is made of,
+
+    s̄_j = (1/T) ∫ s_j dt,        ū_k = u_k v_input/θ (or the mean of q_k),        r_j at the end of the step for the readout,
+
+so that a perturbation ξ_i of the current, held over the step, and a change ΔW_ij with Σ_j ΔW_ij s̄_j = ξ_i bring the same charge. What a
+unit tells under the rule's probe: σ ξ_i, or the difference of its mean current ā_i = (1/T) ∫ (g_i + I_i) dt / θ between passes.
+
+Over one dt, with E_x = exp(−dt/τ_x) and every current constant but g:
+
+    v ← (1 − E_m) I + E_m v + C g,   C = τ_s (E_s − E_m)/(τ_s − τ_m)         g ← E_s g,  s ← E_s s,  r ← E_r r
+    s̄ += D s,  ā += D g/θ,           D = τ_s (1 − E_s)/T                     (of the values before the decay)
+
+Order within a dt: decay and membranes; thresholds; input spikes, then spikes of neurons, each in the order of their index; resets.
+W. Gerstner, W. Kistler, R. Naud & L. Paninski, Neuronal Dynamics, Cambridge University Press (2014), eqs 1.5 – 1.9 (membrane,
+threshold, reset); S. Rotter & M. Diesmann, Biol. Cybern. 81, 381 (1999), doi:10.1007/s004220050570 (exact integration).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models import memory, random
+from neuroperturb.lif import LIF, Current, Poisson
+
+EVALUATION = 1 << 40  # input spikes of an evaluation have step numbers of their own
+
+
+class Decays(NamedTuple):
+    """Factors of one dt, float64; voltages in units of θ above rest."""
+
+    membrane: float  # E_m
+    synapse: float  # E_s
+    readout: float  # E_r
+    current: float  # C
+    mean: float  # D
+    reset: float
+    background: float
+    gain: float  # v_input/θ
+    wait: int  # refractory steps of dt
+    substeps: int  # steps of dt in a step of the task
+    kick_s: float  # of one spike, into synapses
+    kick_r: float  # into the readout
+    kick: float  # of one input spike
+
+
+class SpikingNumbers(NamedTuple):
+    """What the kernel is told of the neurons, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
+
+    rate : chance of an input spike in one dt, of a channel at 1
+    """
+
+    membrane: float
+    lift: float  # 1 − E_m
+    synapse: float
+    readout: float
+    current: float
+    mean: float
+    reset: float
+    background: float
+    gain: float
+    wait: float
+    kick_s: float
+    kick_r: float
+    kick: float
+    rate: float
+    substeps: int
+    seed: int
+    stream: int
+
+
+def decays(lif: LIF) -> Decays:
+    """The factors of one dt."""
+    theta, tau_m, tau_s = lif.v_threshold - lif.v_rest, lif.tau_membrane, lif.tau_synapse
+    E_m, E_s, E_r = (math.exp(-lif.dt / tau) for tau in (tau_m, tau_s, lif.tau_readout))
+    return Decays(
+        E_m, E_s, E_r, tau_s * (E_s - E_m) / (tau_s - tau_m), tau_s * (1 - E_s) / lif.step, (lif.v_reset - lif.v_rest) / theta,
+        lif.background / theta, lif.v_input / theta, lif.wait, lif.substeps,
+        1 / (lif.rate * tau_s), 1 / (lif.rate * lif.tau_readout), kick(lif),
+    )  # fmt: skip
+
+
+def kick(lif: LIF) -> float:
+    """What one input spike adds to the trace q of its line, so that the mean of q is u v_input/θ."""
+    if isinstance(lif.encoding, Current):
+        return 0.0
+    rate = lif.encoding.rate if isinstance(lif.encoding, Poisson) else 1 / lif.step
+    return lif.v_input / (lif.v_threshold - lif.v_rest) / (rate * lif.tau_synapse)
+
+
+def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
+    """The same as the kernel takes it."""
+    d, t = decays(lif), np.dtype(dtype).type
+    rate = lif.encoding.rate * lif.dt if isinstance(lif.encoding, Poisson) else 0.0
+    return SpikingNumbers(
+        t(d.membrane), t(1 - d.membrane), t(d.synapse), t(d.readout), t(d.current), t(d.mean), t(d.reset), t(d.background),
+        t(d.gain), t(d.wait), t(d.kick_s), t(d.kick_r), t(d.kick), t(rate), d.substeps, int(seed), random.stream(random.Stream.DATA, 1),
+    )  # fmt: skip
+
+
+class SpikingActivity(NamedTuple):
+    """State and signals of K = passes · B columns, as the loops of learning know them; last axes padded.
+
+    u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.dynamics.Activity`: uh holds ū, before s̄, xh the traces r
+    r : (K, n) constant input I/θ of the step
+    x : (K, 4 N + M) all that a neuron carries on, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
+    kicks : (1, n_in) scratch, the input spikes of one dt
+    clock : (2,) int64, steps of the task so far, which key input spikes, and of those the first that is recorded
+    raster : (K, rows of dt, n) uint8, 1 where a neuron spiked; as many rows and columns as there is room for
+    """
+
+    u: np.ndarray
+    du: np.ndarray
+    uh: np.ndarray
+    a: np.ndarray
+    r: np.ndarray
+    x: np.ndarray
+    xh: np.ndarray
+    before: np.ndarray
+    y: np.ndarray
+    xi: np.ndarray
+    xi_y: np.ndarray
+    kicks: np.ndarray
+    clock: np.ndarray
+    raster: np.ndarray
+
+
+def spiking_activity(
+    passes: int, batch: int, sizes: tuple[int, int, int], bias: bool, dtype, *, clock: int = 0, rows: int = 0
+) -> SpikingActivity:
+    """Neurons at rest; sizes are (n, n_in, n_out); the bias input is set here once and never written again.
+
+    rows : steps of dt to record
+    """
+    n, n_in, n_out = sizes
+    zeros = lambda rows, size: memory.zeros((rows, size), dtype)  # noqa: E731
+    K, room = passes * batch, 4 * memory.padded(n, dtype) + memory.padded(n_in, dtype)
+    uh = zeros(K, n_in + bias)
+    if bias:
+        uh[:, n_in] = 1
+    return SpikingActivity(
+        zeros(K, n_in), zeros(K, n_in), uh, zeros(K, n), zeros(K, n), zeros(K, room), zeros(K, n), zeros(K, n), zeros(K, n_out),
+        zeros(batch, n), zeros(batch, n_out), zeros(1, n_in), np.full(2, clock, np.int64),
+        np.zeros((K if rows else 0, rows, n), np.uint8),
+    )  # fmt: skip

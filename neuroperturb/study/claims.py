@@ -1,0 +1,196 @@
+"""Who is doing which run: claim files, safe on a network file system.
+
+    claims/NAME     made by linking a finished file to that name: exactly one of many who try succeeds, and what they find is whole
+                    (where links are not to be had: created exclusively)
+
+A claim says machine, process and when that process started. It is stale, and whoever finds it may take it, when
+
+* its process was one of this machine (same boot, same process namespace) and is gone, or
+* it has not been touched for ten minutes by the clock of the file system; owners touch theirs every half minute.
+
+Claims save work and guard nothing: a run done twice gives the same bits, and each file is written whole. So the one thing that a
+claim cannot exclude, a process that was silent for ten minutes and goes on, costs a run's time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import socket
+import time
+import uuid
+from pathlib import Path
+
+STALE = 600.0  # seconds without a sign of life
+TOUCH_EVERY = 30.0
+
+
+class Claims:
+    """The claims of one process in one folder.
+
+    Parameters
+    ----------
+    folder : Path, must exist
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.held: set[str] = set()
+        self._me = {
+            "machine": machine(),
+            "pid": os.getpid(),
+            "started": started(os.getpid()),
+            "host": socket.gethostname(),
+        }
+        self._touched = time.monotonic()
+
+    def take(self, name: str) -> bool:
+        """Whether this process may do the run, now and until it gives the claim back."""
+        claim = self.folder / name
+        taken = self._create(claim) or (self._stale(claim) and self._remove_stale(claim) and self._create(claim))
+        if taken:
+            self.held.add(name)
+        return taken
+
+    def give(self, name: str) -> None:
+        """Give a claim back."""
+        if name in self.held:
+            self.held.discard(name)
+            (self.folder / name).unlink(missing_ok=True)
+
+    def give_all(self) -> None:
+        """Give everything back."""
+        for name in list(self.held):
+            with contextlib.suppress(OSError):
+                self.give(name)
+
+    def touch(self) -> None:
+        """Say that the owner lives; call it often, it does something every half minute."""
+        if time.monotonic() - self._touched < TOUCH_EVERY:
+            return
+        self._touched = time.monotonic()
+        for name in self.held:
+            with contextlib.suppress(OSError):
+                os.utime(self.folder / name)
+
+    def others(self, name: str) -> bool:
+        """Whether another process that seems alive has the run."""
+        claim = self.folder / name
+        return name not in self.held and claim.exists() and not self._stale(claim)
+
+    def tidy(self) -> None:
+        """Remove what dead processes left: stale claims, and files on their way to a name."""
+        for path in self.folder.iterdir():
+            if path.name.startswith("."):
+                if time.time() - _modified(path) > STALE or _gone(_read(path)):
+                    path.unlink(missing_ok=True)
+            elif path.name not in self.held and self._stale(path):
+                self._remove_stale(path)
+
+    # files
+
+    def _create(self, claim: Path) -> bool:
+        text = json.dumps({**self._me, "token": uuid.uuid4().hex})
+        part = claim.with_name(f".{claim.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            part.write_text(text)
+            try:
+                os.link(part, claim)
+            except FileExistsError:
+                return False
+            except OSError:
+                # Over a network a link may be made and its answer lost; where there are no links there is no second one.
+                return part.stat().st_nlink == 2 or _exclusive(claim, text)
+            return True
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _stale(self, claim: Path) -> bool:
+        owner = _read(claim)
+        if owner.get("machine") == self._me["machine"]:
+            return _gone(owner)
+        modified = _modified(claim)
+        return 0 < modified < self._now() - STALE
+
+    def _remove_stale(self, claim: Path) -> bool:
+        """Take a stale claim away, unless somebody else just did and made it theirs: that one is put back."""
+        judged, aside = _read(claim), claim.with_name(f".{claim.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            os.rename(claim, aside)
+        except OSError:
+            return False
+        if _read(aside) != judged:
+            with contextlib.suppress(OSError):
+                os.link(aside, claim)
+            aside.unlink(missing_ok=True)
+            return False
+        aside.unlink(missing_ok=True)
+        return True
+
+    def _now(self) -> float:
+        """The time by the clock of the file system, which need not be this machine's."""
+        probe = self.folder / f".clock.{uuid.uuid4().hex[:8]}"
+        try:
+            probe.touch()
+            return probe.stat().st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+@functools.cache
+def machine() -> str:
+    """What process numbers of this process are unique in: a boot, and a namespace of it."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def started(pid: int) -> str:
+    """When a process started, in the kernel's ticks: its number may be another's later."""
+    with contextlib.suppress(OSError, IndexError):
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return "" if state in "ZX" else rest[18]
+    return ""
+
+
+def _gone(owner: dict) -> bool:
+    """Whether the process of a claim of this machine has ended."""
+    if owner.get("machine") != machine():
+        return False
+    try:
+        os.kill(owner["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return started(owner["pid"]) != owner["started"]
+
+
+def _exclusive(claim: Path, text: str) -> bool:
+    try:
+        descriptor = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return True
+
+
+def _read(path: Path) -> dict:
+    """Who has it; nothing where the file is gone, empty or not one of ours."""
+    try:
+        owner = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return owner if isinstance(owner, dict) and "pid" in owner else {}
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

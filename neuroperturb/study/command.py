@@ -1,0 +1,138 @@
+"""What the commands `study` and `report STUDY` do, without their arguments' spelling."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from neuroperturb.spec import SpecError
+from neuroperturb.study import declaration, display
+from neuroperturb.study.cells import Cell, lay_out
+from neuroperturb.study.conduct import Conductor, Shard
+from neuroperturb.study.crew import Crew, Threads
+from neuroperturb.study.declaration import Study
+from neuroperturb.study.folder import Folder
+from neuroperturb.study.table import check_metrics, there
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130  # exit codes
+PARENT = Path("runs")  # of a study's folder
+
+
+def conduct(
+    file: Path, *, out: Path | None, workers: int | None, scheduler: str | None, shard: str | None, small: bool,
+    dry_run: bool, retry_failed: bool, quiet: bool, stop: Callable[[], bool], say: Callable[[str], None],
+) -> int:  # fmt: skip
+    """Run a study to its end, or say what it would do; returns the exit code."""
+    study = declaration.load(file, small)
+    check_metrics(study.metrics)
+    cells = lay_out(study)
+    folder = Folder(out or PARENT / study.name)
+    part = _shard(shard)
+    _check_workers(workers, scheduler)
+    if not quiet or dry_run:
+        say(plan(study, cells, folder, workers or processors()))
+    if dry_run:
+        return DONE
+    conductor = Conductor(study, cells, folder, shard=part, retry_failed=retry_failed, say=say)
+    crew = _crew(folder, workers, scheduler)
+    try:
+        with display.show(quiet) as show:
+            complete = conductor.run(crew, stop=stop, show=show)
+    finally:
+        crew.close()
+    for label, reason in conductor.failures:
+        say(f"failed    {label}: {reason}")
+    say(f"{'done' if complete else 'stopped'}      {display.summary(conductor.board())}")
+    say(f"look      neuroperturb report {folder.root}" if complete else "go on     with the same command")
+    return INTERRUPTED if not complete else FAILED if conductor.failures else DONE
+
+
+def search(
+    file: Path, *, out: Path | None, storage: str | None, trials: int | None, workers: int, small: bool,
+    stop: Callable[[], bool], say: Callable[[str], None],
+) -> int:  # fmt: skip
+    """Tune every cell of a study; returns the exit code."""
+    from neuroperturb.study import tune
+
+    study = declaration.load(file, small)
+    tune.parse(study)
+    cells, folder = lay_out(study), Folder(out or PARENT / study.name)
+    complete = tune.tune(study, cells, folder, storage=storage, trials=trials, workers=workers, stop=stop, say=say)
+    if not complete:
+        say("go on     with the same command")
+    return DONE if complete else INTERRUPTED
+
+
+def report(folder: Path, out: Path | None, say: Callable[[str], None]) -> None:
+    """Write the page, the figures and the tables of a study."""
+    from neuroperturb.study import page
+
+    written = page.write(Folder(folder), out)
+    say(f"page      {written.page}")
+    say(f"figures   {len(written.figures)} in {written.page.parent}")
+    for table in written.tables:
+        say(f"table     {table}")
+
+
+def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
+    """The size of a study in words: axes, cells, runs, and what of it is there already."""
+    lines = [f"study     {study.name}" + (f": {study.about.strip()}" if study.about else "")]
+    for grid in study.grids:
+        axes = [" + ".join(axis.keys) + f" ({len(axis.points)})" for axis in grid.axes]
+        controls = f", and each {' and '.join(grid.controls)}" if grid.controls else ""
+        lines.append(f"grid      {grid.name + ': ' if grid.name else ''}{' × '.join(axes) or 'one cell'}{controls}")
+    least, most = (sum(size(cell)[k] for cell in cells) for k in (0, 1))
+    runs = f"{least}" if least == most else f"{least} to {most}"
+    lines.append(
+        f"size      {len(cells)} cells, {runs} runs; {len({name for cell in cells for name in cell.fits})} fits beside them"
+    )
+    done, mean = there(folder, [name for cell in cells for names in cell.names for name in names])
+    if done:
+        seconds = max(most - done, 0) * mean / workers
+        time = (
+            f"; the rest at {mean:.2g} s a run: {display.duration(seconds)} at most with {workers} workers"
+            if seconds > 0
+            else ""
+        )
+        lines.append(f"there     {done} runs{time}")
+    return "\n".join(lines)
+
+
+def size(cell: Cell) -> tuple[int, int]:
+    """Least and most runs of a cell: a search may go down its ranking."""
+    seeds, tried = len(cell.seeds), len(cell.candidates)
+    if tried == 1:
+        return seeds, seeds
+    first, rest = tried * cell.first, seeds - cell.first
+    return first + min(cell.keep, tried) * rest, first + tried * rest
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _crew(folder: Folder, workers: int | None, scheduler: str | None) -> Crew:
+    if scheduler is not None:
+        from neuroperturb.study.cluster import Cluster
+
+        return Cluster(folder, scheduler)
+    return Threads(folder, workers or processors())
+
+
+def _check_workers(workers: int | None, scheduler: str | None) -> None:
+    if workers is not None and workers < 1:
+        raise SpecError(f"The '--workers' option must be 1 or more. Got {workers} instead.")
+    if workers is not None and scheduler is not None:
+        raise SpecError("The '--workers' option must be left out with '--scheduler', which has workers of its own.")
+
+
+def _shard(text: str | None) -> Shard:
+    if text is None:
+        return Shard()
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise SpecError(f"The '--shard' option must look like i/N with i from 1 to N. Got {text!r} instead.")
+    return Shard(int(match[1]), int(match[2]))

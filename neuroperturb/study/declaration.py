@@ -1,0 +1,330 @@
+"""What a study asks for: one TOML, read into grids of axes, with errors that name the key.
+
+    about = "…"                            what it shows, its size, its time
+    base = "weather"                       a task's own settings, or a file; or [base], an experiment as `run` reads it
+    metrics = ["nmse", "pulses"]           columns of the table, beside losses and status; left out: all there are
+    baselines = ["ridge", "echo state"]    fitted once for each task and seed; "trivial" is always there
+    controls = ["frozen"]                  every cell once more with W_in and W_rec at their initial values
+    threshold = 0.1                        `epochs_to_threshold`: the first epoch whose validation loss is below it
+    weights = false                        keep curves and scores only, not the weights
+
+    [axes]                                 every combination
+    rule = ["np", "anp", {name = "danp", form = "published"}]
+    hardware.cells.bits = [2, 4, 8]
+    seed = [42, 101, 300]                  training.seed
+    [[zip]]                                lists of one length, which change together
+    task = ["mackey-glass", "copying"]
+    training.epochs = [10, 20]
+    [set]                                  the same in every cell
+    rule.noise_std = 1e-3
+    [search]                               in every cell on its own, by validation loss
+    over = { learning_rate = [1e-4, 1e-3, 1e-2] }
+    [[grid]]                               several grids in one study: each has axes, zip, set, search, controls of its own,
+    name = "equal rates"                   added to those above
+    [small]                                what `--small` replaces
+
+`seed` stands for ``training.seed``, and `learning_rate` for the rule's own or, under ``bptt``, its optimiser's. A rule of
+another name takes the place of the base's rule whole; decorrelation stays only beside a rule whose name asks for it.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from neuroperturb import config, recipes
+from neuroperturb.rules import DECORRELATED
+from neuroperturb.spec import Spec, SpecError, suggest
+from neuroperturb.tasks import TASKS
+
+ALIASES = {"seed": "training.seed"}
+RATE = "learning_rate"  # of the rule, or of the optimiser of bptt
+RATES = {RATE, "rule.learning_rate", "rule.optimiser.learning_rate"}
+REPLICATES = ("training.seed", "hardware.seed")  # axes over which a cell is repeated
+CONTROLS = {"frozen": {"training.frozen": ["W_in", "W_rec"]}}
+BASELINES = ("trivial", "ridge", "echo state")
+GRID_KEYS = ("name", "axes", "zip", "set", "search", "controls")
+STUDY_KEYS = (
+    "about", "base", "metrics", "baselines", "threshold", "weights", "axes", "zip", "set", "search", "controls", "grid", "tune",
+)  # fmt: skip
+
+
+class Axis(NamedTuple):
+    """Keys that change together, and the values they take: `points[k]` has one for each key."""
+
+    keys: tuple[str, ...]
+    points: tuple[tuple, ...]
+
+
+class Search(Spec):
+    """Which settings a cell tries before it runs all its seeds.
+
+    over : lists of values by key; every combination is tried
+    first : seeds of the first look
+    keep : how many of the best go on to all seeds; the least mean validation loss there is chosen
+    """
+
+    over: dict[str, tuple]
+    first: int = Field(1, ge=1)
+    keep: int = Field(2, ge=1)
+
+
+class Grid(NamedTuple):
+    """Axes and everything that is the same along them.
+
+    settings : dotted keys and values;  controls : names in `CONTROLS`
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    settings: dict[str, Any]
+    search: Search | None
+    controls: tuple[str, ...]
+
+
+class Study(NamedTuple):
+    """A declaration, read.
+
+    source : the table it was read from;  base : an experiment's table, which may lack what axes say
+    metrics : columns of the table, None for all;  tune : what `tune` searches, None where nothing is said
+    """
+
+    name: str
+    about: str
+    base: dict
+    grids: tuple[Grid, ...]
+    baselines: tuple[str, ...]
+    metrics: tuple[str, ...] | None
+    threshold: float | None
+    weights: bool
+    tune: dict | None
+    source: dict
+
+
+def load(path: str | Path, small: bool = False) -> Study:
+    """The study in a TOML file, or its small form."""
+    path = Path(path)
+    name = path.stem + ("-small" if small else "")
+    return parse(config.read_table(path), name, small=small, folder=path.parent)
+
+
+def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
+    """A study out of its table; raises SpecError, in one sentence."""
+    table = copy.deepcopy(table)
+    changes = table.pop("small", None)
+    if small:
+        if not isinstance(changes, dict):
+            raise SpecError(f"The 'small' parameter of study {name!r} is missing: it has no small form.")
+        table = _merged(table, changes)
+    _known(table, STUDY_KEYS, "a study")
+    common = {key: table.get(key) for key in GRID_KEYS}
+    extra = _listed(table.get("grid", [{}]), "grid")
+    grids = tuple(_grid(common, one, f"grid {k + 1}" if "grid" in table else "") for k, one in enumerate(extra))
+    _distinct([grid.name for grid in grids], "grid.name")
+    return Study(
+        name=name,
+        about=_is(table.get("about", ""), str, "about", "a text"),
+        base=_base(table.get("base", {}), folder),
+        grids=grids,
+        baselines=_names(table.get("baselines", []), BASELINES, "baselines"),
+        metrics=None if "metrics" not in table else tuple(_listed(table["metrics"], "metrics")),
+        threshold=None if "threshold" not in table else float(_is(table["threshold"], int | float, "threshold", "a number")),
+        weights=_is(table.get("weights", True), bool, "weights", "true or false"),
+        tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
+        source=table,
+    )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Settings on a table
+
+
+def apply(table: dict, settings: dict[str, Any]) -> dict:
+    """A copy of an experiment's table with dotted settings on top, the shorter keys first."""
+    for key, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
+        if key == RATE:
+            continue
+        table = _with_rule(table, value) if key == "rule" else config.put(table, key, copy.deepcopy(value))
+    return config.put(table, rate_key(table), settings[RATE]) if RATE in settings else table
+
+
+def rate_key(table: dict) -> str:
+    """Where the learning rate of a table's rule is."""
+    rule = table.get("rule")
+    name = rule.get("name") if isinstance(rule, dict) else rule
+    return "rule.optimiser.learning_rate" if name == "bptt" else "rule.learning_rate"
+
+
+def _with_rule(table: dict, rule: Any) -> dict:
+    if isinstance(rule, str):
+        return recipes.with_rule(table, rule)
+    named = isinstance(rule, dict) and rule.get("name") in DECORRELATED
+    return {key: value for key, value in table.items() if key != "decorrelation" or named} | {"rule": rule}
+
+
+def combinations(axes: Iterable[Axis]) -> Iterator[dict[str, Any]]:
+    """Every point of a grid, as settings."""
+    for points in itertools.product(*([dict(zip(axis.keys, p)) for p in axis.points] for axis in axes)):
+        yield {key: value for point in points for key, value in point.items()}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Parts of the table
+
+
+def _base(base: Any, folder: Path) -> dict:
+    if isinstance(base, dict):
+        return base
+    if not isinstance(base, str):
+        raise SpecError(f"The 'base' parameter of a study must be a table, a task or a file. Got {base!r} instead.")
+    if base.endswith(".toml"):
+        return config.read_table(folder / base)
+    if base not in TASKS:
+        raise SpecError(f"The 'base' parameter of a study cannot be {base!r}. {suggest(base, TASKS)}")
+    return recipes.recipe(base)
+
+
+def _grid(common: dict, own: Any, place: str) -> Grid:
+    own = _is(own, dict, "grid", "a list of tables")
+    _known(own, GRID_KEYS, place)
+    name = _is(own.get("name", place), str, "grid.name", "a text")
+    axes = (*_axes(common, ""), *_axes(own, f"{name}: " if name else ""))
+    shared, particular = (_settings(table.get("set")) for table in (common, own))
+    search = own.get("search") or common["search"]
+    grid = Grid(
+        name=name,
+        axes=axes,
+        settings=shared | particular,
+        search=None if search is None else _search(search),
+        controls=_names(own.get("controls", common["controls"] or []), CONTROLS, "controls"),
+    )
+    _no_clash(grid)
+    return grid
+
+
+def _axes(table: dict, where: str) -> Iterator[Axis]:
+    for key, values in _flat(table.get("axes") or {}, "axes"):
+        yield Axis((key,), tuple((v,) for v in _values(values, f"{where}axes.{key}")))
+    for number, group in enumerate(_listed(table.get("zip") or [], "zip")):
+        place = f"{where}zip.{number}"
+        lists = {key: _values(v, f"{place}.{key}", repeat=True) for key, v in _flat(group, "zip")}
+        if len({len(values) for values in lists.values()}) != 1:
+            lengths = ", ".join(f"{key} has {len(values)}" for key, values in lists.items())
+            raise SpecError(
+                f"The {place!r} parameter of a study must have lists of one length: {lengths or 'it is empty'}."
+            )
+        yield Axis(tuple(lists), tuple(zip(*lists.values())))
+
+
+def _settings(table: Any) -> dict[str, Any]:
+    """`set` as dotted keys: a table goes in key by key, so that it adds to what is there."""
+    return dict(_flat(table or {}, "set"))
+
+
+def _search(table: Any) -> Search:
+    table = _is(table, dict, "search", "a table")
+    over = _is(table.get("over", {}), dict, "search.over", "a table of lists")
+    lists = {key: _values(values, f"search.over.{key}") for key, values in _flat(over, "search.over")}
+    if not lists:
+        raise SpecError("The 'search.over' parameter of a study must list values of at least one key. Got none.")
+    return Search.parse({**table, "over": lists}, "search")
+
+
+def _flat(table: Any, where: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys of nested tables; aliases become what they stand for."""
+    for key, value in _is(table, dict, where, "a table").items():
+        name = prefix + key
+        if isinstance(value, dict):
+            yield from _flat(value, where, name + ".")
+        else:
+            yield ALIASES.get(name, name), value
+
+
+def _values(values: Any, where: str, repeat: bool = False) -> tuple:
+    if not isinstance(values, list | tuple) or not values:
+        raise SpecError(
+            f"The {where!r} parameter of a study must be a list of one or more values. Got {values!r} instead."
+        )
+    if not repeat:
+        _distinct(values, where)
+    return tuple(values)
+
+
+def _no_clash(grid: Grid) -> None:
+    """Refuse two places that say the same thing, of which one would silently win."""
+    said: dict[str, str] = {}
+    places = [(key, "an axis", [p[i] for p in axis.points]) for axis in grid.axes for i, key in enumerate(axis.keys)]
+    places += [(key, "'search'", values) for key, values in (grid.search.over if grid.search else {}).items()]
+    places += [(key, "'set'", [value]) for key, value in grid.settings.items()]
+    places += [(key, "'controls'", [value]) for name in grid.controls for key, value in CONTROLS[name].items()]
+    for key, place, _ in places:
+        same = RATE if key in RATES else key
+        if same in said:
+            raise SpecError(f"The key {key!r} is set twice, by {said[same]} and by {place}: leave one of them out.")
+        said[same] = place
+    for key, place, values in places:
+        for inner in said:
+            inner = "rule.learning_rate" if inner == RATE else inner
+            rest = inner.removeprefix(key + ".")
+            if rest != inner and any(_holds(value, rest) for value in values):
+                raise SpecError(
+                    f"The key {inner!r} is set twice, inside {key!r} by {place} and on its own: leave one out."
+                )
+
+
+def _holds(value: Any, key: str) -> bool:
+    for step in key.split("."):
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Sentences
+
+
+def _known(table: dict, known: Iterable[str], owner: str) -> None:
+    for key in table:
+        if key not in known:
+            raise SpecError(f"Unknown key {key!r} in {owner or 'a study'}. {suggest(key, known)}")
+
+
+def _is(value: Any, kind: Any, key: str, what: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise SpecError(f"The {key!r} parameter of a study must be {what}. Got {value!r} instead.")
+    return value
+
+
+def _listed(value: Any, key: str) -> list:
+    return _is(value, list, key, "a list")
+
+
+def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
+    for value in _listed(values, key):
+        if value not in known:
+            raise SpecError(f"The {key!r} parameter of a study cannot hold {value!r}. {suggest(str(value), known)}")
+    return tuple(values)
+
+
+def _distinct(values: Iterable, where: str) -> None:
+    seen = set()
+    for value in values:
+        text = json.dumps(value, sort_keys=True, default=str)
+        if text in seen:
+            raise SpecError(f"The {where!r} parameter of a study has {value!r} twice.")
+        seen.add(text)
+
+
+def _merged(table: dict, changes: dict) -> dict:
+    """Tables merge key by key; anything else is replaced."""
+    return table | {
+        key: _merged(table[key], value) if isinstance(value, dict) and isinstance(table.get(key), dict) else value
+        for key, value in changes.items()
+    }

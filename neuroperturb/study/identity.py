@@ -1,0 +1,100 @@
+"""The name of a run: a digest of everything that its bits depend on, as far as a file can know.
+
+    name = sha256(experiment, versions of what computes, source of the modules of every part of the experiment)[:16]
+
+Parts are the task, the rule and its parts, the network, the hardware and its parts: of each, the file that defines its
+class, equations included. A rule that is edited therefore has new runs, and those of all others stay. What is common to
+all runs (the loops) goes by the version of the package. Two machines with different processors may differ in bits under
+one name; the record holds the processor.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from neuroperturb.config import Experiment
+from neuroperturb.run import VERSION, versions
+
+DIGITS = 16
+
+
+def name(experiment: Experiment) -> str:
+    """What the file of a run is called, without its ending."""
+    return digest({"experiment": experiment.table(), "sources": sources(experiment), **computing()})
+
+
+def fit_name(experiment: Experiment) -> str:
+    """What the file of the baselines is called: they depend on data and sizes, and on no rule and no epoch count."""
+    network, training = experiment.network, experiment.training
+    data = {"task": experiment.task.table(), "seed": training.seed, "batch_size": training.batch_size}
+    return digest(
+        {**data, "units": network.size, "sources": {**_sources_of(experiment.task), **_fitting()}, **computing()}
+    )
+
+
+@functools.cache
+def computing() -> dict:
+    """Versions that bits depend on."""
+    made_by = {name: version for name, version in versions().items() if name != "python"}
+    return {"versions": made_by, "format": VERSION}
+
+
+def digest(plain: Any) -> str:
+    """Sixteen hexadecimal digits of plain data."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def sources(experiment: Experiment) -> dict[str, str]:
+    """Digest of the file of every module that defines a part of the experiment, by module."""
+    return _sources_of(experiment)
+
+
+def _sources_of(part: Any) -> dict[str, str]:
+    modules = {(type(p).__module__, type(p).__qualname__) for p in _parts(part)}
+    return {module: _source(module, kind) for module, kind in sorted(modules)}
+
+
+def _fitting() -> dict[str, str]:
+    from neuroperturb.baselines import EchoState, Ridge
+
+    return {m.__module__: _source(m.__module__, m.__qualname__) for m in (Ridge, EchoState)}
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """A part and the parts it is made of."""
+    if isinstance(part, BaseModel):
+        inner = [getattr(part, field) for field in type(part).model_fields]
+    elif dataclasses.is_dataclass(part):
+        inner = [getattr(part, field.name) for field in dataclasses.fields(part)]
+    elif isinstance(part, tuple):
+        inner = list(part)
+    else:
+        return
+    if type(part) is not tuple:
+        yield part
+    for one in inner:
+        yield from _parts(one)
+
+
+@functools.cache
+def _source(module: str, kind: str) -> str:
+    """Of a module's file; of the class alone where there is no file, as in a notebook."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    try:
+        if file and module != "__main__":
+            with open(file, "rb") as opened:
+                text = opened.read()
+        else:
+            text = inspect.getsource(getattr(sys.modules[module], kind.split(".")[0])).encode()
+    except (OSError, TypeError, AttributeError):
+        text = f"{module}.{kind}".encode()  # typed into a prompt: its name is all there is
+    return hashlib.sha256(text).hexdigest()[:DIGITS]

@@ -1,0 +1,199 @@
+"""Seeds put together: one line a cell, what it is compared with, and the interval of each.
+
+    test loss of a cell      mean over its seeds, with a bootstrap interval (percentiles of resampled means, 95 %)
+    minus its control        mean over seeds of the paired difference, with Student's interval, 95 %
+
+A cell is ranked by its mean, behind all others where a seed diverged or failed: the mean is then of the seeds that are left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroperturb.study.cells import told, words
+from neuroperturb.study.table import Tables
+
+LEVEL = 0.95
+RESAMPLES = 999
+
+
+class Interval(NamedTuple):
+    """Mean and the ends of its interval; nan where there are too few."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Line(NamedTuple):
+    """One cell, its seeds together; or a baseline, which has no cell.
+
+    cell : number in `Tables.cells`, -1 for a baseline;  levels : by axis
+    test : (seeds,), nan where a seed has none;  broken : seeds that diverged or failed, or are missing, each in words
+    difference : minus the control, None where there is none;  verdict : what that means
+    """
+
+    cell: int
+    label: str
+    facet: str
+    grid: str
+    control: str
+    levels: dict[str, float | str]
+    test: np.ndarray
+    validation: np.ndarray
+    interval: Interval
+    broken: tuple[str, ...]
+    difference: Interval | None
+    verdict: str
+    chosen: str
+    edge: str
+    extra: dict[str, float]
+
+    @property
+    def rank(self) -> tuple:
+        """Good ones first."""
+        return (bool(self.broken), math.inf if math.isnan(self.interval.mean) else self.interval.mean)
+
+    @property
+    def median(self) -> float:
+        """Over the seeds that have a test loss."""
+        return float(np.median(self.test[np.isfinite(self.test)])) if np.isfinite(self.test).any() else math.nan
+
+
+EXTRA = ("seconds", "epochs_to_threshold", "pulses", "pulses_per_cell", "energy", "endurance_used")
+
+
+def lines(tables: Tables) -> list[Line]:
+    """Every cell, in the order of the declaration."""
+    by_cell = dict(list(tables.runs.groupby("cell", sort=True))) if len(tables.runs) else {}
+    tests = [_losses(by_cell[k], "test") if k in by_cell else np.empty(0) for k in range(len(tables.cells))]
+    intervals = bootstrap(tests)
+    controls = {(c.grid, words(c.point)): k for k, c in enumerate(tables.cells) if c.control}
+    made = []
+    for number, cell in enumerate(tables.cells):
+        runs, control = by_cell[number], controls.get((cell.grid, words(cell.point)))
+        difference, verdict = (None, "")
+        if control is not None and not cell.control:
+            difference = student(tests[number] - tests[control])
+            verdict = _verdict(difference)
+        candidate = tables.chosen[number]
+        settings = cell.candidates[candidate] if candidate is not None else {}
+        others = {key: level for key, level in cell.levels.items() if key != "task"}
+        made.append(
+            Line(
+                cell=number, label=", ".join(filter(None, [cell.grid, *(told(k, v) for k, v in others.items()), cell.control])),
+                facet=str(cell.levels.get("task", "")), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
+                validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs), difference=difference,
+                verdict=verdict, chosen=", ".join(f"{k.rsplit('.', 1)[-1]} {words(v)}" for k, v in settings.items()),
+                edge=_first_text(runs, "at_the_edge"), extra=_extra(runs),
+            )
+        )  # fmt: skip
+    return made
+
+
+def baselines(tables: Tables, facet: str) -> list[Line]:
+    """What is fitted or guessed beside the cells of a facet: each once, over the seeds."""
+    if not len(tables.fits):
+        return []
+    here = {k for k, cell in enumerate(tables.cells) if str(cell.levels.get("task", "")) == facet}
+    fits = tables.fits[tables.fits["cell"].isin(here)]
+    seeds = [key for key in ("training.seed", "hardware.seed") if key in fits]
+    names, tests = [], []
+    for name, part in fits.drop_duplicates(["name", *seeds, "test"]).groupby("name", sort=False):
+        names.append(str(name))
+        tests.append(part["test"].to_numpy(float))
+    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "difference": None, "verdict": "", "chosen": "",
+               "edge": "", "extra": {}}  # fmt: skip
+    return [
+        Line(cell=-1, label=name, test=test, validation=np.empty(0), interval=interval, **nothing)
+        for name, test, interval in zip(names, tests, bootstrap(tests), strict=True)
+    ]
+
+
+def facets(made: list[Line]) -> list[str]:
+    """Tasks, in the order of the declaration; one nameless where the task is no axis."""
+    return list(dict.fromkeys(line.facet for line in made))
+
+
+def bootstrap(samples: Sequence[np.ndarray]) -> list[Interval]:
+    """Mean of every sample and its percentile interval; samples of one size are resampled together."""
+    from scipy.stats import bootstrap as resample
+
+    found = [sample[np.isfinite(sample)] for sample in samples]
+    result = [Interval(float(s.mean()) if s.size else math.nan, math.nan, math.nan) for s in found]
+    for size in sorted({s.size for s in found if s.size > 1}):
+        numbers = [k for k, s in enumerate(found) if s.size == size]
+        data = np.array([found[k] for k in numbers])
+        with np.errstate(all="ignore"):
+            ends = resample(
+                (data,), np.mean, axis=-1, vectorized=True, n_resamples=RESAMPLES, batch=max(1, 2_000_000 // data.size),
+                confidence_level=LEVEL, method="percentile", rng=np.random.default_rng(size),
+            ).confidence_interval  # fmt: skip
+        for row, k in enumerate(numbers):
+            result[k] = Interval(result[k].mean, float(ends.low[row]), float(ends.high[row]))
+    return result
+
+
+def student(difference: np.ndarray) -> Interval:
+    """Mean of paired differences and its interval; nan where any pair is broken or there is only one."""
+    from scipy.stats import t
+
+    n = len(difference)
+    mean = float(difference.mean()) if n else math.nan
+    if n < 2 or not math.isfinite(mean):
+        return Interval(mean, math.nan, math.nan)
+    half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * difference.std(ddof=1) / np.sqrt(n))
+    return Interval(mean, mean - half, mean + half)
+
+
+def _verdict(difference: Interval) -> str:
+    """What a paired difference says of a rule and its frozen recurrence."""
+    if math.isnan(difference.mean):
+        return "broken seeds"
+    if math.isnan(difference.low):
+        return "one seed"
+    if difference.low <= 0 <= difference.high:
+        return "the readout alone does this"
+    return "below its control" if difference.high < 0 else "above its control"
+
+
+def _losses(runs, column: str) -> np.ndarray:
+    """One number a seed, nan for what did not end well."""
+    if column not in runs:
+        return np.full(len(runs), np.nan)
+    values = np.array(runs[column], float)
+    return np.where(np.array(runs["status"]) == "finished", values, np.nan)
+
+
+def _broken(runs) -> tuple[str, ...]:
+    seeds = [key for key in ("training.seed", "hardware.seed") if key in runs]
+    said = []
+    for _, run in runs[runs["status"] != "finished"].iterrows():
+        step = run.get("diverged_step")
+        how = (
+            f"diverged at step {step:.0f}"
+            if run["status"] == "diverged" and step is not None and step == step
+            else run["status"]
+        )
+        why = f" ({run['reason']})" if run["status"] == "failed" else ""
+        where = ", ".join(f"{key.rsplit('.', 1)[-1]} {run[key]}" for key in seeds)
+        said.append(f"{where}: {how}{why}" if where else f"{how}{why}")
+    return tuple(said)
+
+
+def _extra(runs) -> dict[str, float]:
+    ended = runs[runs["status"] == "finished"]
+    values = {key: np.array(ended[key], float) for key in EXTRA if key in ended and len(ended)}
+    return {key: float(np.median(v)) for key, v in values.items() if not np.isnan(v).all()}
+
+
+def _first_text(runs, column: str) -> str:
+    return (
+        str(runs[column].iloc[0] or "")
+        if column in runs and len(runs) and isinstance(runs[column].iloc[0], str)
+        else ""
+    )

@@ -1,0 +1,251 @@
+"""A study's folder as tables: one row a run, read straight from the files, a millisecond each.
+
+runs     every seed of every cell at the setting chosen: axes, status, losses, metrics, hardware, time
+search   every setting tried, with its validation loss; what it would have scored on the test data is nobody's business
+curves   losses epoch by epoch of the runs in `runs`
+fits     baselines beside them, by task and seed
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from neuroperturb.run import RecordError
+from neuroperturb.spec import SpecError, suggest
+from neuroperturb.study import search
+from neuroperturb.study.cells import Cell, words
+from neuroperturb.study.declaration import REPLICATES
+from neuroperturb.study.folder import Folder, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAMPLE = 200  # runs whose time is looked at to foretell the rest
+LAST = (
+    "train_loss",
+    "twin_distance",
+    "spectral_radius",
+    "skipped",
+    "dW_in",
+    "dW_rec",
+    "dW_out",
+)  # columns of the history
+HARDWARE = ("pulses", "pulses_per_cell", "endurance_used", "energy", "energy_low", "energy_high", "busy_time")
+FIXED = ("cell", "grid", "control", "status", "reason", "validation", "test", "seconds", "epochs", "run")
+
+
+class Curve(NamedTuple):
+    """Losses of one run, epoch by epoch."""
+
+    epoch: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+
+
+class Tables(NamedTuple):
+    """Everything a report is made from.
+
+    study : the declaration's table, with the study's name;  cells : list of Cell
+    chosen : number of the setting chosen in every cell, None where it is not done
+    curves : by name of a run;  machines : what made the runs, each with how many
+    """
+
+    study: dict
+    cells: list[Cell]
+    chosen: list[int | None]
+    runs: pd.DataFrame
+    search: pd.DataFrame
+    curves: dict[str, Curve]
+    fits: pd.DataFrame
+    machines: dict[str, int]
+
+
+def read(folder: Folder) -> Tables:
+    """Everything in a study's folder; raises RecordError where there is no study."""
+    import pandas as pd
+
+    study, cells = folder.read_index()
+    outcomes = _outcomes(folder, cells)
+    chosen = [search.chosen(cell, outcomes) for cell in cells]
+    rows, curves, machines = [], {}, {}
+    for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
+        for seed, name in enumerate(_shown(cell, candidate)):
+            row, curve, machine = _row(folder, outcomes.get(name), name, study.get("threshold"))
+            rows.append({**_place(number, cell, candidate, seed), **row})
+            if curve is not None:
+                curves[name] = curve
+                machines[machine] = machines.get(machine, 0) + 1
+    runs = pd.DataFrame(_kept(rows, study.get("metrics"), cells))
+    return Tables(study, cells, chosen, runs, _search(cells, outcomes), curves, _fits(folder, cells), machines)
+
+
+def there(folder: Folder, names: Iterable[str]) -> tuple[int, float]:
+    """How many of the runs are done, and what one took on average [s]."""
+    done = [name for name in names if folder.run_file(name).exists()]
+    seconds = [outcome.seconds for name in done[:SAMPLE] if (outcome := _outcome(folder, name))]
+    return len(done), float(np.mean(seconds)) if seconds else math.nan
+
+
+def check_metrics(metrics: Iterable[str] | None) -> None:
+    """Refuse a metric that no run could have."""
+    from neuroperturb.report import METRICS
+
+    known = [*METRICS, *LAST, *HARDWARE, "epochs_to_threshold", "diverged_step"]
+    for name in metrics or ():
+        if name not in known:
+            raise SpecError(f"The 'metrics' parameter of a study cannot hold {name!r}. {suggest(str(name), known)}")
+
+
+def hardware(ledger: dict) -> dict[str, float]:
+    """What arrays did and what it cost, out of a record's ledger; nothing where it is silent."""
+    total = ledger.get("total", ledger)
+    if not isinstance(total, dict):
+        return {}
+    counts, cells, worn = (total.get(key) or {} for key in ("counts", "pulses_per_cell", "endurance_used"))
+    row = {
+        "pulses": sum(v for k, v in counts.items() if k in ("pulses", "pulses_up", "pulses_down", "up", "down")),
+        "pulses_per_cell": cells.get("mean"),
+        "endurance_used": next((part.get("typical") for part in worn.values()), None),
+    }
+    energy, time = total.get("energy") or {}, total.get("time") or {}
+    if energy:
+        row |= {
+            "energy": _sum(energy, "typical"),
+            "energy_low": _sum(energy, "low"),
+            "energy_high": _sum(energy, "high"),
+        }
+    if time:
+        row["busy_time"] = _sum(time, "typical")
+    return {key: float(value) for key, value in row.items() if value}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Rows
+
+
+def _row(folder: Folder, outcome: Outcome | None, name: str, threshold: float | None) -> tuple[dict, Curve | None, str]:
+    """What a run came to, its curve, and what made it."""
+    if outcome is None:
+        return {"status": "missing", "run": name}, None, ""
+    if outcome.status == "failed":
+        return {"status": "failed", "reason": outcome.reason, "run": name}, None, ""
+    import h5py
+
+    with h5py.File(folder.run_file(name), "r") as file:
+        history, results = file["history"], file["results"]
+        curve = Curve(history["epoch"][()], history["train_loss"][()], history["validation_loss"][()])
+        row = {"status": outcome.status, "run": name, "validation": outcome.validation, "test": _first(results["test"])}
+        row |= {key: _first(results[key]) for key in results if key.startswith(("test_", "validation_"))}
+        row |= {key: _last(history[key]) for key in LAST}
+        row |= {"seconds": outcome.seconds, "epochs": int(curve.epoch[-1]) if curve.epoch.size else 0}
+        if outcome.status == "diverged":
+            row["diverged_step"] = json.loads(file.attrs["diverged_step"])
+        if threshold is not None:
+            row["epochs_to_threshold"] = _reaches(curve, threshold)
+        row |= hardware(json.loads(file["ledger/json"].asstr()[()]))
+        versions = json.loads(file.attrs["versions"])
+        made = ", ".join(f"{key} {value}" for key, value in versions.items() if key != "sources")
+        return row, curve, f"{made}; {json.loads(file.attrs['cpu']).get('name', '?')}"
+
+
+def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[str, Any]:
+    """Where a run is: its cell, its axes, the setting chosen."""
+    place = {"cell": number, "grid": cell.grid, "control": cell.control}
+    place |= {key: _plain(value) for key, value in {**cell.point, **cell.seeds[seed]}.items()}
+    if candidate is not None:
+        place |= {key: _plain(value) for key, value in cell.candidates[candidate].items()}
+        place |= {"at_the_edge": " ".join(search.at_the_edge(cell, candidate))} if len(cell.candidates) > 1 else {}
+    return place
+
+
+def _kept(rows: list[dict], metrics: list[str] | None, cells: list[Cell]) -> list[dict]:
+    """Rows with the columns asked for, all of them in one order."""
+    axes = {key for cell in cells for one in (cell.point, *cell.seeds, *cell.candidates) for key in one}
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    if metrics is not None:
+        always = {*FIXED, *axes, "at_the_edge"}
+        keys = [
+            key for key in keys if key in always or key.removeprefix("test_").removeprefix("validation_") in metrics
+        ]
+    return [{key: row.get(key) for key in keys} for row in rows]
+
+
+def _shown(cell: Cell, candidate: int | None) -> tuple[str, ...]:
+    """Runs at the setting chosen; of a search that is not over, those of the first setting."""
+    return cell.names[candidate or 0]
+
+
+def _search(cells: list[Cell], outcomes: dict[str, Outcome]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for number, cell in enumerate(cells):
+        if len(cell.candidates) > 1:
+            for candidate, names in enumerate(cell.names):
+                for seed, name in enumerate(names):
+                    if name in outcomes:
+                        ended = outcomes[name]
+                        place = _place(number, cell, candidate, seed)
+                        rows.append({**place, "status": ended.status, "validation": ended.validation, "run": name})
+    return pd.DataFrame(rows)
+
+
+def _fits(folder: Folder, cells: list[Cell]) -> pd.DataFrame:
+    """Rows of baselines; those of cells that share data are there once for each of them."""
+    import pandas as pd
+
+    read, rows = {}, []
+    for number, cell in enumerate(cells):
+        if cell.control:
+            continue
+        for seed, name in enumerate(cell.fits):
+            if name not in read:
+                path = folder.fit_file(name)
+                read[name] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+            where = {"cell": number, **{k: v for k, v in cell.seeds[seed].items() if k in REPLICATES}}
+            rows += [
+                {**where, **{k: v for k, v in row.items() if k in ("name", "validation", "test")}} for row in read[name]
+            ]
+    return pd.DataFrame(rows, columns=None if rows else ["cell", "name", "validation", "test"])
+
+
+def _outcomes(folder: Folder, cells: list[Cell]) -> dict[str, Outcome]:
+    there = {path.name for path in [*folder.runs.iterdir(), *folder.failed.iterdir()]}
+    names = {name for cell in cells for names in cell.names for name in names}
+    known = {n: _outcome(folder, n) for n in names if f"{n}.nc" in there or f"{n}.json" in there}
+    return {name: outcome for name, outcome in known.items() if outcome is not None}
+
+
+def _outcome(folder: Folder, name: str) -> Outcome | None:
+    try:
+        return folder.outcome(name)
+    except RecordError:
+        return None
+
+
+def _first(column) -> float:
+    return float(column[0]) if column.size else math.nan
+
+
+def _last(column) -> float:
+    return float(column[-1]) if column.size else math.nan
+
+
+def _reaches(curve: Curve, threshold: float) -> float:
+    """The first epoch whose validation loss is below a threshold; ∞ where none is."""
+    below = curve.epoch[curve.validation < threshold]
+    return float(below[0]) if below.size else math.inf
+
+
+def _sum(brackets: dict, end: str) -> float:
+    return sum(bracket.get(end, 0.0) for bracket in brackets.values())
+
+
+def _plain(value: Any) -> Any:
+    """A value that a table can hold."""
+    return words(value) if isinstance(value, dict | list | tuple) else value

@@ -1,0 +1,111 @@
+"""One run, from an experiment to its record; and the baselines of one task.  The same wherever it happens.
+
+    experiment ─▶ data (shared between runs of one task and seed) ─▶ train, from a checkpoint if there is one ─▶ score ─▶ record
+
+A record of a finished run holds no state to continue from: it is what makes files large, and a study has no use for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from neuroperturb.config import Experiment
+from neuroperturb.run import Run
+from neuroperturb.study import identity
+from neuroperturb.tasks import Dataset
+from neuroperturb.training import Progress, Trainer
+
+CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
+DATASETS = 6  # kept in memory
+
+
+def work(
+    experiment: Experiment,
+    *,
+    resume: Run | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[Progress], None] = lambda progress: None,
+    checkpoint: Callable[[Run], None] = lambda run: None,
+    weights: bool = True,
+) -> Run:
+    """Train, and score the final weights on validation and, once, on the test data.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    resume : a checkpoint of the same experiment
+    stop : asked between two chunks; where it says yes the record is a checkpoint, ``interrupted``
+    tell : told how far training is
+    checkpoint : given a checkpoint every five minutes
+    weights : whether the record of a run that is done keeps them
+    """
+    trainer = Trainer(experiment, resume=resume, dataset=_shared.get(experiment))
+    saved = time.monotonic()
+    for progress in trainer:
+        tell(progress)
+        if stop():
+            break
+        if time.monotonic() - saved > CHECKPOINT_EVERY and progress.step < progress.steps:
+            checkpoint(
+                _signed(trainer.run())
+            )  # not at the end: a finished record without its scores would pass for a whole one
+            saved = time.monotonic()
+    run = _signed(trainer.run())
+    if run.status == "interrupted":
+        return run
+    from neuroperturb.comparison import result_row
+
+    run.set_results([result_row(trainer)])
+    run.state = {}
+    if not weights:
+        run.weights, run.initial_weights = {}, {}
+    return run
+
+
+def fit(experiment: Experiment, names: tuple[str, ...]) -> list[dict]:
+    """Rows of what is fitted or guessed beside a rule: trivial ones always, others by name."""
+    from neuroperturb import comparison
+
+    dataset = _shared.get(experiment)
+    rows = comparison.trivial_rows(dataset)
+    for name, compute in comparison.fitted(experiment, dataset):
+        if any(name.startswith(asked) for asked in names):
+            rows.append(compute())
+    return rows
+
+
+def _signed(run: Run) -> Run:
+    """The source of what made it, beside the versions."""
+    run.versions = {**run.versions, "sources": identity.digest(identity.sources(run.experiment))}
+    return run
+
+
+class _Shared:
+    """Datasets of late: runs that differ in their rule only see the same data. Each is made once, by whoever needs it first."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._kept: OrderedDict = OrderedDict()
+
+    def get(self, experiment: Experiment) -> Dataset:
+        key = (experiment.task, experiment.training.seed, experiment.training.batch_size)
+        with self._lock:
+            place = self._kept.pop(key, None) or _Place()
+            self._kept[key] = place
+            while len(self._kept) > DATASETS:
+                self._kept.popitem(last=False)
+        with place.lock:
+            if place.dataset is None:
+                place.dataset = experiment.task.data(*key[1:])
+            return place.dataset
+
+
+class _Place:
+    def __init__(self):
+        self.lock, self.dataset = threading.Lock(), None
+
+
+_shared = _Shared()

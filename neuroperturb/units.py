@@ -1,0 +1,68 @@
+"""Physical quantities where a person writes them: ``"20 ms"`` → 0.02 [s], ``"-70 mV"`` → −0.07 [V], and back.
+
+Inside, a quantity is a plain number in SI units; a quantity of Brian2 is taken by what it prints. Prefixes are exact: the number is
+the float nearest to what was written.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo
+
+PREFIXES = {"n": -9, "u": -6, "µ": -6, "m": -3, "": 0, "k": 3}
+DIMENSIONS = {"s": "time", "second": "time", "V": "voltage", "volt": "voltage", "Hz": "rate", "hertz": "rate"}
+EXAMPLES = {"time": "20 ms", "voltage": "-70 mV", "rate": "50 Hz"}
+SHORTEST = {"time": ("ms", -3), "voltage": ("mV", -3), "rate": ("Hz", 0)}
+
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]+)\s*")
+
+
+def parse(value: Any, dimension: str) -> float:
+    """The number in SI units of a text or of a quantity of Brian2; raises ValueError where `value` is no such quantity."""
+    match = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool | int | float) else None
+    exponent = _exponent(match[2], dimension) if match else None
+    if exponent is None:
+        raise ValueError(f"must be a {dimension} with its unit, such as '{EXAMPLES[dimension]}'")
+    if hasattr(value, "has_same_dimensions"):
+        return float(value)  # what it prints is rounded
+    return float(Decimal(match[1]).scaleb(exponent))
+
+
+def write(number: float, dimension: str) -> str:
+    """A quantity that :func:`parse` reads back as the same float."""
+    unit, exponent = SHORTEST[dimension]
+    scaled = Decimal(repr(float(number))).scaleb(-exponent)
+    return f"{scaled.normalize():f} {unit}"
+
+
+def _exponent(unit: str, dimension: str) -> int | None:
+    """Power of ten of a unit of this dimension, or None."""
+    for name, known in DIMENSIONS.items():
+        prefix = unit.removesuffix(name)
+        if known == dimension and prefix != unit and prefix in PREFIXES:
+            return PREFIXES[prefix]
+    return None
+
+
+class Si(float):
+    """A number that is in SI units already; anything else a person gives has to say its unit."""
+
+
+def _quantity(dimension: str):
+    def read(value: Any, info: ValidationInfo) -> Si:
+        if isinstance(value, Si):
+            return value
+        try:
+            return Si(parse(value, dimension))
+        except ValueError as error:
+            raise ValueError(f"The {info.field_name!r} parameter {error}. Got {value!r} instead.") from None
+
+    return PlainValidator(read), PlainSerializer(lambda value: write(value, dimension), return_type=str)
+
+
+Time = Annotated[float, *_quantity("time")]
+Voltage = Annotated[float, *_quantity("voltage")]
+Rate = Annotated[float, *_quantity("rate")]
