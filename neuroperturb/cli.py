@@ -257,6 +257,24 @@ def _losses(frame) -> str:
 
 
 @app.command()
+def device(
+    hardware: Annotated[str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")],
+    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
+) -> None:
+    """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
+    with _one_sentence():
+        import hardware_models as hw
+        from neuroperturb import device_card
+
+        measured = hw.Measured.from_csv(hardware) if hardware.endswith(".csv") else None
+        card = hw.card(hardware if measured is None else measured, seed=seed)
+        out.mkdir(parents=True, exist_ok=True)
+        figure = device_card.save(card, out / f"{Path(hardware).stem}.png")
+    _say(f"{card}\n\nfigure  {figure}")
+
+
+@app.command()
 def verify(files: Annotated[list[Path], typer.Argument(metavar="FILE.npz…", help="Recorded cases.")]) -> None:
     """Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."""
     with _one_sentence():
