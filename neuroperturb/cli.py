@@ -258,7 +258,9 @@ def _losses(frame) -> str:
 
 @app.command()
 def device(
-    hardware: Annotated[str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")],
+    hardware: Annotated[
+        str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
 ) -> None:

@@ -297,7 +297,8 @@ def test_measured_pulses_have_a_card(tmp_path, monkeypatch):
     assert card_parts._described(hw.Measured.from_csv(tmp_path / "lab.csv"))[:2] == (
         "Measured", "lab.csv: 120 pulses of 3 devices, 3 … 13",
     )  # fmt: skip
-    monkeypatch.setattr(hw, "card", lambda of, seed: replace(card(SOFT), name=f"{type(of).__name__} on {seed}"))
+    shown = card(SOFT)
+    monkeypatch.setattr(hw, "card", lambda of, seed: replace(shown, name=f"{type(of).__name__} on {seed}"))
     result = command(tmp_path / "lab.csv", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Measured on 0")
