@@ -580,12 +580,6 @@ def test_a_record_that_cannot_be_written_ends_the_study_in_one_sentence(trainer,
     assert not any((tmp_path / "runs" / "s" / "claims").iterdir())
 
 
-def test_without_a_terminal_there_are_lines(trainer):
-    lines = invoke("study", "s.toml").output.splitlines()
-    assert any("of 9 done" in line for line in lines)
-    assert lines[-1] == "look      neuroperturb report runs/s"
-
-
 def test_the_live_table_shows_what_is_going_on():
     from rich.console import Console
 
