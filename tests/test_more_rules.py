@@ -35,7 +35,8 @@ def held_draws(sim, T, B, hold):
     return {"hidden": rows(sim.run.source, SIZE), "output": rows(sim.run.source_y, N_OUT)}
 
 
-@pytest.mark.parametrize("schedule", [ONLINE, pytest.param(EPISODE, marks=every)])
+@every
+@pytest.mark.parametrize("schedule", [ONLINE, EPISODE])
 def test_a_held_draw_is_the_same_at_several_steps(schedule):
     rule = rules.make("np", None, schedule, clock=Clock(hold=3), noise_std=0.01, learning_rate=0.01)
     sequence, initial = trials(), weights(PLAIN)
@@ -97,7 +98,8 @@ def test_online_updates_are_integrated_between_writes(parts):
     assert sim.run.memories.W_in.writes[0] == 3
 
 
-@pytest.mark.parametrize("name", ["np", pytest.param("wp-held", marks=every), pytest.param("wp", marks=every)])
+@every
+@pytest.mark.parametrize("name", ["np", "wp-held", "wp"])
 def test_episodes_are_integrated_between_writes(name):
     """A write after two episodes is the sum of what each would have asked for at the same weights."""
 
@@ -219,6 +221,7 @@ def outer(p, x):
     return np.einsum("bi,bj->bij", p, x)
 
 
+@every
 def test_two_noisy_runs():
     """Δw = −η Σ_t (L̃ − L̃')(ξ − ξ')/2σ² x̂, x̂ the mean of both runs."""
     sim, rule, sequence, initial, W = ready("np", baseline=rules.SecondRun())
@@ -297,6 +300,7 @@ def test_a_deviation_through_a_trace_of_the_grid():
     check(sim, sequence, expected, initial)
 
 
+@every
 def test_wp0_credits_seen_inputs_alone():
     """Δw_ij = −η Σ_b δL_b Ξ_bij/σ over the trial, from the first x_j ≠ 0 on; a weight without any input stays."""
     sim, rule, sequence, initial, W = ready("wp0", step=Plain(), baseline=rules.CleanTwin())
@@ -326,6 +330,7 @@ def test_wp0_credits_seen_inputs_alone():
     check(sim, sequence, expected, initial)
 
 
+@every
 def test_hybrid_perturbation():
     """Weights perturbed for the trial; e += (ã − a) x̂; Δw = −η Σ_t δL e/σ²."""
     sim, rule, sequence, initial, W = ready("hybrid", step=Plain(), baseline=rules.CleanTwin())

@@ -341,10 +341,11 @@ def test_parts_that_do_not_fit_are_refused():
 
 AS_WELL = {
     ("np-p", "episode"),
+    ("anp-p", "episode"),
     ("anp-p", "online"),
     ("anp-trace", "online"),
     ("wp-held", "online"),
-}  # by the other schedule
+}  # by the other schedule, or by np-p and anp-trace
 
 
 def conformance_cases():
@@ -432,7 +433,7 @@ def test_conformance(name, schedule, monkeypatch):
     assert bits(other.go(other.make(), piece=1000)) != reference
 
 
-@pytest.mark.parametrize(("name", "schedule"), [("anp", "online"), ("np-trace", "episode")])
+@pytest.mark.parametrize(("name", "schedule"), [("anp", "online")])
 def test_float32_stays_float32_and_near_float64(name, schedule):
     single, double = Conforming(name, schedule, "float32"), Conforming(name, schedule)
     a, b = single.go(single.make(), piece=1000), double.go(double.make(), piece=1000)

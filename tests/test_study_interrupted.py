@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]),
     "OMP_NUM_THREADS": "1",
 }  # small and uncompiled
-KILLS = int(os.environ.get("NEUROPERTURB_KILLS", "8"))  # 20 for the whole form
+KILLS = int(os.environ.get("NEUROPERTURB_KILLS", "3"))  # 20 for the whole form
 TRAINER = () if "NEUROPERTURB_REAL" in os.environ else ("--stand-in",)  # what learns, or what only takes its time
 TOML = """
 baselines = ["ridge"]
