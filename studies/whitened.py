@@ -1,9 +1,12 @@
 """The rule that goes beyond the paper: a causal trace on whitened presynaptic activity (learning-rules §8), ten seeds a row.
 
-    python studies/whitened.py credit|forecast [--out studies/results/whitened] [--only TEXT] [--again]
+    python studies/whitened.py credit|further|forecast [--out studies/results/whitened] [--only TEXT] [--again]
 
 Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and beside it: the same without P,
 with frozen recurrence, without a trace (λ → 0), published ANP, true BPTT with as many trials, a third and a tenth of them, BPTT(1).
+
+further: delayed XOR in what the prototypes left open, five seeds a row: one trial at a time and a single pass with a running mean of the
+loss for a baseline, 40 steps, 128 and 500 units, read noise, and arrays of 4 bits for the weights and for P.
 
 forecast: Mackey–Glass, 15 steps ahead, 200 units, ten epochs online; ANP of the readout (recurrence as it began), its presynaptic
 activity as it is, whitened by the local P, or by the recursive one. Five seeds.
@@ -65,6 +68,95 @@ def _rows(name: str) -> list[Row]:
     ]
 
 
+RUNNING = {"kind": "running_mean", "rate": 0.02}
+PER_CONDITION = {"kind": "per_condition", "rate": 0.1, "conditions": 4}
+FOUR_BITS = {"name": "digital-4", "writing": {"kind": "mixed-precision"}}
+
+
+def further() -> list[Row]:
+    return [*_one_trial(), *_many_steps(), *_many_units(), *_on_hardware()]
+
+
+def _xor(batch: int, epochs: int, task: dict, network: dict, **more) -> dict:
+    """Delayed XOR; `more` are further tables of the run, `rule` among them."""
+    return {
+        "task": {"name": "delayed-xor", "trials_per_epoch": EPOCH, **task},
+        "network": {"size": 20, "gain": 1.1, "bias": True, **network},
+        "training": {"schedule": "episode", "batch_size": batch, "epochs": epochs},
+        **more,
+    }
+
+
+def _cosine(**rule) -> dict:
+    return {"rate": {"kind": "cosine", "final": 0.0}, "noise_std": 0.05, **rule}
+
+
+def _one_trial() -> list[Row]:
+    """Weights written after every trial; as many trials as in task A, 25,600."""
+    base = lambda **rule: _xor(1, 20, {}, {}, rule=_cosine(**rule))  # noqa: E731
+    rates = grid(rule__learning_rate=(1e-3, 3e-3, 6e-3))
+    row = lambda name, base, settings=rates: Row("one trial a write", name, base, settings, keep=1)  # noqa: E731
+    exact = _xor(1, 20, {}, {}, rule={"name": "bptt", "optimiser": ADAM})
+    return [
+        *with_control(row("np-p, two passes", base(name="np-p"))),
+        *with_control(row("np-p, one pass, running mean", base(name="np-p", baseline=RUNNING))),
+        row("np-p, one pass, mean of each condition", base(name="np-p", baseline=PER_CONDITION)),
+        row("np-trace, one pass, running mean", base(name="np-trace", baseline=RUNNING)),
+        row("bptt", exact, grid(rule__optimiser__learning_rate=(3e-4, 1e-3, 3e-3))),
+    ]
+
+
+def _many_steps() -> list[Row]:
+    """Cues 25 steps apart, 14 more to remember them."""
+    base = lambda rule: _xor(64, 40, {"steps": 40, "cues": [0, 25]}, {"size": 24, "gain": 1.2}, rule=rule)  # noqa: E731
+    rates = grid(rule__learning_rate=(0.006, 0.015), rule__presynaptic__rate=(0.03, 0.1))
+    adam = grid(rule__optimiser__learning_rate=(1e-3, 3e-3, 1e-2))
+    row = lambda name, rule, settings: Row("40 steps", name, base(rule), settings, first=1, keep=1)  # noqa: E731
+    return [
+        *with_control(row("np-p", _cosine(name="np-p"), rates)),
+        row("anp-p", _cosine(name="anp-p"), rates),
+        row("bptt", {"name": "bptt", "optimiser": ADAM}, adam),
+        row("bptt(1)", {"name": "bptt", "optimiser": ADAM, "window": 1}, adam),
+    ]
+
+
+def _many_units() -> list[Row]:
+    """One trial at a time, one pass. P learns more slowly where ε ‖z'‖² would pass 1; the control says what width alone does."""
+    rows = []
+    for n, epochs, rates, slow in ((128, 20, (5e-4, 1.5e-3), 5e-3), (500, 5, (2e-4, 6e-4), 1e-3)):
+        base = _xor(1, epochs, {}, {"size": n, "gain": 1.1}, rule=_cosine(name="np-p", baseline=RUNNING))
+        rows += with_control(
+            Row(
+                f"{n} units",
+                "np-p, one pass, running mean",
+                base,
+                grid(rule__learning_rate=rates, rule__presynaptic__rate=(slow,)),
+                first=1,
+                keep=1,
+            )
+        )
+    return rows
+
+
+def _on_hardware() -> list[Row]:
+    """What the reads of every array of weights, and of P, are worth."""
+    rates = grid(rule__learning_rate=(0.006, 0.015), rule__presynaptic__ridge=(0.03, 0.1))
+    on = lambda rule, hardware: _xor(64, 20, {}, {}, rule=_cosine(**rule), hardware=hardware)  # noqa: E731
+    rows = []
+    for task, hardware in (
+        ("read noise 0.01", {"reading": {"output_noise_std": 0.01}}),
+        ("read noise 0.03", {"reading": {"output_noise_std": 0.03}}),
+        ("read noise 0.03, of P too", {"reading": {"output_noise_std": 0.03}, "P": {"reading": {"output_noise_std": 0.03}}}),
+        ("4 bits, mixed precision", FOUR_BITS),
+        ("4 bits, mixed precision, P too", {**FOUR_BITS, "P": FOUR_BITS}),
+    ):  # fmt: skip
+        rows += with_control(Row(task, "np-p", on({"name": "np-p"}, hardware), rates, first=1, keep=1))
+        if "P" not in hardware:
+            plain = grid(rule__learning_rate=(0.003, 0.01))
+            rows.append(Row(task, "np-trace", on({"name": "np-trace"}, hardware), plain, first=1, keep=1))
+    return rows
+
+
 def forecast() -> list[Row]:
     base = {
         "task": {"name": "mackey-glass", "variant": "forecast"},
@@ -85,7 +177,7 @@ def forecast() -> list[Row]:
     return [row("anp readout", rates), row("anp readout, local P", local), row("anp readout, recursive P", recursive)]
 
 
-STUDIES = {"credit": credit, "forecast": forecast}
+STUDIES = {"credit": credit, "further": further, "forecast": forecast}
 
 if __name__ == "__main__":
     main(__doc__, STUDIES, Path("studies/results/whitened"), fitted_too=False)
