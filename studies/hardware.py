@@ -105,4 +105,4 @@ def _draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(__doc__, STUDIES, Path("studies/results/hardware"), _draw, fitted_too=False)
+    main(__doc__, STUDIES, Path("studies/results/hardware"), _draw, rules_only=tuple(STUDIES))

@@ -313,8 +313,12 @@ def tables(store: Store) -> None:
         readme.write_text(before + begin + text + end + rest.split(end)[1], encoding="utf-8")
 
 
-def main(doc: str, studies: dict, out: Path, draw=None, fitted_too: bool = True) -> None:
-    """The command line of a study script; `studies`: name → function that gives its rows; `draw`: figures of a folder."""
+def main(doc: str, studies: dict, out: Path, draw=None, rules_only: tuple[str, ...] = ()) -> None:
+    """The command line of a study script.
+
+    studies : name → function that gives its rows;  draw : figures of a folder
+    rules_only : studies without the models that are fitted, such as ridge and the echo state
+    """
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("study", choices=[*studies, "figures"])
     parser.add_argument("--out", type=Path, default=out)
@@ -326,7 +330,7 @@ def main(doc: str, studies: dict, out: Path, draw=None, fitted_too: bool = True)
             tables(Store(args.out, study))
         return draw(args.out) if draw else None
     store, rows = Store(args.out, args.study), studies[args.study]()
-    if fitted_too and not args.only:
+    if args.study not in rules_only and not args.only:
         fitted(rows, store)
     for row in rows:
         if args.only in f"{row.task} {row.name}" and (args.again or not store.has(row.task, row.name)):
