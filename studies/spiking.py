@@ -112,4 +112,4 @@ def draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(__doc__, STUDIES, Path("studies/results/spiking"), draw, fitted_too=False)
+    main(__doc__, STUDIES, Path("studies/results/spiking"), draw, rules_only=tuple(STUDIES))

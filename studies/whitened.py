@@ -201,8 +201,8 @@ def weather() -> list[Row]:
             rule__presynaptic=[{"kind": "whitened", "rate": 1e-3, "ridge": r} for r in (0.003, 0.01)],
             rule__learning_rate=(0.003, 0.01, 0.03), **leaks)),
         row("anp readout, recursive P", readout, grid(
-            rule__presynaptic=[{"kind": "recursive", "growth": g, "initial": i} for g in (0.0, 2e-4) for i in (1e2, 1e3)],
-            rule__learning_rate=(0.5,), **leaks)),
+            rule__presynaptic=[{"kind": "recursive", "growth": g, "initial": i} for g in (0.0, 2e-4) for i in (10.0, 30.0, 1e2)],
+            rule__learning_rate=(0.5,), network__leak=(0.2, 0.3, 0.5)))._replace(first=3, keep=3),
         row("bptt(100)", {**base, "rule": {"name": "bptt", "chunk": 100, "optimiser": ADAM}},
             grid(rule__optimiser__learning_rate=(3e-4, 1e-3, 3e-3), **leaks)),
     ]  # fmt: skip
