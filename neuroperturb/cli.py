@@ -235,17 +235,31 @@ def age(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="e.g. hardware.time.drift.nu=0.05; repeatable."),
     ] = None,
+    after: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="SECONDS", help="An age to test at; repeatable. [default: an hour, a day, a month, a year]"
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
 ) -> None:
-    """Test a trained network after an hour, a day, a month and a year, with and without compensation of what it lost."""
+    """Test a trained network after an hour, a day, a month and a year, with and without compensation of what it lost.
+
+    A table, and a PNG.
+    """
     with _one_sentence():
-        from neuroperturb import config, deployment
+        from neuroperturb import ageing_figure, config, deployment
         from neuroperturb.run import load
 
         loaded = load(record)
         table = config.plain(loaded.experiment)
         table = table if hardware is None else {**table, "hardware": hardware}
         other = config.resolve(table, assign or []).hardware if hardware or assign else None
-        _say(_losses(deployment.age(loaded, hardware=other)))
+        ages = deployment.age(loaded, after or None, hardware=other)
+        out.mkdir(parents=True, exist_ok=True)
+        title = f"{config.label(loaded.experiment)} on {loaded.experiment.task.name}"
+        figure = ageing_figure.save(ages, title, out / f"{record.stem}_age.png")
+        _say(f"{_losses(ages)}\n\nfigure  {figure}")
 
 
 def _chip(name: str | None):
@@ -620,7 +634,7 @@ def _compare(trainer: Trainer, record: Run, job: Job, wanted: list[bool], quiet:
     from neuroperturb import ablation, comparison
 
     dataset = trainer.dataset
-    rows = [comparison.result_row(trainer), *comparison.trivial_rows(dataset)]
+    rows = [comparison.result_row(trainer, record), *comparison.trivial_rows(dataset)]
     plans = [room.plan(job.experiment, dataset) for room, on in zip((comparison, ablation), wanted, strict=True) if on]
     try:
         for name, compute in itertools.chain(*plans):

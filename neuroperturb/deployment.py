@@ -146,8 +146,11 @@ def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None
     made_of = hardware or run.experiment.hardware
     if made_of is None or not any(_ages(made_of.of(name)) for name in LEARNT):
         raise SpecError(
-            "The 'hardware.time' parameter must say what time does to cells: on this hardware nothing ages."
+            "The 'hardware.time' parameter must say what time does to cells: on this hardware nothing ages; 'pcm-like' and 'hermes' are "
+            "measured to."
         )
+    if times is not None and not (all(t > 0 for t in times) and sorted(set(times)) == list(times)):
+        raise SpecError(f"The 'times' parameter must be seconds above 0, ascending. Got {list(times)} instead.")
     chip = Deployed(run, hardware)
     chip.calibrate()
     labelled = TIMES.items() if times is None else ((f"{t:g} s", float(t)) for t in times)

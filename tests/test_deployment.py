@@ -107,11 +107,14 @@ def test_commands(run, tmp_path):
         "3",
         "4",
     ]
-    aged = invoke("age", tmp_path / "a.nc", "--set", "hardware.time.drift.nu=0.2")
+    aged = invoke("age", tmp_path / "a.nc", "--set", "hardware.time.drift.nu=0.2", "--out", tmp_path / "ages")
     assert aged.exit_code == 0, aged.output
     assert "a year" in aged.output
+    assert (tmp_path / "ages" / "a_age.png").read_bytes()[:4] == b"\x89PNG"
     still = invoke("age", tmp_path / "a.nc", "--hardware", "digital-8")
     assert still.exit_code == 2
+    back = invoke("age", tmp_path / "a.nc", "--set", "hardware.time.drift.nu=0.2", "--after", 9, "--after", 3)
+    assert back.exit_code == 2
 
 
 # ------------------------------------------------------------------------------------------------------------- ablation
