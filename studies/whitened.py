@@ -1,6 +1,6 @@
 """The rule that goes beyond the paper: a causal trace on whitened presynaptic activity (learning-rules §8), ten seeds a row.
 
-    python studies/whitened.py credit|further|forecast|weather [--out studies/results/whitened] [--only TEXT] [--again]
+    python studies/whitened.py credit|further|forecast|weather|figures [--out studies/results/whitened] [--only TEXT] [--again]
 
 Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and beside it: the same without P,
 with frozen recurrence, without a trace (λ → 0), published ANP, true BPTT with as many trials, a third and a tenth of them, BPTT(1).
@@ -210,5 +210,12 @@ def weather() -> list[Row]:
 
 STUDIES = {"credit": credit, "further": further, "forecast": forecast, "weather": weather}
 
+
+def _draw(folder: Path) -> None:
+    import whitened_figures
+
+    whitened_figures.draw(folder)
+
+
 if __name__ == "__main__":
-    main(__doc__, STUDIES, Path("studies/results/whitened"), rules_only=("credit", "further", "forecast"))
+    main(__doc__, STUDIES, Path("studies/results/whitened"), _draw, rules_only=("credit", "further", "forecast"))
