@@ -7,6 +7,8 @@ factor it is updated with is zero there too.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 LINE, PAGE = 64, 4096  # bytes
@@ -35,10 +37,10 @@ def paged(size: int, dtype) -> int:
 def zeros(shape: tuple[int, ...], dtype, *, matrix: bool = False) -> np.ndarray:
     """A C-contiguous array of zeros, last axis `padded` (or `paged`), first element on a cache line (or a page)."""
     shape = (*shape[:-1], (paged if matrix else padded)(shape[-1], dtype))
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     unit = PAGE if matrix else LINE
     raw = np.zeros(size + unit, np.uint8)
-    start = -raw.ctypes.data % unit
+    start = -raw.__array_interface__["data"][0] % unit  # `raw.ctypes.data` is the same, ten times slower
     return raw[start : start + size].view(dtype).reshape(shape)
 
 

@@ -12,9 +12,9 @@ binds all fields at once: it gives back the NamedTuple, by value.
 
 from __future__ import annotations
 
+import functools
 import operator
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -30,6 +30,7 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
+from numba.np.numpy_support import from_dtype
 
 from hardware_models.compiled import COMPILED
 
@@ -47,44 +48,47 @@ class RecordType(types.Type):
 
 register_model(RecordType)(models.OpaqueModel)  # a pointer
 
+# Types are kept: a run has hundreds of records and a thousand arrays, of a few kinds, and finding out is dear.
+_record_type = functools.cache(RecordType)
+
+
+@functools.cache
+def _array_type(dtype: np.dtype, ndim: int, writeable: bool, aligned: bool) -> types.Array:
+    """What `numba.typeof` says of a C-contiguous array."""
+    return types.Array(from_dtype(dtype), ndim, "C", readonly=not writeable, aligned=aligned)
+
 
 class Record:
     """A NamedTuple laid out in memory for kernels; attribute access gives the NamedTuple's own fields."""
 
     def __init__(self, fields):
         self.fields = fields
-        self._inner, words, kinds, places = [], [], [], []
-        for value in fields:
+        self.inner: dict[str, Record] = {}
+        words, kinds, places = [], [], []
+        for name, value in zip(fields._fields, fields, strict=True):
             places.append(WORD * len(words))
-            kind, content = self._lay_out(value)
+            kind, content = self._lay_out(name, value)
             kinds.append(kind)
             words.extend(content)
         self._memory = np.array(words or [0], np.int64)
         self.address = self._memory.ctypes.data
-        self.kind = RecordType(type(fields), fields._fields, tuple(kinds), tuple(places))
+        self.kind = _record_type(type(fields), fields._fields, tuple(kinds), tuple(places))
 
     def __getattr__(self, name):
         return getattr(self.fields, name)
 
-    def _lay_out(self, value) -> tuple[types.Type, list[int]]:
+    def _lay_out(self, name: str, value) -> tuple[types.Type, list[int]]:
         """The type of a field and the words that hold it."""
         if hasattr(value, "_fields"):
-            inner = Record(value)
-            self._inner.append(inner)
+            inner = self.inner[name] = Record(value)
             return inner.kind, [inner.address]
         if isinstance(value, np.ndarray):
             if not value.flags.c_contiguous:
                 raise ValueError(f"arrays in a record must be C-contiguous; got strides {value.strides}")
             # numba's array descriptor: meminfo, parent, nitems, itemsize, data, shape, strides
-            return numba.typeof(value), [
-                0,
-                0,
-                value.size,
-                value.itemsize,
-                value.ctypes.data,
-                *value.shape,
-                *value.strides,
-            ]
+            flags, address = value.flags, value.__array_interface__["data"][0]
+            kind = _array_type(value.dtype, value.ndim, flags.writeable, flags.aligned)
+            return kind, [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
         if isinstance(value, np.float32):
             return types.float32, [int(np.array([value, 0], np.float32).view(np.int64)[0])]
         if isinstance(value, float):
@@ -95,6 +99,13 @@ class Record:
 def record(fields):
     """What kernels take for a NamedTuple of state: a `Record`, or the NamedTuple itself with the JIT off."""
     return Record(fields) if COMPILED else fields
+
+
+def inside(whole, *names: str):
+    """What kernels take for a record inside a record: the same memory, not laid out again."""
+    for name in names:
+        whole = whole.inner[name] if COMPILED else getattr(whole, name)
+    return whole
 
 
 @typeof_impl.register(Record)

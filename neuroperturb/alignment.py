@@ -69,6 +69,11 @@ class Alignment:
     over: str | None
     title: str
 
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """What a notebook's cell shows: the table."""
+        del cycle
+        printer.text(str(self))
+
     def __str__(self) -> str:
         from neuroperturb.report import grid
 

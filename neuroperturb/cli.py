@@ -397,7 +397,7 @@ def _prepare(
         from neuroperturb.spiking.recipes import with_backend
 
         table = with_backend(table, backend)
-    experiment = config.resolve(table, overrides)
+    experiment = config.resolve(table, overrides, Path(source).parent if Path(source).is_file() else None)
     repeated = original is not None and experiment == original.experiment
     if original is not None and resume and out is None:
         target = Path(source)

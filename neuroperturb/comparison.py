@@ -27,6 +27,7 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.tasks import Dataset
 
 if TYPE_CHECKING:
+    from neuroperturb.run import Run
     from neuroperturb.training import Trainer
 
 FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
@@ -49,9 +50,9 @@ class Candidate(NamedTuple):
 Plan = list[tuple[str, Callable[[], dict]]]  # name of a row, and what computes it
 
 
-def result_row(trainer: Trainer) -> dict:
-    """The row of the rule itself: its final weights on validation and test, and the seconds it trained."""
-    run, dataset = trainer.run(), trainer.dataset
+def result_row(trainer: Trainer, run: Run) -> dict:
+    """The row of the rule itself: its final weights on validation and test, and the seconds it trained; `run` is its record."""
+    dataset = trainer.dataset
     candidate = Candidate(
         "", _scores(trainer, dataset, "validation"), lambda: _scores(trainer, dataset, "test"), run.status
     )

@@ -45,7 +45,8 @@ def configuration(experiment: config.Experiment) -> str:
     rows = []
     for section, value in config.plain(experiment).items():
         named = value.get("label") or value.get("name")  # a rule goes by its label
-        rest = {key: inner for key, inner in value.items() if key not in ("name", "label") and inner not in ([], None)}
+        said = {"name", "label"} | ({"credit"} if "formula" in value else set())  # a formula says what is credited
+        rest = {key: inner for key, inner in value.items() if key not in said and inner not in ([], None)}
         if section == "hardware":
             rows.append((section, words(experiment.hardware)))
             continue

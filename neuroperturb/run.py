@@ -3,7 +3,8 @@
 The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text only, and is written to a temporary name
 in its own folder and renamed, so that a file of that name is always whole. Its groups:
 
-    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, and a checksum of everything
+    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and what
+                       tables of many runs need, at a glance
     /history           one row an epoch         /results           one row for the rule and each thing beside it
     /weights           W[i, j] is from j to i   /initial_weights
     /state             what resuming needs, the pending update included: one array a type, and an index of names and shapes
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from neuroperturb import config
+from neuroperturb import config, glance
 from neuroperturb.config import Experiment
 from neuroperturb.netcdf import Writer
 from neuroperturb.spec import SpecError
@@ -178,17 +179,26 @@ def _frame(rows, columns) -> pd.DataFrame:
     """A table with at least these columns, of these types; text is text, everything else a number."""
     import pandas as pd
 
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    given = _columns_of(rows)
+    count = len(next(iter(given.values()), ()))
     types = columns if isinstance(columns, Mapping) else {}
     typed = {}
-    for name in [*columns, *(name for name in frame.columns if name not in columns)]:
-        values = frame[name].to_numpy() if name in frame.columns else np.full(len(frame), np.nan)
+    for name in dict.fromkeys([*columns, *given]):
+        values = given.get(name, np.full(count, np.nan))
         if name in TEXT:
-            text = ["" if pd.isna(value) else str(value) for value in values]
+            text = ["" if value is None or value != value else str(value) for value in values]
             typed[name] = pd.Series(text, dtype=object)
         else:
-            typed[name] = pd.Series(np.array(values, dtype=types.get(name, np.float64)))
+            typed[name] = np.array(values, dtype=types.get(name, np.float64))
     return pd.DataFrame(typed)
+
+
+def _columns_of(rows) -> dict:
+    """Of a DataFrame or of a list of rows; nan where a row has nothing."""
+    if hasattr(rows, "columns"):
+        return {name: rows[name].to_numpy() for name in rows.columns}
+    rows = list(rows)
+    return {name: [row.get(name, np.nan) for row in rows] for name in dict.fromkeys(k for row in rows for k in row)}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -316,6 +326,16 @@ def _write(run: Run, path: Path) -> None:
         file.create_dataset("ledger/json", data=texts["ledger"], dtype=h5py.string_dtype())
         file.attrs.update({k: v for k, v in texts.items() if k != "ledger"})
         file.attrs.update({"format": FORMAT, "format_version": VERSION, "checksum": _checksum(arrays, texts)})
+        if (text := _glance(run, texts).text) is not None:
+            file.attrs[glance.NAME] = text
+
+
+def _glance(run: Run, texts: dict[str, str]) -> glance.Glance:
+    history, results = (
+        {name: frame[name].to_numpy() for name in frame.columns if name not in ("seconds", *TEXT)}
+        for frame in (run.history, run.results)
+    )
+    return glance.take(history, results, run.history["seconds"].to_numpy(), texts)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:

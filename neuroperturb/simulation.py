@@ -8,6 +8,7 @@ reading moves is put back.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from hardware_models import memory
 from hardware_models.array import Absent, SynapseArray
 from hardware_models.blas import BATCH
-from hardware_models.record import record
+from hardware_models.record import inside, record
 from hardware_models.sweep import decorrelation_change, rank_change
 from neuroperturb import episode, presentation
 from neuroperturb.decorrelation import Decorrelation
@@ -140,10 +141,8 @@ class Simulation:
     def _make_records(self) -> None:
         """What kernels are handed: the state, a clean pass beside it, and nothing to read."""
         self._kernel_run = record(self.run)
-        self._evaluation = record(self.run.arrays), record(self.run.pending)
-        asked = self.run.arrays, self.run.pending, self.run.memories
-        self._asked = {name: tuple(record(getattr(part, name)) for part in asked) for name in LEARNT}
-        self._neurons = record(self.run.neurons)
+        self._evaluation = inside(self._kernel_run, "arrays"), inside(self._kernel_run, "pending")
+        self._neurons = inside(self._kernel_run, "neurons")
         self._clean_activity = self._activity(1, self.batch)
         self._clean = record(self._clean_activity)
         self._clean_memories = record(
@@ -386,11 +385,13 @@ class Simulation:
 
     def flush(self) -> None:
         """Write every update that waits for a sweep, without reading."""
-        run = self._kernel_run
         for name, sweep in zip(MATRICES, self._sweeps, strict=True):
-            array, pending, mem = (getattr(part, name) for part in (run.arrays, run.pending, run.memories))
-            if pending.active[0]:
-                sweep(record(array), record(pending), record(mem), *getattr(self._nothing, name))
+            if getattr(self.run.pending, name).active[0]:
+                sweep(*self._synapses(name), *getattr(self._nothing, name))
+
+    def _synapses(self, name: str) -> tuple:
+        """Array, update and memory of one matrix, as kernels take them."""
+        return tuple(inside(self._kernel_run, part, name) for part in ("arrays", "pending", "memories"))
 
     def requested(self) -> dict[str, np.ndarray]:
         """What the rule asks of every learnt matrix at its next write, (n, m) weight units; nothing changes by asking."""
@@ -408,7 +409,7 @@ class Simulation:
             synapses.key[0] = synapses.key[1]
             synapses.writes[0] += 1
             pending.reward[:] = pending.reward if self._credits_at_the_end and not self._integrates else 1
-        self._requests(*self._asked[name], rows)
+        self._requests(*self._synapses(name), rows)
         for a, old in zip(moved, kept, strict=True):
             a[...] = old
         return rows[:, :n].T.astype(np.float64) * float(self.arrays[name].state.scale[0])
@@ -421,9 +422,7 @@ class Simulation:
 
         Where a read does nothing but read, only its counters have to be put back, and what was written stays written.
         """
-        everything = self._has_circuits or not all(map(_reads_plainly, self.arrays.values()))
-        names = {name for name, a in self._state() if a.size and (everything or name.rsplit(".", 1)[-1] in COUNTERS)}
-        kept = {name: a.copy() for name, a in self._state() if name in names}
+        kept = [(a, a.copy()) for a in self._changed_by_a_look]
         self.flush()
         for array in self.arrays.values():
             array.state.reads[0] = LOOK
@@ -432,9 +431,13 @@ class Simulation:
         try:
             yield
         finally:
-            for name, a in self._state():
-                if name in kept:
-                    a[...] = kept[name]
+            for a, before in kept:
+                a[...] = before
+
+    @functools.cached_property  # a state has hundreds of arrays, and small runs look at theirs more than they compute
+    def _changed_by_a_look(self) -> tuple[np.ndarray, ...]:
+        everything = self._has_circuits or not all(map(_reads_plainly, self.arrays.values()))
+        return tuple(a for name, a in self._state() if a.size and (everything or name.rsplit(".", 1)[-1] in COUNTERS))
 
     def weights(self) -> Matrices:
         """The stored weights, pending updates written, W[i, j] from j to i."""

@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+LAST = 45  # runs there at the last kill
+
 
 def conduct(file: Path, out: Path, **options) -> int:
     """The command `study`, quiet."""
@@ -47,18 +49,24 @@ def forked(file: Path, out: Path) -> int:
 
 
 def kill_often(file: Path, out: Path, kills: int) -> int:
-    """How often it was killed before it could end: a random moment after a random few runs more."""
-    draw, killed = random.Random(1), 0
-    while killed < kills:
-        child, enough = forked(file, out), runs_in(out) + draw.randint(0, 2)
-        while runs_in(out) < enough and os.waitpid(child, os.WNOHANG) == (0, 0):
+    """How often it was killed before it could end.
+
+    Each time so many runs are there, and a random moment later; the last time with LAST of sixty, so that a fast machine is
+    not done before it was killed often enough.
+    """
+    draw = random.Random(1)
+    for killed, enough in enumerate(sorted(draw.randint(0, LAST) for _ in range(kills))):
+        child, ended = forked(file, out), (0, 0)
+        while runs_in(out) < enough and ended == (0, 0):
             time.sleep(0.002)
+            ended = os.waitpid(child, os.WNOHANG)
         time.sleep(draw.uniform(0.0, 0.05))
-        os.kill(child, signal.SIGKILL)
-        if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
-            break  # it ended first
-        killed += 1
-    return killed
+        if ended == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            ended = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(ended[1]):
+            return killed  # it ended first
+    return kills
 
 
 def runs_in(out: Path) -> int:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from hardware_models import maths
-from hardware_models.compiled import kernel
+from hardware_models.compiled import COMPILED, kernel
 from neuroperturb import audit, rules
 from neuroperturb.auditing import exact, graph, quantities
 from neuroperturb.auditing.captures import captures
 from neuroperturb.auditing.engines import ENGINES
 from neuroperturb.auditing.products import NotSumOfProducts, sum_of_products
 from neuroperturb.auditing.tracing import NotTraced, trace
-from neuroperturb.baselines import Bptt
+from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Sgd
 from neuroperturb.cli import app
 from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.spec import SpecError
@@ -216,7 +216,7 @@ def test_one_step_bptt_needs_the_readout_only():
         ("np-p", False, 2),  # the column read of P, with its local replacement
         ("anp-p", False, 2),
         ("wp", True, 0),
-        ("wp-held", True, 1),
+        ("wp-held", True, 2),  # the running square, and the draw that is held
     ],
 )
 def test_other_rules(name, local, kept):
@@ -224,6 +224,60 @@ def test_other_rules(name, local, kept):
     assert found.is_local == local
     assert found.costs[0].state_synapse == kept
     assert all(quantity.replacement for quantity in found.quantities if not quantity.is_local)
+
+
+NORM, READ_P, READ_D = "‖p‖², a layer reduction", "Pᵀ(x̂ + √ρ ν), a column read", "v_j = (Dᵀx̂)_j, a column read"
+CATALOGUE = {  # verdict; Loihi, BrainScaleS-2, analog; online: state of a synapse and of a neuron, draws of either
+    "np": ("local, with one broadcast scalar", "yes yes yes", (0, 1, 0, 1)),
+    "np published": ("local, with one broadcast scalar", "yes yes yes", (0, 1, 0, 1)),
+    "wp": ("local, with one broadcast scalar", "no yes no", (0, 1, 1, 0)),
+    "wp published": ("local, with one broadcast scalar", "no yes no", (0, 1, 1, 0)),
+    "anp": (f"local with 2 broadcast scalars, but for {NORM}", "no yes yes", (0, 1, 0, 1)),
+    "anp published": (f"local with 2 broadcast scalars, but for {NORM}", "no yes yes", (0, 1, 0, 1)),
+    "np-trace": ("local, with 2 broadcast scalars", "no no no", (2, 1, 0, 1)),
+    "anp-trace": (f"local with 3 broadcast scalars, but for {NORM}", "no no no", (2, 1, 0, 1)),
+    "np-p": (f"local with 2 broadcast scalars, but for {READ_P}", "no no no", (2, 2, 0, 2)),
+    "anp-p": (f"local with 3 broadcast scalars, but for {NORM}; {READ_P}", "no no no", (2, 2, 0, 2)),
+    "wp-held": ("local, with 2 broadcast scalars", "no no no", (2, 1, 1, 0)),
+    "wp0": ("local, with 2 broadcast scalars", "no no no", (3, 1, 1, 0)),
+    "hybrid": ("local, with 2 broadcast scalars", "no no no", (3, 1, 1, 0)),
+    "oua": ("local, with one broadcast scalar", "no yes no", (1, 0, 1, 0)),
+    "hebbian": ("local, with one broadcast scalar", "no yes no", (1, 1, 0, 1)),
+    "dnp": (f"local with one broadcast scalar, but for {READ_D}", "no no no", (0, 1, 0, 1)),
+    "dwp": (f"local with one broadcast scalar, but for {READ_D}", "no no no", (0, 1, 1, 0)),
+    "danp": (f"local with 2 broadcast scalars, but for {NORM}; {READ_D}", "no no no", (0, 1, 0, 1)),
+    "bptt": ("not local: a synapse would need W_outᵀ; W_recᵀ; losses still to come, g_a(t+1); stored history of all steps", "no no no", None),
+    "rtrl": ("not local: a synapse would need W_outᵀ; f'(a_k) of all units; W_rec, of all synapses; s_k of all units", "no no no", None),
+    "rflo": ("local, with one broadcast scalar an output and one more", "no no no", None),  # of its Adam
+    "eprop": ("not local: a synapse would need W_outᵀ", "no no no", None),
+}  # fmt: skip
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_rule_of_the_catalogue(name):
+    """Compiling each takes seconds: with the compiler on two of them are tested below, here the formulas alone."""
+    verdict, engines, costs = CATALOGUE[name]
+    found = audit(name, test=not COMPILED or costs is None)
+    assert found.verdict == f"{verdict}."
+    assert " ".join("yes" if fit.runs else "no" for fit in found.engines) == engines
+    assert all(fit.runs or fit.reasons for fit in found.engines)
+    assert found.passed, [check for check in found.checks if not check.passed]
+    if costs is not None:
+        online = found.costs[0]
+        assert (online.state_synapse, online.state_neuron, online.draws_synapse, online.draws_neuron) == costs
+
+
+def test_no_rule_of_the_catalogue_is_left_out():
+    assert {*rules.RULES, *rules.DECORRELATED, *GRADIENTS} == {name.partition(" ")[0] for name in CATALOGUE}
+
+
+@pytest.mark.parametrize(("rule", "feedback"), [(Rflo, "random"), (Eprop, "random"), (Rflo, "readout")])
+def test_random_feedback_makes_a_forward_gradient_local(rule, feedback):
+    found = audit(rule(feedback=feedback, optimiser=Sgd()))
+    assert found.passed and found.is_local == (feedback == "random")
+    assert [fit.runs for fit in found.engines] == [found.is_local, found.is_local, False]
+    assert "digital memory" in found.engines[2].reasons[-1]
 
 
 def test_every_part_of_a_rule_is_known_to_the_audit():
@@ -372,6 +426,51 @@ def test_costs_of_a_trace_and_an_rms_step_by_hand():
     assert online.broadcasts == 2  # δL, and the correction of the step
 
 
+def test_costs_of_held_weight_noise_and_a_branch_by_hand():
+    online, episode = audit("wp0", test=False).costs
+    assert online.step.multiply_adds == 3  # w + σΞ; r Ξ, times what was seen
+    assert online.step.others == {"equal": 1, "select": 1}
+    assert online.state_synapse == episode.state_synapse == 3  # seen, v, and Ξ while it is held
+    assert online.write.others == {"sqrt": 1, "divide": 1}
+
+
+def test_costs_of_a_cubed_trace_by_hand():
+    online, episode = audit("hebbian", test=False, bits=5).costs
+    assert online.step == (4, {})  # x p; its square; its cube, onto H; r H
+    assert online.write == (1, {"minimum": 1, "maximum": 1})
+    assert online.neuron.multiply_adds == 3  # σξ onto a; a − ā; ρ of it onto ā
+    assert (online.passes, online.broadcast_bits, episode.state_synapse_bits) == (1, 5, 10)
+
+
+def test_costs_of_matrices_beside_the_network_by_hand():
+    for name, lateral, neuron in (
+        ("dnp", 3, 3),  # Dᵀx̂, and two terms of the change;  σξ onto a, p/σ², x̂²
+        ("np-p", 5, 5),  # P x̂, P x', Pᵀx', and two terms;  those two, a pair's mean and half difference, ν onto x̂
+    ):
+        online = audit(name, test=False).costs[0]
+        assert (online.lateral, online.lateral_step) == (1, (lateral, {}))
+        assert online.neuron == (neuron, {})
+    assert audit("dnp", test=False).costs[0].state_neuron == audit("np", test=False).costs[0].state_neuron
+
+
+def test_noise_that_remembers_is_kept_where_it_is_drawn():
+    noise = rules.OrnsteinUhlenbeck(tau=5.0)
+
+    def kept(name, **parts):
+        online = audit(rules.make(name, **parts), test=False).costs[0]
+        return online.state_synapse, online.state_neuron
+
+    assert kept("wp") == (0, 1) and kept("wp", noise=noise) == (1, 1)
+    assert kept("np") == (0, 1) and kept("np", noise=noise) == kept("np", clock=rules.Clock(hold=3)) == (0, 2)
+
+
+def test_a_matrix_that_decays_is_no_pulsed_write():
+    assert any(
+        reason.startswith("D changes by ε x̂_i² D_ij, in proportion to itself")
+        for reason in runs("dnp")["analog"].reasons
+    )
+
+
 def test_fewer_writes_keep_a_sum():
     online, _ = audit(rules.make("np", baseline=rules.RunningMean(), clock=rules.Clock(write=10)), test=False).costs
     assert (online.state_synapse, online.writes, online.passes) == (1, "1 every 10 steps", 1)
@@ -410,6 +509,12 @@ def test_a_page_and_its_json_say_the_same(capsys):
     assert table["verdict"] in page and not table["local"]
     for quantity in table["quantities"]:
         assert quantity["kind"] in page and quantity["kind"] in quantities.KINDS
+
+
+def test_a_notebook_shows_the_page():
+    pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    found = audit("np", test=False)
+    assert pretty(found) == str(found)
 
 
 def test_the_command_prints_json(capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from neuroperturb.spec import SpecError
 
 pytestmark = pytest.mark.kernels
 WEIGHTS, LIST, HALF, RATES = np.ones((3, 3)), [0.1, 0.2], 0.5, (0.1, 0.2)
+WIDE, CALLS = 0.3, 0
 compiled = pytest.mark.skipif(not COMPILED, reason="a matter of the compiler")
 
 
@@ -178,6 +180,109 @@ def calling(params, trace, weight, pre, post, reward, draw):
     return trace, reward * uncompiled_helper(pre)
 
 
+def nothing(params, trace, weight, pre, post, reward, draw):
+    trace = trace + pre
+
+
+def sometimes_nothing(params, trace, weight, pre, post, reward, draw):
+    if pre > 0:
+        return trace, reward * pre
+
+
+def three(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * pre, weight
+
+
+def a_list(params, trace, weight, pre, post, reward, draw):
+    return [trace, reward * pre]
+
+
+def an_array(params, trace, weight, pre, post, reward, draw):
+    return trace, np.array([reward * pre])
+
+
+def a_truth(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * pre > 0
+
+
+def changing_its_argument(params, trace, weight, pre, post, reward, draw):
+    pre[0] = 1
+    return trace, reward * pre
+
+
+def pythons_dice(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * pre * random.random()
+
+
+def counting(params, trace, weight, pre, post, reward, draw):
+    global CALLS
+    CALLS = CALLS + 1
+    return trace, reward * pre
+
+
+def remembering():
+    calls = 0
+
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        nonlocal calls
+        calls += 1
+        return trace, reward * pre
+
+    return synapse
+
+
+def recursive(params, trace, weight, pre, post, reward, draw):
+    return recursive(params, trace, weight, pre, post, reward, draw)
+
+
+def printing(params, trace, weight, pre, post, reward, draw):
+    print(pre)
+    return trace, reward * pre
+
+
+def importing(params, trace, weight, pre, post, reward, draw):
+    import cmath
+
+    return trace, reward * cmath.exp(pre)
+
+
+def without_end(params, trace, weight, pre, post, reward, draw):
+    while pre > 0:
+        pre = pre + 1
+    return trace, reward * pre
+
+
+def raising(params, trace, weight, pre, post, reward, draw):
+    if post > 1:
+        raise ValueError("too large")
+    return trace, reward * pre
+
+
+def catching(params, trace, weight, pre, post, reward, draw):
+    try:
+        return trace, reward / pre
+    except ZeroDivisionError:
+        return trace, reward
+
+
+def overflowing(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * np.exp(post)
+
+
+def powers(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * post**20
+
+
+@kernel
+def whispering(x):
+    print(x)
+    return x
+
+
+def by_a_whisperer(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * whispering(pre)
+
+
 CASES = {  # function: what its sentence says of function, argument and cure
     indexed: r"cannot be computed in the line 'return trace, reward \* weight\[0\]' with 'trace', 'weight' and 'reward'.*one number",
     lacking: r"'synapse' function of MyRule lacks the argument 'draw': write @staticmethod and def synapse\(params, trace, .*draw\)",
@@ -194,7 +299,26 @@ CASES = {  # function: what its sentence says of function, argument and cure
     global_list: "reads the list 'LIST' through a global",
     closure(): "reads the ndarray 'stolen' through a closure",
     by_another_hand: "reads the ndarray 'WEIGHTS' in 'accomplice', which it calls, through a global",
-    throwing_dice: "gives other numbers when it is called again, .*: take random numbers from 'draw'",
+    nothing: "must end in return trace, change. Got nothing instead",
+    sometimes_nothing: "must end in return trace, change.* Got nothing",
+    three: "must end in return trace, change. Got 3 values instead",
+    a_list: "must end in return trace, change. Got a list instead",
+    an_array: "must end in return trace, change, one number each. Got a ndarray for 'change' instead",
+    a_truth: "one number each. Got a bool_? for 'change' instead",
+    changing_its_argument: r"cannot be computed in the line 'pre\[0\] = 1' with 'pre'",
+    pythons_dice: "draws random numbers of its own: take them from 'draw'",
+    counting: "writes the global 'CALLS': what a synapse keeps is its 'trace'",
+    remembering(): "writes the variable of an enclosing function 'calls': what a synapse keeps is its 'trace'",
+    recursive: "calls itself: write arithmetic, or a loop of fixed length",
+    printing: "'synapse' function of MyRule calls 'print', at every synapse and step: leave it out",
+    by_a_whisperer: "function 'whispering', called by MyRule calls 'print'",
+    importing: "imports 'cmath' within: import it at the top of the file",
+    without_end: r"holds a loop whose length depends on its arguments: write for … in range\(…\) with a number",
+    raising: "raises ValueError, too large, for .*post = 1.7.*: a kernel cannot, so write an if",
+    catching: "catches exceptions, and kernels raise none: write an if",
+    overflowing: "gives 'change' = -?inf in float32 for .*post = 10000.*: keep .* exponentiates within bounds",
+    powers: "gives 'change' = -?inf in float32 for .*post = -?10000",
+    throwing_dice: "'synapse' function of MyRule draws random numbers of its own: take them from 'draw'",
 }
 
 
@@ -203,6 +327,15 @@ def test_what_is_wrong_is_one_sentence(function):
     with pytest.raises(SpecError, match=CASES[function]) as refused:
         check_rule(rule(function))
     assert "\n" not in str(refused.value)
+
+
+def by_name(params, trace, weight, pre, post, reward, draw):
+    return trace, reward * pre * WIDE
+
+
+def whole(params, trace, weight, pre, post, reward, draw):
+    k = int(post * type(post)(1e10))
+    return trace, reward * type(pre)(k * k * k)
 
 
 @compiled
@@ -214,6 +347,8 @@ def test_what_is_wrong_is_one_sentence(function):
             r"gives 'change' as float64 where its arguments are float32: the bare 0.25 in it .* write type\(reward\)\(0.25\)",
         ),
         (wide_trace, r"gives 'trace' as float64 where its arguments are float32: the bare 0.25"),
+        (by_name, "gives 'change' as float64 .*: the bare WIDE in it is a wider number; write type.reward..WIDE."),
+        (whole, "gives 'change' = .* compiled and .* in Python"),
         (calling, "calls 'uncompiled_helper', which is not compiled: write @kernel"),
     ],
 )
@@ -231,6 +366,28 @@ def test_a_neuron_is_held_to_the_same():
         check_rule(rule(neuron=lambda params, clean, noisy, noise: (noisy, clean)))
     with pytest.raises(SpecError, match=r"gives 'what the unit tells' = .* for clean = "):
         check_rule(rule(neuron=lambda params, clean, noisy, noise: noise / (noisy - clean)))
+
+
+class Undecided(NamedTuple):
+    decay: float
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        return trace, reward * pre * params.decay
+
+
+def test_a_class_stands_for_its_defaults():
+    check_rule(Everything)
+    with pytest.raises(
+        SpecError, match=r"'decay' parameter of Undecided has no default: write check_rule\(Undecided\(decay=…\)\)"
+    ):
+        check_rule(Undecided)
+
+
+@pytest.mark.parametrize("given", [None, 3, "np", wide], ids=str)
+def test_what_is_no_object_of_a_rule(given):
+    with pytest.raises(SpecError, match=r"must be an object of a NamedTuple, as in MyRule\(\). Got"):
+        check_rule(given)
 
 
 def test_what_is_no_rule():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hardware_models.reading import Reading
 from neuroperturb import rules
 from neuroperturb.diagnostics import section, verdict
 from neuroperturb.diagnostics.diagnosis import Diagnosis, diagnose
+from neuroperturb.diagnostics.lateness import left_after
 from neuroperturb.diagnostics.perturbation import Layer, Perturbation
 from neuroperturb.diagnostics.writing import Writes, Writing, asymmetry, squared_cosine, step_size, stored, write_noise
 from neuroperturb.hardware import Chip
@@ -64,7 +66,9 @@ def test_on_ideal_hardware_nothing_is_lost(rule):
 
 
 @interpreted
-@pytest.mark.parametrize(("baseline", "c"), [(rules.CleanTwin(), 2.0), (rules.Antithetic(), 0.5)])
+@pytest.mark.parametrize(
+    ("baseline", "c"), [(rules.CleanTwin(), 2.0), (rules.Antithetic(), 0.5), (rules.RunningMean(), 1.0)]
+)
 def test_credited_fraction_of_node_perturbation(baseline, c):
     """φ = σ²/(σ² + c σ_read²) with two reads a pre-activation and one an output, and c σ_ν² of the neurons besides."""
     read, nu = 0.02, 0.03
@@ -74,6 +78,21 @@ def test_credited_fraction_of_node_perturbation(baseline, c):
     assert found.hidden.credited == pytest.approx(1e-4 / (1e-4 + c * (2 * read**2 + nu**2)), rel=spread)
     assert found.output.credited == pytest.approx(1e-4 / (1e-4 + c * read**2), rel=4 * np.sqrt(2 / (2 * T * B * 2)))
     assert found.hidden.extra_std == pytest.approx(np.sqrt(c * (2 * read**2 + nu**2)), rel=spread)
+
+
+@interpreted
+@pytest.mark.parametrize("rule", ["hebbian", "oua"])
+def test_of_one_pass_what_it_cannot_show_is_unknown_and_warns_of_nothing(rule):
+    """Offsets of the units are no perturbation, though they are in every pre-activation that is read."""
+    looked_at = simulation(Chip(reading=Reading(offset_std=0.5)), rule)
+    found = diagnose(looked_at, [sequence(k)._replace(condition=np.tile(np.arange(B) % 2, (T, 1))) for k in range(2)])
+    for layer in (found.perturbation.hidden, found.perturbation.output):
+        assert layer.credited == pytest.approx(1, abs=0.02)
+        assert np.isnan(layer.loss_snr)
+    assert np.isnan(found.perturbation.hidden.dead) and found.perturbation.output.dead < 0.5
+    assert found.perturbation.reward_std > 0
+    limit = verdict.limit(found, 0.1)
+    assert limit is None or limit.ratio not in ("credited fraction", "loss SNR", "dead fraction")
 
 
 @interpreted
@@ -270,3 +289,42 @@ def test_cells_at_their_bounds_and_cells_that_are_stuck():
     failed = array(hw.Digital(bits=8), np.zeros((40, 50)), time=Ageing(faults=Faults(stuck_zero=0.2)))
     assert section.stuck(failed) == pytest.approx(0.2, abs=4 * np.sqrt(0.16 / 2000))
     assert section.stuck(array()) == 0
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Late rewards
+
+
+class Leaky(NamedTuple):
+    """A trace of one's own, which forgets, and another that waits a step before it credits anything."""
+
+    decay: float = 0.8
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        trace = params.decay * trace + post * pre
+        return trace, reward * trace * (type(pre)(1) - weight)
+
+
+class Waiting(NamedTuple):
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        return pre * post, reward * trace
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        (rules.make("np"), (1, 0, 0)),
+        (rules.make("np", credit=rules.Trace(decay=0.9)), (1, 0.9, 0.81)),
+        (rules.own(Leaky(decay=0.7)), (1, 0.7, 0.49)),
+        (rules.own(Waiting()), (1, 1, 0)),
+        (rules.make("wp"), (1, 0, 0)),
+        (rules.make("wp-held"), (1, 1, 1)),
+        (rules.make("wp0"), (1, 1, 1)),
+        (rules.make("hebbian"), (1, 1, 1)),
+    ],
+    ids=lambda value: getattr(value, "label", ""),
+)
+def test_a_late_reward_finds_what_the_synapses_own_function_keeps(rule, left):
+    assert [left_after(rule, k) for k in range(3)] == pytest.approx(left)

@@ -10,14 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hardware_models import DifferentialPair, SoftBounds
+from hardware_models import DifferentialPair, Digital, Reading, SoftBounds
 from hardware_models.compiled import COMPILED
 from hardware_models.random import Stream, normal, stream
 from hardware_models.record import record
 from hardware_models.sweep import rank_change
 from neuroperturb import config, rules, training
+from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.hardware import Chip
 from neuroperturb.network import RNN, initial_weights
+from neuroperturb.reward import RewardChannel
 from neuroperturb.rules import (
     RMS,
     ActivityDifference,
@@ -25,6 +27,7 @@ from neuroperturb.rules import (
     AsTold,
     LayerNorm,
     NoiseStd,
+    Recursive,
     RunningMean,
     Trace,
     WeightNoise,
@@ -170,6 +173,30 @@ def test_a_rule_of_the_grid_written_by_hand_is_that_rule(name, schedule):
             np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-13, err_msg=matrix)
 
 
+TRACED = (
+    rules.make("np", credit=Trace(decay=0.9), presynaptic=Recursive(), **SETTINGS),
+    rules.own(MyTrace(), presynaptic=Recursive(), **SETTINGS),
+)
+SITUATIONS = {
+    "late reward": {"hardware": Chip(reward=RewardChannel(delay=2))},
+    "noisy reward of few bits": {"hardware": Chip(reward=RewardChannel(noise_std=1e-3, bits=6, bound=0.2))},
+    "cells": {"hardware": Chip(weight=DifferentialPair(), cells=SoftBounds())},
+    "coarse cells, noisy reads": {"hardware": Chip(cells=Digital(bits=4), reading=Reading(output_noise_std=0.02))},
+    "decorrelated": {"decorrelation": Decorrelation(rate=0.01)},
+    "float32": {"dtype": "float32"},
+    "one trial": {"batch": 1},
+}
+
+
+@every
+@pytest.mark.parametrize("pair", [PAIRS["instant"], TRACED], ids=["instant", "trace, recursive"])
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_it_is_that_rule_wherever_the_built_in_one_runs(pair, situation):
+    expected, found = (learn(rule, "online", **SITUATIONS[situation]) for rule in pair)
+    for matrix in LEARNT:
+        assert getattr(expected, matrix).tobytes() == getattr(found, matrix).tobytes(), matrix
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # The loop around any formula
 
@@ -291,6 +318,28 @@ def test_toml_names_a_module_or_a_file(folder, suffix, tmp_path_factory, monkeyp
     assert config.digest(again) == config.digest(experiment)
 
 
+STUDY = """
+base = "delayed-xor"
+axes.seed = [1, 2]
+axes.rule = [{{ name = "{name}:Shrunk", noise_std = 0.05, parameters = {{ decay = 0.5 }} }}, "np"]
+"""
+
+
+def test_commands_find_a_rule_beside_their_file(folder, tmp_path_factory, monkeypatch):
+    from neuroperturb import cli
+    from neuroperturb.study import cells, declaration
+
+    path, module = folder
+    (path / "run.toml").write_text(toml(f"{module}:Shrunk"))
+    (path / "study.toml").write_text(STUDY.format(name=module))
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    job = cli._prepare(str(path / "run.toml"), None, None, None, ["rule.parameters.decay=0.25"], None, False)
+    assert job.experiment.rule.formula.bind().decay == 0.25
+    study = declaration.load(path / "study.toml")
+    own, _ = cells.lay_out(study)
+    assert cells.experiment(study, own, cells.Place(0, 1)).rule.formula.bind().decay == 0.5
+
+
 def test_the_command_line_takes_a_rule_from_the_current_folder(folder):
     _, module = folder
     rule = config.resolve({"task": "delayed-xor", "rule": f"{module}:Shrunk"}).rule
@@ -332,6 +381,10 @@ def test_a_rule_that_is_not_there_is_one_sentence(folder, name, words):
 def test_parameters_that_are_not_there_or_no_numbers(folder):
     _, module = folder
     table = {"task": "delayed-xor", "rule": {"name": f"{module}:Shrunk", "parameters": {"dekay": 1.0}}}
+    with pytest.raises(
+        SpecError, match=r"'rule.parameters' parameter of Shrunk must be a table of numbers by name. Got 3"
+    ):
+        config.resolve(table, ["rule.parameters=3"])
     with pytest.raises(SpecError, match=r"'rule.parameters.dekay' in Shrunk. Did you mean 'decay'"):
         config.resolve(table)
     with pytest.raises(

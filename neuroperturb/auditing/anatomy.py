@@ -30,6 +30,13 @@ class Anatomy(NamedTuple):
         }
 
     @property
+    def lateral(self) -> dict[str, str]:
+        """Matrices learnt beside the network's, and the term of their change that is proportional to themselves."""
+        share = known.SHARE.get(self.rule.presynaptic.kind)
+        decorrelated = self.decorrelation is not None and self.decorrelation.rate > 0
+        return ({"D": "ε x̂_i² D_ij"} if decorrelated else {}) | ({"P": share} if share else {})
+
+    @property
     def broadcasts(self) -> int:
         """Scalars that everybody hears: δL, what else formulas take of the kind, and every sum over a layer, which has to be sent out."""
         return sum(quantity.kind in (SCALAR, LAYER) for quantity in self.quantities)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuroperturb import rules
-from neuroperturb.auditing import captures, exact
+from neuroperturb.auditing import captures, exact, forward
 from neuroperturb.auditing.anatomy import dissect
 from neuroperturb.auditing.checks import Check, check
 from neuroperturb.auditing.costs import costs
@@ -11,9 +11,9 @@ from neuroperturb.auditing.engines import ENGINES
 from neuroperturb.auditing.fits import fit, unfit
 from neuroperturb.auditing.formulas import resolve
 from neuroperturb.auditing.permutation import permute
-from neuroperturb.auditing.quantities import FAR, Quantity
+from neuroperturb.auditing.quantities import FAR, SCALAR, Quantity
 from neuroperturb.auditing.result import Audit
-from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.source import find
@@ -21,16 +21,17 @@ from neuroperturb.spec import SpecError
 
 HIDDEN = "an argument of the function; a number of the rule's own, as a field of it"
 SCHEDULES = ("online", "episode")
+Gradient = Bptt | Rtrl | Rflo | Eprop
 
 
 def audit(
-    rule: PerturbationRule | Bptt | str, *, decorrelation: Decorrelation | None = None, bits: int = 8, test: bool = True, seed: int = 0,
+    rule: PerturbationRule | Gradient | str, *, decorrelation: Decorrelation | None = None, bits: int = 8, test: bool = True, seed: int = 0,
 ) -> Audit:  # fmt: skip
     """What a rule uses, what it costs on chip, and which engines could run it.
 
     Parameters
     ----------
-    rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "module:Class"); or a record in the form of
+    rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record in the form of
         :mod:`neuroperturb.rules.formula`. Names of decorrelated rules bring decorrelation with them
     decorrelation : beside the rule
     bits : of every number that is sent or kept, in the costs
@@ -54,8 +55,8 @@ def audit(
     if hidden := captures.of_rule(_own(rule)):
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)
-    if isinstance(rule, Bptt):
-        return _of_exact(rule, test, bits, seed)
+    if isinstance(rule, Gradient):
+        return _of_exact(rule, test, bits, seed) if isinstance(rule, Bptt) else _of_forward(rule, test, bits, seed)
     anatomy = dissect(rule, decorrelation)
     findings = permute(rule, decorrelation, seed=seed) if test else ()
     return Audit(
@@ -67,8 +68,10 @@ def audit(
 
 def _resolved(rule, decorrelation):
     """The rule of a name, and the decorrelation that some names bring."""
-    if isinstance(rule, Bptt) or rule == "bptt":
-        return (rule if isinstance(rule, Bptt) else Bptt()), None
+    if isinstance(rule, Gradient):
+        return rule, None
+    if isinstance(rule, str) and rule in GRADIENTS:
+        return GRADIENTS[rule](), None
     if isinstance(rule, str) and rule.partition(" ")[0] in rules.DECORRELATED and decorrelation is None:
         decorrelation = Decorrelation()
     return resolve(rule), decorrelation
@@ -82,7 +85,7 @@ def _own(rule):
     """A rule of one's own, before anything is asked of it; None of others."""
     if isinstance(rule, str):
         return find(rule) if ":" in rule else None
-    return None if isinstance(rule, PerturbationRule | Bptt) else rule
+    return None if isinstance(rule, PerturbationRule | Gradient) else rule
 
 
 def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int) -> Audit:
@@ -106,9 +109,26 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
 def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
     """Backpropagation has no synapse's formula: what it needs from elsewhere is listed, and tested on its own kernels."""
     used = exact.quantities(rule.window)
+    fits = tuple(unfit(used, engine) for engine in ENGINES.values())
     checks = tuple(
         Check(f"W_rec: {finding.quantity}", finding.seen, exact.expected(finding.quantity, rule.window), "non-local")
         for finding in (exact.findings(rule.window, seed) if test else ())
     )
     label = "bptt" if rule.window is None else f"bptt({rule.window})"
-    return Audit(label, {}, used, 0, (), tuple(unfit(used, engine) for engine in ENGINES.values()), checks, (), bits)
+    return Audit(label, {}, used, _scalars(used), (), fits, checks, (), bits)
+
+
+def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> Audit:
+    """Gradients that travel forward: what their own steps depend on."""
+    used, checks = forward.quantities(rule), []
+    for found in forward.findings(rule, seed) if test else ():
+        because = forward.expected(found.quantity, rule)
+        checks.append(Check(f"W_rec: {found.quantity}", found.seen, because != "", because))
+    label = f"{rule.name}, {rule.feedback} feedback" if rule.name != "rtrl" else rule.name
+    fits = tuple(forward.fit(rule, engine) for engine in ENGINES.values())
+    return Audit(label, {}, used, _scalars(used), (), fits, tuple(checks), (), bits)
+
+
+def _scalars(used: tuple[Quantity, ...]) -> int:
+    """Broadcast scalars, the errors of all outputs as one."""
+    return sum(quantity.kind == SCALAR for quantity in used)

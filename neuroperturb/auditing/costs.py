@@ -1,8 +1,10 @@
 """What a rule costs on chip: numbers sent, kept and drawn, and arithmetic, at every synapse and every neuron.
 
-A synapse's arithmetic is counted in its traced formulas, what is known in advance worked out and what occurs twice done once. One
-multiply–add does a product and a sum; the count is the larger of products and sums. A neuron's is that of the rule's parts. The
-online schedule writes at every step, or what several asked for; an episode adds up what its steps ask for, one more number a synapse.
+A synapse's arithmetic is counted in its traced formulas, what is known in advance worked out and what occurs twice done once; a
+perturbed weight, w + σΞ, is one multiply–add more. One multiply–add does a product and a sum; the count is the larger of products and
+sums. A neuron's is that of the rule's parts. Noise that lasts, or remembers, is kept where it is drawn: a simulation regenerates it from
+its key, and a chip has to store it. What a network does without learning, its own reads and activations, is not counted. The online
+schedule writes at every step, or what several asked for; an episode adds up what its steps ask for, one more number a synapse.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from neuroperturb.auditing.graph import Node, constant, operations
 from neuroperturb.rules import PerturbationRule, WeightNoise
 
 PERTURBED = ("weights", "weights_felt")  # probes that draw at every synapse
+REMEMBER = ("ornstein_uhlenbeck", "telegraph")  # sources whose next draw depends on the last
 PRODUCTS, SUMS = ("multiply",), ("add", "subtract", "negative")
 
 
@@ -36,7 +39,8 @@ class Costs(NamedTuple):
     state_synapse, state_neuron : numbers kept beside weights and activity;  *_bits : the same in bits
     draws_synapse, draws_neuron : random numbers a step
     step : arithmetic of a synapse at every step;  write : at every write;  neuron : of a neuron at every step
-    writes : a synapse and step;  passes : trajectories that run side by side;  lateral : synapses beside the network, a neuron
+    writes : a synapse and step;  passes : trajectories that run side by side
+    lateral : synapses beside the network, in numbers of units, a neuron;  lateral_step : arithmetic of such a one at every step
     """
 
     schedule: str
@@ -53,23 +57,38 @@ class Costs(NamedTuple):
     neuron: Work
     writes: str
     passes: int
-    lateral: str
+    lateral: int
+    lateral_step: Work
 
 
 def costs(anatomy: Anatomy, schedule: str, bits: int) -> Costs:
     """Costs of a rule in one schedule, with so many bits for every number that is sent or kept."""
     rule, found = anatomy.rule, anatomy.traced
     summed = (schedule == "episode" and not _is_held(rule)) or rule.clock.write > 1
-    synapse = found.keeps_trace + found.keeps_state + summed
+    perturbed = int(rule.probe.kind in PERTURBED)
+    synapse = found.keeps_trace + found.keeps_state + summed + perturbed * _lasts(rule)
     neuron, work, draws = _of_neuron(anatomy)
     step, write = _work(found.trace, found.gradient), _work(found.trace, found.gradient, found.state, found.change)
     return Costs(
         schedule, anatomy.broadcasts, anatomy.broadcasts * bits, synapse, synapse * bits, neuron, neuron * bits,
-        draws_synapse=int(rule.probe.kind in PERTURBED), draws_neuron=draws,
-        step=step._replace(multiply_adds=step.multiply_adds + summed), write=_less(write, step), neuron=work,
+        draws_synapse=perturbed, draws_neuron=draws,
+        step=step._replace(multiply_adds=step.multiply_adds + summed + perturbed), write=_less(write, step), neuron=work,
         writes=_writes(schedule, rule.clock.write), passes=rule.baseline.passes,
-        lateral="" if rule.presynaptic.kind == "activity" else "n",
+        lateral=len(anatomy.lateral), lateral_step=Work(sum(_of_lateral(anatomy)), {}),
     )  # fmt: skip
+
+
+LATERAL = {"D": 3, "whitened": 5, "recursive": 4}  # column read and change, 1 + 2; of P its reads too: z and z', or k
+
+
+def _of_lateral(anatomy: Anatomy) -> list[int]:
+    """Multiply–adds of a lateral synapse a step: D's own read is the network's, P serves learning alone."""
+    return [LATERAL.get(name, LATERAL.get(anatomy.rule.presynaptic.kind)) for name in anatomy.lateral]
+
+
+def _lasts(rule: PerturbationRule) -> bool:
+    """Whether a draw has to be known again at a later step."""
+    return rule.clock.hold > 1 or rule.noise.kind in REMEMBER or getattr(rule.probe, "hold", "step") != "step"
 
 
 def _writes(schedule: str, every: int) -> str:
@@ -110,13 +129,19 @@ def _of_neuron(anatomy: Anatomy) -> tuple[int, Work, int]:
     rule, told = anatomy.rule, anatomy.traced.told
     twin = rule.baseline.passes - 1  # the activity of the other pass
     if told is None:
-        return twin, Work(0, {}), 0
+        return twin, Work(int("D" in anatomy.lateral), {}), 0
     own, (work, divisions) = _work(told), NORMALISING[rule.normaliser.kind]
     draws = int(rule.probe.kind not in ("array", *PERTURBED))
     pair = 2 * int(rule.baseline.kind in ("antithetic", "second_run"))  # mean and half difference
     mean = int(rule.probe.kind == "deviation")  # of what the unit was lately
-    private = int(rule.presynaptic.kind == "whitened")
+    private, recursive = int(rule.presynaptic.kind == "whitened"), int(rule.presynaptic.kind == "recursive")
+    decorrelated = int("D" in anatomy.lateral)  # x̂_i²
+    divisions += recursive
     before = int(rule.presynaptic.kind != "activity")  # z of the step before
-    kept = twin + before + mean + int(rule.normaliser.kind == "running_variance")
+    kept = twin + before + mean + int(rule.normaliser.kind == "running_variance") + draws * _lasts(rule)
     others = {**own.others, **({"divide": divisions} if divisions else {})}
-    return kept, Work(own.multiply_adds + work + draws + pair + mean + private, others), draws + private
+    return (
+        kept,
+        Work(own.multiply_adds + work + draws + pair + mean + private + recursive + decorrelated, others),
+        draws + private,
+    )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.auditing.permutation import Finding
-from neuroperturb.auditing.quantities import FAR, OWN, POST, PRE, Quantity
+from neuroperturb.auditing.quantities import ERRORS, FAR, OWN, POST, PRE, Quantity
 from neuroperturb.baselines.bptt import Passed, differentiate
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.tasks.contract import Sequence
@@ -34,7 +34,7 @@ def quantities(window: int | None) -> tuple[Quantity, ...]:
             "g_x ∋ g_y W_outᵀ",
             "a fixed random feedback (RFLO, e-prop); or one broadcast scalar and a perturbation",
         ),
-        Quantity("one error an output, g_y(t)", FAR, "g_x ∋ g_y W_outᵀ", "one broadcast scalar δL"),
+        ERRORS,
     ]
     if window != 1:
         rows += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from neuroperturb.auditing.anatomy import Anatomy
@@ -26,18 +27,19 @@ class Fit(NamedTuple):
 def fit(anatomy: Anatomy, engine: Engine) -> Fit:
     """What of a rule an engine cannot do, a sentence each."""
     reasons = [
-        *_of_quantities(anatomy.quantities, engine), *_of_formula(anatomy, engine), *_of_state(anatomy, engine), *_of_draws(anatomy, engine),
-        *_of_neurons(anatomy, engine),
+        *unmet(anatomy.quantities, engine), *_of_formula(anatomy, engine), *_of_state(anatomy, engine), *_of_draws(anatomy, engine),
+        *_of_neurons(anatomy, engine), *_of_lateral(anatomy, engine),
     ]  # fmt: skip
     return Fit(engine, not reasons, tuple(reasons), tuple(_notes(anatomy, engine)))
 
 
 def unfit(quantities: tuple[Quantity, ...], engine: Engine) -> Fit:
     """Of a rule that has no synapse's formula: what it needs from elsewhere."""
-    return Fit(engine, False, tuple(_of_quantities(quantities, engine)), ())
+    return Fit(engine, False, tuple(unmet(quantities, engine)), ())
 
 
-def _of_quantities(quantities, engine: Engine):
+def unmet(quantities: tuple[Quantity, ...], engine: Engine) -> Iterator[str]:
+    """What a rule needs from beyond the synapse and an engine does not bring there."""
     if far := [quantity.name for quantity in quantities if quantity.kind == FAR]:
         yield f"{'; '.join(far)}: not where the synapse is"
     for quantity in quantities:
@@ -84,6 +86,11 @@ def _not_rank_one(anatomy: Anatomy):
 
 def _of_state(anatomy: Anatomy, engine: Engine):
     kept = ["a trace e_ij"] * anatomy.traced.keeps_trace + ["a running square v_ij"] * anatomy.traced.keeps_state
+    yield from held(kept, engine)
+
+
+def held(kept: list[str], engine: Engine) -> Iterator[str]:
+    """What a synapse keeps beside its weight, where an engine has no room for it."""
     if len(kept) > engine.states:
         holds = (
             f"{engine.states} beside its weight"
@@ -103,6 +110,14 @@ def _of_draws(anatomy: Anatomy, engine: Engine):
 def _of_neurons(anatomy: Anatomy, engine: Engine):
     if anatomy.rule.normaliser.kind == "running_variance" and not engine.reductions:
         yield "p_i/v_i is a division at the neuron, which has no divider; instead, noise_variance: a constant"
+
+
+def _of_lateral(anatomy: Anatomy, engine: Engine):
+    """A lateral synapse's change holds a share of its own weight, which is no product of a row's and a column's pulses."""
+    if not engine.rank_one:
+        return
+    for name, share in anatomy.lateral.items():
+        yield f"{name} changes by {share}, in proportion to itself: pulses multiply a row's factor by a column's, and no more"
 
 
 def _notes(anatomy: Anatomy, engine: Engine):

@@ -16,7 +16,7 @@ from neuroperturb.auditing.graph import Node, fold, input_, inputs, rename, subs
 from neuroperturb.auditing.products import NotSumOfProducts, sum_of_products
 from neuroperturb.auditing.tracing import trace
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.rules.builtin import PlainStep, RMSStep, TraceCredit, parts
+from neuroperturb.rules.builtin import ClippedStep, PlainStep, RMSStep, TraceCredit, parts
 from neuroperturb.rules.formula import NEURON, STEP, SYNAPSE, formula, numbers
 from neuroperturb.spec import SpecError
 
@@ -25,6 +25,7 @@ SYMBOLS = {
     TraceCredit: {"decay": "λ"},
     PlainStep: {"rate": "η"},
     RMSStep: {"rate": "η", "decay": "β"},
+    ClippedStep: {"rate": "η"},
 }  # as equations have them
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 

@@ -2,7 +2,8 @@
 
 One array of a small network is written by the very sweep that trains it, everything filled with random numbers. One synapse, from j
 to i, is watched: its weight, and whatever else it keeps, after one write. Then one quantity is drawn again in one region, and the
-write repeated. What is compared are bytes, so that no dependence is too weak to be found.
+write repeated. What is compared are bytes, so that no dependence is too weak to be found. A formula that branches or clips may hide one:
+what is drawn is ordinary, signed, small, and with each quantity silent in turn.
 
     own       the watched synapse, or unit; for activity its own pre- or postsynaptic unit
     row       the other synapses of its presynaptic unit j
@@ -11,6 +12,7 @@ write repeated. What is compared are bytes, so that no dependence is too weak to
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,6 +30,7 @@ from neuroperturb.simulation import Simulation
 
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
 TRIES = 2  # redraws of each region
+RANGES = ((0.1, 1.0), (-1.0, 1.0), (1e-3, 0.02))  # of what is drawn: all of a sign, of both, too small to be clipped
 WATCHED = ((0, 1), (2, 2), (6, 3))  # (j, i) of the synapses that are watched: at an edge, onto its own unit, elsewhere
 
 
@@ -51,6 +54,27 @@ class Part(NamedTuple):
     values: np.ndarray
     place: str
     kept: bool
+
+
+class World(NamedTuple):
+    """The numbers a test draws from:  low, high;  silent : the quantity that is 0 everywhere, "" for none."""
+
+    low: float
+    high: float
+    silent: str = ""
+
+    def base(self, parts: list[Part], seed: int) -> dict[str, np.ndarray]:
+        return {part.name: self.drawn(part, seed, 0) * (part.name != self.silent) for part in parts}
+
+    def drawn(self, part: Part, seed: int, attempt: int) -> np.ndarray:
+        """Random values for a quantity; positive where they are a square."""
+        name, shape = [seed, *part.name.encode()], part.values.shape
+        values = _uniform(name, attempt, shape, part.values.dtype, self.low, self.high)
+        return np.abs(values) if part.name == "square" else values
+
+
+def worlds(parts: list[Part]) -> list[World]:
+    return [*(World(*bounds) for bounds in RANGES), *(World(*RANGES[0], part.name) for part in parts)]
 
 
 PAIR = ("own", "others")
@@ -114,19 +138,19 @@ def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
     arrays = ["W_rec", *["D_rec"] * simulation.decorrelation.state, *["P"] * simulation.whitened]
     for name in arrays:
         parts = _parts(simulation, name)
-        base = {part.name: _drawn(part, seed, 0) for part in parts}
         for part in parts:
             for region in REGIONS[part.place]:
                 if not (part.name == "weight" and region == "own"):  # of course what it is depends on what it was
-                    seen = any(_differs(simulation, name, parts, base, part, region, at, seed) for at in WATCHED)
+                    cases = itertools.product(worlds(parts), WATCHED)
+                    seen = any(_differs(simulation, name, parts, world, part, region, at, seed) for world, at in cases)
                     yield Finding(name, part.name, region, seen)
 
 
-def _differs(simulation, name, parts, base, part: Part, region: str, at: tuple[int, int], seed: int) -> bool:
+def _differs(simulation, name, parts, world: World, part: Part, region: str, at: tuple[int, int], seed: int) -> bool:
+    base, chosen = world.base(parts, seed), _region(part, region, at)
     before = _written(simulation, name, parts, base, at, part)
     for attempt in range(1, 1 + TRIES):
-        chosen = _region(part, region, at)
-        altered = np.where(chosen, _drawn(part, seed, attempt), base[part.name])
+        altered = np.where(chosen, world.drawn(part, seed, attempt), base[part.name])
         if _written(simulation, name, parts, {**base, part.name: altered}, at, part) != before:
             return True
     return False
@@ -185,13 +209,8 @@ def _kept(synapses, n: int, m: int) -> list[Part]:
     return kept + ([Part("draw", draws[..., :n], "draw", False)] if draws.shape[-2] == BATCH * m else [])
 
 
-def _drawn(part: Part, seed: int, attempt: int) -> np.ndarray:
-    """Random values for a quantity; positive where they are a square."""
-    return _uniform([seed, *part.name.encode()], attempt, part.values.shape, part.values.dtype)
-
-
-def _uniform(seed, attempt: int, shape: tuple[int, ...], dtype) -> np.ndarray:
-    return np.random.default_rng([*np.atleast_1d(seed), attempt]).uniform(0.1, 1.0, shape).astype(dtype)
+def _uniform(seed, attempt: int, shape: tuple[int, ...], dtype, low: float = 0.1, high: float = 1.0) -> np.ndarray:
+    return np.random.default_rng([*np.atleast_1d(seed), attempt]).uniform(low, high, shape).astype(dtype)
 
 
 def _region(part: Part, region: str, at: tuple[int, int]) -> np.ndarray:

@@ -48,6 +48,7 @@ FACTOR = {
     "recursive": "k_j = (P x̂)_j/(1 + x̂ᵀP x̂)",
 }  # by presynaptic part
 
+ERRORS = Quantity("y_k − y*_k, one an output", SCALAR, "sent to every unit, which weighs them")
 FELT = Quantity("Ξ_ij", DRAW, "added to the weight while it is read")  # by weights that are perturbed, their units told
 BY_NORMALISER = {
     "as_told": (),
@@ -77,6 +78,7 @@ BY_PRESYNAPTIC = {
         Quantity("x̂ᵀP x̂", LAYER, "k = q/(1 + x̂ᵀP x̂)", "one more broadcast scalar; or whitened, which needs none"),
     ),
 }  # fmt: skip
+SHARE = {"whitened": "ε P_ji", "recursive": "g P_ji"}  # of P, in its own change
 DECORRELATION = (
     Quantity("x̂_i, D_ij", OWN, "D_ij ← D_ij − ε(x̂_i v_j − x̂_i² D_ij)"),
     Quantity(

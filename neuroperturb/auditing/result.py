@@ -55,6 +55,11 @@ class Audit:
 
         return plain(self)
 
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """What a notebook's cell shows: the page."""
+        del cycle
+        printer.text(str(self))
+
     def __str__(self) -> str:
         from neuroperturb.auditing.show import text
 

@@ -48,7 +48,8 @@ def _costs(audit: Audit) -> str:
 
 def _column(cost: Costs) -> dict[str, str]:
     """What one schedule costs, in words."""
-    more = f", and {cost.lateral} lateral synapses" if cost.lateral else ""
+    more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
+    lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
     return {
         "broadcast a step": _amount(cost.broadcasts, cost.broadcast_bits),
         "state of a synapse, beside its weight": _amount(cost.state_synapse, cost.state_synapse_bits),
@@ -57,6 +58,7 @@ def _column(cost: Costs) -> dict[str, str]:
         "a synapse, every step": str(cost.step),
         "a synapse, every write": str(cost.write),
         "a neuron, every step": str(cost.neuron),
+        **lateral,
         "writes of a synapse": cost.writes,
         "passes side by side": str(cost.passes),
     }
@@ -117,7 +119,7 @@ def plain(audit: Audit) -> dict:
 
 
 def _plain_costs(cost: Costs) -> dict:
-    work = {name: getattr(cost, name)._asdict() for name in ("step", "write", "neuron")}
+    work = {name: getattr(cost, name)._asdict() for name in ("step", "write", "neuron", "lateral_step")}
     return {**{name: value for name, value in cost._asdict().items() if name != "schedule"}, **work}
 
 

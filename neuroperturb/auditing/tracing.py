@@ -37,6 +37,10 @@ class NotTraced(SpecError):
     """A formula does what tracing cannot follow; the message says what."""
 
 
+class Endless(NotTraced):
+    """More ways through a formula than are followed."""
+
+
 class _Fork(Exception):
     """A branch that has not been decided yet."""
 
@@ -225,7 +229,7 @@ def trace(function: Callable, params, names: Sequence[str], *, what: str = "") -
     try:
         return _explore(function, params, tuple(names), (), [0])
     except NotTraced as error:
-        raise NotTraced(f"{_called(function, what)} {error}.") from None
+        raise type(error)(f"{_called(function, what)} {error}.") from None
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise NotTraced(f"{_called(function, what)} cannot be followed on single numbers: {error}.") from error
 
@@ -238,7 +242,7 @@ def _explore(function, params, names, decisions: tuple[bool, ...], ways: list) -
     """What is returned after these decisions, a `select` where the next one is open."""
     ways[0] += 1
     if ways[0] > BRANCHES:
-        raise NotTraced(f"has more than {BRANCHES} ways through it: does the length of a loop depend on an argument?")
+        raise Endless(f"has more than {BRANCHES} ways through it: does the length of a loop depend on an argument?")
     kind = type("Traced", (Traced,), {"decisions": decisions, "met": []})
     given = () if params is None else (_record(params, kind),)
     try:

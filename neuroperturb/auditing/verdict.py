@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neuroperturb.auditing.quantities import FAR, Quantity
+from neuroperturb.auditing.quantities import ERRORS, FAR, Quantity
 
 
 def verdict(quantities: tuple[Quantity, ...], broadcasts: int, captured: tuple[str, ...] = ()) -> str:
@@ -14,6 +14,8 @@ def verdict(quantities: tuple[Quantity, ...], broadcasts: int, captured: tuple[s
     if far:
         return f"not local: a synapse would need {'; '.join(far)}."
     scalars = "one broadcast scalar" if broadcasts == 1 else f"{broadcasts} broadcast scalars"
+    if ERRORS in quantities:
+        scalars = "one broadcast scalar an output" + (" and one more" if broadcasts > 1 else "")
     if not beyond:
         return f"local, with {scalars}."
     needs = "; ".join(f"{quantity.name}, a {quantity.kind}" for quantity in beyond)

@@ -4,9 +4,9 @@
     e_ji(t) = d_i(t) e_ji(t−1) + α f'(a_i) q_j             ΔW_ji = −η Σ_t s_i e_ji,   s = ∂L_t/∂y_t F
 
 G. Bellec, F. Scherr, A. Subramoney, E. Hajek, D. Salaj, R. Legenstein & W. Maass, "A solution to the learning dilemma for
-recurrent networks of spiking neurons", Nat. Commun. 11 (2020) 3625, doi:10.1038/s41467-020-17236-y: eq. 1 and the eligibility
-vector of its Methods, for units whose only hidden state is their activity, a synapse of a unit onto itself counted to it. With
-diagonal recurrence nothing is left out: it is BPTT. Without such synapses it is RFLO.
+recurrent networks of spiking neurons", Nat. Commun. 11 (2020) 3625, doi:10.1038/s41467-020-17236-y: the gradient as a sum of
+learning signals times eligibility traces, here of units whose only hidden state is their activity, a synapse of a unit onto itself
+counted to it. With diagonal recurrence nothing is left out: it is BPTT. Without such synapses it is RFLO.
 """
 
 from __future__ import annotations

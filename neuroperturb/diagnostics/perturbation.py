@@ -12,12 +12,16 @@ activity difference, which thus learns from read noise as well as from injected 
     (a) credited fraction    φ = var p / (var p + var (e − p) + c σ_ν²)      injected noise
                              φ = σ²|x|² / (var e + c σ_ν²)                   weight noise, whose part of e is Ξ x
                              φ = var δa / (var δa + c σ_ν²)                  activity differences
-                             times what a late reward leaves of it: λᵏ with a trace, 0 without, 1 for noise that is held
+                             times what a late reward leaves of it (:mod:`neuroperturb.diagnostics.lateness`)
     (b) loss SNR             √(φ var δL_layer) / √(Σ_layers (1 − φ) var δL_layer + σ_c² + rounding²)
                              δL_layer: the change of the loss by this layer's part of δy alone, W_out δx̂ or e^y;  σ_c and rounding are
                              those of the reward's channel
     (c) dead fraction        units whose state moves by exactly 0 although they are perturbed; of the output: scored trials whose
                              reward is exactly 0
+
+A single pass has no other to differ from. There e_t = a_t − W_in û_t − W_rec x̂_{t−1} itself is looked at, its mean at every unit
+removed, since offsets and wires are no perturbation; c = 1; what moved the loss, and which units did not move, cannot be told from one
+pass, and are NaN.
 
 On ideal hardware they are 1, ∞ and 0. A rule that is not told what perturbs it is not wrong in the mean: its estimate has noise,
 1/φ times the variance and more, that no step size averages away within the run.
@@ -30,7 +34,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroperturb.rules import Antithetic, InjectedNoise, Trace, WeightNoise
+from neuroperturb.diagnostics.lateness import left_after
+from neuroperturb.rules import Antithetic, InjectedNoise, WeightNoise
 from neuroperturb.simulation import Prepared, Simulation
 
 
@@ -63,7 +68,9 @@ class Signals:
     def __init__(self, simulation: Simulation):
         self.simulation = simulation
         self.pair = isinstance(simulation.rule.baseline, Antithetic)
+        self.single = simulation.rule.baseline.passes == 1
         self.means: dict[str, list[float]] = {}  # over steps
+        self.residuals: dict[str, list[np.ndarray]] = defaultdict(list)  # of a single pass
         self.received: list[np.ndarray] = []
         self.count: dict[str, int] = defaultdict(int)
 
@@ -71,6 +78,11 @@ class Signals:
         """Look at the step `t` that was just presented; its update is not written yet."""
         sim, act = self.simulation, self.simulation.run.act
         W_in, W_rec, W_out = (sim.arrays[name].read().astype(np.float64) for name in ("W_in", "W_rec", "W_out"))
+        self._add_mean("hidden.input", _lengths(act.uh[: sim.batch]) + _lengths(act.before[: sim.batch]))
+        self._add_mean("output.input", _lengths(act.xh[: sim.batch]))
+        if self.single:
+            self._note_single(data, t, W_in, W_rec, W_out)
+            return
         da, dy, du, dx, dbefore = (
             self._difference(rows, size)
             for rows, size in ((act.a, len(W_rec)), (act.y, len(W_out)), (act.uh, W_in.shape[1]), (act.xh, len(W_rec)),
@@ -83,10 +95,29 @@ class Signals:
             self.count[layer] += fresh.size
         self._add("hidden.difference", da)
         self._add("output.difference", dy)
-        self._add_mean("hidden.input", _lengths(act.uh[: sim.batch]) + _lengths(act.before[: sim.batch]))
-        self._add_mean("output.input", _lengths(act.xh[: sim.batch]))
         self._add_mean("hidden.dead", act.x[sim.batch :, : len(W_rec)] == act.x[: sim.batch, : len(W_rec)])
         self._note_loss(data, t, dx @ W_out.T, e_y, dy)
+
+    def _note_single(self, data: Prepared, t: int, W_in, W_rec, W_out) -> None:
+        """What one pass shows: what is added to each layer, and what is sent of the loss."""
+        sim, act = self.simulation, self.simulation.run.act
+        a, y, u, x, before = (
+            rows[: sim.batch, :size].astype(np.float64)
+            for rows, size in ((act.a, len(W_rec)), (act.y, len(W_out)), (act.uh, W_in.shape[1]), (act.xh, len(W_rec)), (act.before, len(W_rec)))
+        )  # fmt: skip
+        e, e_y = a - u @ W_in.T - before @ W_rec.T, y - x @ W_out.T
+        for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y)):
+            self.residuals[f"{layer}.fresh"].append(fresh)
+            self.residuals[f"{layer}.extra"].append(fresh - injected[: sim.batch, : fresh.shape[1]])
+            self.count[layer] += fresh.size
+        if data.mask[t].any():
+            self.received.append(np.array(sim.run.signal.dL, np.float64)[data.mask[t]])
+            self._add("sent", self.received[-1])
+
+    def _spread(self, name: str) -> float:
+        """Variance of a single pass's residuals about the mean of each unit."""
+        values = np.concatenate(self.residuals[name])
+        return float(np.mean(np.square(values - values.mean(axis=0))))
 
     def _note_loss(self, data: Prepared, t: int, by_hidden, by_output, dy) -> None:
         """The change of the loss by each layer's part of δy, in the trials that are scored."""
@@ -121,13 +152,17 @@ class Signals:
     def ratios(self) -> Perturbation:
         """The ratios of what was seen."""
         var = defaultdict(float, {name: float(np.mean(values)) for name, values in self.means.items()})
+        for name in self.residuals:
+            var[name] = self._spread(name)
+            var[name.replace("fresh", "difference")] = var[name]
         channel = self.simulation.chip.reward
         noise = var["rounding"] + channel.noise_std**2
         credited = {layer: self._credited(layer, var) for layer in ("hidden", "output")}
         uncredited = sum((1 - phi) * var[f"{layer}.loss"] for layer, (phi, *_) in credited.items())
-        dead = {"hidden": var["hidden.dead"], "output": self._without_reward()}
+        unseen = np.nan if self.single else 0.0
+        dead = {"hidden": var["hidden.dead"] + unseen, "output": self._without_reward()}
         layers = {
-            layer: Layer(phi, _ratio(np.sqrt(phi * var[f"{layer}.loss"]), np.sqrt(uncredited + noise)), dead[layer], *stds)
+            layer: Layer(phi, unseen + _ratio(np.sqrt(phi * var[f"{layer}.loss"]), np.sqrt(uncredited + noise)), dead[layer], *stds)
             for layer, (phi, *stds) in credited.items()
         }  # fmt: skip
         return Perturbation(**layers, reward_std=float(np.sqrt(var["sent"])), channel_std=float(np.sqrt(noise)))
@@ -135,7 +170,8 @@ class Signals:
     def _credited(self, layer: str, var: dict[str, float]) -> tuple[float, float, float]:
         """(φ, std of what is told, std of what perturbs besides)."""
         sim, rule = self.simulation, self.simulation.rule
-        neurons = (0.5 if self.pair else 2.0) * sim.chip.neurons.noise_std**2 if layer == "hidden" else 0.0
+        passes = 1.0 if self.single else 0.5 if self.pair else 2.0
+        neurons = passes * sim.chip.neurons.noise_std**2 if layer == "hidden" else 0.0
         if isinstance(rule.probe, WeightNoise):
             told = rule.noise_std**2 * var[f"{layer}.input"]
             beyond_chance = told * (
@@ -147,16 +183,8 @@ class Signals:
         else:
             told, extra = var[f"{layer}.difference"], 0.0
         extra += neurons
-        return _ratio(told, told + extra, empty=0.0) * self._in_time, float(np.sqrt(told)), float(np.sqrt(extra))
-
-    @property
-    def _in_time(self) -> float:
-        """What is left of a perturbation's credit when its reward arrives."""
-        rule, k = self.simulation.rule, self.simulation.chip.reward.delay
-        held = isinstance(rule.probe, WeightNoise) and rule.probe.hold != "step"
-        if k == 0 or held:
-            return 1.0
-        return rule.credit.decay**k if isinstance(rule.credit, Trace) else 0.0
+        in_time = left_after(rule, sim.chip.reward.delay)
+        return _ratio(told, told + extra, empty=0.0) * in_time, float(np.sqrt(told)), float(np.sqrt(extra))
 
     def _without_reward(self) -> float:
         received = np.concatenate(self.received) if self.received else np.zeros(0)

@@ -48,7 +48,7 @@ def anp(form: str = "rescaled", schedule: Schedule = "online", **changes) -> Per
 
 
 def np_trace(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Node perturbation with a causal eligibility trace, antithetic noise and a synapse-local RMS step (learning-rules §8)."""
+    """Node perturbation with a causal eligibility trace, antithetic noise and a synapse-local RMS step."""
     return _credit_rule("np-trace", np, form, schedule, {"credit": Trace(), **changes})
 
 
@@ -58,7 +58,7 @@ def anp_trace(form: str = "rescaled", schedule: Schedule = "online", **changes) 
 
 
 def np_p(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """NP+P: node perturbation with a causal trace on whitened presynaptic activity; strictly local (learning-rules §8)."""
+    """NP+P: node perturbation with a causal trace on whitened presynaptic activity; local but for a column read of P."""
     return _credit_rule("np-p", np, form, schedule, {**WHITENED, **changes})
 
 

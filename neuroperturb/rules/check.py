@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import itertools
 
 import numpy as np
@@ -10,7 +11,16 @@ from hardware_models import memory as aligned
 from hardware_models.compiled import COMPILED
 from hardware_models.record import record
 from hardware_models.sweep import Pending
-from neuroperturb.rules.conditions import FORMS, RETURNED, arguments, formulas, named, require_computes, require_form
+from neuroperturb.rules.conditions import (
+    FORMS,
+    RETURNED,
+    arguments,
+    formulas,
+    named,
+    require_computes,
+    require_form,
+    returned,
+)
 from neuroperturb.rules.formula import formula, numbers, plain
 from neuroperturb.rules.loops import make_gather
 from neuroperturb.rules.noise import Source, fill_recorded
@@ -35,13 +45,16 @@ def check_rule(rule) -> None:
 
     Parameters
     ----------
-    rule : an object, ``MyRule()``
+    rule : an object, ``MyRule()``; a class stands for itself with its defaults
 
     Examples
     --------
     >>> check_rule(MyRule(decay=0.8))
     """
     require_form(rule)
+    rule = _filled(rule)
+    require_form(rule)
+    _require_end(rule)
     for dtype in DTYPES:
         require_computes(rule, dtype)
         for name in formulas(rule):
@@ -53,17 +66,55 @@ def check_rule(rule) -> None:
         _sees_itself_alone(rule, dtype)
 
 
+def _filled(rule):
+    """The object; of a class, that of its defaults."""
+    if not isinstance(rule, type):
+        return rule
+    missing = [name for name in rule._fields if name not in rule._field_defaults]
+    if missing:
+        raise SpecError(
+            f"The {missing[0]!r} parameter of {rule.__name__} has no default: write check_rule({rule.__name__}({missing[0]}=…))."
+        )
+    return rule()
+
+
+def _require_end(rule) -> None:
+    """A loop whose length depends on an argument may never end: found by following it, before anything is run."""
+    from neuroperturb.auditing.tracing import Endless, trace  # a room above
+
+    for name in formulas(rule):
+        function = plain(getattr(type(rule), name))
+        if any("BACKWARD" in step.opname for step in dis.get_instructions(function)):
+            try:
+                trace(function, numbers(rule, np.float64), FORMS[name][1:])
+            except Endless:
+                raise SpecError(
+                    f"{named(rule, name)} holds a loop whose length depends on its arguments: write for … in range(…) with a number."
+                ) from None
+            except SpecError:
+                continue  # what cannot be followed is run below, and refused there if it has to be
+
+
 def _calls(rule, name: str, values, dtype):
     """(values, result as a tuple) of the compiled function for every combination of a few values."""
     function, count = formula(rule, name).function, len(FORMS[name]) - 1
     several = values if count < 4 else values[::2]
     for given in itertools.product(several, repeat=count):
         with np.errstate(all="ignore"):
-            yield given, _tuple(function(*arguments(rule, name, dtype, given)))
+            yield given, _called(rule, name, function, arguments(rule, name, dtype, given), given)
 
 
-def _tuple(value) -> tuple:
-    return value if isinstance(value, tuple) else (value,)
+def _called(rule, name: str, function, called: tuple, given) -> tuple:
+    """What a function returns, as a tuple of numbers."""
+    try:
+        value = function(*called)
+    except Exception as error:
+        why = f"{type(error).__name__}, {error}" if str(error) else type(error).__name__
+        raise SpecError(
+            f"{named(rule, name)} raises {why}, for {_words(name, given)}: a kernel cannot, so write an if for the case, and keep what it "
+            "takes the root, logarithm or exponential of within bounds."
+        ) from None
+    return returned(rule, name, value)
 
 
 def _words(name: str, given) -> str:
@@ -95,7 +146,7 @@ def _repeats(rule, name: str) -> None:
     function, python = formula(rule, name).function, plain(getattr(type(rule), name))
     for given, result in _calls(rule, name, ORDINARY, np.float64):
         called = arguments(rule, name, np.float64, given)
-        if np.array(_tuple(function(*called))).tobytes() != np.array(result).tobytes():
+        if np.array(_called(rule, name, function, called, given)).tobytes() != np.array(result).tobytes():
             raise SpecError(
                 f"{named(rule, name)} gives other numbers when it is called again, for {_words(name, given)}: take random numbers from "
                 f"{'draw' if name == 'synapse' else 'noise'!r}, which is its own and can be repeated."
@@ -103,7 +154,7 @@ def _repeats(rule, name: str) -> None:
         if not COMPILED:
             continue
         with np.errstate(all="ignore"):
-            uncompiled = _tuple(python(*called))
+            uncompiled = _called(rule, name, python, called, given)
         for what, left, right in zip(RETURNED[name], result, uncompiled, strict=True):
             if not abs(left - right) <= SAME * max(1.0, abs(left), abs(right)):
                 raise SpecError(

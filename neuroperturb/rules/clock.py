@@ -3,7 +3,7 @@
     ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of what every step asks for )
 
 Any perturbation rule is clocks and a code (:mod:`neuroperturb.rules.codes`): A. N. McCaughan et al., "Multiplexed gradient descent",
-APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986, §II; the time an input is shown is the task's. With τ_θ equal to a code's frame
+APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input is shown is the task's. With τ_θ equal to a code's frame
 times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging. One pass, a running
 mean of the loss as high-pass (:class:`neuroperturb.rules.baseline.RunningMean`) and τ_θ as low-pass make the analog form: a lock-in
 without a clean run.

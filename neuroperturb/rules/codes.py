@@ -16,7 +16,7 @@ s = draw · B + trial: with one trial a code runs over time, with L trials or mo
 How many steps a draw lasts is a matter of the clock (:mod:`neuroperturb.rules.clock`).
 
 Perturbation as a code: A. N. McCaughan et al., "Multiplexed gradient descent", APL Mach. Learn. 1, 026118 (2023),
-arXiv:2303.03986, §II. The functions: J. L. Walsh, Am. J. Math. 45, 5 (1923), in the order of Paley.
+arXiv:2303.03986. The functions: J. L. Walsh, Am. J. Math. 45, 5 (1923), in the order of Paley.
 
 A code costs no more than a draw: 1 (Walsh) to 15 ns (Sinusoid) an element, no state.
 """

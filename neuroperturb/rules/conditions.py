@@ -16,12 +16,14 @@ import types
 import numba
 import numpy as np
 from numba.core import types as numba_types
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from hardware_models.compiled import COMPILED
+from neuroperturb.rules.code import require_plain_code
 from neuroperturb.rules.formula import FORMS, RETURNS, formula, numbers, plain
 from neuroperturb.spec import SpecError
 
+ENDS = {"neuron": "return one number, p", "synapse": "return trace, change"}
 RETURNED = {"neuron": ("what the unit tells",), "synapse": ("trace", "change")}
 
 
@@ -38,6 +40,8 @@ def named(rule, name: str) -> str:
 def require_form(rule) -> None:
     """Refuse what is not written in the form; `rule` an object, or a class."""
     cls = rule if isinstance(rule, type) else type(rule)
+    if cls.__module__ == "builtins":
+        raise SpecError(f"The rule must be an object of a NamedTuple, as in MyRule(). Got {rule!r} instead.")
     if not (issubclass(cls, tuple) and hasattr(cls, "_fields")):
         raise SpecError(f"The rule {cls.__name__} must be a NamedTuple: write class {cls.__name__}(NamedTuple).")
     if not hasattr(cls, "synapse"):
@@ -50,6 +54,8 @@ def require_form(rule) -> None:
                 )
     for name in formulas(cls):
         _require_signature(cls, name)
+    require_plain_code(cls)
+    for name in formulas(cls):
         _require_nothing_hidden(cls, name)
 
 
@@ -157,13 +163,26 @@ def _require_runs(rule, name: str, given: tuple) -> None:
         frames = traceback.walk_tb(error.__traceback__)
         line = next((line for frame, line in frames if frame.f_code is function.__code__), 0)
         raise _does_not_compute(rule, name, str(error), line) from None
+    returned(rule, name, value)
+
+
+def returned(rule, name: str, value) -> tuple:
+    """What a function returned, a tuple of as many numbers as its form has; refused where it is not."""
     count = RETURNS[name]
-    if count == 1 and not isinstance(value, tuple):
-        return
-    if count == 1 or not isinstance(value, tuple) or len(value) != count:
-        got = f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
-        wanted = "return one number, p" if count == 1 else "return trace, change"
-        raise SpecError(f"{named(rule, name)} must end in {wanted}. Got {got} instead.")
+    values = value if isinstance(value, tuple) else (value,)
+    if len(values) != count or value is None:
+        got = f"{len(values)} values" if isinstance(value, tuple) else _article(value)
+        raise SpecError(f"{named(rule, name)} must end in {ENDS[name]}. Got {got} instead.")
+    for what, number in zip(RETURNED[name], values, strict=True):
+        if isinstance(number, bool | np.bool_) or not isinstance(number, int | float | np.number):
+            raise SpecError(
+                f"{named(rule, name)} must end in {ENDS[name]}, one number each. Got {_article(number)} for {what!r} instead."
+            )
+    return values
+
+
+def _article(value) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _does_not_compute(rule, name: str, why: str, line: int) -> SpecError:
@@ -179,7 +198,7 @@ def _does_not_compute(rule, name: str, why: str, line: int) -> SpecError:
         )
     what = f" with {_joined(met)}" if met else ""
     return SpecError(
-        f"{named(rule, name)} cannot be computed{where}{what}, for {why.rstrip('.') or 'a reason unknown'}: every argument is one number, "
+        f"{named(rule, name)} cannot be computed{where}{what}, for {why.rstrip('.: ') or 'a reason unknown'}: every argument is one number, "
         "so write arithmetic, comparisons and functions of math or numpy on numbers."
     )
 
@@ -196,7 +215,7 @@ def _compile(rule, name: str, given: tuple, dtype):
     kinds = tuple(map(numba.typeof, given))
     try:
         function.compile(kinds)
-    except NumbaError as error:
+    except (NumbaError, UnsupportedBytecodeError) as error:
         plainly = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
         lines = [int(found) for found in re.findall(r"line (\d+)", plainly)]
         reasons = [text.strip() for text in plainly.splitlines() if text.strip() and "pipeline" not in text]
@@ -205,6 +224,10 @@ def _compile(rule, name: str, given: tuple, dtype):
 
 
 def _require_keeps_dtype(rule, name: str, kind, dtype: str) -> None:
+    if isinstance(kind, numba_types.Optional | numba_types.NoneType):
+        raise SpecError(
+            f"{named(rule, name)} must end in {ENDS[name]} on every way through it. Got nothing on some instead."
+        )
     kinds = list(kind) if isinstance(kind, numba_types.BaseTuple) else [kind]
     for what, found in zip(RETURNED[name], kinds, strict=True):
         if str(found) != dtype:
@@ -216,7 +239,11 @@ def _require_keeps_dtype(rule, name: str, kind, dtype: str) -> None:
 def _widened(rule, name: str) -> str:
     """The likeliest reason, and what to write."""
     example = FORMS[name][-2]
-    bare = [v for v in plain(getattr(type(rule), name)).__code__.co_consts if type(v) in (int, float)]
-    value = bare[0] if bare else 1
-    lead = f"the bare {value!r} in it is a wider number; write" if bare else "write"
-    return f"{lead} type({example})({value!r}), or make it a field and read params.<field>"
+    function = plain(getattr(type(rule), name))
+    found = inspect.getclosurevars(function)
+    called = [k for k, v in {**found.globals, **found.nonlocals}.items() if isinstance(v, int | float)]
+    bare = [repr(v) for v in function.__code__.co_consts if type(v) in (int, float)]
+    value = (called + bare + [""])[0]
+    if not value:
+        return f"something it calls widens them; write type({example})(…) around that"
+    return f"the bare {value} in it is a wider number; write type({example})({value}), or make it a field and read params.<field>"

@@ -43,7 +43,7 @@ class OwnFormula(Spec):
         """Of a name, ``module:Class`` or ``path/to/file.py:Class``, as it stands now."""
         made_of = sources.find(name)
         require_form(made_of)
-        rule = _filled(made_of, name, parameters or {})
+        rule = _filled(made_of, name, {} if parameters is None else parameters)
         require_form(rule)
         digest = sources.sha256(made_of)
         _classes[name, digest] = made_of
@@ -79,6 +79,10 @@ def _floats(rule: tuple) -> dict[str, float]:
 
 def _filled(cls: type, name: str, parameters: dict) -> tuple:
     """An object of a rule's class with these numbers."""
+    if not isinstance(parameters, dict):
+        raise SpecError(
+            f"The 'rule.parameters' parameter of {cls.__name__} must be a table of numbers by name. Got {parameters!r} instead."
+        )
     for key, value in parameters.items():
         if key not in cls._fields:
             raise SpecError(f"Unknown key 'rule.parameters.{key}' in {cls.__name__}. {suggest(key, cls._fields)}")

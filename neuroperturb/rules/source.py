@@ -113,7 +113,7 @@ def text(cls: type) -> str:
     if not own:
         return ""
     numbers, functions = {}, []
-    for function in _reached(cls):
+    for function in reached(cls):
         found = inspect.getclosurevars(function)
         numbers |= {k: v for k, v in {**found.globals, **found.nonlocals}.items() if isinstance(v, int | float)}
         if not function.__qualname__.startswith(f"{cls.__qualname__}."):
@@ -124,7 +124,7 @@ def text(cls: type) -> str:
 
 def _class_text(cls: type) -> str:
     """Of a module or a notebook's cell alike: found by the place of one of its functions."""
-    function = next(_reached(cls), None)
+    function = next(reached(cls), None)
     if function is None:
         return ""
     lines, line = linecache.getlines(function.__code__.co_filename), function.__code__.co_firstlineno
@@ -140,7 +140,7 @@ def sha256(cls: type) -> str:
     """Of the text; where there is none, of the compiled code."""
     written = text(cls)
     if not written:
-        codes = [function.__code__ for function in _reached(cls)]
+        codes = [function.__code__ for function in reached(cls)]
         written = repr([(code.co_code, code.co_names, code.co_varnames, _plain(code.co_consts)) for code in codes])
     return hashlib.sha256(written.encode()).hexdigest()
 
@@ -156,7 +156,7 @@ def _function_text(function) -> str:
         return f"# {function.__qualname__}: no source"
 
 
-def _reached(cls: type) -> Iterator[types.FunctionType]:
+def reached(cls: type) -> Iterator[types.FunctionType]:
     """The functions of a rule's class, and what they call that the author wrote, each once."""
     waiting, seen = [plain(getattr(cls, name)) for name in FORMS if hasattr(cls, name)], set()
     while waiting:

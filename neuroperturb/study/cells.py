@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from neuroperturb import config
 from neuroperturb.config import Experiment
 from neuroperturb.spec import SpecError
 from neuroperturb.study import identity
@@ -84,7 +85,7 @@ def lay_out(study: Study) -> list[Cell]:
 def experiment(study: Study, cell: Cell, place: Place) -> Experiment:
     """What one run is."""
     settings = {**cell.settings, **cell.point, **cell.candidates[place.candidate], **cell.seeds[place.seed]}
-    return Experiment.parse(apply(study.base, settings))
+    return config.resolve(apply(study.base, settings), folder=study.folder)
 
 
 def _cells(study: Study, grid: Grid, control: str) -> Iterator[Cell]:

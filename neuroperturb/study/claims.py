@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import os
+import re
 import socket
 import time
 import uuid
@@ -25,6 +27,7 @@ from pathlib import Path
 
 STALE = 600.0  # seconds without a sign of life
 TOUCH_EVERY = 30.0
+PASSING = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d*)-[0-9a-f]{8}")
 
 
 class Claims:
@@ -84,7 +87,7 @@ class Claims:
         """Remove what dead processes left: stale claims, and files on their way to a name."""
         for path in self.folder.iterdir():
             if path.name.startswith("."):
-                if time.time() - _modified(path) > STALE or _gone(_read(path)):
+                if time.time() - _modified(path) > STALE or _gone(_maker(path.name)):
                     path.unlink(missing_ok=True)
             elif path.name not in self.held and self._stale(path):
                 self._remove_stale(path)
@@ -93,7 +96,7 @@ class Claims:
 
     def _create(self, claim: Path) -> bool:
         text = json.dumps({**self._me, "token": uuid.uuid4().hex})
-        part = claim.with_name(f".{claim.name}.{uuid.uuid4().hex[:8]}")
+        part = claim.with_name(passing(claim.name))
         try:
             part.write_text(text)
             try:
@@ -116,7 +119,7 @@ class Claims:
 
     def _remove_stale(self, claim: Path) -> bool:
         """Take a stale claim away, unless somebody else just did and made it theirs: that one is put back."""
-        judged, aside = _read(claim), claim.with_name(f".{claim.name}.{uuid.uuid4().hex[:8]}")
+        judged, aside = _read(claim), claim.with_name(passing(claim.name))
         try:
             os.rename(claim, aside)
         except OSError:
@@ -131,7 +134,7 @@ class Claims:
 
     def _now(self) -> float:
         """The time by the clock of the file system, which need not be this machine's."""
-        probe = self.folder / f".clock.{uuid.uuid4().hex[:8]}"
+        probe = self.folder / passing("clock")
         try:
             probe.touch()
             return probe.stat().st_mtime
@@ -155,6 +158,26 @@ def started(pid: int) -> str:
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         return "" if state in "ZX" else rest[18]
     return ""
+
+
+def passing(name: str) -> str:
+    """What to call a file that is on its way to a name, or there for a moment.
+
+    It says who makes it, before anything is in it: killed between making and writing, a process leaves it empty.
+    """
+    return f".{name}.{_mark(machine())}-{os.getpid()}-{started(os.getpid())}-{uuid.uuid4().hex[:8]}"
+
+
+def _maker(name: str) -> dict:
+    """Who made a file of such a name; nothing where another machine did."""
+    match = PASSING.fullmatch(name)
+    if match is None or match["machine"] != _mark(machine()):
+        return {}
+    return {"machine": machine(), "pid": int(match["pid"]), "started": match["started"]}
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _gone(owner: dict) -> bool:

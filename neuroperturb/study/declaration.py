@@ -100,6 +100,7 @@ class Study(NamedTuple):
     source : the table it was read from;  base : an experiment's table, which may lack what axes say
     metrics : columns of the table, None for all;  tune : what `tune` searches, None where nothing is said
     ageing : chips that every run's weights are tested on, None for none;  names : what values of axes are called
+    folder : where the declaration is, and modules of rules of one's own may be
     """
 
     name: str
@@ -114,6 +115,7 @@ class Study(NamedTuple):
     ageing: Ageing | None
     names: dict[str, str]
     source: dict
+    folder: Path
 
 
 def load(path: str | Path, small: bool = False) -> Study:
@@ -149,6 +151,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         ageing=None if "ageing" not in table else Ageing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
         names=_renamed(table.get("names", {}), grids),
         source=table,
+        folder=folder,
     )  # fmt: skip
 
 

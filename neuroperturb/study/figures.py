@@ -33,6 +33,7 @@ MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1
 GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
 PANELS, ROWS = 24, 40  # most panels of a figure, most rows of a ranking
 NEW = 30  # a new chip is drawn at this part of the first age: a logarithm knows no zero
+NAMED = 24  # most points of a cost figure that the legend names
 MAP_VALUES = 120  # most cells of a heat map that say their number
 COSTS = {
     "energy": "energy [J]",
@@ -166,7 +167,8 @@ def _seeds(ax: Axes, line: Line, tables: Tables, limits: tuple[float, float]) ->
         curve = tables.curves[name]
         broken = statuses.get(name) == "diverged"
         colour = COLOURS[1] if broken else COLOURS[0]
-        ax.plot(curve.epoch, _inside(curve.validation, high), color=colour, lw=0.8, alpha=0.55)
+        dot = "." if curve.epoch.size == 1 else None  # one epoch makes no line
+        ax.plot(curve.epoch, _inside(curve.validation, high), marker=dot, color=colour, lw=0.8, alpha=0.55)
         if broken:
             ax.plot(curve.epoch[-1] if curve.epoch.size else 0, high, "x", color=colour, ms=6, clip_on=False)
     _median(
@@ -348,7 +350,10 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
                 dark = np.isfinite(grid[i, j]) and norm(grid[i, j]) > 0.55
                 ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color="white" if dark else "black")
         ax.set_xticks(
-            range(len(across.levels)), [_cut(words(v), 16) for v in across.levels], fontsize=7, rotation=_slant(across)
+            range(len(across.levels)),
+            [_cut(words(v), 16) for v in across.levels],
+            fontsize=7,
+            rotation=_slant(across, 1),
         )
         ax.set_yticks(range(len(down.levels)), [_cut(words(v), 24) for v in down.levels], fontsize=7)
         ax.set_title(title, fontsize=8, loc="left")
@@ -378,29 +383,21 @@ def _grid(part: Sequence[Line], down: Axis, across: Axis) -> tuple[np.ndarray, n
 def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
     """Test loss against what it cost."""
     own = [line for line in here if key in line.extra and math.isfinite(line.interval.mean) and not line.control]
-    figure = _figure(6.5, 4)
+    figure = _figure(8, 4.2)
     ax = figure.subplots()
     for k, line in enumerate(sorted(own, key=lambda x: x.rank)):
         x, colour = line.extra[key], COLOURS[k % len(COLOURS)]
         if math.isfinite(line.interval.low):
             ax.plot([x, x], [line.interval.low, line.interval.high], color=colour, lw=1.6)
-        ax.plot(x, line.interval.mean, MARKERS[k // len(COLOURS) % len(MARKERS)], color=colour, ms=5)
-        if k < 12:
-            ax.annotate(
-                _cut(line.label, 36),
-                (x, line.interval.mean),
-                (5, 4),
-                textcoords="offset points",
-                fontsize=7,
-                color=colour,
-            )
+        marker, label = MARKERS[k // len(COLOURS) % len(MARKERS)], _cut(line.label, 36) if k < NAMED else None
+        ax.plot(x, line.interval.mean, marker, color=colour, ms=5, label=label)
     _scale(ax, "x", np.array([line.extra[key] for line in own]))
     _scale(ax, "y", _values(own))
     ax.set(xlabel=COSTS[key], ylabel=_test(facet))
     ax.set_title(_title(facet, ""), loc="left")
-    ax.margins(x=0.15)
     _plain(ax, "both")
-    caption = f"Test loss against {COSTS[key]}, the median over seeds; bars are 95 % bootstrap intervals."
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7, labelspacing=0.35)
+    caption = f"Test loss against {COSTS[key]}, the median over seeds, the best named first; bars are 95 % bootstrap intervals."
     return Drawn(_name(f"cost-{key}", facet), caption, figure)
 
 
@@ -545,8 +542,9 @@ def _x(ax: Axes, axis: Axis, spots: tuple) -> None:
     )
 
 
-def _slant(axis: Axis) -> int:
-    return 30 if max(len(words(level)) for level in axis.levels) > 6 and len(axis.levels) > 3 else 0
+def _slant(axis: Axis, room: int = 3) -> int:
+    """Of the names of levels: long ones lie side by side only where they are few, `room` at most."""
+    return 30 if max(len(words(level)) for level in axis.levels) > 6 and len(axis.levels) > room else 0
 
 
 def _positive(axis: Axis) -> bool:

@@ -10,9 +10,12 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from neuroperturb import glance
+from neuroperturb.glance import Glance
 from neuroperturb.run import FORMAT, VERSION, RecordError, Run, load
 from neuroperturb.spec import SpecError
 from neuroperturb.study.cells import Cell
+from neuroperturb.study.claims import passing
 from neuroperturb.study.declaration import Study
 
 INDEX = "cells.json"
@@ -26,13 +29,14 @@ class Outcome(NamedTuple):
     """How a run ended: what planning and the live table need to know.
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
-    reason : why it failed
+    reason : why it failed;  glance : of what a finished or diverged run left, None of one that failed
     """
 
     status: str
     validation: float = math.nan
     seconds: float = math.nan
     reason: str = ""
+    glance: Glance | None = None
 
 
 class Folder:
@@ -63,7 +67,7 @@ class Folder:
         try:
             for room in ROOMS:
                 (self.root / room).mkdir(parents=True, exist_ok=True)
-            probe = self.claims / f".clock.{uuid.uuid4().hex[:8]}"
+            probe = self.claims / passing("clock")
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -208,9 +212,8 @@ def read_outcome(path: Path) -> Outcome | None:
             status = str(file.attrs["status"])
             if status == "interrupted":
                 return None
-            validation = file["results/validation"]
-            seconds = file["timing/history_seconds"][()]
-            return Outcome(status, float(validation[0]) if validation.size else math.nan, float(seconds.sum()))
+            seen = glance.read(file)
+            return Outcome(status, seen.first.get("validation", math.nan), seen.seconds, glance=seen)
     except RecordError:
         raise
     except Exception:  # a damaged HDF5 file fails in any way the library can

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import tomli_w
 
 from neuroperturb.report import number
@@ -16,7 +17,10 @@ from neuroperturb.study import figures
 from neuroperturb.study.display import duration
 from neuroperturb.study.folder import Folder, write_text
 from neuroperturb.study.summary import Line, baselines, facets, lines
-from neuroperturb.study.table import Tables, read
+from neuroperturb.study.table import Curve, Tables, read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DPI = 130
 SHOWN = 200  # most rows of a ranking on the page; the tables have all
@@ -59,16 +63,10 @@ def write(folder: Folder, out: Path | None = None) -> Written:
 
 def write_tables(tables: Tables, out: Path) -> list[Path]:
     """CSV of everything; the runs as parquet, too, where that can be written."""
-    import pandas as pd
-
-    curves = pd.concat(
-        [pd.DataFrame({"run": n, "epoch": c.epoch, "train_loss": c.train, "validation_loss": c.validation}) for n, c in tables.curves.items()]
-        or [pd.DataFrame(columns=["run", "epoch", "train_loss", "validation_loss"])]
-    )  # fmt: skip
     made = {
         "runs": tables.runs,
         "search": tables.search,
-        "curves": curves,
+        "curves": _curves(tables.curves),
         "baselines": tables.fits,
         "ages": tables.ages,
     }
@@ -85,6 +83,17 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     mixed = tables.runs.select_dtypes(object).columns  # a column of names and numbers has one type in a file
     tables.runs.astype(dict.fromkeys(mixed, str)).to_parquet(paths[-1], index=False)
     return paths
+
+
+def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
+    """One row a run and epoch."""
+    import pandas as pd
+
+    if not curves:
+        return pd.DataFrame()
+    epoch, train, validation = (np.concatenate(column) for column in zip(*curves.values(), strict=True))
+    run = np.repeat(np.array(list(curves), object), [curve.epoch.size for curve in curves.values()])
+    return pd.DataFrame({"run": run, "epoch": epoch, "train_loss": train, "validation_loss": validation})
 
 
 def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:

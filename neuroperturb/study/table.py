@@ -142,24 +142,30 @@ def _row(folder: Folder, outcome: Outcome | None, name: str, threshold: float | 
         return {"status": "missing", "run": name}, None, ""
     if outcome.status == "failed":
         return {"status": "failed", "reason": outcome.reason, "run": name}, None, ""
+    seen = outcome.glance
+    epoch, *losses = seen.curves.values()
+    curve = Curve(np.array(epoch, np.int64), *(np.array(loss, float) for loss in losses))
+    row = {
+        "status": outcome.status,
+        "run": name,
+        "validation": outcome.validation,
+        "test": seen.first.get("test", math.nan),
+    }
+    row |= {key: value for key, value in seen.first.items() if key.startswith(("test_", "validation_"))}
+    row |= {key: seen.last.get(key, math.nan) for key in LAST}
+    row |= {"memory": seen.first["memory"]} if "memory" in seen.first else {}
+    row |= {"seconds": outcome.seconds, "epochs": epoch[-1] if epoch else 0}
+    row |= {"diverged_step": seen.diverged} if outcome.status == "diverged" else {}
+    if threshold is not None:
+        row["epochs_to_threshold"] = _reaches(curve, threshold)
+    return row | (hardware(_ledger(folder, name)) if seen.ledger else {}), curve, seen.made
+
+
+def _ledger(folder: Folder, name: str) -> dict:
     import h5py
 
     with h5py.File(folder.run_file(name), "r") as file:
-        history, results = file["history"], file["results"]
-        curve = Curve(history["epoch"][()], history["train_loss"][()], history["validation_loss"][()])
-        row = {"status": outcome.status, "run": name, "validation": outcome.validation, "test": _first(results["test"])}
-        row |= {key: _first(results[key]) for key in results if key.startswith(("test_", "validation_"))}
-        row |= {key: _last(history[key]) for key in LAST}
-        row |= {"memory": _first(results["memory"])} if "memory" in results else {}
-        row |= {"seconds": outcome.seconds, "epochs": int(curve.epoch[-1]) if curve.epoch.size else 0}
-        if outcome.status == "diverged":
-            row["diverged_step"] = json.loads(file.attrs["diverged_step"])
-        if threshold is not None:
-            row["epochs_to_threshold"] = _reaches(curve, threshold)
-        row |= hardware(json.loads(file["ledger/json"].asstr()[()]))
-        versions = json.loads(file.attrs["versions"])
-        made = ", ".join(f"{key} {value}" for key, value in versions.items() if key != "sources")
-        return row, curve, f"{made}; {json.loads(file.attrs['cpu']).get('name', '?')}"
+        return json.loads(file["ledger/json"].asstr()[()])
 
 
 def _ages(folder: Folder, name: str) -> list[dict]:
@@ -249,14 +255,6 @@ def _outcome(folder: Folder, name: str) -> Outcome | None:
         return folder.outcome(name)
     except RecordError:
         return None
-
-
-def _first(column) -> float:
-    return float(column[0]) if column.size else math.nan
-
-
-def _last(column) -> float:
-    return float(column[-1]) if column.size else math.nan
 
 
 def _reaches(curve: Curve, threshold: float) -> float:

@@ -16,10 +16,12 @@ stopped, and with a database that several machines reach they search together.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from neuroperturb import config
 from neuroperturb.config import Experiment
 from neuroperturb.run import RecordError, Run
 from neuroperturb.spec import SpecError, suggest
@@ -42,6 +44,10 @@ class Range(NamedTuple):
     high: float
     log: bool = False
 
+    @property
+    def ends(self) -> tuple:
+        return self.low, self.high
+
     def draw(self, trial, key: str) -> float:
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         suggest_one = trial.suggest_int if whole else trial.suggest_float
@@ -52,6 +58,10 @@ class Choice(NamedTuple):
     """One of several values."""
 
     values: tuple
+
+    @property
+    def ends(self) -> tuple:
+        return self.values
 
     def draw(self, trial, key: str) -> Any:
         """Values go to the database by number: it knows no tables."""
@@ -102,6 +112,7 @@ def tune(
     """Search every cell in turn; True if all of it was done.  With one worker, the same trials each time."""
     optuna = _optuna()
     asked = parse(study)
+    _check(study, cells, asked)
     folder.make()
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
     tables = []
@@ -146,7 +157,7 @@ def _search(
         settings = {key: one.draw(trial, key) for key, one in asked.over.items()}
         losses = []
         for number, seed in enumerate(cell.seeds[: asked.seeds]):
-            made = Experiment.parse(apply(study.base, {**cell.settings, **cell.point, **settings, **seed}))
+            made = _experiment(study, cell, settings, seed)
             try:
                 losses.append(_loss(optuna, trial, number, made, folder, claims, stop))
             except Stopped:
@@ -162,6 +173,22 @@ def _search(
     finally:
         claims.give_all()
     return searched
+
+
+def _experiment(study: Study, cell: Cell, settings: dict[str, Any], seed: dict[str, Any]) -> Experiment:
+    return config.resolve(apply(study.base, {**cell.settings, **cell.point, **settings, **seed}), folder=study.folder)
+
+
+def _check(study: Study, cells: list[Cell], asked: Tune) -> None:
+    """Every end and every choice makes an experiment in every cell: what is wrong is said before anything runs."""
+    most = max(len(one.ends) for one in asked.over.values())
+    for cell, k in itertools.product(cells, range(most)):
+        settings = {key: one.ends[k % len(one.ends)] for key, one in asked.over.items()}
+        try:
+            _experiment(study, cell, settings, cell.seeds[0])
+        except SpecError as error:
+            where = f"In the cell ({cell.label}) of the search: " if cell.label else ""
+            raise SpecError(where + str(error)) from None
 
 
 def _loss(

@@ -63,7 +63,7 @@ def work(
         return run
     from neuroperturb.comparison import result_row
 
-    results = [{**result_row(trainer), "memory": memory(trainer, run)}]
+    results = [{**result_row(trainer, run), "memory": memory(trainer, run)}]
     if ageing is not None and run.status == "finished":
         results += ageing_rows(run, ageing)
     run.set_results(results)

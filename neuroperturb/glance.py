@@ -1,0 +1,71 @@
+"""A run at a glance: what a table of many runs needs of each, kept in one attribute of its file.
+
+    curves   epoch and losses, epoch by epoch          last    of every column of the history, its last value
+    first    of every number in the results, the       seconds of training, in all
+             first: the rule's own                     diverged at this step, or None
+    made     by which versions, on what                ledger  whether there is one
+
+An HDF5 file of forty arrays takes some 3 ms to walk through, one attribute 0.3 ms; a report reads ten thousand runs. The arrays
+are what counts: the attribute repeats them to the bit, and a file without one is read array by array.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+NAME = "glance"
+CURVES = ("epoch", "train_loss", "validation_loss")
+LIMIT = 60_000  # bytes: HDF5 allows an attribute 64 KiB
+
+
+class Glance(NamedTuple):
+    """See above; `curves` as lists, `last` and `first` by column, in the order of their names."""
+
+    curves: dict[str, list]
+    last: dict[str, float]
+    first: dict[str, float]
+    seconds: float
+    diverged: int | None
+    made: str
+    ledger: bool
+
+    @property
+    def text(self) -> str | None:
+        """To be kept; None where it is too long."""
+        text = json.dumps(self)
+        return text if len(text) <= LIMIT else None
+
+
+def take(
+    history: Mapping[str, np.ndarray], results: Mapping[str, np.ndarray], seconds: np.ndarray, texts: Mapping[str, str]
+) -> Glance:
+    """From the columns of a run, and its texts as its file holds them."""
+    last = {name: float(column[-1]) for name, column in sorted(history.items()) if column.size}
+    first = {name: float(column[0]) for name, column in sorted(results.items()) if column.size}
+    return Glance({name: history[name].tolist() for name in CURVES}, last, first, float(seconds.sum()), *_said(texts))
+
+
+def read(file) -> Glance:
+    """Of an open h5py.File."""
+    kept = file.attrs.get(NAME)
+    if kept is not None:
+        return Glance(*json.loads(kept))
+    history, results = (_numbers(file[group]) for group in ("history", "results"))
+    texts = {name: file.attrs[name] for name in ("diverged_step", "versions", "cpu")}
+    return take(
+        history, results, file["timing/history_seconds"][()], {**texts, "ledger": file["ledger/json"].asstr()[()]}
+    )
+
+
+def _said(texts: Mapping[str, str]) -> tuple[int | None, str, bool]:
+    step, versions, cpu, ledger = (json.loads(texts[name]) for name in ("diverged_step", "versions", "cpu", "ledger"))
+    made = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "sources")
+    return step, f"{made}; {cpu.get('name', '?')}", bool(ledger)
+
+
+def _numbers(group) -> dict[str, np.ndarray]:
+    return {name: dataset[()] for name, dataset in group.items() if dataset.dtype.kind != "O"}
