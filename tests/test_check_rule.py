@@ -384,7 +384,7 @@ def test_a_class_stands_for_its_defaults():
         check_rule(Undecided)
 
 
-@pytest.mark.parametrize("given", [None, 3, "np", wide], ids=str)
+@pytest.mark.parametrize("given", [None, 3, "np", wide], ids=["None", "3", "np", "function"])
 def test_what_is_no_object_of_a_rule(given):
     with pytest.raises(SpecError, match=r"must be an object of a NamedTuple, as in MyRule\(\). Got"):
         check_rule(given)
