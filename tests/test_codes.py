@@ -174,7 +174,8 @@ def off(found, exact):
     return max(np.linalg.norm(found[k] - exact[k]) / np.linalg.norm(exact[k]) for k in exact)
 
 
-@pytest.mark.parametrize("batch", [pytest.param(1, marks=every), 2, pytest.param(8, marks=every)])
+@every
+@pytest.mark.parametrize("batch", [1, 2, 8])
 def test_a_network_reads_its_gradient_off_one_frame(batch):
     """Over time, over both, over the batch: 8 trials of ±ξ give the gradient of 24 weights to the curvature of tanh, σ²."""
     rule = rules.make(

@@ -64,6 +64,7 @@ def test_another_chip_has_the_same_weights_and_other_cells(run):
     assert not np.array_equal(a.state.cells.bound_up, b.state.cells.bound_up)
 
 
+@interpreted
 def test_a_table_of_chips(run):
     frame = deployment.deploy(run, [4, 5, 4])
     assert frame["chip"].tolist() == ["trained", "4", "5", "4"]
@@ -75,6 +76,7 @@ def test_a_table_of_chips(run):
     assert exact["loss"][0] == pytest.approx(exact["loss"][1], rel=1e-5)
 
 
+@interpreted
 def test_drift_is_seen_and_compensated_at_every_age(run):
     """All cells drift alike, so that compensation brings every weight back: the loss is the new chip's again."""
     quiet = CHIP.replace(reading=None)

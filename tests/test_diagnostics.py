@@ -53,7 +53,8 @@ def diagnosed(chip=None, rule="np", schedule="episode", episodes=2, **changes) -
 # ---------------------------------------------------------------------------------------------------------- perturbation
 
 
-@pytest.mark.parametrize("rule", ["np", pytest.param("anp", marks=interpreted), pytest.param("wp", marks=interpreted)])
+@interpreted
+@pytest.mark.parametrize("rule", ["np", "anp", "wp"])
 def test_on_ideal_hardware_nothing_is_lost(rule):
     found = diagnosed(None, rule)
     for layer in (found.perturbation.hidden, found.perturbation.output):

@@ -82,9 +82,10 @@ def learn_integrated(rule, initial, sequence, draws, write):
     return W
 
 
+@every
 @pytest.mark.parametrize(
     "parts",
-    [{"credit": Trace(decay=0.9), "step": RMS(decay=0.9)}, pytest.param({}, marks=every)],
+    [{"credit": Trace(decay=0.9), "step": RMS(decay=0.9)}, {}],
     ids=["trace rms", "plain"],
 )
 def test_online_updates_are_integrated_between_writes(parts):
@@ -275,6 +276,7 @@ def hebbian_reference(sim, rule, sequence, W, credit):
     return written(rule, W, total)
 
 
+@every
 def test_reward_modulated_hebbian():
     """H += [x (a − ā)]³, ΔW = clip(−η Σ_b R̄_c (R − R̄_c) H)."""
     sim, rule, sequence, initial, W = ready("hebbian", noise_std=0.5, step=rules.Clipped(bound=30.0))

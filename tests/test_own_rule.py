@@ -234,7 +234,8 @@ def naive_gather(rule, pre, post, reward, weight, trace, draw):
     return total
 
 
-@pytest.mark.parametrize("schedule", [pytest.param("online", marks=every), "episode"])
+@every
+@pytest.mark.parametrize("schedule", ["online", "episode"])
 def test_a_formula_is_told_its_own_weight_trace_and_draw(schedule):
     """One step on an array with a scale and pairs of devices, against the formula called for every synapse by hand."""
     rule = rules.own(Greedy(), noise_std=0.1, learning_rate=0.05, normaliser=AsTold(), batch_divisor="sum")

@@ -238,7 +238,10 @@ def compare_generated(name, schedule, noise, **parts):
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize(("name", "schedule"), [("np", "online"), ("wp", "episode"), ("wp-held", "episode")])
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [("np", "online"), pytest.param("wp", "episode", marks=every), pytest.param("wp-held", "episode", marks=every)],
+)
 def test_noise_is_keyed_by_step_and_row(name, schedule):
     compare_generated(name, schedule, rules.Gaussian())
 
@@ -275,7 +278,7 @@ def assert_unchanged(sim, network=PLAIN, names=LEARNT):
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("name", ["np", "np-trace", "wp-held"])
+@pytest.mark.parametrize("name", ["np", pytest.param("np-trace", marks=every), pytest.param("wp-held", marks=every)])
 @pytest.mark.parametrize("schedule", ["online", "episode"])
 def test_no_rate_or_no_reward_changes_nothing(name, schedule):
     sequence = trials()

@@ -15,7 +15,6 @@ from neuroperturb.study import declaration, work
 from neuroperturb.study.cells import lay_out
 
 optuna = pytest.importorskip("optuna", reason="the extra 'tune' is not installed")
-pytestmark = pytest.mark.kernels
 
 BASE = """
 [base]
