@@ -192,6 +192,7 @@ def test_what_cells_forget_in_a_run():
     assert writing.request_per_step == pytest.approx(writing.request_std / step_size(soft))
 
 
+@interpreted
 def test_fidelity_counts_what_cells_hold_and_what_waits_for_them():
     post, pre = np.random.default_rng(5).normal(size=6), np.random.default_rng(6).normal(size=7)
     change = 1e-3 * np.outer(post, pre)

@@ -150,7 +150,9 @@ def test_what_is_not_symmetric_in_p_decays(schedule):
     assert np.abs(sim.lateral() - sim.lateral().T).max() < 0.3 * first
 
 
-@pytest.mark.parametrize(("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), (LOCAL, "episode")])
+@pytest.mark.parametrize(
+    ("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), pytest.param(LOCAL, "episode", marks=slow)]
+)
 def test_interrupted_and_resumed_it_gives_the_same_bits(own, schedule):
     whole, _ = simulation(own, schedule)
     parts, _ = simulation(own, schedule)
