@@ -206,8 +206,9 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
             count_pulses(steps, cells.up[k, j], cells.down[k, j])
             count = choose_again(steps, r, chosen, count)
         while count > 0:
-            if noisy:
-                fill_normal_at(array.seed, stream, step + r * PULSE, row, chosen, count, array.scratch.words, xi)
+            if noisy:  # a few numbers more than needed, so that vectors have no end to do cell by cell
+                drawn = min((count + 15) // 16 * 16, steps.shape[0])
+                fill_normal_at(array.seed, stream, step + r * PULSE, row, chosen, drawn, array.scratch.words, xi)
             pulse_some(p, held, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi)
             r += 1
             count = choose_again(steps, r, chosen, count) if r < longest else 0

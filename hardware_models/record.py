@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import struct
 
 import numpy as np
 from llvmlite import ir
@@ -35,6 +36,7 @@ from numba.np.numpy_support import from_dtype
 from hardware_models.compiled import COMPILED
 
 WORD = 8  # bytes; every field of an array's descriptor, and every number, takes one
+_WORD, _DOUBLE = struct.Struct("=q"), struct.Struct("=d")
 
 
 class RecordType(types.Type):
@@ -86,13 +88,16 @@ class Record:
             if not value.flags.c_contiguous:
                 raise ValueError(f"arrays in a record must be C-contiguous; got strides {value.strides}")
             # numba's array descriptor: meminfo, parent, nitems, itemsize, data, shape, strides
-            flags, address = value.flags, value.__array_interface__["data"][0]
+            flags = value.flags
+            address = (
+                value.__array_interface__["data"][0] if value.size else 0
+            )  # nobody follows it where there is nothing
             kind = _array_type(value.dtype, value.ndim, flags.writeable, flags.aligned)
             return kind, [0, 0, value.size, value.itemsize, address, *value.shape, *value.strides]
         if isinstance(value, np.float32):
             return types.float32, [int(np.array([value, 0], np.float32).view(np.int64)[0])]
         if isinstance(value, float):
-            return types.float64, [int(np.float64(value).view(np.int64))]
+            return types.float64, [_WORD.unpack(_DOUBLE.pack(value))[0]]
         return types.int64, [operator.index(value)]
 
 

@@ -114,15 +114,27 @@ class PulsedCell:
     @property
     def granularity(self) -> float:
         """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units]: a request's unit."""
+        up, down = self._steps_at_zero(0.0)
+        return (up - down) / 2
+
+    @property
+    def pulse_noise(self) -> float:
+        """Standard deviation of a pulse of the mean cell at w = 0, mean of up and down, in parts of `granularity`."""
+        quiet, noisy = np.array(self._steps_at_zero(0.0)), np.array(self._steps_at_zero(1.0))
+        return float(np.abs(noisy - quiet).mean() / self.granularity)
+
+    def _steps_at_zero(self, xi: float) -> tuple[float, float]:
+        """Where a pulse up and one down take the mean cell from w = 0, with a draw ξ [device units]."""
         p = self._numbers(np.float64, 1.0)
         a, b = self.extra_of_mean_cell()
         s_up = self.dw_min * (1 + min(self.up_down, 0))
         s_down = self.dw_min * (1 - max(self.up_down, 0))
         at = lambda step: (np.float64(0), np.float64(step), np.float64(self.w_max), np.float64(self.w_min))  # noqa: E731
-        up, down = _python(self.pulse_up), _python(self.pulse_down)
-        end = tuple(map(np.float64, (a, b, 0.0)))
+        end = tuple(map(np.float64, (a, b, xi)))
         with np.errstate(all="ignore"):
-            return float(up(p, *at(s_up), *end) - down(p, *at(s_down), *end)) / 2
+            return float(_python(self.pulse_up)(p, *at(s_up), *end)), float(
+                _python(self.pulse_down)(p, *at(s_down), *end)
+            )
 
     @property
     def write_row(self):

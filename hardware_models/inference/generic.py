@@ -87,12 +87,12 @@ class GenericNoise(WrittenOnce):
     def write(self, target, xi, own_xi) -> Written:
         """Program conductances."""
         gamma = np.asarray(target, np.float64) / self.g_max
-        error = self.programming.factor(gamma) * self.programming.epsilon(np.asarray(xi))
+        error = self.programming_strength * self.programming.factor(gamma) * self.programming.epsilon(np.asarray(xi))
         return Written(gamma * self.g_max, np.maximum(gamma + error, 0) * self.g_max, self.own(target, own_xi))
 
     def read_std(self, written: Written, t: float) -> np.ndarray:
         """Standard deviation of one read [µS]."""
-        return self.g_max * self.reading.std(self.conductance(written, t) / self.g_max)
+        return self.g_max * self.reading.std(self.held(written, t) / self.g_max)
 
     def check(self) -> None:
         """Raise ValueError where a parameter cannot be."""

@@ -109,7 +109,7 @@ class SONOS(WrittenOnce):
     def write(self, target, xi, own_xi) -> Written:
         """Program currents; the draw of programming is what a cell keeps."""
         del own_xi
-        return super().write(target, xi, xi)
+        return super().write(target, xi, self.programming_strength * np.asarray(xi))
 
     def conductance(self, written: Written, t: float) -> np.ndarray:
         """I(t) [nA]."""
@@ -119,7 +119,7 @@ class SONOS(WrittenOnce):
 
     def read_std(self, written: Written, t: float) -> np.ndarray:
         """σ_read [nA]."""
-        return 12.58037 * -np.expm1(-self.conductance(written, t) / 215.36557)
+        return 12.58037 * -np.expm1(-self.held(written, t) / 215.36557)
 
     def check(self) -> None:
         """Raise ValueError where a parameter cannot be."""

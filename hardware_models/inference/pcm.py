@@ -54,7 +54,7 @@ class _PhaseChange(WrittenOnce):
     def read_std(self, written: Written, t: float) -> np.ndarray:
         """σ_read(t) [µS]."""
         x = np.maximum(written.target / self.g_max, LEAST)
-        return self.conductance(written, t) * self.relative_read_std(x) * self.accumulated(t)
+        return self.held(written, t) * self.relative_read_std(x) * self.accumulated(t)
 
     def accumulated(self, t: float) -> float:
         """√ln((t + t_0 + t_read) / (2 t_read)), 1/f noise from 1/(t + t_0) to 1/t_read"""

@@ -72,7 +72,7 @@ class ReRamWan2022(WrittenOnce):
     def write(self, target, xi, own_xi) -> Written:
         """Program conductances; the draw of programming is what a cell keeps."""
         del own_xi
-        return super().write(target, xi, xi)
+        return super().write(target, xi, self.programming_strength * np.asarray(xi))
 
     def conductance(self, written: Written, t: float) -> np.ndarray:
         """g(t) [µS]."""
@@ -115,7 +115,7 @@ class ReRamCMO(WrittenOnce):
     def read_std(self, written: Written, t: float) -> np.ndarray:
         """σ_read(t) [µS]; 0 within the first microsecond, and below 1 µS."""
         accumulated = math.sqrt(max(math.log((t + 1e-6) / 2e-6), 0))
-        return 0.0277316483 * np.log10(np.maximum(self.conductance(written, t), 1)) * accumulated
+        return 0.0277316483 * np.log10(np.maximum(self.held(written, t), 1)) * accumulated
 
     def check(self) -> None:
         """Raise ValueError where a parameter cannot be."""
