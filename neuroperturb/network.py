@@ -60,7 +60,11 @@ def initial_weights(network: RNN, n_in: int, n_out: int, seed: int) -> Matrices:
 
 
 def spectral_radius(W: np.ndarray) -> float:
-    """Largest absolute eigenvalue; dense below 200 units, Arnoldi with a fixed start above."""
+    """Largest absolute eigenvalue; dense below 200 units, Arnoldi with a fixed start above, to 1e-4 there.
+
+    Eigenvalues of a random matrix crowd at the edge of their circle: with a Krylov space of the usual 20 vectors Arnoldi settles on a
+    wrong one of them, 2 % short; 96 find the right one, in the same time.
+    """
     n = len(W)
     if not np.isfinite(W).all():
         return float("nan")
@@ -69,7 +73,7 @@ def spectral_radius(W: np.ndarray) -> float:
     from scipy.sparse.linalg import ArpackNoConvergence, eigs
 
     try:
-        values = eigs(W.astype(np.float64), k=1, v0=np.ones(n), tol=1e-4, return_eigenvectors=False)
+        values = eigs(W.astype(np.float64), k=1, ncv=96, v0=np.ones(n), tol=1e-4, return_eigenvectors=False)
     except ArpackNoConvergence:
         values = np.linalg.eigvals(W)
     return float(np.abs(values).max())
