@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import compensation, ledger, memory, random
+from hardware_models import arguments, compensation, ledger, memory, random
 from hardware_models.ageing import Ageing
 from hardware_models.ageing.wear import hold
 from hardware_models.cells import Devices, Single
 from hardware_models.costs import Costs
 from hardware_models.devices import Ideal
-from hardware_models.inference.written import WrittenOnce, make_read_noise
+from hardware_models.inference.written import WrittenOnce, make_read_noise, read_noise_back
 from hardware_models.ledger import Ledger, Pulses, Travel
 from hardware_models.noise import tick
 from hardware_models.programming import Exact
@@ -161,23 +161,17 @@ class SynapseArray:
         dtype=np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
         costs: Costs | None = None, track: bool = False,
     ):  # fmt: skip
-        n, m = shape
-        dtype = np.dtype(dtype)
-        if n < 1 or m < 1:
-            raise ValueError(
-                f"The 'shape' parameter of SynapseArray must be two positive sizes. Got {tuple(shape)!r} instead."
-            )
-        if dtype not in (np.dtype("float32"), np.dtype("float64")):
-            raise ValueError(f"The 'dtype' parameter of SynapseArray must be float32 or float64. Got {dtype} instead.")
-        if weight_scale is not None and not 0 < weight_scale < np.inf:
-            raise ValueError(
-                f"The 'weight_scale' parameter of SynapseArray must be positive. Got {weight_scale!r} instead."
-            )
+        (n, m), dtype = arguments.check_shape(shape), arguments.check_dtype(dtype)
+        seed = arguments.check_whole("seed", seed, 0, 2**63)
+        number = arguments.check_whole("number", number, 0, 256)
+        columns = arguments.check_whole("columns", columns, 1, np.inf)
+        arguments.check_scale(weight_scale)
         self.writing = BY_CELL if writing is None else writing
+        programming = EXACT if programming is None else programming
         weight = getattr(programming, "weight", SINGLE) if weight is None else weight
-        for part in (cell, weight, self.writing, programming, reading, time):
-            if part is not None:
-                part.check()
+        arguments.check_parts(
+            cell=cell, weight=weight, writing=self.writing, programming=programming, reading=reading, time=time, costs=costs,
+        )  # fmt: skip
         self.shape, self.cell, self.weight, self.programming = (n, m), cell, weight, programming
         self.reading, self.time, self.number = reading, time, number
         self.dtype, self._fixed_scale, self.costs, self.tracks = dtype, weight_scale, costs, bool(track)
@@ -190,17 +184,17 @@ class SynapseArray:
         count = lambda: np.zeros(1, np.int64)  # noqa: E731
         d = len(weight.gains)
         self.state = ArrayState(
-            self._make_cells(d, int(seed), number), cell.numbers(dtype.type), np.ones(1, dtype),
-            np.asarray(weight.gains, dtype), weight.shares().astype(dtype), int(seed),
+            self._make_cells(d, seed, number), cell.numbers(dtype.type), np.ones(1, dtype),
+            np.asarray(weight.gains, dtype), weight.shares().astype(dtype), seed,
             *(random.stream(name, number) for name in KEYS), count(), count(), count(), count(), count(),
             memory.zeros((1, n), dtype)[0] + dtype.type(1), weight.state((d, m, n), cell, dtype), self.writing.state(self),
-            Absent() if reading is None else reading.state((n, m), columns, int(seed), number, dtype, d),
-            self._ageing.slow.state((d, m, n), int(seed), number, dtype) if self._ageing.is_noisy else Absent(),
+            Absent() if reading is None else reading.state((n, m), columns, seed, number, dtype, d),
+            self._ageing.slow.state((d, m, n), seed, number, dtype) if self._ageing.is_noisy else Absent(),
             programming.state((d, m, n), number, dtype) if self._is_written_once else Absent(),
             travel_state(d, m, n, dtype) if track else Absent(), np.array([n]), self._make_scratch(columns),
         )  # fmt: skip
-        weight.fabricate(self.state.cells, cell, (d, m, n), int(seed), number)
-        self.ageing = self._ageing.fabricate(self.state, cell, (d, m, n), int(seed), number, self.ends)
+        weight.fabricate(self.state.cells, cell, (d, m, n), seed, number)
+        self.ageing = self._ageing.fabricate(self.state, cell, (d, m, n), seed, number, self.ends)
         self.record = record(self.state)
 
     def _make_cells(self, d: int, seed: int, number: int) -> Cells:
@@ -272,7 +266,7 @@ class SynapseArray:
         if not whole or counts.shape not in ((), self.shape):
             raise ValueError(
                 f"The 'pulses' parameter of pulse must be whole numbers up to {LONGEST}, one or {self.shape}. "
-                f"Got {pulses!r} instead."
+                f"Got {counts.tolist()!r} instead."
             )
         signs = np.sign(self.state.share)[:, None, None]
         sent = memory.zeros((len(signs), self.shape[1], self.shape[0]), self.dtype)
@@ -308,13 +302,15 @@ class SynapseArray:
         return self.sweep(x)
 
     def rmatvec(self, y) -> np.ndarray:
-        """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side."""
+        """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side; what compensation makes up for scales y."""
         y, single = np.asarray(y, self.dtype), np.ndim(y) == 1
-        rows = _rows("y", "rmatvec", y, self.shape[0])
+        rows = _rows("y", "rmatvec", y, self.shape[0]) * self.state.correction[: self.shape[0]]
+        noise = read_noise_back if self._is_written_once and self.state.programmed.noisy[0] else None
         if self.reading is not None:
-            out = self.reading.read_back(self.state, rows)
+            out = self.reading.read_back(self.state, rows, noise)
         else:
             out = rows @ self._weights_of(self.state.cells.w + self.state.cells.slow)
+            out = out if noise is None else out + noise(self.state, rows) * self.state.scale
         self.state.back_reads[0] += len(rows)
         return out[0] if single else out
 

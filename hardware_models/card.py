@@ -155,7 +155,7 @@ def _known(name: str) -> tuple[str, str, Hardware]:
         return preset.technology, preset.publication, preset.hardware
     if name in CELLS:
         return (CELLS[name].__doc__ or "").split("\n")[0], "", Hardware(cells=CELLS[name]())
-    near = difflib.get_close_matches(name, [*PRESETS, *CELLS], 1)
+    near = difflib.get_close_matches(name.casefold(), [*PRESETS, *CELLS], 1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(PRESETS)}."
     raise ValueError(f"There is no device {name!r}. {hint}")
 

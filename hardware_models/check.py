@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.devices import PulsedCell
 
 SIZE = 24  # cells along a side of the arrays that are tried
 
@@ -24,6 +25,8 @@ def check_device(cell) -> None:
     --------
     >>> check_device(SoftBounds(dw_min=0.01))
     """
+    if not isinstance(cell, PulsedCell):
+        raise ValueError(f"The 'cell' parameter of check_device must be a PulsedCell. Got {cell!r} instead.")
     cell.check()
     _dtype(cell)
     for dtype in (np.float32, np.float64):

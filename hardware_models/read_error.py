@@ -27,6 +27,7 @@ ROUNDING = 1e-5  # of the signal: sums of single precision differ by as much
 WORDS = {
     "dac": "DAC", "adc": "ADC", "input_noise_std": "input noise", "weight_noise": "noise of weights",
     "output_noise_std": "output noise", "gain_std": "gains of lines", "offset_std": "offsets of lines", "wires": "wires",
+    "compression": "compression",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ For every column x of inputs, in device units (w) and input units (x), α the di
 
     x'_j = dac(x_j / α) + σ_in ξ_j
     y_i  = Σ_j w_ij x'_j − lost in wires_i + σ_i ξ_i
+    y_i ← y_i / (1 + κ |y_i|)                                            κ the compression of the read-out
     y_i ← adc((1 + σ_gain ξ_i) y_i + σ_offset ξ_i + σ_out ξ_i)        gain and offset drawn once per chip and line
     read_i = α y_i
 
@@ -128,6 +129,7 @@ class ReadingNumbers(NamedTuple):
     power: int
     spread: int
     output_std: float
+    compression: float
     wires: WireNumbers
 
 
@@ -181,6 +183,7 @@ class Reading:
     output_noise_std : on every output, before the ADC [device units · input units, scaled]
     gain_std : spread of the gain of output lines, relative
     offset_std : spread of the offset of output lines [device units · input units, scaled]
+    compression : κ, 0 or more: how soon a read-out saturates, at 1/κ [1 / (device units · input units, scaled)]
     wires : resistance of the lines, or None
 
     Examples
@@ -201,6 +204,7 @@ class Reading:
     output_noise_std: float = 0.0
     gain_std: float = 0.0
     offset_std: float = 0.0
+    compression: float = 0.0
     wires: Wires | None = None
 
     def check(self) -> None:
@@ -211,7 +215,7 @@ class Reading:
                 refuse(self, name, f"None or one of {', '.join(kind.__name__ for kind in kinds)}")
             if part is not None:
                 part.check()
-        require_not_negative(self, "input_noise_std output_noise_std gain_std offset_std")
+        require_not_negative(self, "input_noise_std output_noise_std gain_std offset_std compression")
         if self.bound_management is not None and self.adc is None:
             refuse(self, "bound_management", "None without an adc, whose bound it manages")
 
@@ -224,7 +228,8 @@ class Reading:
         return ReadingNumbers(
             (self.dac or ABSENT).numbers(dtype), (self.adc or ABSENT).numbers(dtype), (self.scaling or UNSCALED).numbers(dtype),
             self.bound_management.most if self.bound_management else 0, dtype(self.input_noise_std), dtype(noise.std),
-            noise.power, int(self.gain_std > 0 or self.offset_std > 0), dtype(self.output_noise_std), wires.numbers(dtype),
+            noise.power, int(self.gain_std > 0 or self.offset_std > 0), dtype(self.output_noise_std), dtype(self.compression),
+            wires.numbers(dtype),
         )  # fmt: skip
 
     def state(
@@ -263,11 +268,12 @@ class Reading:
             zeros(columns, n), zeros(columns, n), zeros(1, n)[0], zeros(1, max(n, m))[0], wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
-    def read_back(self, state, y) -> np.ndarray:
+    def read_back(self, state, y, noise=None) -> np.ndarray:
         """A read along the other side: y (K, n) → y W (K, m), weight units, through drivers, converters and lines of its own.
 
         state : `ArrayState` of the array, which is turned around and read by the same kernels. What wires let through is the
         transpose of what they let through forwards: networks of resistors are reciprocal.
+        noise : ``(state, inputs (K, n), repetitions (K,)) -> (K, m)``, read noise of the cells themselves; None: none
         """
         (K, n), (d, m, _), number = y.shape, state.cells.w.shape, state.reading.read >> 8
         dtype, alone = state.scale.dtype, replace(self, wires=None)
@@ -279,7 +285,10 @@ class Reading:
         before(mirror, y)
         waiting = True
         while waiting:
-            acc[:, :m] = np.ascontiguousarray(reading.scratch.x[:, :n]) @ w
+            driven = np.ascontiguousarray(reading.scratch.x[:, :n])
+            acc[:, :m] = driven @ w
+            if noise is not None:
+                acc[:, :m] += noise(state, driven, reading.scratch.repetition)
             make_after(False)(mirror, reading.scratch.x, acc)
             waiting = again(mirror, y, acc)
         state.reading.rereads[0] += reading.rereads[0]
@@ -382,6 +391,10 @@ def sense(reading, sweep, device_gain, k, out, n):
     if p.weight_std > zero:
         fill_normal(reading.seed, reading.read, sweep, address + WEIGHT, draws)
         add_weight_noise(reading, device_gain, k, draws, out)
+    if p.compression > zero:
+        one, kappa = type(zero)(1), p.compression
+        for i in range(n):
+            out[i] /= one + kappa * abs(out[i])
     if p.spread != 0:
         gain, offset = reading.gain, reading.offset
         for i in range(n):

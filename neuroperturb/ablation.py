@@ -24,7 +24,7 @@ from hardware_models.reading import Reading
 from hardware_models.trains import CoincidenceTrains
 from neuroperturb import parts
 from neuroperturb.config import Experiment
-from neuroperturb.hardware import CHANNEL, DECORRELATING, LEARNT, NEURONS, Chip
+from neuroperturb.hardware import CHANNEL, LATERAL, LEARNT, NEURONS, Chip
 from neuroperturb.tasks import Dataset
 
 FINER, MOST_BITS = 16, 16
@@ -56,12 +56,17 @@ def _set(cell, **values):
     return dataclasses.replace(cell, **values) if values else cell
 
 
-def _without_shape(cell):
+def _without_shape(made_of: hw.Hardware) -> hw.Hardware:
+    cell = made_of.cells
     if not isinstance(cell, hw.PulsedCell) or type(cell) is hw.ConstantStep:
-        return cell
+        return made_of
+    step, single = cell.granularity, made_of.weight is None or len(made_of.weight.gains) == 1
+    # a single cell that only holds one sign gets both; what noise is, in steps, is that of other steps now
+    both = {"w_min": -cell.bound, "w_max": cell.bound} if single and 0 in (cell.w_min, cell.w_max) else {}
+    noise = {"dw_min_std": cell.pulse_noise, "write_noise_std": cell.write_noise_std * cell.dw_min / step}
     kept = {name: getattr(cell, name) for name in COMMON}
-    low, high = (-cell.bound, cell.bound) if 0 in (cell.w_min, cell.w_max) else (cell.w_min, cell.w_max)
-    return hw.ConstantStep(**kept | {"dw_min": cell.granularity, "up_down": 0.0, "w_min": low, "w_max": high})
+    flat = hw.ConstantStep(**kept | {"dw_min": step, "up_down": 0.0} | noise | both)
+    return dataclasses.replace(made_of, cells=flat)
 
 
 def _without_steps(cell):
@@ -73,6 +78,7 @@ def _without_steps(cell):
     return _set(
         cell, dw_min=cell.dw_min / FINER, dw_min_std=cell.dw_min_std * FINER**0.5,
         write_noise_std=cell.write_noise_std * FINER, most_pulses=min(cell.most_pulses * FINER, 65535),
+        noise_add=getattr(cell, "noise_add", 0.0) / FINER, noise_slope=getattr(cell, "noise_slope", 0.0) / FINER,
     )  # fmt: skip
 
 
@@ -84,6 +90,25 @@ def _without_spread(cell):
 
 
 # the rest
+
+
+def _without_programming(made_of: hw.Hardware) -> hw.Hardware:
+    """Weights as they were meant; what is written once keeps its drift and its noise of reads."""
+    if isinstance(made_of.programming, hw.WrittenOnce):
+        return _weaken("programming_strength")(made_of)
+    return dataclasses.replace(made_of, programming=Exact())
+
+
+def _weaken(name: str, there: str = "") -> Callable[[hw.Hardware], hw.Hardware]:
+    """Take away a strength of arrays that are written once; there : property that tells whether it is one of this model."""
+
+    def change(made_of: hw.Hardware) -> hw.Hardware:
+        model = made_of.programming
+        if not isinstance(model, hw.WrittenOnce) or not getattr(model, there, True):
+            return made_of
+        return dataclasses.replace(made_of, programming=dataclasses.replace(model, **{name: 0.0}))
+
+    return change
 
 
 def _without_trains(made_of: hw.Hardware) -> hw.Hardware:
@@ -119,18 +144,21 @@ def _reward(**off) -> Callable[[Chip], Chip]:
 
 
 SOURCES = (
-    Source("shape of the response", array=_cells(_without_shape)),
+    Source("shape of the response", array=_without_shape),
     Source("steps", array=_cells(_without_steps)),
     Source("noise of pulses", array=_cells(lambda cell: _set(cell, dw_min_std=0.0))),
     Source("spread of cells", array=_cells(_without_spread)),
     Source("write noise", array=_cells(lambda cell: _set(cell, write_noise_std=0.0))),
     Source("dead cells", array=_cells(lambda cell: _set(cell, corrupt_prob=0.0))),
     Source("coincidence trains", array=_without_trains),
-    Source("programming", array=lambda made_of: dataclasses.replace(made_of, programming=Exact())),
+    Source("programming", array=_without_programming),
+    Source("drift of conductances", array=_weaken("drift_strength", "drifts")),
+    Source("read noise of cells", array=_weaken("read_strength", "reads_noisily")),
     Source("DAC", array=_reading(dac=None)),
     Source("ADC", array=_reading(adc=None, bound_management=None)),
     Source("read noise", array=_reading(input_noise_std=0.0, weight_noise=None, output_noise_std=0.0)),
     Source("spread of lines", array=_reading(gain_std=0.0, offset_std=0.0)),
+    Source("compression", array=_reading(compression=0.0)),
     Source("wires", array=_reading(wires=None)),
     *(Source(name, array=_time(name)) for name in ("drift", "leak", "retention", "diffusion", "faults", "wear")),
     Source("slow noise", array=_time("slow")),
@@ -147,9 +175,7 @@ def without(chip: Chip, source: Source) -> Chip:
     """The chip with one source removed, from every matrix."""
     if source.chip is not None:
         return source.chip(chip)
-    own = {
-        name: source.array(getattr(chip, name)) for name in (*LEARNT, *DECORRELATING) if getattr(chip, name) is not None
-    }
+    own = {name: source.array(getattr(chip, name)) for name in (*LEARNT, *LATERAL) if getattr(chip, name) is not None}
     return source.array(chip).replace(**own)
 
 

@@ -259,7 +259,10 @@ def age(
         out.mkdir(parents=True, exist_ok=True)
         title = f"{config.label(loaded.experiment)} on {loaded.experiment.task.name}"
         figure = ageing_figure.save(ages, title, out / f"{record.stem}_age.png")
-        _say(f"{_losses(ages)}\n\nfigure  {figure}")
+        ends = (
+            "" if after or len(ages) > len(deployment.TIMES) else "\n\nThese cells were measured no longer than that."
+        )
+        _say(f"{_losses(ages)}{ends}\n\nfigure  {figure}")
 
 
 def _chip(name: str | None):

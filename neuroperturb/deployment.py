@@ -97,6 +97,22 @@ def on_scale_of(run: Run, hardware: Chip) -> Chip:
     return hardware.replace(**matrices)
 
 
+def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
+    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    written_once = [chip.of(name).programming for name in LEARNT]
+    checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
+
+    def known(age: float) -> bool:
+        try:
+            for check in checks:
+                check(age)
+        except ValueError:
+            return False
+        return True
+
+    return [age for age in seconds if known(age)]
+
+
 def _ages(made_of: hw.Hardware) -> bool:
     return made_of.time is not None or hasattr(made_of.programming, "pass_time")
 
@@ -133,7 +149,7 @@ def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None
     Parameters
     ----------
     run : Run
-    times : seconds after training, ascending; an hour, a day, a month and a year unless given
+    times : seconds after training, ascending; unless given, an hour, a day, a month and a year, as far as cells were measured
     hardware : program the weights on such a chip first, instead of ageing the one that was trained
 
     Returns
@@ -153,7 +169,12 @@ def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None
         raise SpecError(f"The 'times' parameter must be seconds above 0, ascending. Got {list(times)} instead.")
     chip = Deployed(run, hardware)
     chip.calibrate()
-    labelled = TIMES.items() if times is None else ((f"{t:g} s", float(t)) for t in times)
+    known = measured(made_of, TIMES.values())
+    labelled = (
+        ((name, t) for name, t in TIMES.items() if t in known)
+        if times is None
+        else ((f"{t:g} s", float(t)) for t in times)
+    )
     rows, passed = [{"age": "new", "seconds": 0.0, "loss": chip.score()["loss"], "compensated": float("nan")}], 0.0
     for label, seconds in labelled:
         chip.age(seconds - passed)

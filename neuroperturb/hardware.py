@@ -117,10 +117,13 @@ def _require_fit(made_of: hw.Hardware, path: str) -> None:
             made_of.time.check_cell(made_of.cells, ends(len(weight.gains)) if ends else None)
     except ValueError as error:
         text = str(error).replace("The 'cell' parameter", "The 'cells' parameter").replace(" of SynapseArray", "")
+        text = _PART.sub(lambda found: f"The '{_PLACES[found[2]]}.{found[1]}' parameter of {found[2]}", text)
         raise SpecError(_HEAD.sub(rf"The '{path}.\1' parameter", text) if path else text) from None
 
 
 _HEAD = re.compile(r"^The '([\w.]+)' parameter")
+_PLACES = {"Faults": "time.faults", "Wear": "time.wear", "cells": "cells"}  # of parts that look at others
+_PART = re.compile(rf"^The '(\w+)' parameter of ({'|'.join(_PLACES)})\b")
 
 
 def reads_noisily(chip: Chip | None) -> bool:
@@ -130,7 +133,7 @@ def reads_noisily(chip: Chip | None) -> bool:
 
 def _is_noisy(made_of: hw.Hardware) -> bool:
     reading = made_of.reading
-    if hasattr(made_of.programming, "read_std"):
+    if getattr(made_of.programming, "reads_noisily", False):
         return True
     if reading is None:
         return False

@@ -125,8 +125,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def close(name: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?``, or nothing."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    folded = {other.casefold(): other for other in known}
+    near = difflib.get_close_matches(name.casefold(), folded, 1)
+    return f"Did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def _locate(cls: type[BaseModel], loc: tuple, where: str) -> _Place:

@@ -4,7 +4,7 @@ import naive
 import numpy as np
 import pytest
 
-from hardware_models import Devices, Digital, Ideal, SynapseArray
+from hardware_models import PRESETS, Devices, Digital, Drift, Ideal, SynapseArray
 from hardware_models.blas import BATCH
 from hardware_models.memory import padded, place, zeros
 from hardware_models.record import record
@@ -294,8 +294,26 @@ def test_a_batch_through_blas(options, shape, dtype):
     ("arguments", "options", "sentence"),
     [
         (((0, 3),), {}, "The 'shape' parameter of SynapseArray must be two positive sizes. Got (0, 3) instead."),
-        (((2, 3),), {"dtype": "int32"}, "The 'dtype' parameter of SynapseArray must be float32 or float64. Got int32 instead."),
+        (((2, 3),), {"dtype": "int32"}, "The 'dtype' parameter of SynapseArray must be float32 or float64. Got 'int32' instead."),
         (((2, 3),), {"weight_scale": 0}, "The 'weight_scale' parameter of SynapseArray must be positive. Got 0 instead."),
+        (((2.5, 3),), {}, "The 'shape' parameter of SynapseArray must be two positive sizes. Got (2.5, 3) instead."),
+        ((5,), {}, "The 'shape' parameter of SynapseArray must be two positive sizes. Got 5 instead."),
+        (((2, 3),), {"dtype": "real"}, "The 'dtype' parameter of SynapseArray must be float32 or float64. Got 'real' instead."),
+        (((2, 3),), {"weight_scale": "1"}, "The 'weight_scale' parameter of SynapseArray must be positive. Got '1' instead."),
+        (((2, 3),), {"seed": -1}, "The 'seed' parameter of SynapseArray must be a whole number from 0 to 9223372036854775807."),
+        (((2, 3),), {"seed": 1.5}, "The 'seed' parameter of SynapseArray must be a whole number from 0"),
+        (((2, 3),), {"number": 256}, "The 'number' parameter of SynapseArray must be a whole number from 0 to 255. Got 256"),
+        (((2, 3),), {"columns": 0}, "The 'columns' parameter of SynapseArray must be a whole number, 1 or more. Got 0 instead."),
+        (((2, 3), "ecram"), {}, "The 'cell' parameter of SynapseArray must be a cell model, such as hw.Digital(bits=4)"),
+        (((2, 3), Digital), {}, "The 'cell' parameter of SynapseArray must be a cell model"),
+        (((2, 3), PRESETS["ecram"]), {}, "The 'cell' parameter of SynapseArray must be a cell model"),
+        (((2, 3), None), {}, "The 'cell' parameter of SynapseArray must be a cell model"),
+        (((2, 3),), {"time": Drift(nu=0.1)}, "The 'time' parameter of SynapseArray must be a hw.Ageing(), such as"),
+        (((2, 3),), {"reading": 8}, "The 'reading' parameter of SynapseArray must be a hw.Reading() or None. Got 8 instead."),
+        (((2, 3),), {"writing": "pulses"}, "The 'writing' parameter of SynapseArray must be a way of writing, such as"),
+        (((2, 3),), {"programming": 0}, "The 'programming' parameter of SynapseArray must be a way of programming, such as"),
+        (((2, 3),), {"weight": "pair"}, "The 'weight' parameter of SynapseArray must be how devices make a weight, such as"),
+        (((2, 3),), {"costs": "pcm"}, "The 'costs' parameter of SynapseArray must be Costs, such as hw.COSTS['pcm'], or None."),
         (((2, 3),), {"weight": Devices(gains=(0.0, 0.0))}, "The 'gains' parameter of Devices must be finite factors, not all 0."),
         (((2, 3),), {"weight": Devices(gains=(2.0,))}, "The 'gains' parameter of Devices must be 1 for a single device"),
         (((2, 3), Digital(bits=1)), {}, "The 'bits' parameter of Digital must be a whole number from 2 to 16. Got 1 instead."),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hardware_models.compiled import COMPILED
 from neuroperturb.baselines import (
     Adam,
     Bptt,
@@ -375,6 +376,7 @@ def test_frozen_matrices_stay_and_the_readout_learns(rule, schedule):
     assert trainer.score("validation").keys() == {"loss"}
 
 
+@pytest.mark.skipif(not COMPILED, reason="learning takes a minute without the compiler")
 def test_bptt_learns_what_one_step_cannot():
     """The product of two signs, shown four steps apart, asked for two steps later: the readout alone cannot know it."""
 

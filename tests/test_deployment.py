@@ -89,6 +89,19 @@ def test_drift_is_seen_and_compensated_at_every_age(run):
     assert once["loss"].iloc[-1] == pytest.approx(frame["loss"].iloc[-1], rel=1e-4)
 
 
+def test_ages_end_where_the_cells_were_no_longer_measured(run):
+    """After two days, or five; an age that is asked for beyond is refused."""
+    wan, sonos = (Chip(programming=model, weight=hw.DifferentialPair()) for model in (hw.ReRamWan2022(), hw.SONOS()))
+    assert deployment.age(run, hardware=wan)["age"].tolist() == ["new", "an hour", "a day"]
+    days = [deployment.DAY * days for days in (1, 2, 3, 5, 6)]
+    assert deployment.measured(wan, days) == days[:2]
+    assert deployment.measured(wan.replace(W_in=hw.Hardware(), programming=hw.SONOS()), days) == days[:4]
+    assert deployment.measured(sonos.replace(W_out=wan), days) == days[:2]
+    assert deployment.measured(Chip(), days) == days
+    with pytest.raises(ValueError, match="were measured for 172800 s"):
+        deployment.age(run, [deployment.YEAR], hardware=wan)
+
+
 def test_what_does_not_age_or_is_lost_is_refused(run):
     with pytest.raises(SpecError, match=r"'hardware\.time' parameter must say what time does"):
         deployment.age(run, hardware=Chip(cells=hw.Digital()))
@@ -151,13 +164,58 @@ def test_what_is_left_of_cells():
     flat = ablation.without(es, by_name["shape of the response"]).cells
     assert type(flat) is hw.ConstantStep
     assert flat.granularity == pytest.approx(es.cells.granularity)
-    assert (flat.dw_min_std, flat.write_noise_std) == (es.cells.dw_min_std, es.cells.write_noise_std)
+    assert flat.dw_min_std == pytest.approx(es.cells.dw_min_std)  # of this cell in proportion to its step
+    assert flat.write_noise_std * flat.dw_min == pytest.approx(es.cells.write_noise_std * es.cells.dw_min)
     fine = ablation.without(es, by_name["steps"]).cells
     assert fine.granularity == pytest.approx(es.cells.granularity / 16)
     assert fine.write_noise_std * fine.dw_min == pytest.approx(es.cells.write_noise_std * es.cells.dw_min)
     # the noise of 16 small pulses is that of a large one
     assert 16 * (fine.dw_min_std * fine.dw_min) ** 2 == pytest.approx((es.cells.dw_min_std * es.cells.dw_min) ** 2)
     assert ablation.without(Chip(cells=hw.Digital(bits=4)), by_name["steps"]).cells == hw.Digital(bits=16)
+
+
+def off_by(cell, w):
+    """Standard deviation of a pulse up."""
+    up, p = getattr(cell.pulse_up, "py_func", cell.pulse_up), cell.numbers(np.float64)
+    ends = [float(up(p, w, cell.dw_min, cell.w_max, cell.w_min, 0.0, 0.0, xi)) for xi in (0.0, 1.0)]
+    return ends[1] - ends[0]
+
+
+def test_what_is_left_of_phase_change_cells():
+    """Steps by hand: up 0.28235, down 0.03235 at w = 0; a pulse there is off by 0.6 (step + 0.042), and a fine one by as little."""
+    by_name, pcm = {source.name: source for source in ablation.SOURCES}, hw.PRESETS["pcm"].hardware
+    chip = Chip(cells=pcm.cells, weight=pcm.weight)
+    flat = ablation.without(chip, by_name["shape of the response"]).cells
+    up, down = 0.01 * (1 + 27.235), 0.01 * (1 + 2.235)
+    assert flat.dw_min == pytest.approx((up + down) / 2)
+    assert flat.dw_min_std * flat.dw_min == pytest.approx(0.6 * (up + down + 2 * 0.042) / 2)
+    assert (flat.w_min, flat.w_max) == (0.0, 2.0)  # a pair holds both signs as it is
+    assert ablation.without(Chip(cells=pcm.cells), by_name["shape of the response"]).cells.w_min == -2.0
+    fine = ablation.without(chip, by_name["steps"]).cells
+    for w in (0.3, 1.2):
+        large, small = off_by(pcm.cells, w), off_by(fine, w)
+        assert 4 * small == pytest.approx(large)  # √16 of them
+
+
+def test_arrays_that_are_written_once_are_taken_apart():
+    """Programming, drift and reads are sources of their own, where the model has them; without all three nothing is left."""
+    pcm = Chip(programming=hw.PCMLike(), weight=hw.DifferentialPair())
+    found = ablation.sources(pcm)
+    assert [source.name for source in found] == ["programming", "drift of conductances", "read noise of cells"]
+    programming = ablation.alone(pcm, found[0]).programming
+    assert programming == hw.PCMLike(drift_strength=0.0, read_strength=0.0)
+    assert ablation.without(pcm, found[1]).programming == hw.PCMLike(drift_strength=0.0)
+    joshi = Chip(programming=hw.PCMJoshi(), weight=hw.DifferentialPair())
+    assert [source.name for source in ablation.sources(joshi)] == ["programming"]
+    verified = Chip(cells=hw.ConstantStep(), programming=hw.WriteVerify())
+    assert "programming" in [source.name for source in ablation.sources(verified)]
+
+
+def test_every_matrix_is_taken_apart():
+    """P and D have hardware of their own."""
+    for name in ("P", "D_rec", "W_in"):
+        chip = Chip(**{name: hw.Hardware(cells=hw.Digital(bits=4), reading=Reading(output_noise_std=0.1))})
+        assert [source.name for source in ablation.sources(chip)] == ["steps", "read noise"]
 
 
 def test_costs_come_from_the_rows_of_a_record():

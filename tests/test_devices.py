@@ -427,7 +427,32 @@ def test_a_cell_of_ones_own():
         ),
         (
             lambda: hw.ConstantStep(most_pulses=0),
-            "The 'most_pulses' parameter of ConstantStep must be from 1 to 65535. Got 0",
+            "The 'most_pulses' parameter of ConstantStep must be a whole number from 1 to 65535. Got 0",
+        ),
+        (
+            lambda: hw.ConstantStep(most_pulses=2.5),
+            "The 'most_pulses' parameter of ConstantStep must be a whole number",
+        ),
+        (
+            lambda: hw.ConstantStep(dw_min="1"),
+            "The 'dw_min' parameter of ConstantStep must be a number. Got '1' instead.",
+        ),
+        (
+            lambda: hw.ConstantStep(w_max=None),
+            "The 'w_max' parameter of ConstantStep must be a number. Got None instead.",
+        ),
+        (
+            lambda: hw.SoftBounds(dw_min=1.5),
+            "The 'dw_min' parameter of SoftBounds must be at most w_max − w_min, 1.2: a cell has one state at least.",
+        ),
+        (lambda: hw.PowStep(gamma_down=-1.0), "The 'gamma_down' parameter of PowStep must be 0 or more: steps shrink"),
+        (
+            lambda: hw.LinearStep(gamma_up=-1.0),
+            "The 'gamma_up' parameter of LinearStep must be 0 or more: steps shrink",
+        ),
+        (
+            lambda: hw.PiecewiseStep(nodes_up=(1.0, "2")),
+            "The 'nodes_up' parameter of PiecewiseStep must be a tuple of two or more",
         ),
         (
             lambda: hw.PiecewiseStep(nodes_up=(1.0,)),
@@ -444,6 +469,11 @@ def test_what_cannot_be_built(build, sentence):
     with pytest.raises(ValueError) as error:
         SynapseArray((2, 3), build())
     assert str(error.value).startswith(sentence)
+
+
+def test_only_pulsed_cells_are_checked():
+    with pytest.raises(ValueError, match=r"^The 'cell' parameter of check_device must be a PulsedCell. Got Digital"):
+        check_device(Digital())
 
 
 def test_what_cannot_be_pulsed():

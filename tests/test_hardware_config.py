@@ -149,6 +149,7 @@ def test_parts_go_on_top_of_a_preset():
 
 BAD = [
     ("reram_es", "'hardware.name' parameter cannot be 'reram_es'. Did you mean 'reram-es'?"),
+    ("ReRam-ES", "'hardware.name' parameter cannot be 'ReRam-ES'. Did you mean 'reram-es'?"),
     (3, "'hardware' parameter of Experiment must be a name or a table. Got 3"),
     ({"celks": "ideal"}, "'hardware.celks' parameter of Chip is unknown. Did you mean 'cells'?"),
     ({"cells": {"kind": "digitl"}}, "'hardware.cells.kind' parameter cannot be 'digitl'. Did you mean 'digital'?"),
@@ -173,6 +174,9 @@ BAD = [
     ({"neurons": {"noise_std": -0.1}}, "'hardware.neurons.noise_std' parameter of Neurons must be 0 or more. Got -0.1"),
     ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given where bits are"),
     ({"reward": {"delay": 1.5}}, "'hardware.reward.delay' parameter of RewardChannel must be a whole number. Got 1.5"),
+    ({"time": {"faults": {"stuck_low": 0.1}}}, "'hardware.time.faults.stuck_low' parameter of Faults must be 0 where cells have no"),
+    ({"W_in": {"time": {"wear": {"median": 9}}}}, "'hardware.W_in.time.wear.median' parameter of Wear must be inf where"),
+    ({"name": "reram-array-om", "weight": "zero-shifted"}, "'hardware.cells.subtract_symmetry_point' parameter of cells must be"),
     ({"seed": -1}, "'hardware.seed' parameter of Chip must be a whole number, 0 or more. Got -1"),
     ({"step_seconds": -1.0}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds. Got -1.0"),
     ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter cannot be as it is: The file 'no.csv'"),

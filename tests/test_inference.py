@@ -433,6 +433,83 @@ def test_noise_of_strength_zero_leaves_every_bit():
     assert array.matvec(x).tobytes() == plain.matvec(x).tobytes()
 
 
+OFF = {"programming_strength": 0.0, "drift_strength": 0.0, "read_strength": 0.0}
+MODELS = (PCMLike, Hermes, StateIndependent, ReRamWan2022, ReRamCMO, PCMJoshi, RRAMMilo, SONOS, GenericNoise)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_with_every_strength_at_zero_holds_and_reads_exactly(model):
+    """To the bit, whatever time passes, also where the model itself ends; single cells and pairs."""
+    W, x = np.random.default_rng(0).uniform(-1, 1, size=(6, 9)), np.random.default_rng(1).normal(size=(2, 9))
+    noise = {"programming": Error(magnitude=0.1), "reading": Error(magnitude=0.1)} if model is GenericNoise else {}
+    for weight in (hw.Single(), hw.DifferentialPair()):
+        array = made(model(**OFF, **noise), W, weight=weight, weight_scale=1.0)
+        array.age(1e9)
+        plain = made(Exact(), W, weight=weight)
+        plain.state.cells.w[:, :, :6] = [W.T] if len(weight.gains) == 1 else [np.maximum(W.T, 0), np.maximum(-W.T, 0)]
+        assert array.read().tobytes() == plain.read().tobytes() == W.tobytes()
+        assert array.matvec(x).tobytes() == plain.matvec(x).tobytes()
+        assert array.rmatvec(np.ones(6)).tobytes() == plain.rmatvec(np.ones(6)).tobytes()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_strength_leaves_the_others_as_they_are(model):
+    """Weights do not know of reads, and new ones not of drift; drift alone takes a quarter with a quarter of the strength."""
+    noise = {"programming": Error(magnitude=0.1), "reading": Error(magnitude=0.1)} if model is GenericNoise else {}
+    W, x = np.random.default_rng(0).uniform(0.1, 1, size=(6, 9)), np.ones(9)
+
+    def after(seconds, **strengths):
+        array = made(model(**strengths, **noise), W, weight_scale=1.0)
+        array.age(seconds)
+        return array
+
+    new, old = after(0.0).read(), after(DAY).read()
+    assert np.array_equal(after(DAY, read_strength=0.0).read(), old)
+    assert np.array_equal(after(DAY, drift_strength=0.0).read(), new)
+    assert np.allclose(after(DAY, drift_strength=0.25).read(), 0.75 * new + 0.25 * old)
+    assert model().drifts == (not np.array_equal(new, old))
+    assert not model(drift_strength=0.0).drifts
+    assert not np.isclose(after(0.0, programming_strength=0.0).read(), new).any()
+    noises = [(one := after(DAY, read_strength=s)).matvec(x) - one.read() @ x for s in (0.0, 1.0, 2.0)]
+    assert np.allclose(noises[2], 2 * noises[1])
+    assert np.allclose(noises[0], 0)
+    assert model().reads_noisily == (not np.allclose(noises[1], 0))
+
+
+def test_half_the_strength_of_programming_is_half_the_error():
+    """Of every model, by the spread of cells that were meant to hold the same, far from 0."""
+    W = np.full((80, 50), 0.5)
+    for model in MODELS:
+        noise = {"programming": Error(magnitude=0.02)} if model is GenericNoise else {}
+        stds = [
+            made(model(programming_strength=s, **noise), W, weight=hw.Single(), weight_scale=1.0).read().std()
+            for s in (0.5, 1.0)
+        ]
+        assert stds[0] == pytest.approx(stds[1] / 2, rel=1e-6), model
+
+
+def test_reads_along_the_other_side_have_the_noise_of_the_cells():
+    """yᵀW is off by N(0, Σ_i σ_ij² y_i²), by other draws than those forwards, and through a reading likewise."""
+    W, y = np.array([[1.0, -0.5, 0.0], [0.25, 1.0, -1.0]]), np.array([[1.0, 2.0], [1.0, 2.0]])
+    for reading in (None, Reading()):
+        array = made(Exactly(), W, reading=reading, columns=2)
+        off = np.array([array.rmatvec(y) for _ in range(2000)]) - y @ W
+        g = array.state.programmed.written.programmed
+        noise = off / np.sqrt(np.einsum("kji,i->j", (0.1 * g / 16) ** 2, y[0] ** 2))
+        assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-3
+        assert np.abs(np.corrcoef(noise.reshape(2000, 6).T) - np.eye(6)).max() < SIGMAS / math.sqrt(2000)
+
+
+def test_compensation_scales_reads_along_both_sides():
+    W = np.random.default_rng(0).normal(size=(5, 4))
+    array = made(PCMLike(read_strength=0.0), W)
+    array.calibrate()
+    array.age(365 * DAY)
+    array.compensate(per_output=True)
+    assert np.allclose(array.rmatvec(np.eye(5)), array.matvec(np.eye(4)).T)
+
+
 def test_programming_again_draws_again_and_chips_differ():
     W = np.ones((5, 5))
     array = made(PCMLike(), W)

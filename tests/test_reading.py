@@ -439,6 +439,7 @@ def test_reading_composes_with_hardware():
         ({"dac": Converter(bits=1)}, "The 'bits' parameter of Converter must be from 2 to 24. Got 1 instead."),
         ({"wires": Wires(driver="x")}, "The 'driver' parameter of Wires must be 'left', 'right' or 'both'. Got 'x' instead."),
         ({"bound_management": Iterative()}, "The 'bound_management' parameter of Reading must be None without an adc"),
+        ({"compression": -0.1}, "The 'compression' parameter of Reading must be 0 or more. Got -0.1 instead."),
         ({"scaling": Scaled(divisor=-1)}, "The 'divisor' parameter of Scaled must be positive. Got -1 instead."),
     ],
 )  # fmt: skip
@@ -448,6 +449,19 @@ def test_what_cannot_be(fields, sentence):
     assert str(error.value).startswith(sentence)
 
 
+def test_a_compressed_read_by_hand():
+    """y / (1 + y/2) of 8 and −2 in scaled units, 4 and −1, before an ADC of steps of 1/2; the other side likewise."""
+    array = SynapseArray(
+        (2, 1), reading=Reading(compression=0.5, scaling=Scaled(divisor=2.0)), weight_scale=1.0, dtype=np.float64
+    )
+    array.program([[4.0], [-1.0]])
+    assert np.allclose(array.matvec([2.0]), [2 * 4 / 3, -2 / 1.5])
+    assert np.allclose(array.rmatvec([2.0, 0.0]), 2 * 4 / 3)
+    coarse = SynapseArray((1, 1), reading=Reading(compression=0.5, adc=Converter(bits=4, bound=3.5)), dtype=np.float64)
+    coarse.program([[4.0]])
+    assert coarse.matvec([1.0]) == 1.5  # 4/3, to the nearest half
+
+
 def test_room_that_cannot_be():
-    with pytest.raises(ValueError, match=r"The 'columns' parameter of an array .* must be from 1 to 65536\. Got 0"):
-        SynapseArray((2, 3), reading=Reading(), columns=0)
+    with pytest.raises(ValueError, match=r"The 'columns' parameter of an array .* must be from 1 to 65536\. Got 70000"):
+        SynapseArray((2, 3), reading=Reading(), columns=70000)

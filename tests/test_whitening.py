@@ -114,6 +114,7 @@ def test_the_kernel_is_its_transcription(own, schedule):
         assert np.abs(after - reference).max() <= 1e-10 * np.abs(reference - before).max()
 
 
+@pytest.mark.skipif(not COMPILED, reason="thousands of steps take a minute without the compiler")
 def test_p_comes_to_rest_at_the_inverse_of_the_ridged_covariance():
     """E[z zᵀ] = I up to the ridge: P (C + ρI) = I within what ε leaves of the noise."""
     own, rng = Whitened(rate=0.005, ridge=0.2), np.random.default_rng(4)

@@ -66,7 +66,7 @@ class ExpStep(PulsedCell):
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
     def check(self) -> None:
+        super().check()
         for name in ("noise_add", "noise_slope"):
             if getattr(self, name) < 0:
                 self._refuse(name, "0 or more")
-        super().check()

@@ -68,3 +68,6 @@ class LinearStep(PulsedCell):
             if getattr(self, name) == 0:
                 self._refuse(name, "other than 0: the step shrinks in proportion to it")
         super().check()
+        for name in ("gamma_up", "gamma_down"):
+            if getattr(self, name) < 0:
+                self._refuse(name, "0 or more: steps shrink towards the bound")

@@ -23,7 +23,7 @@ import numpy as np
 from hardware_models import step_tables
 from hardware_models.compiled import kernel
 from hardware_models.devices.piecewise_step import polygon
-from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.devices.pulsed import PulsedCell, are_numbers
 from hardware_models.pulse_data import PulseData, PulseDataError, read_pulses
 from hardware_models.step_tables import StepTables
 
@@ -104,7 +104,7 @@ class Measured(PulsedCell):
     def check(self) -> None:
         for name in TABLES:
             heights = getattr(self, name)
-            if not (isinstance(heights, tuple) and len(heights) >= 2 and min(heights) >= 0):
+            if not (isinstance(heights, tuple) and len(heights) >= 2 and are_numbers(heights) and min(heights) >= 0):
                 self._refuse(name, "a tuple of two or more heights, 0 or more")
             if len(heights) != len(self.mean_up):
                 self._refuse(name, f"as long as 'mean_up', {len(self.mean_up)}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hardware_models.compiled import kernel
-from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.devices.pulsed import PulsedCell, are_numbers
 
 
 @kernel
@@ -50,6 +50,6 @@ class PiecewiseStep(PulsedCell):
     def check(self) -> None:
         for name in ("nodes_up", "nodes_down"):
             nodes = getattr(self, name)
-            if not (isinstance(nodes, tuple) and len(nodes) >= 2 and min(nodes) >= 0):
+            if not (isinstance(nodes, tuple) and len(nodes) >= 2 and are_numbers(nodes) and min(nodes) >= 0):
                 self._refuse(name, "a tuple of two or more heights, 0 or more")
         super().check()

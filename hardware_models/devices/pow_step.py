@@ -59,3 +59,9 @@ class PowStep(PulsedCell):
 
     def extra_of_mean_cell(self) -> tuple[float, float]:
         return abs(self.gamma_up), abs(self.gamma_down)
+
+    def check(self) -> None:
+        super().check()
+        for name in ("gamma_up", "gamma_down"):
+            if getattr(self, name) < 0:
+                self._refuse(name, "0 or more: steps shrink towards the bound")

@@ -207,8 +207,10 @@ class PulsedCell:
         """Raise ValueError where a parameter cannot be."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, str):
+            if isinstance(value, str) and not are_numbers(field.default):
                 continue
+            if not are_numbers(value):
+                self._refuse(field.name, "a tuple of numbers" if isinstance(field.default, tuple) else "a number")
             if not np.isfinite(value).all():
                 self._refuse(field.name, "finite")
             if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
@@ -223,12 +225,14 @@ class PulsedCell:
             self._refuse("w_min", "0 or less")
         if self.w_min == self.w_max:
             self._refuse("w_max", "above w_min: bounds must not meet or cross")
+        if self.dw_min > self.w_max - self.w_min:
+            self._refuse("dw_min", f"at most w_max − w_min, {self.w_max - self.w_min:g}: a cell has one state at least")
         if self.corrupt_prob > 1:
             self._refuse("corrupt_prob", "at most 1")
         if self.rounding not in ("stochastic", "nearest"):
             self._refuse("rounding", "'stochastic' or 'nearest'")
-        if not 1 <= self.most_pulses <= LONGEST:
-            self._refuse("most_pulses", f"from 1 to {LONGEST}")
+        if not (isinstance(self.most_pulses, int) and 1 <= self.most_pulses <= LONGEST):
+            self._refuse("most_pulses", f"a whole number from 1 to {LONGEST}")
         if not 0 < self.granularity < math.inf:
             name, got = type(self).__name__, self.granularity
             raise ValueError(f"The formulas of {name} must move a cell at w = 0. Got a mean step of {got!r} instead.")
@@ -236,6 +240,11 @@ class PulsedCell:
     def _refuse(self, name: str, what: str) -> None:
         got = getattr(self, name)
         raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {what}. Got {got!r} instead.")
+
+
+def are_numbers(value) -> bool:
+    """Whether it is a number, or are: what Python or NumPy can take for one."""
+    return np.asarray(value).dtype.kind in "biuf"
 
 
 def _draw(distribution, quantity: Quantity, shape, seed: int, number: int) -> np.ndarray:

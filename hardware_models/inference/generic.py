@@ -86,9 +86,10 @@ class GenericNoise(WrittenOnce):
 
     def write(self, target, xi, own_xi) -> Written:
         """Program conductances."""
-        gamma = np.asarray(target, np.float64) / self.g_max
-        error = self.programming_strength * self.programming.factor(gamma) * self.programming.epsilon(np.asarray(xi))
-        return Written(gamma * self.g_max, np.maximum(gamma + error, 0) * self.g_max, self.own(target, own_xi))
+        target = np.asarray(target, np.float64)
+        error = self.programming.factor(target / self.g_max) * self.programming.epsilon(np.asarray(xi))
+        programmed = np.maximum(target + self.programming_strength * self.g_max * error, 0)
+        return Written(target, programmed, self.own(target, own_xi))
 
     def read_std(self, written: Written, t: float) -> np.ndarray:
         """Standard deviation of one read [µS]."""

@@ -141,7 +141,6 @@ class WrittenOnce:
         """g(t) as far as `drift_strength` lets it be [µS]: what cells hold."""
         if self.drift_strength == 1:
             return self.conductance(written, t)
-        self.check_time(t)
         new = self.conductance(written, 0.0)
         return np.maximum(new + self.drift_strength * (self.conductance(written, t) - new), 0) if self.drifts else new
 
@@ -262,7 +261,7 @@ def read_noise_back(array, y, repetitions=0) -> np.ndarray:
     noise = np.zeros((K, state.variance.shape[0]), array.scale.dtype)
     for k, repetition in enumerate(np.broadcast_to(repetitions, K)):
         row = SIDE + SOURCE + int(repetition) * REPETITION + k
-        fill_normal(array.seed, state.stream, int(array.back_reads[0]), row, noise[k])
+        random.fill_normal(array.seed, state.stream, int(array.back_reads[0]), row, noise[k])
     return noise * np.sqrt(y[:, :n] ** 2 @ state.variance[:, :n].T)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from neuroperturb import hardware
-from neuroperturb.deployment import age
+from neuroperturb.deployment import age, measured
 from neuroperturb.run import Run
 from neuroperturb.spec import Spec
 from neuroperturb.study.words import words
@@ -65,7 +65,7 @@ def rows(run: Run, ageing: Ageing) -> list[dict]:
     for made_of in ageing.hardware:
         chip = hardware.read(made_of)
         for seed in ageing.chips:
-            tested = age(run, _measured(chip, ageing.seconds), hardware=chip.replace(seed=seed))
+            tested = age(run, measured(chip, ageing.seconds), hardware=chip.replace(seed=seed))
             found += [
                 {
                     "name": words(made_of), "test": row["loss"], "compensated": row["compensated"], "chip": seed,
@@ -74,22 +74,6 @@ def rows(run: Run, ageing: Ageing) -> list[dict]:
                 for row in tested.to_dict("records")
             ]  # fmt: skip
     return found
-
-
-def _measured(chip: hardware.Chip, seconds: tuple[float, ...]) -> list[float]:
-    """Ages up to which the cells of a chip were measured; beyond, their model says nothing."""
-    written_once = [chip.of(name).programming for name in hardware.LEARNT]
-    checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
-
-    def known(age: float) -> bool:
-        try:
-            for check in checks:
-                check(age)
-        except ValueError:
-            return False
-        return True
-
-    return [age for age in seconds if known(age)]
 
 
 def _changes_with_time(made_of) -> bool:

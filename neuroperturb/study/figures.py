@@ -96,7 +96,8 @@ def ranking(facet: str, here: Sequence[Line], beside: Sequence[Line], tables: Ta
     _scale(ax, "x", own)
     _squeeze(ax, shown, own)
     ax.set_xlabel(_test(facet))
-    ax.set_title(_title(facet, f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""), loc="left")
+    note = f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
+    figure.suptitle(_title(facet, note), fontsize=10, x=0.01, ha="left")
     _plain(ax, "x")
     caption = (
         "Test loss of every cell: each seed a dot, mean and 95 % bootstrap interval; light blue are controls, grey are baselines, a "
@@ -250,6 +251,7 @@ def along(
         _x(ax, axis, spots)
         _scale(ax, "y", _values(part))
         _plain(ax, "y")
+    for ax in axes:  # limits are shared, and fixed from here on
         _beside(ax, beside, named=len(axes) == 1)
     _outer(axes, axis.key, _test(facet))
     if series is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import tomli_w
 
 from neuroperturb.report import number
-from neuroperturb.study import figures
+from neuroperturb.study import figures, markdown
 from neuroperturb.study.display import duration
 from neuroperturb.study.folder import Folder, write_text
 from neuroperturb.study.summary import Line, baselines, facets, lines
@@ -56,6 +56,8 @@ def write(folder: Folder, out: Path | None = None) -> Written:
     for path, (_, png) in zip(pictures, drawn, strict=True):
         path.write_bytes(png)
     written = write_tables(tables, out)
+    written.append(out / "ranking.md")
+    write_text(written[-1], markdown.ranking(tables))
     page = out / "index.html"
     write_text(page, html(tables, drawn))
     return Written(page, pictures, written)

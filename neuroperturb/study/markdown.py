@@ -1,0 +1,57 @@
+"""The ranking of a study as Markdown: what goes into a README beside the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from neuroperturb.report import number
+from neuroperturb.study.summary import Interval, Line, baselines, facets, lines
+from neuroperturb.study.table import Tables
+
+
+def ranking(tables: Tables) -> str:
+    """A table a task, best mean test loss first; the rows that the page has."""
+    made, parts = lines(tables), []
+    for facet in facets(made):
+        here = [line for line in made if line.facet == facet]
+        parts.append(f"### {facet or 'All'}\n\n{table([*here, *baselines(tables, facet)])}")
+    return "\n".join(parts)
+
+
+def table(made: Sequence[Line]) -> str:
+    """Rows of one task."""
+    rows = sorted(made, key=lambda line: line.rank)
+    controlled, searched = any(line.difference for line in rows), any(line.chosen for line in rows)
+    head = ["row", "mean", "95 % interval of the mean", "median", "seeds"]
+    head += ["minus frozen, 95 %", "reading"] * controlled + ["chosen"] * searched
+    body = [
+        [
+            line.label or "all", number(line.interval.mean), _ends(line.interval), number(line.median), _seeds(line),
+            *[_difference(line.difference), line.verdict] * controlled,
+            *[line.chosen + " (edge)" * bool(line.edge)] * searched,
+        ]
+        for line in rows
+    ]  # fmt: skip
+    return "".join(f"{_row(cells)}\n" for cells in (head, ["---"] * len(head), *body))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"
+
+
+def _seeds(line: Line) -> str:
+    total = len(line.test)
+    good = total - len(line.broken)
+    return str(total) if good == total else f"{good} of {total}"
+
+
+def _ends(interval: Interval) -> str:
+    low, high = number(interval.low), number(interval.high)
+    return f"{low} … {high}" if low else ""
+
+
+def _difference(interval: Interval | None) -> str:
+    if interval is None or not number(interval.mean):
+        return ""
+    mean, low, high = interval
+    return f"{mean:+.2g} [{low:+.2g}, {high:+.2g}]" if number(low) else f"{mean:+.2g}"
