@@ -237,14 +237,15 @@ def along(
 ) -> Drawn:  # fmt: skip
     """Test loss against an axis; a panel for every combination of the axes that are left, where those are few."""
     chosen, note = _split(own, rest)
-    figure, axes = _panels(
-        len(chosen), 3.4 if len(chosen) > 1 else 6, 2.7 if len(chosen) > 1 else 3.8, legend=series is not None
-    )
+    single, count = len(chosen) == 1, len(series.levels) if series else 1
+    width = max(6 if single else 3.4, 0 if axis.numeric else min(10, 1.5 + 0.5 * len(axis.levels)))
+    figure, axes = _panels(len(chosen), width, 3.8 if single else 2.7, legend=series is not None)
+    place = 72 * (width - 1.2) / len(axis.levels)  # points that a level has
     spots = axis.levels if _positive(axis) else tuple(range(len(axis.levels)))
     for ax, (title, part) in zip(axes, chosen, strict=True):
         for k, level in enumerate(series.levels if series else (None,)):
             mine = [line for line in part if series is None or _level(line, series.key) == level]
-            _line(ax, mine, axis, spots, k, len(series.levels) if series else 1)
+            _line(ax, mine, axis, spots, k, count, min(2.5 if axis.numeric else 9.0, 0.8 * place / count))
         ax.autoscale_view()
         ax.margins(x=0.1)
         ax.set_title(title, fontsize=8, loc="left")
@@ -298,12 +299,13 @@ def _reach(limits: tuple[float, float], scale: str) -> tuple[float, float]:
     return (low / 10, high * 10) if scale == "log" else (2 * low - high, 2 * high - low)
 
 
-def _line(ax: Axes, mine: Sequence[Line], axis: Axis, spots: tuple, k: int, of: int) -> None:
-    """Series k of so many: means, intervals, seeds; a cross stands for a cell with broken seeds."""
+def _line(ax: Axes, mine: Sequence[Line], axis: Axis, spots: tuple, k: int, of: int, apart: float) -> None:
+    """Series k of so many, `apart` points from the next so that bars do not hide each other: means, intervals, seeds; a cross
+    stands for a cell with broken seeds.
+    """
     from matplotlib.transforms import ScaledTranslation
 
     colour, marker, dash = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)], DASHES[k // len(COLOURS) % len(DASHES)]
-    apart = 2.5 if axis.numeric else min(9.0, 60 / of)  # points between two series, so that bars do not hide each other
     moved = ax.transData + ScaledTranslation(apart * (k - (of - 1) / 2) / 72, 0, ax.get_figure().dpi_scale_trans)
     at = sorted(
         ((axis.levels.index(_level(line, axis.key)), line) for line in mine if _has(line, axis)),
@@ -340,7 +342,7 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
     values = _values([line for _, part in chosen for line in part])
     logarithmic = values.size > 0 and values.min() > 0 and values.max() / values.min() > 5
     norm = (LogNorm if logarithmic else Normalize)(*((values.min(), values.max()) if values.size else (0, 1)))
-    size = (0.55 * len(across.levels) + 1.6, 0.42 * len(down.levels) + 1.1)
+    size = (0.6 * len(across.levels) + 2.4, 0.42 * len(down.levels) + 1.1)
     figure, axes = _panels(len(chosen), *size, share=False)
     image = None
     for ax, (title, part) in zip(axes, chosen, strict=True):
@@ -533,7 +535,7 @@ def _x(ax: Axes, axis: Axis, spots: tuple) -> None:
     if _positive(axis) and max(spots) / min(spots) >= 8:
         ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())
-    few = spots if len(spots) <= 9 else spots[:: -(-len(spots) // 9)]
+    few = spots if len(spots) <= 9 or not axis.numeric else spots[:: -(-len(spots) // 9)]
     names = [_cut(words(level), 18) for level in axis.levels]
     ax.set_xticks(
         few,
