@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from hardware_models.compiled import kernel
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request, generator
 from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_start
@@ -95,11 +96,17 @@ def mackey_glass(rng: np.random.Generator, samples: int, trials: int) -> np.ndar
     past, s, kept = np.ascontiguousarray(1.2 + 0.2 * (uniform - 0.5)), np.full(trials, 1.2), []
     # What is produced depends on the state one delay ago only, so a whole delay of it is known in advance.
     for _ in range(-(-samples * SUBSTEPS // delay)):
-        production = DT * BETA * past / (1.0 + past**POWER)
-        future = np.empty_like(past)
-        for k in range(delay):
-            past[k] = s  # the state before the step is what the step one delay later sees
-            s = s + production[k] - DT * GAMMA * s
-            future[k] = s
+        production, future = DT * BETA * past / (1.0 + past**POWER), np.empty_like(past)
+        _advance(s, production, past, future)
         kept.append(future[SUBSTEPS - 1 :: SUBSTEPS].copy())  # a delay is a whole number of samples
     return np.tanh(np.concatenate(kept)[:samples] - 1.0)
+
+
+@kernel
+def _advance(s, production, past, future):
+    """One delay of Euler steps, in place; past[k], the state before step k, is what the step one delay later sees."""
+    for k in range(past.shape[0]):
+        for trial in range(s.shape[0]):
+            past[k, trial] = s[trial]
+            s[trial] = s[trial] + production[k, trial] - DT * GAMMA * s[trial]
+            future[k, trial] = s[trial]
