@@ -26,8 +26,8 @@ def table(made: Sequence[Line]) -> str:
     head += ["minus frozen, 95 %", "reading"] * controlled + ["chosen"] * searched
     body = [
         [
-            line.label or "all", number(line.interval.mean), _ends(line.interval), number(line.median), _seeds(line),
-            *[_difference(line.difference), line.verdict] * controlled,
+            line.label or "all", number(line.interval.mean), ends(line.interval), number(line.median), _seeds(line),
+            *[difference(line.difference), line.verdict] * controlled,
             *[line.chosen + " (edge)" * bool(line.edge)] * searched,
         ]
         for line in rows
@@ -45,12 +45,14 @@ def _seeds(line: Line) -> str:
     return str(total) if good == total else f"{good} of {total}"
 
 
-def _ends(interval: Interval) -> str:
+def ends(interval: Interval) -> str:
+    """An interval in words; nothing where there is none."""
     low, high = number(interval.low), number(interval.high)
     return f"{low} … {high}" if low else ""
 
 
-def _difference(interval: Interval | None) -> str:
+def difference(interval: Interval | None) -> str:
+    """A paired difference and its interval, with their signs."""
     if interval is None or not number(interval.mean):
         return ""
     mean, low, high = interval

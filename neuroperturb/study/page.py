@@ -137,12 +137,15 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
         cells = [
             escape(line.label or "all"),
             number(line.interval.mean),
-            _ends(line),
+            markdown.ends(line.interval),
             number(line.median),
             _count(line),
         ]
         if controlled:
-            cells += [_difference(line), f'<span class="{_tone(line.verdict)}">{escape(line.verdict)}</span>']
+            cells += [
+                markdown.difference(line.difference),
+                f'<span class="{_tone(line.verdict)}">{escape(line.verdict)}</span>',
+            ]
         if searched:
             cells.append(escape(line.chosen) + (' <span class="bad">at the edge</span>' if line.edge else ""))
         cells += [number(line.extra.get(key, float("nan"))) for key in extra]
@@ -202,23 +205,10 @@ def _made_by(tables: Tables) -> str:
     )
 
 
-def _ends(line: Line) -> str:
-    low, high = number(line.interval.low), number(line.interval.high)
-    return f"{low} … {high}" if low else ""
-
-
 def _count(line: Line) -> str:
     total = len(line.test)
     good = total - len(line.broken)
     return str(total) if good == total else f'<span class="bad">{good} of {total}</span>'
-
-
-def _difference(line: Line) -> str:
-    if line.difference is None or not number(line.difference.mean):
-        return ""
-    mean, low, high = line.difference
-    ends = f" [{low:+.2g}, {high:+.2g}]" if number(low) else ""
-    return f"{mean:+.2g}{ends}"
 
 
 def _tone(verdict: str) -> str:
