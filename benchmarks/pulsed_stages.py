@@ -28,6 +28,7 @@ import numpy as np
 from hardware_models import memory, random
 from hardware_models.compiled import kernel, separate
 from hardware_models.places import find_nonzero
+from hardware_models.pulses import count_some
 from hardware_models.random import uniform_from_bits
 from hardware_models.sweep import read_four
 
@@ -117,15 +118,6 @@ def visit_together(w, cells, steps, chosen, count, xi):
 
 
 @kernel
-def count_apart(steps, chosen, count, up, down):
-    for c in range(count):
-        i = chosen[c]
-        pulses = np.int32(steps[i])
-        up[i] += np.uint32(max(pulses, np.int32(0)))
-        down[i] += np.uint32(max(-pulses, np.int32(0)))
-
-
-@kernel
 def count_narrow(steps, chosen, count, both):
     for c in range(count):
         i = chosen[c]
@@ -166,7 +158,7 @@ def make_step(layout: Layout, stages: int):
                         if narrow:
                             count_narrow(s.steps, s.chosen, count, s.both[row])
                         else:
-                            count_apart(s.steps, s.chosen, count, s.up[row], s.down[row])
+                            count_some(s.steps, s.chosen, count, s.up[row], s.down[row])
                 if stages > 5:
                     read_four(s.w[j], s.w[j + 1], s.w[j + 2], s.w[j + 3], s.x, j, s.acc)
 
