@@ -11,7 +11,8 @@ import pytest
 import stand_in
 from typer.testing import CliRunner
 
-from neuroperturb import cli, comparison, config
+from neuroperturb import cli, comparison, config, job, terminal
+from neuroperturb.progress import duration
 from neuroperturb.run import load, same_science
 
 SMALL = [
@@ -108,13 +109,13 @@ def test_interrupted_and_resumed_is_the_uninterrupted_run(trainer, monkeypatch):
         trainer, "on_chunk", staticmethod(lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 15 else None)
     )
     result = invoke("run", "delayed-xor", *SMALL, "--out", "part.nc")
-    assert result.exit_code == cli.INTERRUPTED, result.output
+    assert result.exit_code == terminal.INTERRUPTED, result.output
     assert (load("part.nc").status, int(load("part.nc").state["step"])) == ("interrupted", 15)
     again = invoke("run", "part.nc", "--resume")
     assert again.exit_code == 0, again.output
     assert same_science(load("part.nc"), load("whole.nc"))
     finished = invoke("run", "part.nc", "--resume")
-    assert finished.exit_code == cli.BAD_INPUT
+    assert finished.exit_code == terminal.BAD_INPUT
     assert "nothing to resume" in finished.stderr
 
 
@@ -122,10 +123,10 @@ def test_resuming_by_the_same_command(trainer, monkeypatch):
     monkeypatch.setattr(
         trainer, "on_chunk", staticmethod(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == 5 else None)
     )
-    assert invoke("run", "delayed-xor", *SMALL).exit_code == cli.INTERRUPTED
+    assert invoke("run", "delayed-xor", *SMALL).exit_code == terminal.INTERRUPTED
     assert invoke("run", "delayed-xor", *SMALL, "--resume").exit_code == 0
     other = invoke("run", "delayed-xor", *SMALL, "--seed", "1", "--resume")
-    assert other.exit_code == cli.BAD_INPUT
+    assert other.exit_code == terminal.BAD_INPUT
     assert "nothing to resume" in other.stderr
 
 
@@ -135,11 +136,11 @@ def test_resuming_refuses_other_settings(trainer, monkeypatch):
     )
     invoke("run", "delayed-xor", *SMALL, "--out", "b.nc")  # the recipe's rate follows a schedule over all epochs
     longer = invoke("run", "b.nc", "--resume", "--epochs", "4")
-    assert longer.exit_code == cli.BAD_INPUT
+    assert longer.exit_code == terminal.BAD_INPUT
     assert "follows a schedule" in longer.stderr
     invoke("run", "delayed-xor", *SMALL, "--set", 'rule.rate={kind="constant"}', "--out", "a.nc")
     result = invoke("run", "a.nc", "--resume", "--set", "rule.noise_std=0.1")
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == terminal.BAD_INPUT
     assert "with its own settings" in result.stderr
     assert invoke("run", "a.nc", "--resume", "--epochs", "4").exit_code == 0
     assert load("a.nc").experiment.training.epochs == 4
@@ -157,7 +158,7 @@ def test_repeating_says_whether_the_bits_agree(trainer, monkeypatch):
 def test_divergence_is_recorded(trainer, monkeypatch):
     monkeypatch.setattr(trainer, "diverge_at", 15)
     result = invoke("run", "delayed-xor", *SMALL, "--baselines", "--out", "a.nc")
-    assert result.exit_code == cli.DIVERGED, result.output
+    assert result.exit_code == terminal.DIVERGED, result.output
     assert "diverged at step 15" in result.output
     record = load("a.nc")
     assert (record.status, record.diverged_step) == ("diverged", 15)
@@ -166,7 +167,7 @@ def test_divergence_is_recorded(trainer, monkeypatch):
 
 def test_checkpoints_on_the_way(trainer, monkeypatch):
     seen = []
-    monkeypatch.setattr(cli, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(job, "CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr(
         trainer, "on_chunk", staticmethod(lambda step: seen.append(load("a.nc").status) if step == 10 else None)
     )
@@ -201,7 +202,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, argumen
     (tmp_path / "broken.nc").write_text("no record")
     (tmp_path / "broken.toml").write_text("task = ")
     result = invoke("run", *arguments)
-    assert result.exit_code == cli.BAD_INPUT, result.output
+    assert result.exit_code == terminal.BAD_INPUT, result.output
     assert sentence in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert files(tmp_path) == ["broken.nc", "broken.toml"]
@@ -213,7 +214,7 @@ def test_a_full_disk_is_one_sentence(trainer, monkeypatch):
 
     monkeypatch.setattr("neuroperturb.run.Run.save", full)
     result = invoke("run", "delayed-xor", *SMALL, "--out", "a.nc")
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == terminal.BAD_INPUT
     assert "No space left on device" in result.stderr
 
 
@@ -222,7 +223,7 @@ def test_report(trainer):
     result = invoke("report", "a.nc")
     assert result.exit_code == 0, result.output
     assert "np-trace unbiased on delayed-xor: finished, 3 of 3 epochs." in result.output
-    assert invoke("report", "none.nc").exit_code == cli.BAD_INPUT
+    assert invoke("report", "none.nc").exit_code == terminal.BAD_INPUT
 
 
 def test_list_names_everything():
@@ -238,4 +239,4 @@ def test_help_says_the_exit_codes():
 
 
 def test_durations():
-    assert [cli._duration(s) for s in (0.2, 61, 7260, float("nan"))] == ["0 s", "1 min 01 s", "2 h 01 min", "?"]
+    assert [duration(s) for s in (0.2, 61, 7260, float("nan"))] == ["0 s", "1 min 01 s", "2 h 01 min", "?"]

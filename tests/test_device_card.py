@@ -23,7 +23,7 @@ from hardware_models.read_error import TYPICAL, read_error
 from hardware_models.reading import ConstantReadNoise, Reading
 from hardware_models.step_curves import step_curves
 from hardware_models.year import YEAR, year
-from neuroperturb import cli, device_card
+from neuroperturb import cli, device_card, terminal
 
 card_parts = importlib.import_module("hardware_models.card")  # hw.card is the function
 
@@ -320,6 +320,6 @@ def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.csv").write_text("device,direction\n")
     result = command(*arguments)
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == terminal.BAD_INPUT
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1

@@ -25,9 +25,9 @@ FLOORS = [
     {"simulation"},
     {"baselines"},
     {"diagnostics"},
-    {"config"},
+    {"config", "terminal"},
     {"ablation", "recipes", "run"},
-    {"report", "plots", "training", "timing"},
+    {"report", "plots", "progress", "training", "timing"},
     {"array_bench"},
     {
         "ageing_figure",
@@ -40,7 +40,7 @@ FLOORS = [
         "verify",
         "bench",
     },
-    {"study"},
+    {"job", "study"},
     {"cli"},
 ]
 HARDWARE_FOR = {
@@ -98,7 +98,7 @@ def test_nobody_imports_the_doors(path):
     names = {".".join(name.split(".")[:2]) for name in imported(path)}
     assert "neuroperturb.cli" not in names or room(path) in ("cli", "__main__")
     # spiking is entered when an experiment asks for it, and never by an import at the top
-    assert "neuroperturb.spiking" not in names or room(path) in ("cli", "spiking", "training", "bench")
+    assert "neuroperturb.spiking" not in names or room(path) in ("job", "spiking", "training", "bench")
     at_once = {".".join(name.split(".")[:2]) for name in imported(path, top_level=True)}
     assert "neuroperturb.spiking" not in at_once or room(path) == "spiking"
 

@@ -327,15 +327,15 @@ axes.rule = [{{ name = "{name}:Shrunk", noise_std = 0.05, parameters = {{ decay 
 
 
 def test_commands_find_a_rule_beside_their_file(folder, tmp_path_factory, monkeypatch):
-    from neuroperturb import cli
+    from neuroperturb import job
     from neuroperturb.study import cells, declaration
 
     path, module = folder
     (path / "run.toml").write_text(toml(f"{module}:Shrunk"))
     (path / "study.toml").write_text(STUDY.format(name=module))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    job = cli._prepare(str(path / "run.toml"), None, None, None, ["rule.parameters.decay=0.25"], None, False)
-    assert job.experiment.rule.formula.bind().decay == 0.25
+    work = job.prepare(str(path / "run.toml"), None, None, None, ["rule.parameters.decay=0.25"], None, False)
+    assert work.experiment.rule.formula.bind().decay == 0.25
     study = declaration.load(path / "study.toml")
     own, _ = cells.lay_out(study)
     assert cells.experiment(study, own, cells.Place(0, 1)).rule.formula.bind().decay == 0.5

@@ -14,7 +14,7 @@ import pytest
 import stand_in
 from typer.testing import CliRunner
 
-from neuroperturb import cli, config
+from neuroperturb import cli, config, terminal
 from neuroperturb.run import Run, load, same_science
 from neuroperturb.spec import SpecError
 from neuroperturb.study import claims, declaration, identity, search, work
@@ -203,7 +203,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, argumen
     (tmp_path / "metric.toml").write_text('metrics = ["acuracy"]\n' + TOML)
     before = sorted(tmp_path.rglob("*"))
     result = invoke("study", *arguments)
-    assert result.exit_code == cli.BAD_INPUT, result.output
+    assert result.exit_code == terminal.BAD_INPUT, result.output
     assert sentence in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert sorted(tmp_path.rglob("*")) == before
@@ -607,7 +607,7 @@ def test_a_record_that_cannot_be_written_ends_the_study_in_one_sentence(trainer,
 
     monkeypatch.setattr(Run, "save", full)
     result = invoke("study", "s.toml")
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == terminal.BAD_INPUT
     assert "cannot be written to 'runs/s' (No space left on device)" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     monkeypatch.undo()

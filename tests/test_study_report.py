@@ -14,7 +14,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import hardware_models as hw
-from neuroperturb import cli, config
+from neuroperturb import cli, config, terminal
 from neuroperturb.diagnostics import section
 from neuroperturb.study import ageing, declaration, summary, table, work
 from neuroperturb.study.cells import lay_out
@@ -159,7 +159,7 @@ def test_a_study_of_which_nothing_ran_has_a_page(tmp_path, monkeypatch):
 
 def test_no_study_is_one_sentence(tmp_path):
     result = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
-    assert result.exit_code == cli.BAD_INPUT
+    assert result.exit_code == terminal.BAD_INPUT
     assert "holds no study" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
