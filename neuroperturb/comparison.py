@@ -13,7 +13,6 @@ chosen.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from neuroperturb import config
 from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, from_matrices
+from neuroperturb.compiling import working
 from neuroperturb.config import ONLINE_CHUNK, Experiment
 from neuroperturb.network import initial_weights
 from neuroperturb.rules import PerturbationRule
@@ -87,8 +87,8 @@ def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
 
 def _timed(name: str, scores: Callable[[], dict]) -> Callable[[], dict]:
     def row():
-        start = time.perf_counter()
-        return {"name": name, **scores(), "status": "finished", "seconds": time.perf_counter() - start}
+        start = working()
+        return {"name": name, **scores(), "status": "finished", "seconds": working() - start}
 
     return row
 
@@ -132,8 +132,8 @@ def _bptt_on_hardware(experiment: Experiment, dataset: Dataset) -> Callable[[], 
 
 def trained_row(name: str, experiment: Experiment, dataset: Dataset) -> dict:
     """The row of an experiment as it is."""
-    start = time.perf_counter()
-    return {**_row(name, _trained(experiment, dataset, "")), "seconds": time.perf_counter() - start}
+    start = working()
+    return {**_row(name, _trained(experiment, dataset, "")), "seconds": working() - start}
 
 
 def _trained(experiment: Experiment, dataset: Dataset, settings: str) -> Candidate:
@@ -182,14 +182,14 @@ def with_rate(experiment: Experiment, factor: float) -> Experiment:
 
 def _search(name: str, candidates: Iterable[Candidate]) -> dict:
     """The row of the candidate with the least validation loss; a loss that is not finite is the worst."""
-    start = time.perf_counter()
+    start = working()
 
     def loss(candidate):
         value = candidate.validation["loss"]
         return value if np.isfinite(value) else np.inf
 
     row = _row(name, min(candidates, key=loss))
-    return {**row, "seconds": time.perf_counter() - start}
+    return {**row, "seconds": working() - start}
 
 
 def _row(name: str, chosen: Candidate) -> dict:

@@ -20,6 +20,7 @@ import numpy as np
 
 from neuroperturb.baselines import BpttTrainer, Eprop, ForwardTrainer, Rflo, Rtrl, from_matrices
 from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.compiling import working
 from neuroperturb.config import Experiment, Training, load
 from neuroperturb.decorrelation import Decorrelation
 from neuroperturb.diagnostics import section
@@ -54,18 +55,16 @@ class Progress(NamedTuple):
 
 
 class Pace:
-    """Steps a second, counted anew after whatever had to be compiled first: such a moment's pace says nothing of the rest."""
+    """Steps a second, compiling left out."""
 
-    def __init__(self):
-        self.rate, self._met = float("nan"), None
+    def __init__(self, step: int):
+        self.rate, self._first, self._began = float("nan"), step, working()
 
-    def note(self, step: int, met: tuple) -> None:
-        """So many steps are done, and `met` says what was met for the first time so far."""
-        now = time.perf_counter()
-        if met != self._met:
-            self._met, self._began, self._first = met, now, step
-        elif step > self._first and now > self._began:
-            self.rate = (step - self._first) / (now - self._began)
+    def note(self, step: int) -> None:
+        """So many steps are done."""
+        spent = working() - self._began
+        if step > self._first and spent > 0:
+            self.rate = (step - self._first) / spent
 
 
 class Perturbed:
@@ -95,9 +94,9 @@ class Perturbed:
         T = len(data.inputs)
         self.simulation.run.counters.sequence[0] = number
         last = min(T, first + max(1, int(CHUNK * self._rate)))
-        start = time.perf_counter()
+        start = working()
         done = self.simulation.present(data, self.phases[phase], first, last)
-        self._rate = (last - first) / max(time.perf_counter() - start, 1e-9) if self._rate else 16 / CHUNK
+        self._rate = (last - first) / max(working() - start, 1e-9) if self._rate else 16 / CHUNK
         return done if done == last else -1
 
     @property
@@ -254,14 +253,14 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
-        pace, shown = Pace(), -float("inf")
+        pace, shown = Pace(self.step), -float("inf")
         while self._number < self.sequences and self._diverged is None:
-            start = time.perf_counter()
+            start = working()
             ended = self._advance()
-            self._epoch_seconds += time.perf_counter() - start
+            self._epoch_seconds += working() - start
             if ended:
                 self._end_epoch()
-            pace.note(self.step, (self._number > 0, self._phase if self._number == 0 else 0, bool(self._history)))
+            pace.note(self.step)
             now = time.perf_counter()
             if ended or self._diverged is not None or now - shown > CHUNK:
                 shown = now

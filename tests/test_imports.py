@@ -25,7 +25,7 @@ FLOORS = [
     {"simulation"},
     {"baselines"},
     {"diagnostics"},
-    {"config", "terminal"},
+    {"compiling", "config", "terminal"},
     {"ablation", "recipes", "run"},
     {"report", "plots", "progress", "training", "timing"},
     {"array_bench"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import threading
 import time
@@ -21,6 +22,8 @@ from neuroperturb.study import claims, declaration, identity, search, work
 from neuroperturb.study.cells import Cell, Place, experiment, lay_out
 from neuroperturb.study.claims import Claims
 from neuroperturb.study.command import size
+from neuroperturb.study.conduct import Conductor
+from neuroperturb.study.crew import Threads
 from neuroperturb.study.folder import Folder, Outcome
 from neuroperturb.study.words import words
 
@@ -643,6 +646,22 @@ def test_lines_are_few_and_the_last_board_is_always_said():
 
 def test_where_nothing_ends_a_line_comes_now_and_then():
     assert said([(0.2 * k, board(0)) for k in range(126)]) == [(0.0, 0), (10.0, 0), (20.0, 0)]
+
+
+def test_the_size_and_the_time_left_count_what_a_search_is_going_to_want(trainer, tmp_path):
+    (tmp_path / "s.toml").write_text(TOML + "[search]\nover = {learning_rate = [0.01, 0.02, 0.05]}\nkeep = 2\n")
+    one = declaration.load(tmp_path / "s.toml")
+    conductor = Conductor(one, lay_out(one), Folder(tmp_path / "out"), say=lambda text: None)
+    boards = [conductor.board()]
+    crew = Threads(conductor.folder, 2)
+    assert conductor.run(crew, stop=lambda: False, show=boards.append)
+    crew.close()
+    # two rules: three rates on the first seed, the better two on the other two; and guessing, once a seed
+    assert boards[0].runs == boards[-1].runs == 2 * (3 + 2 * 2) + 3
+    assert math.isnan(boards[0].left)
+    lefts = [board.left for board in boards if board.finished]
+    assert lefts[0] > 0
+    assert lefts[-1] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_live_table_shows_what_is_going_on():

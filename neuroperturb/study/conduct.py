@@ -19,6 +19,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from neuroperturb.run import RecordError
 from neuroperturb.study import search
 from neuroperturb.study.cells import Cell, Place, experiment
@@ -26,6 +28,7 @@ from neuroperturb.study.claims import Claims
 from neuroperturb.study.crew import Crew, Event, Job
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.folder import INDEX, Folder, Outcome
+from neuroperturb.study.pace import Pace
 from neuroperturb.study.words import words
 from neuroperturb.training import Progress
 
@@ -46,7 +49,7 @@ class Shard(NamedTuple):
 class Board(NamedTuple):
     """What the live table shows.
 
-    runs : wanted so far; a search may want more;  elsewhere : runs that other processes have
+    runs : wanted, with those that searches are going to want at least;  elsewhere : runs that other processes have
     running : label and progress;  best : (task, validation loss, label) of the best cell of each task so far
     left : seconds, nan while nothing is known;  failures : the latest, as (label, reason)
     """
@@ -94,7 +97,13 @@ class Conductor:
         self._running: dict[str, Progress | None] = {}
         self._elsewhere: set[str] = set()
         self._looked = time.monotonic()
-        self._times: list[float] = []
+        self._pace = Pace(self.cells)
+        self._fits: list[float] = []  # seconds of baselines
+        self._owner: dict[str, int] = {}  # the cell that wanted a run first
+        self._open = np.zeros(len(self.cells))  # runs wanted that have not ended, and
+        self._coming = np.array(
+            [float(search.expected(cell)) for cell in self.cells]
+        )  # those that its search will want
         self._side_by_side = 1
         self._began: dict[str, float] = {}
         self._best: dict[str, tuple[float, str]] = {}
@@ -119,10 +128,13 @@ class Conductor:
         cell = self.cells[number]
         while True:
             places = search.wanted(cell, self.outcomes)
+            if not places:
+                self._coming[number] = 0
             fresh = [p for p in places if cell.name(p) not in self._wanted]
             for place in places:
                 if number not in self._cells_of[cell.name(place)]:
                     self._cells_of[cell.name(place)].append(number)
+                    self._coming[number] = max(0, self._coming[number] - 1)
             for place in fresh:
                 self._want(number, place)
             if not any(cell.name(p) in self.outcomes for p in fresh):
@@ -141,6 +153,8 @@ class Conductor:
             weights=self.study.weights,
             ageing=self.study.ageing,
         )
+        self._owner[name] = number
+        self._open[number] += 1
         self._add(name, make, (place.seed, number, place.candidate))
 
     def _plan_fits(self, cells: list[Cell], shard: Shard) -> None:
@@ -175,11 +189,22 @@ class Conductor:
             return None
         return None if known and known.status == "failed" and self._retry else known
 
-    def _learn(self, name: str, outcome: Outcome) -> None:
+    def _learn(self, name: str, outcome: Outcome, whole: float = math.nan) -> None:
+        self._count(name, outcome, whole)
         self.outcomes[name] = outcome
         self._elsewhere.discard(name)
         for number in self._cells_of.get(name, ()):
             self._remember_best(number, outcome)
+
+    def _count(self, name: str, outcome: Outcome, whole: float) -> None:
+        """One run less to do; `whole`: seconds since it began."""
+        if name not in self._owner:
+            self._fits += [whole] * (not math.isnan(whole))
+            return
+        if name not in self.outcomes:
+            self._open[self._owner[name]] -= 1
+        if outcome.status == "finished":
+            self._pace.note(self._owner[name], outcome.seconds, whole)
 
     def _remember_best(self, number: int, outcome: Outcome) -> None:
         if outcome.status != "finished" or not math.isfinite(outcome.validation):
@@ -245,13 +270,12 @@ class Conductor:
             self._running.pop(event.name, None)
             self.claims.give(event.name)
             if event.outcome is not None:
-                self._times.append(time.monotonic() - self._began[event.name])
-                self._ended(event.name, event.outcome)
+                self._ended(event.name, event.outcome, time.monotonic() - self._began[event.name])
             trouble = event.unwritable or trouble
         return trouble
 
-    def _ended(self, name: str, outcome: Outcome) -> None:
-        self._learn(name, outcome)
+    def _ended(self, name: str, outcome: Outcome, whole: float = math.nan) -> None:
+        self._learn(name, outcome, whole)
         for number in self._cells_of.get(name, ()):
             self._plan(number)
 
@@ -281,20 +305,28 @@ class Conductor:
     def board(self) -> Board:
         """Where the study is."""
         statuses = [outcome.status for outcome in self.outcomes.values()]
-        runs, done = len(self._wanted), len(statuses)
-        pace = statistics.median(self._times) if self._times else math.nan  # the first ones compiled
-        self._side_by_side = max(self._side_by_side, len(self._running))
         return Board(
-            runs=runs,
+            runs=len(self._wanted) + int(self._coming.sum()),
             finished=statuses.count("finished"),
             diverged=statuses.count("diverged"),
             failed=statuses.count("failed"),
             elsewhere=len(self._elsewhere),
             running=tuple((self._labels[name], progress) for name, progress in self._running.items()),
             best=tuple((task, loss, label) for task, (loss, label) in self._best.items()),
-            left=(runs - done) * pace / self._side_by_side,
+            left=self._left(),
             failures=tuple(self.failures[-3:]),
         )
+
+    def _left(self) -> float:
+        """Seconds until all is done, as far as can be told."""
+        pace, now = self._pace.seconds(), time.monotonic()
+        todo = float((self._open + self._coming) @ pace)
+        fits = sum(name not in self._owner and name not in self.outcomes for name in self._wanted)
+        todo += fits * (statistics.median(self._fits) if self._fits else 0.0)
+        for name in self._running.keys() & self._owner.keys():
+            todo -= min(now - self._began[name], float(pace[self._owner[name]]))
+        self._side_by_side = max(self._side_by_side, len(self._running) + len(self._elsewhere))
+        return todo / self._side_by_side
 
 
 def _events(events: queue.SimpleQueue, timeout: float) -> Iterable[Event]:

@@ -31,6 +31,12 @@ def wanted(cell: Cell, outcomes: Outcomes) -> list[Place]:
     return missing or _unknown(cell, outcomes, [Place(c, s) for c in _finalists(cell, outcomes) for s in seeds])
 
 
+def expected(cell: Cell) -> int:
+    """Runs that a cell wants at least."""
+    tried, seeds = len(cell.candidates), len(cell.seeds)
+    return seeds if tried == 1 else tried * cell.first + min(cell.keep, tried) * (seeds - cell.first)
+
+
 def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
     """The setting chosen, by number; None while the cell is not done."""
     if wanted(cell, outcomes):
