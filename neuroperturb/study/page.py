@@ -106,9 +106,11 @@ def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:
         here = [line for line in made if line.facet == facet]
         beside = baselines(tables, facet)
         title = facet or "Ranking"
-        body.append(f'<h2 id="{escape(figures._name("task", facet))}">{escape(title)}</h2>')
+        body.append(f'<h2 id="{escape(figures.file_name("task", facet))}">{escape(title)}</h2>')
         body.append(ranking([*here, *beside], tables))
-        body += [_figure(one, png) for one, png in drawn if one.name.endswith(figures._name("", facet)) or not facet]
+        body += [
+            _figure(one, png) for one, png in drawn if one.name.endswith(figures.file_name("", facet)) or not facet
+        ]
     body += [_broken(made), _made_by(tables)]
     name = escape(tables.study["name"])
     return (
@@ -170,7 +172,9 @@ def _head(tables: Tables, made: Sequence[Line]) -> str:
         f"<li><b>{value}</b>{name}</li>" for value, name in numbers if value or name in ("cells", "finished")
     )
     items += f"<li><b>{escape(duration(seconds))}</b>of training shown</li>"
-    links = "".join(f'<a href="#{escape(figures._name("task", f))}">{escape(f)}</a>' for f in facets(list(made)) if f)
+    links = "".join(
+        f'<a href="#{escape(figures.file_name("task", f))}">{escape(f)}</a>' for f in facets(list(made)) if f
+    )
     about = escape(tables.study.get("about", "").strip())
     return f'<h1>{escape(tables.study["name"])}</h1><p class="about">{about}</p><ul class="numbers">{items}</ul><nav>{links}</nav>'
 

@@ -1,0 +1,71 @@
+"""Test loss of trained weights on other chips, as these age."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from neuroperturb.study.figures.canvas import (
+    COLOURS,
+    MARKERS,
+    Drawn,
+    file_name,
+    fit_scale,
+    heading,
+    loss_name,
+    name_axes,
+    panels,
+    tidy,
+)
+from neuroperturb.study.figures.levels import Axis, legend_handles
+from neuroperturb.study.summary import Line
+from neuroperturb.study.table import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+NEW = 30  # a new chip is drawn at this part of the first age: a logarithm knows no zero
+
+
+def ageing(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
+    """A panel a chip's kind: every run and chip a thin line, their median thick, the compensated median dashed."""
+    kinds = list(dict.fromkeys(tables.ages["hardware"]))
+    figure, axes = panels(len(kinds), 3.2, 2.4, legend=True)
+    shown = [line for line in here if not line.control and (tables.ages["cell"] == line.cell).any()]
+    youngest = tables.ages.loc[tables.ages["age"] > 0, "age"].min()
+    for ax, kind in zip(axes, kinds, strict=True):
+        for k, line in enumerate(shown):
+            part = tables.ages[(tables.ages["hardware"] == kind) & (tables.ages["cell"] == line.cell)]
+            part = part.assign(age=part["age"].where(part["age"] > 0, youngest / NEW))
+            colour = COLOURS[k % len(COLOURS)]
+            for _, one in part.groupby(["run", "chip"]):
+                ax.plot(one["age"], one["test"], color=colour, lw=0.6, alpha=0.4)
+            medians = part.groupby("age")[["test", "compensated"]].median()
+            ax.plot(medians.index, medians["test"], color=colour, lw=2, marker=MARKERS[k % len(MARKERS)], ms=4)
+            ax.plot(medians.index, medians["compensated"], color=colour, lw=1.4, ls="--")
+        ax.set_title(kind, fontsize=8, loc="left")
+        ax.set_xscale("log")
+        fit_scale(ax, "y", tables.ages["test"].to_numpy(float))
+        tidy(ax, "both")
+        _name_ages(ax, youngest)
+    name_axes(axes, "age", loss_name(facet))
+    named = Axis("", tuple(line.label or "all" for line in shown))
+    figure.legend(handles=legend_handles(named), loc="outside right upper", frameon=False, fontsize=7)
+    figure.suptitle(heading(facet, ""), fontsize=10, x=0.01, ha="left")
+    caption = (
+        "Test loss of trained weights on other chips as these age: thin lines are runs and chips, thick ones their median, dashed "
+        "the median when what is read is rescaled to what it was at first."
+    )
+    return Drawn(file_name("ageing", facet), caption, figure)
+
+
+def _name_ages(ax: Axes, youngest: float) -> None:
+    """Ages as people say them, as far as they are on the axis."""
+    from matplotlib.ticker import NullLocator
+
+    low, high = ax.get_xlim()
+    named = {"new": youngest / NEW, "1 min": 60.0, "1 h": 3600.0, "1 d": 86400.0, "1 mo": 2.63e6, "1 y": 3.156e7}
+    there = {text: at for text, at in named.items() if low <= at <= high and (text == "new" or at >= 0.9 * youngest)}
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xticks(list(there.values()), list(there), fontsize=7)

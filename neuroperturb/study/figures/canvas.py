@@ -1,0 +1,118 @@
+"""What figures share: a palette, panels, scales, names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neuroperturb.study.summary import Line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
+
+
+class Drawn(NamedTuple):
+    """A figure, what its file is called, and what it shows in a sentence."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+def blank(width: float, height: float) -> Figure:
+    """Without pyplot: nothing global, no display needed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def panels(
+    count: int, width: float, height: float, share: bool = True, legend: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """So many equal panels in a grid, the empty ones removed."""
+    columns = min(max(count, 1), max(1, int(10 // width)))
+    rows = -(-max(count, 1) // columns)
+    figure = blank(columns * width + 0.4 + 1.4 * legend, rows * height + 0.6)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
+    flat = list(grid.flat)
+    for ax in flat[count:]:
+        ax.remove()
+    for k, ax in enumerate(flat[:count]):  # the lowest panel of a column has the numbers
+        ax.tick_params(labelbottom=not share or k + columns >= count, labelsize=7)
+    return figure, flat[:count]
+
+
+def name_axes(axes: Sequence[Axes], x: str, y: str) -> None:
+    """Names of the axes, once at the edge."""
+    if not axes:
+        return
+    figure = axes[0].get_figure()
+    figure.supxlabel(x, fontsize=9)
+    figure.supylabel(y, fontsize=9)
+
+
+def fit_scale(ax: Axes, which: str, values: np.ndarray, limits: tuple[float, float] | None = None) -> None:
+    """Logarithmic where values are positive and span more than a factor of five; limits where they are asked for, or needed."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    good = values[np.isfinite(values)]
+    axis, set_scale = getattr(ax, f"{which}axis"), getattr(ax, f"set_{which}scale")
+    if good.size and good.min() > 0 and good.max() / good.min() > 5:
+        set_scale("log")
+        if good.max() / good.min() < 100:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    if limits is not None:
+        getattr(ax, f"set_{which}lim")(*limits)
+
+
+def reach(limits: tuple[float, float], scale: str) -> tuple[float, float]:
+    """How far from what is measured a baseline may lie and still be drawn: a factor of ten, or once the range."""
+    low, high = limits
+    return (low / 10, high * 10) if scale == "log" else (2 * low - high, 2 * high - low)
+
+
+def tidy(ax: Axes, which: str) -> None:
+    """A pale grid behind, and no frame."""
+    ax.grid(axis=which, which="major", color=PALE, lw=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def losses(shown: Sequence[Line]) -> np.ndarray:
+    """Every finite test loss."""
+    found = [line.test[np.isfinite(line.test)] for line in shown]
+    return np.concatenate(found) if found else np.empty(0)
+
+
+def heading(facet: str, note: str) -> str:
+    """What a figure is about, in a line above it."""
+    return ": ".join(part for part in (facet, note) if part)
+
+
+def loss_name(facet: str) -> str:
+    """What the test loss of a task is."""
+    return "test loss" + (" (cross-entropy)" if facet.startswith("digits") else "")
+
+
+def file_name(kind: str, facet: str) -> str:
+    """Of a file: words and hyphens."""
+    text = f"{kind}-{facet}" if facet else kind
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in text.lower()).strip("-")
+
+
+def cut(text: str, most: int = 34) -> str:
+    """The first letters of a long text."""
+    return text if len(text) <= most else text[: most - 1] + "…"

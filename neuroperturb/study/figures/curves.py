@@ -1,0 +1,107 @@
+"""A panel a cell: validation loss of every seed, their median, the control's median."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroperturb.study.figures.canvas import (
+    COLOURS,
+    GREY,
+    Drawn,
+    cut,
+    file_name,
+    fit_scale,
+    heading,
+    name_axes,
+    panels,
+    tidy,
+)
+from neuroperturb.study.figures.levels import names_of
+from neuroperturb.study.summary import Line
+from neuroperturb.study.table import Curve, Tables
+from neuroperturb.study.words import words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+PANELS = 24  # most panels of a figure
+
+
+def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
+    """Small multiples in the order of the ranking."""
+    own = [line for line in here if not line.control]
+    shown = sorted(own, key=lambda line: line.rank)[:PANELS]
+    controls = {(line.grid, words(tables.cells[line.cell].point)): line for line in here if line.control}
+    figure, axes = panels(len(shown), 2.5, 1.9)
+    found = [tables.curves[n] for line in shown for n in names_of(tables, line) if n in tables.curves]
+    limits = _limits(np.concatenate([c.validation for c in found]) if found else np.empty(0))
+    for ax, line in zip(axes, shown, strict=True):
+        control = controls.get((line.grid, words(tables.cells[line.cell].point)))
+        if control is not None:
+            _median(ax, _curves(tables, control), GREY, "--", limits)
+        _seeds(ax, line, tables, limits)
+        ax.set_title(cut(line.label or "all"), fontsize=8, loc="left")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        fit_scale(ax, "y", np.array(limits), limits)
+        tidy(ax, "y")
+    name_axes(axes, "epoch", "validation loss")
+    figure.suptitle(
+        heading(facet, f"the best {len(shown)} of {len(own)}" if len(shown) < len(own) else ""),
+        fontsize=10,
+        x=0.01,
+        ha="left",
+    )
+    caption = (
+        "Validation loss epoch by epoch: thin lines are seeds, the thick one is their median, dashed grey is the median of the control; "
+        "a cross is where a seed diverged."
+    )
+    return Drawn(file_name("curves", facet), caption, figure)
+
+
+def _seeds(ax: Axes, line: Line, tables: Tables, limits: tuple[float, float]) -> None:
+    """Thin lines, a cross where one ends in infinity, and the median of those that are left."""
+    statuses = dict(zip(tables.runs["run"], tables.runs["status"]))
+    _, high = limits
+    for name in names_of(tables, line):
+        if name not in tables.curves:
+            continue
+        curve = tables.curves[name]
+        broken = statuses.get(name) == "diverged"
+        colour = COLOURS[1] if broken else COLOURS[0]
+        dot = "." if curve.epoch.size == 1 else None  # one epoch makes no line
+        ax.plot(curve.epoch, _inside(curve.validation, high), marker=dot, color=colour, lw=0.8, alpha=0.55)
+        if broken:
+            ax.plot(curve.epoch[-1] if curve.epoch.size else 0, high, "x", color=colour, ms=6, clip_on=False)
+    _median(
+        ax, [tables.curves[n] for n in names_of(tables, line) if statuses.get(n) == "finished"], COLOURS[0], "-", limits
+    )
+
+
+def _median(ax: Axes, found: list[Curve], colour: str, dash, limits: tuple[float, float]) -> None:
+    if found:
+        length = min(len(curve.epoch) for curve in found)
+        middle = np.median([curve.validation[:length] for curve in found], axis=0)
+        ax.plot(found[0].epoch[:length], _inside(middle, limits[1]), color=colour, lw=1.8, ls=dash)
+
+
+def _curves(tables: Tables, line: Line) -> list[Curve]:
+    return [tables.curves[name] for name in names_of(tables, line) if name in tables.curves]
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Of losses: what blew up must not squeeze the rest."""
+    good = values[np.isfinite(values)]
+    if not good.size:
+        return 0.0, 1.0
+    high = min(good.max(), 20 * np.median(good))
+    low = good.min()
+    return float(low * 0.95), float(high * 1.05 if high > low else low * 1.05 + 1e-12)
+
+
+def _inside(values: np.ndarray, high: float) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.where(values <= high, values, np.nan)

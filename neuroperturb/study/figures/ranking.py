@@ -1,0 +1,90 @@
+"""Test loss of every cell, its seeds and interval; controls and baselines beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroperturb.report import number
+from neuroperturb.study.figures.canvas import (
+    COLOURS,
+    GREY,
+    INK,
+    Drawn,
+    blank,
+    file_name,
+    fit_scale,
+    heading,
+    loss_name,
+    losses,
+    reach,
+    tidy,
+)
+from neuroperturb.study.summary import Line
+from neuroperturb.study.table import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+ROWS = 40  # most rows of a ranking
+
+
+def ranking(facet: str, here: Sequence[Line], beside: Sequence[Line], tables: Tables) -> Drawn:
+    """A row a cell, the best on top: seeds as dots, mean and interval as a bar."""
+    rows = sorted([*here, *beside], key=lambda line: line.rank)
+    shown = rows[:ROWS]
+    figure = blank(8, 1.1 + 0.27 * len(shown))
+    ax = figure.subplots()
+    for y, line in enumerate(shown):
+        colour = GREY if line.cell < 0 else COLOURS[5] if line.control else COLOURS[0]
+        if math.isfinite(line.interval.low):
+            ax.plot(
+                [line.interval.low, line.interval.high], [y, y], color=colour, lw=2, alpha=0.5, solid_capstyle="butt"
+            )
+        ax.plot(line.interval.mean, y, "|", color=colour, ms=11, mew=2)
+        good = line.test[np.isfinite(line.test)]
+        ax.plot(good, np.full(good.shape, y), "o", color=colour, ms=4, mec="white", mew=0.6, zorder=4)
+    names = [line.label or "all" for line in shown]
+    ax.set_yticks(
+        range(len(shown)), [f"{n}  ({len(line.broken)} broken)" if line.broken else n for n, line in zip(names, shown)]
+    )
+    for tick, line in zip(ax.get_yticklabels(), shown):
+        tick.set_color(GREY if line.cell < 0 else INK)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    own = losses([line for line in shown if line.cell >= 0])
+    fit_scale(ax, "x", own)
+    _squeeze(ax, shown, own)
+    ax.set_xlabel(loss_name(facet))
+    note = f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
+    figure.suptitle(heading(facet, note), fontsize=10, x=0.01, ha="left")
+    tidy(ax, "x")
+    caption = (
+        "Test loss of every cell: each seed a dot, mean and 95 % bootstrap interval; light blue are controls, grey are baselines, a "
+        "number with an arrow one beyond the axis."
+    )
+    return Drawn(file_name("ranking", facet), caption, figure)
+
+
+def _squeeze(ax: Axes, shown: Sequence[Line], own: np.ndarray) -> None:
+    """Limits of a ranking: baselines far from every cell are named by their number at the edge."""
+    if not own.size:
+        return
+    low, high = reach((own.min(), own.max()), ax.get_xscale())
+    reached = [line.interval.mean for line in shown if low <= line.interval.mean <= high]
+    least, most = min([own.min(), *reached]), max([own.max(), *reached])
+    logarithmic = ax.get_xscale() == "log"
+    pad = (most / least) ** 0.04 if logarithmic else 0.04 * (most - least) or 1.0
+    left, right = (least / pad, most * pad) if logarithmic else (least - pad, most + pad)
+    ax.set_xlim(left, right)
+    for y, line in enumerate(shown):
+        mean = line.interval.mean
+        if math.isfinite(mean) and not left <= mean <= right:
+            below = mean < left
+            ax.text(
+                left if below else right, y, f" ◂ {number(mean)}" if below else f"{number(mean)} ▸ ",
+                va="center", ha="left" if below else "right", fontsize=7, color=GREY,
+            )  # fmt: skip
