@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import hardware_models as hw
 from neuroperturb import cli, config, terminal
 from neuroperturb.diagnostics import section
-from neuroperturb.study import ageing, declaration, summary, table, work
+from neuroperturb.study import ageing, declaration, markdown, summary, table, work
 from neuroperturb.study.cells import lay_out
 from neuroperturb.study.folder import Folder
 
@@ -118,6 +118,29 @@ def test_a_cell_with_a_broken_seed_ranks_behind_and_says_which(folder):
     said = [text for line in made for text in line.broken]
     assert said.count("seed 2: failed (MemoryError: no room)") == 2
     assert said.count("seed 3: diverged at step 5") == 2
+
+
+@pytest.mark.parametrize(
+    ("own", "control", "reading", "blown"),
+    [
+        ((0.1, 0.2, 0.3), (0.8, 0.9, 0.9), "below its control", 0),
+        ((0.1, 0.2, 0.3), (0.2, 0.1, 0.3), "the readout alone does this", 0),
+        ((0.6, 0.7, 0.5), (0.1, 0.2, 0.2), "above its control", 0),
+        ((1.0, 0.9, 1.1), (1.1, 0.8, 1.1), "no better than guessing", 0),  # 1.0 is guessing
+        ((1.0, 0.9, 1.1), (3.1, 3.0, 3.2), "below its control, no better than guessing", 0),
+        ((0.1, 0.1, 5e9), (0.1, 0.1, 0.2), "no better than guessing", 1),
+    ],
+)
+def test_what_a_row_says_beside_its_control_and_guessing(folder, own, control, reading, blown):
+    tables = table.read(Folder(folder))
+    pair = [k for k, cell in enumerate(tables.cells) if cell.point["rule.noise_std"] == 0.01][:1]
+    pair += [k for k, c in enumerate(tables.cells) if c.control and c.point == tables.cells[pair[0]].point]
+    runs = tables.runs.copy()
+    for cell, tests in zip(pair, (own, control), strict=True):
+        runs.loc[runs["cell"] == cell, ["test", "status"]] = [(loss, "finished") for loss in tests]
+    line = summary.lines(tables._replace(runs=runs))[pair[0]]
+    assert (line.verdict, line.blown, line.broken) == (reading, blown, ())
+    assert markdown.seeds(line) == ("3, 1 blown up" if blown else "3")
 
 
 def test_bootstrap_intervals_cover_the_mean():

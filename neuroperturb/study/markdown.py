@@ -26,7 +26,7 @@ def table(made: Sequence[Line]) -> str:
     head += ["minus frozen, 95 %", "reading"] * controlled + ["chosen"] * searched
     body = [
         [
-            line.label or "all", number(line.interval.mean), ends(line.interval), number(line.median), _seeds(line),
+            line.label or "all", number(line.interval.mean), ends(line.interval), number(line.median), seeds(line),
             *[difference(line.difference), line.verdict] * controlled,
             *[line.chosen + " (edge)" * bool(line.edge)] * searched,
         ]
@@ -39,10 +39,11 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"
 
 
-def _seeds(line: Line) -> str:
-    total = len(line.test)
-    good = total - len(line.broken)
-    return str(total) if good == total else f"{good} of {total}"
+def seeds(line: Line) -> str:
+    """How many there are, and what became of those that did not end well."""
+    total, good = len(line.test), len(line.test) - len(line.broken)
+    parts = [str(total) if good == total else f"{good} of {total}", f"{line.blown} blown up" if line.blown else ""]
+    return ", ".join(filter(None, parts))
 
 
 def ends(interval: Interval) -> str:

@@ -210,13 +210,12 @@ def _made_by(tables: Tables) -> str:
 
 
 def _count(line: Line) -> str:
-    total = len(line.test)
-    good = total - len(line.broken)
-    return str(total) if good == total else f'<span class="bad">{good} of {total}</span>'
+    said = markdown.seeds(line)
+    return f'<span class="bad">{said}</span>' if line.broken or line.blown else said
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "above its control": "bad", "broken seeds": "bad"}.get(verdict, "")
+    return {"below its control": "good", "the readout alone does this": "", "one seed": "", "": ""}.get(verdict, "bad")
 
 
 def _png(one: figures.Drawn) -> bytes:

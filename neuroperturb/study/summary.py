@@ -4,6 +4,8 @@
     minus its control        mean over seeds of the paired difference, with Student's interval, 95 %
 
 A cell is ranked by its mean, behind all others where a seed diverged or failed: the mean is then of the seeds that are left.
+What a constant answer reaches, guessing or the mean of the training data, is the floor: a cell whose interval reaches up to it has
+learnt nothing, whatever its control did, and a seed that ends far above it blew up.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroperturb.study.cells import Cell
 from neuroperturb.study.table import Tables
 from neuroperturb.study.words import told, words
 
 LEVEL = 0.95
 RESAMPLES = 999
+CONSTANT = {"guess": "guessing", "mean": "the mean"}  # baselines that know nothing, in words
+BLOWN = 10.0  # times what a constant answer reaches
 
 
 class Interval(NamedTuple):
@@ -34,6 +39,7 @@ class Line(NamedTuple):
 
     cell : number in `Tables.cells`, -1 for a baseline;  levels : by axis
     test : (seeds,), nan where a seed has none;  broken : seeds that diverged or failed, or are missing, each in words
+    blown : seeds that ended with a number, and far above what a constant answer reaches
     difference : minus the control, None where there is none;  verdict : what that means
     """
 
@@ -47,6 +53,7 @@ class Line(NamedTuple):
     validation: np.ndarray
     interval: Interval
     broken: tuple[str, ...]
+    blown: int
     difference: Interval | None
     verdict: str
     chosen: str
@@ -73,21 +80,24 @@ def lines(tables: Tables) -> list[Line]:
     tests = [_losses(by_cell[k], "test") if k in by_cell else np.empty(0) for k in range(len(tables.cells))]
     intervals = bootstrap(tests)
     controls = {(c.grid, words(c.point)): k for k, c in enumerate(tables.cells) if c.control}
+    floors = {facet: _floor(tables, facet) for facet in {_facet(cell) for cell in tables.cells}}
     made = []
     for number, cell in enumerate(tables.cells):
+        floor = floors[_facet(cell)]
         runs, control = by_cell[number], controls.get((cell.grid, words(cell.point)))
         difference, verdict = (None, "")
         if control is not None and not cell.control:
             difference = student(tests[number] - tests[control])
-            verdict = _verdict(difference)
+            verdict = _verdict(difference, intervals[number], floor)
         candidate = tables.chosen[number]
         settings = cell.candidates[candidate] if candidate is not None else {}
         others = {key: level for key, level in cell.levels.items() if key != "task"}
         made.append(
             Line(
                 cell=number, label=", ".join(filter(None, [cell.grid, *(told(k, v) for k, v in others.items()), cell.control])),
-                facet=str(cell.levels.get("task", "")), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
-                validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs), difference=difference,
+                facet=_facet(cell), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
+                validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs),
+                blown=int((tests[number] > BLOWN * floor.loss).sum()), difference=difference,
                 verdict=verdict, chosen=", ".join(f"{k.rsplit('.', 1)[-1]} {words(v)}" for k, v in settings.items()),
                 edge=_first_text(runs, "at_the_edge"), extra=_extra(runs),
             )
@@ -99,19 +109,46 @@ def baselines(tables: Tables, facet: str) -> list[Line]:
     """What is fitted or guessed beside the cells of a facet: each once, over the seeds."""
     if not len(tables.fits):
         return []
-    here = {k for k, cell in enumerate(tables.cells) if str(cell.levels.get("task", "")) == facet}
-    fits = tables.fits[tables.fits["cell"].isin(here)]
+    fits = _fits(tables, facet)
     seeds = [key for key in ("training.seed", "hardware.seed") if key in fits]
     names, tests = [], []
     for name, part in fits.drop_duplicates(["name", *seeds, "test"]).groupby("name", sort=False):
         names.append(str(name))
         tests.append(part["test"].to_numpy(float))
-    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "difference": None, "verdict": "", "chosen": "",
+    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "blown": 0, "difference": None, "verdict": "", "chosen": "",
                "edge": "", "extra": {}}  # fmt: skip
     return [
         Line(cell=-1, label=name, test=test, validation=np.empty(0), interval=interval, **nothing)
         for name, test, interval in zip(names, tests, bootstrap(tests), strict=True)
     ]
+
+
+class Floor(NamedTuple):
+    """What a constant answer reaches, nan where none is known, and what it is."""
+
+    loss: float
+    words: str
+
+
+def _floor(tables: Tables, facet: str) -> Floor:
+    fits = _fits(tables, facet)
+    known = fits[fits["name"].isin(CONSTANT)] if len(fits) else fits
+    if not len(known):
+        return Floor(math.nan, "")
+    losses = known.groupby("name")["test"].mean()
+    return Floor(float(losses.min()), CONSTANT[str(losses.idxmin())])
+
+
+def _fits(tables: Tables, facet: str):
+    """Rows of baselines of a facet."""
+    if not len(tables.fits):
+        return tables.fits
+    here = {k for k, cell in enumerate(tables.cells) if _facet(cell) == facet}
+    return tables.fits[tables.fits["cell"].isin(here)]
+
+
+def _facet(cell: Cell) -> str:
+    return str(cell.levels.get("task", ""))
 
 
 def facets(made: list[Line]) -> list[str]:
@@ -150,15 +187,17 @@ def student(difference: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def _verdict(difference: Interval) -> str:
+def _verdict(difference: Interval, interval: Interval, floor: Floor) -> str:
     """What a paired difference says of a rule and its frozen recurrence."""
     if math.isnan(difference.mean):
         return "broken seeds"
     if math.isnan(difference.low):
         return "one seed"
+    nothing = f"no better than {floor.words}" if interval.high >= floor.loss else ""
     if difference.low <= 0 <= difference.high:
-        return "the readout alone does this"
-    return "below its control" if difference.high < 0 else "above its control"
+        return nothing or "the readout alone does this"
+    side = "below its control" if difference.high < 0 else "above its control"
+    return f"{side}, {nothing}" if nothing else side
 
 
 def _losses(runs, column: str) -> np.ndarray:

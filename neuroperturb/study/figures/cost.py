@@ -1,33 +1,42 @@
-"""Test loss against energy, endurance used or pulses."""
+"""Test loss against energy, endurance used or pulses.
+
+Colours are rules, or what else has few levels; markers the next such axis; panels one of many levels. Cells that differ in a number
+only, a budget say, are joined by a line, and say it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neuroperturb.study.figures.canvas import (
     COLOURS,
+    INK,
     MARKERS,
     Drawn,
-    blank,
     cut,
     file_name,
     fit_scale,
     heading,
     loss_name,
     losses,
+    name_axes,
+    panels,
     tidy,
 )
+from neuroperturb.study.figures.levels import Axis, axes_of, last, level_of
 from neuroperturb.study.summary import Line
+from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
-    pass
+    from matplotlib.axes import Axes
 
-
-NAMED = 24  # most points of a cost figure that the legend names
+PANELS = 24  # most panels of a figure
+LABELLED = 60  # most points that say their number
 COSTS = {
     "energy": "energy [J]",
     "endurance_used": "part of the endurance that the busiest cell used",
@@ -35,22 +44,111 @@ COSTS = {
 }
 
 
+class Roles(NamedTuple):
+    """What shows which axis; None where nothing has to."""
+
+    colour: Axis | None
+    marker: Axis | None
+    panel: Axis | None
+    along: Axis | None
+
+
 def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
     """Test loss against what it cost."""
     own = [line for line in here if key in line.extra and math.isfinite(line.interval.mean) and not line.control]
-    figure = blank(8, 4.2)
-    ax = figure.subplots()
-    for k, line in enumerate(sorted(own, key=lambda x: x.rank)):
-        x, colour = line.extra[key], COLOURS[k % len(COLOURS)]
-        if math.isfinite(line.interval.low):
-            ax.plot([x, x], [line.interval.low, line.interval.high], color=colour, lw=1.6)
-        marker, label = MARKERS[k // len(COLOURS) % len(MARKERS)], cut(line.label, 36) if k < NAMED else None
-        ax.plot(x, line.interval.mean, marker, color=colour, ms=5, label=label)
-    fit_scale(ax, "x", np.array([line.extra[key] for line in own]))
-    fit_scale(ax, "y", losses(own))
-    ax.set(xlabel=COSTS[key], ylabel=loss_name(facet))
-    ax.set_title(heading(facet, ""), loc="left")
-    tidy(ax, "both")
-    figure.legend(loc="outside right upper", frameon=False, fontsize=7, labelspacing=0.35)
-    caption = f"Test loss against {COSTS[key]}, the median over seeds, the best named first; bars are 95 % bootstrap intervals."
+    roles = _roles(own)
+    named = _panels_of(own, roles.panel)
+    single = len(named) == 1
+    figure, axes = panels(len(named), 6.5 if single else 2.6, 4.2 if single else 2.2, legend=True)
+    for ax, (title, part) in zip(axes, named, strict=True):
+        _points(ax, part, roles, key, len(own) <= LABELLED)
+        ax.set_title(title, fontsize=8, loc="left")
+    for ax in axes:
+        fit_scale(ax, "x", np.array([line.extra[key] for line in own]))
+        fit_scale(ax, "y", losses(own))
+        tidy(ax, "both")
+    name_axes(axes, COSTS[key], loss_name(facet))
+    _legends(figure, roles)
+    more = f"the best {PANELS} of {len(roles.panel.levels)}" if roles.panel and len(roles.panel.levels) > PANELS else ""
+    figure.suptitle(heading(facet, more), fontsize=10, x=0.01, ha="left")
+    joined = f" Lines join cells that differ in {roles.along.key} only." if roles.along else ""
+    caption = f"Test loss against {COSTS[key]}, the median over seeds; bars are 95 % bootstrap intervals.{joined}"
     return Drawn(file_name(f"cost-{key}", facet), caption, figure)
+
+
+def _roles(own: Sequence[Line]) -> Roles:
+    axes = axes_of(own)
+    worded = [axis for axis in axes if not axis.numeric and not (axis.key == "grid" and _told_by_others(own, axes))]
+    few = [axis for axis in worded if len(axis.levels) <= len(COLOURS)]
+    few.sort(key=lambda axis: (axis.key != "rule", -len(axis.levels)))
+    colour, marker, *_ = [*few, None, None]
+    left = [axis for axis in worded if axis not in (colour, marker)]
+    numbers = [axis for axis in axes if axis.numeric]
+    most = lambda some: max(some, key=lambda axis: len(axis.levels), default=None)  # noqa: E731
+    return Roles(colour, marker, most(left), most(numbers))
+
+
+def _told_by_others(own: Sequence[Line], axes: Sequence[Axis]) -> bool:
+    """Whether some other axis already says which grid a line is of."""
+    for axis in axes:
+        grids = defaultdict(set)
+        for line in own:
+            grids[level_of(line, axis.key)].add(line.grid)
+        if axis.key != "grid" and all(len(seen) == 1 for seen in grids.values()):
+            return True
+    return False
+
+
+def _panels_of(own: Sequence[Line], axis: Axis | None) -> list[tuple[str, list[Line]]]:
+    """Lines by the axis that panels show, those of the best first."""
+    parts: dict = defaultdict(list)
+    for line in sorted(own, key=lambda one: one.rank):
+        parts[level_of(line, axis.key) if axis else ""].append(line)
+    return [(cut(words(level)) if axis else "", part) for level, part in parts.items()][:PANELS]
+
+
+def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bool) -> None:
+    groups = defaultdict(list)
+    for line in part:
+        others = tuple(sorted((k, words(v)) for k, v in line.levels.items() if not roles.along or k != roles.along.key))
+        groups[line.grid, others].append(line)
+    for group in groups.values():
+        if roles.along:
+            group.sort(key=lambda line: level_of(line, roles.along.key) or 0)
+        colour, marker = _style(roles, group[0])
+        x, y = [line.extra[key] for line in group], [line.interval.mean for line in group]
+        ax.plot(x, y, marker=marker, color=colour, ms=5, lw=0.9 if roles.along else 0)
+        for line in group:
+            at, low, high = line.extra[key], line.interval.low, line.interval.high
+            if math.isfinite(low):
+                ax.plot([at, at], [low, high], color=colour, lw=1.6, alpha=0.5)
+            if roles.along and labelled and len(group) > 1:
+                ax.annotate(
+                    words(level_of(line, roles.along.key)), (at, line.interval.mean), (4, 4), textcoords="offset points",
+                    fontsize=6.5, color=colour,
+                )  # fmt: skip
+
+
+def _style(roles: Roles, line: Line) -> tuple[str, str]:
+    place = lambda axis, of: of[axis.levels.index(level_of(line, axis.key)) % len(of)] if axis else of[0]  # noqa: E731
+    return place(roles.colour, COLOURS), place(roles.marker, MARKERS)
+
+
+def _legends(figure, roles: Roles) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for axis, look in (
+        (roles.colour, lambda k: {"color": COLOURS[k], "marker": "o"}),
+        (roles.marker, lambda k: {"color": INK, "marker": MARKERS[k]}),
+    ):
+        if axis is not None:
+            handles.append(Line2D([], [], lw=0, label=last(axis.key)))
+            handles += [
+                Line2D([], [], lw=0, ms=5, label=cut(words(level), 28), **look(k))
+                for k, level in enumerate(axis.levels)
+            ]
+    if roles.along is not None:
+        handles.append(Line2D([], [], lw=0.9, color=INK, label=f"along {last(roles.along.key)}"))
+    if handles:
+        figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=7, labelspacing=0.35)

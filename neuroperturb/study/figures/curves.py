@@ -93,11 +93,11 @@ def _curves(tables: Tables, line: Line) -> list[Curve]:
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Of losses: what blew up must not squeeze the rest."""
+    """Of losses: what blew up, a point in twenty at most, must not squeeze the rest."""
     good = values[np.isfinite(values)]
     if not good.size:
         return 0.0, 1.0
-    high = min(good.max(), 20 * np.median(good))
+    high = min(good.max(), 3 * np.quantile(good, 0.95))
     low = good.min()
     return float(low * 0.95), float(high * 1.05 if high > low else low * 1.05 + 1e-12)
 

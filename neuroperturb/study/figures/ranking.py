@@ -37,7 +37,8 @@ def ranking(facet: str, here: Sequence[Line], beside: Sequence[Line], tables: Ta
     """A row a cell, the best on top: seeds as dots, mean and interval as a bar."""
     rows = sorted([*here, *beside], key=lambda line: line.rank)
     shown = rows[:ROWS]
-    figure = blank(8, 1.1 + 0.27 * len(shown))
+    widest = max((len(line.label) for line in shown), default=0)
+    figure = blank(5 + 0.075 * widest, 1.1 + 0.27 * len(shown))
     ax = figure.subplots()
     for y, line in enumerate(shown):
         colour = GREY if line.cell < 0 else COLOURS[5] if line.control else COLOURS[0]
