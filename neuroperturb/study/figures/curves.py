@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from neuroperturb.study.figures.canvas import (
     COLOURS,
     GREY,
     Drawn,
-    cut,
     file_name,
     fit_scale,
     heading,
@@ -36,16 +36,17 @@ def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
     own = [line for line in here if not line.control]
     shown = sorted(own, key=lambda line: line.rank)[:PANELS]
     controls = {(line.grid, words(tables.cells[line.cell].point)): line for line in here if line.control}
-    figure, axes = panels(len(shown), 2.5, 1.9)
+    figure, axes = panels(len(shown), 2.5, 2.0)
     found = [tables.curves[n] for line in shown for n in names_of(tables, line) if n in tables.curves]
     limits = _limits(np.concatenate([c.validation for c in found]) if found else np.empty(0))
+    lengths = [curve.epoch[-1] for curve in found if curve.epoch.size]
     for ax, line in zip(axes, shown, strict=True):
         control = controls.get((line.grid, words(tables.cells[line.cell].point)))
         if control is not None:
             _median(ax, _curves(tables, control), GREY, "--", limits)
         _seeds(ax, line, tables, limits)
-        ax.set_title(cut(line.label or "all"), fontsize=8, loc="left")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_title(_wrapped(line.label or "all"), fontsize=7.5, loc="left")
+        _epochs(ax, lengths)
         fit_scale(ax, "y", np.array(limits), limits)
         tidy(ax, "y")
     name_axes(axes, "epoch", "validation loss")
@@ -105,3 +106,20 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
 def _inside(values: np.ndarray, high: float) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.where(values <= high, values, np.nan)
+
+
+def _wrapped(text: str) -> str:
+    """Two lines at most."""
+    return "\n".join(textwrap.wrap(text, 38, max_lines=2, placeholder=" …"))
+
+
+def _epochs(ax: Axes, lengths: Sequence[int]) -> None:
+    """Whole numbers; budgets far apart share a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    if lengths and max(lengths) >= 8 * min(lengths) and len(set(lengths)) > 1:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.xaxis.get_major_locator().set_params(integer=True)
