@@ -78,7 +78,7 @@ def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
 
 def _roles(own: Sequence[Line]) -> Roles:
     axes = axes_of(own)
-    worded = [axis for axis in axes if not axis.numeric and not (axis.key == "grid" and _told_by_others(own, axes))]
+    worded = [axis for axis in axes if not axis.numeric]
     few = [axis for axis in worded if len(axis.levels) <= len(COLOURS)]
     few.sort(key=lambda axis: (axis.key != "rule", -len(axis.levels)))
     colour, marker, *_ = [*few, None, None]
@@ -86,17 +86,6 @@ def _roles(own: Sequence[Line]) -> Roles:
     numbers = [axis for axis in axes if axis.numeric]
     most = lambda some: max(some, key=lambda axis: len(axis.levels), default=None)  # noqa: E731
     return Roles(colour, marker, most(left), most(numbers))
-
-
-def _told_by_others(own: Sequence[Line], axes: Sequence[Axis]) -> bool:
-    """Whether some other axis already says which grid a line is of."""
-    for axis in axes:
-        grids = defaultdict(set)
-        for line in own:
-            grids[level_of(line, axis.key)].add(line.grid)
-        if axis.key != "grid" and all(len(seen) == 1 for seen in grids.values()):
-            return True
-    return False
 
 
 def _panels_of(own: Sequence[Line], axis: Axis | None) -> list[tuple[str, list[Line]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,7 +31,7 @@ class Axis(NamedTuple):
 
 
 def axes_of(here: Sequence[Line]) -> list[Axis]:
-    """Axes with two levels or more; several grids of one study are an axis, too."""
+    """Axes with two levels or more; several grids of one study are an axis, too, unless another axis tells them apart."""
     found: dict[str, dict] = {}
     for line in here:
         levels = ({"grid": line.grid} if line.grid else {}) | line.levels
@@ -38,7 +39,19 @@ def axes_of(here: Sequence[Line]) -> list[Axis]:
             found.setdefault(key, {})[level] = None
     axes = [Axis(key, tuple(levels)) for key, levels in found.items() if key != "task"]
     axes = [axis._replace(levels=tuple(sorted(axis.levels))) if axis.numeric else axis for axis in axes]
-    return [axis for axis in axes if len(axis.levels) > 1]
+    axes = [axis for axis in axes if len(axis.levels) > 1]
+    return [axis for axis in axes if axis.key != "grid" or not _tells_grids(here, axes)]
+
+
+def _tells_grids(here: Sequence[Line], axes: Sequence[Axis]) -> bool:
+    """Whether some other axis already says which grid a line is of."""
+    for axis in axes:
+        grids = defaultdict(set)
+        for line in here:
+            grids[level_of(line, axis.key)].add(line.grid)
+        if axis.key != "grid" and all(len(seen) == 1 for seen in grids.values()):
+            return True
+    return False
 
 
 def split(own: Sequence[Line], rest: Sequence[Axis]) -> tuple[list[tuple[str, list[Line]]], str]:
