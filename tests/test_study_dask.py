@@ -83,6 +83,18 @@ def test_where_no_scheduler_answers_the_sentence_says_so(tmp_path, monkeypatch):
         cluster.Cluster(Folder(tmp_path), "tcp://127.0.0.1:9")
 
 
+@pytest.mark.parametrize(
+    "address", ["", "foo", "localhost:8786", "tcp://x", "tcp://h:port", "tcp://h:99999", "bad://h:1"]
+)
+def test_what_is_no_address_is_said_before_anything_is_started(address, tmp_path):
+    from neuroperturb.spec import SpecError
+    from neuroperturb.study import cluster
+    from neuroperturb.study.folder import Folder
+
+    with pytest.raises(SpecError, match="must look like tcp://HOST:PORT"):
+        cluster.Cluster(Folder(tmp_path), address)
+
+
 def test_without_dask_the_sentence_says_how_to_install_it(tmp_path, monkeypatch):
     from neuroperturb.spec import SpecError
     from neuroperturb.study import cluster

@@ -51,6 +51,7 @@ class Cluster:
 
     def __init__(self, folder: Folder, address: str):
         distributed = _distributed()
+        _check(address)
         try:
             self._client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -149,6 +150,18 @@ def _read(record: bytes) -> Run:
         path = Path(folder) / "run.nc"
         path.write_bytes(record)
         return load(path)
+
+
+def _check(address: str) -> None:
+    """Whether an address could be one: Dask starts threads before it looks."""
+    from distributed.comm import get_address_host_port
+
+    try:
+        host, port = get_address_host_port(address, strict=True)
+    except (ValueError, TypeError, KeyError):
+        host, port = "", 0
+    if not host or not 0 < port < 65536:
+        raise SpecError(f"The '--scheduler' option must look like tcp://HOST:PORT. Got {address!r} instead.")
 
 
 def _distributed():
