@@ -526,7 +526,7 @@ def test_a_stopped_study_goes_on_in_the_middle_of_its_runs(trainer, tmp_path, mo
     code = command.conduct(
         tmp_path / "s.toml", out=tmp_path / "part", workers=1, stop=stopped.is_set, say=lambda text: None, **options
     )  # fmt: skip
-    assert code == command.INTERRUPTED
+    assert code == terminal.INTERRUPTED
     statuses = [run.status for run in records(tmp_path / "part").values()]
     assert len(statuses) < 6
     assert not any((tmp_path / "part" / "claims").iterdir())

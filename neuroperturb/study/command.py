@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from neuroperturb.progress import duration
 from neuroperturb.spec import SpecError
 from neuroperturb.study import declaration, display
 from neuroperturb.study.cells import Cell, lay_out
@@ -15,8 +16,9 @@ from neuroperturb.study.crew import Crew, Threads
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.folder import Folder
 from neuroperturb.study.table import check_metrics, there
+from neuroperturb.terminal import INTERRUPTED
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130  # exit codes
+DONE, FAILED = 0, 1  # exit codes
 PARENT = Path("runs")  # of a study's folder
 
 
@@ -92,7 +94,7 @@ def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
     if done:
         seconds = max(most - done, 0) * mean / workers
         time = (
-            f"; the rest at {mean:.2g} s a run: {display.duration(seconds)} at most with {workers} workers"
+            f"; the rest at {mean:.2g} s a run: {duration(seconds)} at most with {workers} workers"
             if seconds > 0
             else ""
         )

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from neuroperturb.progress import duration
 from neuroperturb.report import number
 from neuroperturb.study.conduct import Board
 from neuroperturb.training import Progress
@@ -128,15 +129,6 @@ def ended(board: Board) -> int:
 def bests(board: Board) -> list[str]:
     """The best cell of each task so far, by validation loss."""
     return [f"{number(loss)} {label}" for _, loss, label in board.best]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if not 0 <= seconds < 1e8:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _columns(progress: Progress | None) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import tomli_w
 
+from neuroperturb.progress import duration
 from neuroperturb.report import number
 from neuroperturb.study import figures, markdown
-from neuroperturb.study.display import duration
 from neuroperturb.study.folder import Folder, write_text
 from neuroperturb.study.summary import Line, baselines, facets, lines
 from neuroperturb.study.table import Curve, Tables, read
