@@ -157,7 +157,7 @@ def tune(
     with one_sentence(), stop_request() as stop:
         from neuroperturb.study import command
 
-        code = command.search(
+        code = command.tune(
             file, out=out, storage=storage, trials=trials, workers=workers, small=small, stop=lambda: bool(stop),
             say=say,
         )  # fmt: skip

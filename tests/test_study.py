@@ -21,7 +21,6 @@ from neuroperturb.spec import SpecError
 from neuroperturb.study import claims, declaration, identity, search, work
 from neuroperturb.study.cells import Cell, Place, experiment, lay_out
 from neuroperturb.study.claims import Claims
-from neuroperturb.study.command import size
 from neuroperturb.study.conduct import Conductor
 from neuroperturb.study.crew import Threads
 from neuroperturb.study.folder import Folder, Outcome
@@ -341,7 +340,7 @@ def test_what_diverges_while_looking_is_not_tried_further():
 def test_the_size_said_before_is_the_size_that_comes(tried, seeds, first, keep):
     cell = cell_with(tried, seeds, first, keep)
     count = lambda loss: sum(map(len, run_all(cell, loss)[0]))  # noqa: E731
-    least, most = size(cell)
+    least, most = search.size(cell)
     assert count(lambda c, s: float(c)) == least
     assert least <= count(lambda c, s: np.inf if s == seeds - 1 else float(c)) <= most
 

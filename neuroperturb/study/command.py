@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neuroperturb.progress import duration
 from neuroperturb.spec import SpecError
-from neuroperturb.study import declaration, display
+from neuroperturb.study import declaration, display, search
 from neuroperturb.study.cells import Cell, lay_out
 from neuroperturb.study.conduct import Conductor, Shard
 from neuroperturb.study.crew import Crew, Threads
@@ -51,17 +51,17 @@ def conduct(
     return INTERRUPTED if not complete else FAILED if conductor.failures else DONE
 
 
-def search(
+def tune(
     file: Path, *, out: Path | None, storage: str | None, trials: int | None, workers: int, small: bool,
     stop: Callable[[], bool], say: Callable[[str], None],
 ) -> int:  # fmt: skip
     """Tune every cell of a study; returns the exit code."""
-    from neuroperturb.study import tune
+    from neuroperturb.study import tune as tuning
 
     study = declaration.load(file, small)
-    tune.parse(study)
+    tuning.parse(study)
     cells, folder = lay_out(study), Folder(out or PARENT / study.name)
-    complete = tune.tune(study, cells, folder, storage=storage, trials=trials, workers=workers, stop=stop, say=say)
+    complete = tuning.tune(study, cells, folder, storage=storage, trials=trials, workers=workers, stop=stop, say=say)
     if not complete:
         say("go on     with the same command")
     return DONE if complete else INTERRUPTED
@@ -85,7 +85,7 @@ def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
         axes = [" + ".join(axis.keys) + f" ({len(axis.points)})" for axis in grid.axes]
         controls = f", and each {' and '.join(grid.controls)}" if grid.controls else ""
         lines.append(f"grid      {grid.name + ': ' if grid.name else ''}{' × '.join(axes) or 'one cell'}{controls}")
-    least, most = (sum(size(cell)[k] for cell in cells) for k in (0, 1))
+    least, most = (sum(search.size(cell)[k] for cell in cells) for k in (0, 1))
     runs = f"{least}" if least == most else f"{least} to {most}"
     lines.append(
         f"size      {len(cells)} cells, {runs} runs; {len({name for cell in cells for name in cell.fits})} fits beside them"
@@ -100,15 +100,6 @@ def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
         )
         lines.append(f"there     {done} runs{time}")
     return "\n".join(lines)
-
-
-def size(cell: Cell) -> tuple[int, int]:
-    """Least and most runs of a cell: a search may go down its ranking."""
-    seeds, tried = len(cell.seeds), len(cell.candidates)
-    if tried == 1:
-        return seeds, seeds
-    first, rest = tried * cell.first, seeds - cell.first
-    return first + min(cell.keep, tried) * rest, first + tried * rest
 
 
 def processors() -> int:

@@ -101,9 +101,7 @@ class Conductor:
         self._fits: list[float] = []  # seconds of baselines
         self._owner: dict[str, int] = {}  # the cell that wanted a run first
         self._open = np.zeros(len(self.cells))  # runs wanted that have not ended, and
-        self._coming = np.array(
-            [float(search.expected(cell)) for cell in self.cells]
-        )  # those that its search will want
+        self._coming = np.array([float(search.size(cell)[0]) for cell in self.cells])  # those that its search will want
         self._side_by_side = 1
         self._began: dict[str, float] = {}
         self._best: dict[str, tuple[float, str]] = {}

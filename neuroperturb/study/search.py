@@ -31,10 +31,13 @@ def wanted(cell: Cell, outcomes: Outcomes) -> list[Place]:
     return missing or _unknown(cell, outcomes, [Place(c, s) for c in _finalists(cell, outcomes) for s in seeds])
 
 
-def expected(cell: Cell) -> int:
-    """Runs that a cell wants at least."""
-    tried, seeds = len(cell.candidates), len(cell.seeds)
-    return seeds if tried == 1 else tried * cell.first + min(cell.keep, tried) * (seeds - cell.first)
+def size(cell: Cell) -> tuple[int, int]:
+    """Least and most runs that a cell wants: a search may go down its ranking."""
+    seeds, tried = len(cell.seeds), len(cell.candidates)
+    if tried == 1:
+        return seeds, seeds
+    first, rest = tried * cell.first, seeds - cell.first
+    return first + min(cell.keep, tried) * rest, first + tried * rest
 
 
 def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
