@@ -36,14 +36,15 @@ class Pace:
         self._axes += [_Axis([cell.levels.get(key) for cell in cells]) for key in axes]
         self._training: dict[int, list[float]] = defaultdict(list)
         self._beside: list[float] = []
+        self._own = np.full(len(cells), math.nan)  # ln t of the cells that have had a run
         self._seconds: np.ndarray | None = None
-        self._count = len(cells)
 
     def note(self, cell: int, training: float, whole: float = math.nan) -> None:
         """A run of a cell ended: seconds of its training and, where they are known, of all of it, scores and record included."""
         if not training > 0:
             return
         self._training[cell].append(training)
+        self._own[cell] = math.log(statistics.median(self._training[cell]))
         if whole > training:
             self._beside.append(whole - training)
         self._seconds = None
@@ -55,17 +56,17 @@ class Pace:
         return self._seconds
 
     def _estimate(self) -> np.ndarray:
-        if not self._training:
-            return np.full(self._count, math.nan)
-        known = np.array(sorted(self._training))
-        own = np.array([math.log(statistics.median(self._training[cell])) for cell in known])
-        told = self._told(known, own)
-        told[known] = own
+        known = np.flatnonzero(np.isfinite(self._own))
+        if not known.size:
+            return self._own
+        told = self._told(known)
+        told[known] = self._own[known]
         # the median, since the few that compiled took longer
         return np.exp(told) + (statistics.median(self._beside) if self._beside else 0.0)
 
-    def _told(self, known: np.ndarray, own: np.ndarray) -> np.ndarray:
+    def _told(self, known: np.ndarray) -> np.ndarray:
         """ln t of every cell, by the effects of its levels."""
+        own = self._own[known]
         mean = own.mean()
         effects = [np.zeros(len(axis.levels)) for axis in self._axes]
         part = [np.zeros(len(known)) for _ in self._axes]
