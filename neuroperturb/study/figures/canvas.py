@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -116,3 +117,8 @@ def file_name(kind: str, facet: str) -> str:
 def cut(text: str, most: int = 34) -> str:
     """The first letters of a long text."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def wrapped(text: str, width: int, most: int) -> str:
+    """A long text in a few lines."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=most, placeholder=" …"))

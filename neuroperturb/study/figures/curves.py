@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
     tidy,
+    wrapped,
 )
 from neuroperturb.study.figures.levels import names_of
 from neuroperturb.study.summary import Line
@@ -45,7 +45,7 @@ def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
         if control is not None:
             _median(ax, _curves(tables, control), GREY, "--", limits)
         _seeds(ax, line, tables, limits)
-        ax.set_title(_wrapped(line.label or "all"), fontsize=7.5, loc="left")
+        ax.set_title(wrapped(line.label or "all", 38, 2), fontsize=7.5, loc="left")
         _epochs(ax, lengths)
         fit_scale(ax, "y", np.array(limits), limits)
         tidy(ax, "y")
@@ -106,11 +106,6 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
 def _inside(values: np.ndarray, high: float) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.where(values <= high, values, np.nan)
-
-
-def _wrapped(text: str) -> str:
-    """Two lines at most."""
-    return "\n".join(textwrap.wrap(text, 38, max_lines=2, placeholder=" …"))
 
 
 def _epochs(ax: Axes, lengths: Sequence[int]) -> None:

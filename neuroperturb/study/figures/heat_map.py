@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroperturb.report import number
-from neuroperturb.study.figures.canvas import PALE, Drawn, cut, file_name, heading, loss_name, losses, name_axes, panels
-from neuroperturb.study.figures.levels import Axis, has_level, level_of, slant, split
+from neuroperturb.study.figures.canvas import (
+    PALE,
+    Drawn,
+    cut,
+    file_name,
+    heading,
+    loss_name,
+    losses,
+    name_axes,
+    panels,
+    wrapped,
+)
+from neuroperturb.study.figures.levels import Axis, has_level, level_of, split
 from neuroperturb.study.summary import Line
 from neuroperturb.study.words import words
 
@@ -28,7 +39,9 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
     values = losses([line for _, part in chosen for line in part])
     logarithmic = values.size > 0 and values.min() > 0 and values.max() / values.min() > 5
     norm = (LogNorm if logarithmic else Normalize)(*((values.min(), values.max()) if values.size else (0, 1)))
-    size = (0.6 * len(across.levels) + 2.4, 0.42 * len(down.levels) + 1.1)
+    names = [wrapped(words(level), 15, 3) for level in across.levels]
+    wide = 0.95 if any("\n" in name or len(name) > 8 for name in names) else 0.6
+    size = (wide * len(across.levels) + 2.4, 0.42 * len(down.levels) + 1.1)
     figure, axes = panels(len(chosen), *size, share=False)
     image = None
     for ax, (title, part) in zip(axes, chosen, strict=True):
@@ -39,13 +52,8 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
             for (i, j), text in np.ndenumerate(said):
                 dark = np.isfinite(grid[i, j]) and norm(grid[i, j]) > 0.55
                 ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color="white" if dark else "black")
-        ax.set_xticks(
-            range(len(across.levels)),
-            [cut(words(v), 16) for v in across.levels],
-            fontsize=7,
-            rotation=slant(across, 1),
-        )
-        ax.set_yticks(range(len(down.levels)), [cut(words(v), 24) for v in down.levels], fontsize=7)
+        ax.set_xticks(range(len(across.levels)), names, fontsize=7)
+        ax.set_yticks(range(len(down.levels)), [cut(words(v), 40) for v in down.levels], fontsize=7)
         ax.set_title(title, fontsize=8, loc="left")
         ax.spines[:].set_visible(False)
     name_axes(axes, across.key, down.key)
