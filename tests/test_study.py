@@ -181,6 +181,12 @@ def test_what_cannot_be_is_one_sentence_that_names_the_key(table, sentence):
     assert "\n" not in str(error.value)
 
 
+def test_a_small_form_may_leave_out_what_has_a_name():
+    table = {"names": {"anp": "x", "np": "y"}, "axes": {"rule": ["anp", "np"]}, "small": {"axes": {"rule": ["np"]}}}
+    one = declaration.parse({"base": BASE, **table}, "s", small=True)
+    assert [cell.label for cell in lay_out(one)] == ["y"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

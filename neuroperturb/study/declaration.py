@@ -149,7 +149,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         weights=_is(table.get("weights", True), bool, "weights", "true or false"),
         tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
         ageing=None if "ageing" not in table else Ageing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
-        names=_renamed(table.get("names", {}), grids),
+        names=_renamed(table.get("names", {}), grids, small),
         source=table,
         folder=folder,
     )  # fmt: skip
@@ -327,12 +327,12 @@ def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _renamed(table: Any, grids: Iterable[Grid]) -> dict[str, str]:
-    """`names`, each of which must be there to be called something else."""
+def _renamed(table: Any, grids: Iterable[Grid], small: bool) -> dict[str, str]:
+    """`names`, each of which must be there to be called something else; a small form may hold some of them only."""
     there = {words(value) for grid in grids for axis in grid.axes for point in axis.points for value in point}
     for old, new in _is(table, dict, "names", "a table of texts").items():
         _is(new, str, f"names.{old}", "a text")
-        if old not in there:
+        if old not in there and not small:
             raise SpecError(f"The 'names' parameter of a study has {old!r}, which no axis holds. {suggest(old, there)}")
     return table
 
