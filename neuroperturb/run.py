@@ -48,7 +48,7 @@ HISTORY = {  # column: type
     "twin_distance": np.float64,  # mean ‖δx‖/σ
     "spectral_radius": np.float64,
     "skipped": np.int64,  # singular steps
-    "seconds": np.float64,
+    "seconds": np.float64,  # of training, compiling left out
 }
 RESULTS = ("name", "validation", "test", "status", "settings", "seconds")
 TEXT = ("name", "status", "settings")
