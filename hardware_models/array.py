@@ -342,7 +342,7 @@ class SynapseArray:
                 )
             pending = self.pending(len(post))
             pending.post[:, :n], pending.pre[:, :m] = post, pre
-            pending.reward[:] = 1 if reward is None else reward
+            pending.reward[:] = 1 if reward is None else _rewards(reward, len(post))
             pending.active[0] = 1
         x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
         sweep, pending, room = self.kernel().sweep, record(pending), self.columns if self.reading else max(1, len(x))
@@ -450,6 +450,17 @@ class SynapseArray:
     def travel(self) -> Travel:
         """Total variation and net displacement of every weight, each (n, m); needs ``track=True``."""
         return ledger.travel(self)
+
+
+def _rewards(reward, count: int) -> np.ndarray:
+    """One number, or one for each of `count` rows."""
+    values = np.asarray(reward)
+    if values.shape not in ((), (count,)) or values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"The 'reward' parameter of sweep must be a number, or {count} of them, one a row of 'post'. Got"
+            f" {f'shape {values.shape}' if values.ndim else repr(reward)} instead."
+        )
+    return values
 
 
 def _rows(name: str, verb: str, values, width: int) -> np.ndarray:
