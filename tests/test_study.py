@@ -224,6 +224,15 @@ def test_a_dry_run_says_the_size_and_writes_nothing(trainer, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_dry_run_of_a_study_begun_says_what_is_left_of_it(trainer, tmp_path):
+    (tmp_path / "s.toml").write_text(TOML.replace("[1, 2, 3]", "[1, 2]"))
+    invoke("study", "s.toml")
+    (tmp_path / "s.toml").write_text(TOML)
+    assert "4 runs; 2 to do, " in invoke("study", "s.toml", "--dry-run").output
+    invoke("study", "s.toml")
+    assert "6 runs; 0 to do\n" in invoke("study", "s.toml", "--dry-run").output
+
+
 def test_words():
     assert words({"name": "danp", "form": "published", "noise_std": 0.1}) == "danp published noise_std=0.1"
     assert words([]) == "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import stand_in
+from PIL import Image
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -167,6 +169,17 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     assert "seed 3: diverged at step 5" in page
     assert "index.html" in output
     assert len(pd.read_csv(folder / "report" / "runs.csv")) == 24
+
+
+def test_a_report_made_again_takes_its_own_old_figures_with_it_and_no_others(folder):
+    invoke("report", folder)
+    report = folder / "report"
+    before = {path.name for path in report.glob("*.png")}
+    shutil.copy(report / "ranking.png", report / "map-of-yesterday.png")
+    Image.new("RGB", (2, 2)).save(report / "holiday.png")
+    (report / "damaged.png").write_bytes(b"no picture")
+    invoke("report", folder)
+    assert {path.name for path in report.glob("*.png")} == {*before, "holiday.png", "damaged.png"}
 
 
 def test_a_study_of_which_nothing_ran_has_a_page(tmp_path, monkeypatch):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from neuroperturb.progress import duration
 from neuroperturb.spec import SpecError
-from neuroperturb.study import declaration, display, search
+from neuroperturb.study import declaration, display, search, table
 from neuroperturb.study.cells import Cell, lay_out
 from neuroperturb.study.conduct import Conductor, Shard
 from neuroperturb.study.crew import Crew, Threads
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.folder import Folder
-from neuroperturb.study.table import check_metrics, there
+from neuroperturb.study.table import check_metrics
 from neuroperturb.terminal import INTERRUPTED
 
 DONE, FAILED = 0, 1  # exit codes
@@ -74,8 +74,8 @@ def report(folder: Path, out: Path | None, say: Callable[[str], None]) -> None:
     written = page.write(Folder(folder), out)
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
-    for table in written.tables:
-        say(f"table     {table}")
+    for path in written.tables:
+        say(f"table     {path}")
 
 
 def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
@@ -90,15 +90,11 @@ def plan(study: Study, cells: list[Cell], folder: Folder, workers: int) -> str:
     lines.append(
         f"size      {len(cells)} cells, {runs} runs; {len({name for cell in cells for name in cell.fits})} fits beside them"
     )
-    done, mean = there(folder, [name for cell in cells for names in cell.names for name in names])
+    done, rest, seconds = table.rest(folder, cells)
     if done:
-        seconds = max(most - done, 0) * mean / workers
-        time = (
-            f"; the rest at {mean:.2g} s a run: {duration(seconds)} at most with {workers} workers"
-            if seconds > 0
-            else ""
-        )
-        lines.append(f"there     {done} runs{time}")
+        more = "at least " if least < most else ""
+        time = f", {duration(seconds / min(workers, rest))} with {workers} workers" if rest and seconds > 0 else ""
+        lines.append(f"there     {done} runs; {more * bool(rest)}{rest} to do{time}")
     return "\n".join(lines)
 
 

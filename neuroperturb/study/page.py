@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DPI = 130
+SOFTWARE = "neuroperturb report"  # in every PNG, so that those of an earlier report are known
 SHOWN = 200  # most rows of a ranking on the page; the tables have all
 STYLE = """
 :root { color-scheme: light; }
@@ -55,6 +56,8 @@ def write(folder: Folder, out: Path | None = None) -> Written:
     pictures = [out / f"{one.name}.png" for one, _ in drawn]
     for path, (_, png) in zip(pictures, drawn, strict=True):
         path.write_bytes(png)
+    for path in _left_over(out, pictures):
+        path.unlink()
     written = write_tables(tables, out)
     written.append(out / "ranking.md")
     write_text(written[-1], markdown.ranking(tables))
@@ -220,6 +223,21 @@ def _tone(verdict: str) -> str:
 
 def _png(one: figures.Drawn) -> bytes:
     buffer = io.BytesIO()
-    one.figure.savefig(buffer, dpi=DPI, format="png")
+    one.figure.savefig(buffer, dpi=DPI, format="png", metadata={"Software": SOFTWARE})
     one.figure.clear()
     return buffer.getvalue()
+
+
+def _left_over(out: Path, pictures: Sequence[Path]) -> list[Path]:
+    """Figures of an earlier report that this one does not have: nobody should take them for today's."""
+    from PIL import Image, UnidentifiedImageError
+
+    old = []
+    for path in sorted(set(out.glob("*.png")) - set(pictures)):
+        try:
+            with Image.open(path) as image:
+                if image.info.get("Software") == SOFTWARE:
+                    old.append(path)
+        except (UnidentifiedImageError, OSError):
+            continue
+    return old

@@ -22,12 +22,12 @@ from neuroperturb.study import search
 from neuroperturb.study.cells import Cell
 from neuroperturb.study.declaration import REPLICATES
 from neuroperturb.study.folder import Folder, Outcome
+from neuroperturb.study.pace import Pace
 from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SAMPLE = 200  # runs whose time is looked at to foretell the rest
 LAST = (
     "train_loss",
     "twin_distance",
@@ -68,6 +68,17 @@ class Tables(NamedTuple):
     machines: dict[str, int]
 
 
+class Rest(NamedTuple):
+    """How far a study is.
+
+    done : runs there;  runs : still to do, the least that searches will want;  seconds : of these, one at a time; nan if nothing is known
+    """
+
+    done: int
+    runs: int
+    seconds: float
+
+
 def read(folder: Folder) -> Tables:
     """Everything in a study's folder; raises RecordError where there is no study."""
     import pandas as pd
@@ -91,11 +102,18 @@ def read(folder: Folder) -> Tables:
     )
 
 
-def there(folder: Folder, names: Iterable[str]) -> tuple[int, float]:
-    """How many of the runs are done, and what one took on average [s]."""
-    done = [name for name in names if folder.run_file(name).exists()]
-    seconds = [outcome.seconds for name in done[:SAMPLE] if (outcome := _outcome(folder, name))]
-    return len(done), float(np.mean(seconds)) if seconds else math.nan
+def rest(folder: Folder, cells: list[Cell]) -> Rest:
+    """What of a study is there, and what is still to do."""
+    outcomes = _outcomes(folder, cells) if folder.runs.is_dir() else {}
+    pace, todo = Pace(cells), np.zeros(len(cells))
+    for number, cell in enumerate(cells):
+        known = [outcomes[name] for names in cell.names for name in names if name in outcomes]
+        for outcome in known:
+            if outcome.status == "finished":
+                pace.note(number, outcome.seconds)
+        wanted = len(search.wanted(cell, outcomes))
+        todo[number] = max(wanted, search.size(cell)[0] - len(known)) if wanted else 0
+    return Rest(len(outcomes), int(todo.sum()), float(todo @ pace.seconds()))
 
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
