@@ -5,9 +5,10 @@
     python benchmarks/study_engine.py report       a report of 10,000 finished runs: time and memory; asked: ≤ 30 s, ≤ 1 GiB
     python benchmarks/study_engine.py              all of them
 
-Two workers are compared with one inside one process, in turns (one, two, one, two …), so that what else the machine does weighs on
-both; the median of the ratios is printed with the least and the greatest. The load is printed beside them: with other work on the
-same processors the ratio says how much of them was left, and not what the threads can do.
+Two workers are compared with one inside one process, in turns, so that what else the machine does weighs on both; the median of the
+ratios is printed with the least and the greatest. In the same turns two processes of one worker each do half of the runs: they share
+nothing but caches and memory, and so are what the machine itself allows. The load is printed beside them: with other work on the same
+processors the ratio says how much of them was left, and not what the threads can do.
 """
 
 from __future__ import annotations
@@ -64,21 +65,43 @@ def conduct(text: str, folder: Path, workers: int) -> float:
 
 
 def throughput(root: Path) -> None:
-    """Two workers against one."""
+    """Two workers against one, and two processes against one worker."""
     for size, epochs in ((200, 20), (350, 9), (500, 4)):  # seconds a run: starting one must not count
         make = lambda seeds, n=size, e=epochs: THROUGHPUT.format(size=n, epochs=e, seeds=list(seeds))  # noqa: E731
         conduct(make([0]), root / f"warm-{size}", 1)
-        ratios, first = [], 1
+        threads, processes, first = [], [], 1
         for turn in range(ROUNDS):
-            took = []
-            for workers in (1, 2):  # seeds of their own: the second would find the data of the first in memory
-                took.append(conduct(make(range(first, first + RUNS)), root / f"{size}-{turn}-{workers}", workers))
-                first += RUNS
-            ratios.append(took[0] / took[1])
-        low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
+            names = [root / f"{size}-{turn}-{k}" for k in range(4)]
+            # seeds of their own: the second would find the data of the first in memory
+            seeds = [range(first + k * RUNS, first + (k + 1) * RUNS) for k in range(3)]
+            first += 3 * RUNS
+            one = conduct(make(seeds[0]), names[0], 1)
+            threads.append(one / conduct(make(seeds[1]), names[1], 2))
+            halves = [(make(seeds[2][k::2]), folder) for k, folder in enumerate(names[2:])]
+            processes.append(one / side_by_side(halves))
         print(
-            f"{size} units, {RUNS} runs: two workers {middle:.2f} × one ({low:.2f} … {high:.2f}); {load()}", flush=True
+            f"{size} units, {RUNS} runs: two workers {spread(threads)}, two processes {spread(processes)}; {load()}",
+            flush=True,
         )
+
+
+def side_by_side(studies: list[tuple[str, Path]]) -> float:
+    """Seconds that studies of one worker each took, each in a process of its own."""
+    start, children = time.perf_counter(), []
+    for text, folder in studies:
+        child = os.fork()
+        if child == 0:
+            conduct(text, folder, 1)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    return time.perf_counter() - start
+
+
+def spread(ratios: list[float]) -> str:
+    """Median, least and greatest."""
+    return f"{statistics.median(ratios):.2f} × one ({min(ratios):.2f} … {max(ratios):.2f})"
 
 
 def overhead(root: Path) -> None:

@@ -35,7 +35,7 @@ from neuroperturb.training import Trainer
 
 SEEDS = (42, 101, 300, 482, 708)
 FROZEN = {"training.frozen": ("W_in", "W_rec")}
-ALONE = "the readout alone does this"
+ALONE = "not told apart from its control"
 
 
 class Row(NamedTuple):

@@ -218,7 +218,9 @@ def _count(line: Line) -> str:
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "the readout alone does this": "", "one seed": "", "": ""}.get(verdict, "bad")
+    return {"below its control": "good", "not told apart from its control": "", "one seed": "", "": ""}.get(
+        verdict, "bad"
+    )
 
 
 def _png(one: figures.Drawn) -> bytes:

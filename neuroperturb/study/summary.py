@@ -80,7 +80,7 @@ def lines(tables: Tables) -> list[Line]:
     tests = [_losses(by_cell[k], "test") if k in by_cell else np.empty(0) for k in range(len(tables.cells))]
     intervals = bootstrap(tests)
     controls = {(c.grid, words(c.point)): k for k, c in enumerate(tables.cells) if c.control}
-    floors = {facet: _floor(tables, facet) for facet in {_facet(cell) for cell in tables.cells}}
+    floors = {facet: floor_of(tables, facet) for facet in {_facet(cell) for cell in tables.cells}}
     made = []
     for number, cell in enumerate(tables.cells):
         floor = floors[_facet(cell)]
@@ -130,7 +130,8 @@ class Floor(NamedTuple):
     words: str
 
 
-def _floor(tables: Tables, facet: str) -> Floor:
+def floor_of(tables: Tables, facet: str) -> Floor:
+    """Least loss of a constant answer on a task."""
     fits = _fits(tables, facet)
     known = fits[fits["name"].isin(CONSTANT)] if len(fits) else fits
     if not len(known):
@@ -195,7 +196,7 @@ def _verdict(difference: Interval, interval: Interval, floor: Floor) -> str:
         return "one seed"
     nothing = f"no better than {floor.words}" if interval.high >= floor.loss else ""
     if difference.low <= 0 <= difference.high:
-        return nothing or "the readout alone does this"
+        return nothing or "not told apart from its control"
     side = "below its control" if difference.high < 0 else "above its control"
     return f"{side}, {nothing}" if nothing else side
 

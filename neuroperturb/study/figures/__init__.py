@@ -27,7 +27,7 @@ from neuroperturb.study.figures.curves import curves
 from neuroperturb.study.figures.heat_map import heat_map
 from neuroperturb.study.figures.levels import axes_of, names_of
 from neuroperturb.study.figures.ranking import ranking
-from neuroperturb.study.summary import Line, baselines, facets, lines
+from neuroperturb.study.summary import Line, baselines, facets, floor_of, lines
 from neuroperturb.study.table import Curve, Tables
 from neuroperturb.study.words import words
 
@@ -56,4 +56,4 @@ def _over_axes(facet: str, here: Sequence[Line], beside: Sequence[Line], tables:
         yield along(facet, own, beside, axis, series, [a for a in axes if a not in (axis, series)])
     numeric = [axis for axis in axes if axis.numeric]
     for pair in combinations(axes if len(axes) == 2 else numeric, 2):
-        yield heat_map(facet, own, *pair, [a for a in axes if a not in pair])
+        yield heat_map(facet, own, *pair, [a for a in axes if a not in pair], floor_of(tables, facet))

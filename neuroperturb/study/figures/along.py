@@ -27,7 +27,16 @@ from neuroperturb.study.figures.canvas import (
     reach,
     tidy,
 )
-from neuroperturb.study.figures.levels import Axis, has_level, legend_handles, level_of, positive, slant, split
+from neuroperturb.study.figures.levels import (
+    Axis,
+    has_level,
+    in_a_row,
+    legend_handles,
+    level_of,
+    positive,
+    slant,
+    split,
+)
 from neuroperturb.study.summary import Line
 from neuroperturb.study.words import words
 
@@ -48,7 +57,9 @@ def along(
     chosen, note = split(own, rest)
     single, count = len(chosen) == 1, len(series.levels) if series else 1
     width = max(6 if single else 3.4, 0 if axis.numeric else min(10, 1.5 + 0.5 * len(axis.levels)))
-    figure, axes = panels(len(chosen), width, 3.8 if single else 2.7, legend=series is not None)
+    figure, axes = panels(
+        len(chosen), width, 3.8 if single else 2.7, legend=series is not None, row=in_a_row(chosen, rest)
+    )
     place = 72 * (width - 1.2) / len(axis.levels)  # points that a level has
     spots = axis.levels if positive(axis) else tuple(range(len(axis.levels)))
     for ax, (title, part) in zip(axes, chosen, strict=True):

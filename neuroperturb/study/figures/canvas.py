@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
 GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
 
 
@@ -39,10 +40,10 @@ def blank(width: float, height: float) -> Figure:
 
 
 def panels(
-    count: int, width: float, height: float, share: bool = True, legend: bool = False
+    count: int, width: float, height: float, share: bool = True, legend: bool = False, row: int | None = None
 ) -> tuple[Figure, list[Axes]]:
-    """So many equal panels in a grid, the empty ones removed."""
-    columns = min(max(count, 1), max(1, int(10 // width)))
+    """So many equal panels in a grid, the empty ones removed; `row` of them side by side, where that is asked for and fits."""
+    columns = row if row and row * width <= WIDEST else min(max(count, 1), max(1, int(WIDE // width)))
     rows = -(-max(count, 1) // columns)
     figure = blank(columns * width + 0.4 + 1.4 * legend, rows * height + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)

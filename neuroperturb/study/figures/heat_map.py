@@ -15,34 +15,31 @@ from neuroperturb.study.figures.canvas import (
     file_name,
     heading,
     loss_name,
-    losses,
     name_axes,
     panels,
     wrapped,
 )
-from neuroperturb.study.figures.levels import Axis, has_level, level_of, split
-from neuroperturb.study.summary import Line
+from neuroperturb.study.figures.levels import Axis, has_level, in_a_row, level_of, split
+from neuroperturb.study.summary import Floor, Line
 from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
-    pass
-
+    from matplotlib.colors import Normalize
 
 MAP_VALUES = 120  # most cells of a heat map that say their number
+MAP_WIDTH = 2.6  # inches of the narrowest
 
 
-def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Sequence[Axis]) -> Drawn:
-    """Mean test loss over two axes; a panel for every combination of those that are left."""
-    from matplotlib.colors import LogNorm, Normalize
-
+def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Sequence[Axis], floor: Floor) -> Drawn:
+    """Mean test loss over two axes; a panel for every combination of those that are left. What a constant answer reaches is the darkest."""
     chosen, note = split(own, rest)
-    values = losses([line for _, part in chosen for line in part])
-    logarithmic = values.size > 0 and values.min() > 0 and values.max() / values.min() > 5
-    norm = (LogNorm if logarithmic else Normalize)(*((values.min(), values.max()) if values.size else (0, 1)))
+    means = np.array([line.interval.mean for _, part in chosen for line in part])
+    norm, capped = _norm(means[np.isfinite(means)], floor.loss)
     names = [wrapped(words(level), 15, 3) for level in across.levels]
     wide = 0.95 if any("\n" in name or len(name) > 8 for name in names) else 0.6
-    size = (wide * len(across.levels) + 2.4, 0.42 * len(down.levels) + 1.1)
-    figure, axes = panels(len(chosen), *size, share=False)
+    rows = [cut(words(level), 40) for level in down.levels]
+    size = (wide * len(across.levels) + 0.9 + 0.05 * max(map(len, rows)), 0.42 * len(down.levels) + 0.8)
+    figure, axes = panels(len(chosen), max(size[0], MAP_WIDTH), size[1], share=False, row=in_a_row(chosen, rest))
     image = None
     for ax, (title, part) in zip(axes, chosen, strict=True):
         grid, said = _grid(part, down, across)
@@ -53,15 +50,30 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
                 dark = np.isfinite(grid[i, j]) and norm(grid[i, j]) > 0.55
                 ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color="white" if dark else "black")
         ax.set_xticks(range(len(across.levels)), names, fontsize=7)
-        ax.set_yticks(range(len(down.levels)), [cut(words(v), 40) for v in down.levels], fontsize=7)
+        ax.set_yticks(range(len(down.levels)), rows, fontsize=7)
         ax.set_title(title, fontsize=8, loc="left")
         ax.spines[:].set_visible(False)
     name_axes(axes, across.key, down.key)
     if image is not None:
-        figure.colorbar(image, ax=list(axes), label=loss_name(facet), shrink=0.8, pad=0.02)
+        bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02, extend="max" if capped else "neither")
+        bar.set_label(loss_name(facet) + f"; darkest: {floor.words} and worse" * capped, fontsize=8)
+        bar.ax.tick_params(labelsize=7)
     figure.suptitle(heading(facet, note), fontsize=10, x=0.01, ha="left")
-    caption = f"Mean test loss over {down.key} and {across.key}; “n ✕” are cells of which n seeds broke, grey ones have nothing left."
+    worst = f"the darkest are no better than {floor.words}; " if capped else ""
+    caption = f"Mean test loss over {down.key} and {across.key}; {worst}“n ✕” are cells of which n seeds broke, grey ones have nothing left."
     return Drawn(file_name(f"map-{down.key}-{across.key}", facet), caption, figure)
+
+
+def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
+    """From the best cell to the worst or, where some are worse than a constant answer, to that; and whether it is."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    if not means.size:
+        return Normalize(0, 1), False
+    low, high = means.min(), means.max()
+    capped = bool(low < floor < high)  # not where the floor is unknown
+    high = floor if capped else high
+    return (LogNorm if low > 0 and high / low > 5 else Normalize)(low, high), capped
 
 
 def _grid(part: Sequence[Line], down: Axis, across: Axis) -> tuple[np.ndarray, np.ndarray]:

@@ -67,6 +67,12 @@ def split(own: Sequence[Line], rest: Sequence[Axis]) -> tuple[list[tuple[str, li
     return [("", best[1])], f"at {best[0]}, the best by validation"
 
 
+def in_a_row(parts: Sequence, rest: Sequence[Axis]) -> int | None:
+    """Panels of :func:`split` that belong side by side: the levels of the last axis; None where some are missing."""
+    levels = len(rest[-1].levels) if rest else 1
+    return levels if len(parts) % levels == 0 and len(parts) > 1 else None
+
+
 def _validation(line: Line) -> float:
     good = np.isfinite(line.validation)
     return float(line.validation.mean()) if good.all() and good.size else math.inf
