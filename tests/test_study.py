@@ -243,6 +243,16 @@ def test_words():
 # Names
 
 
+def test_a_name_depends_on_what_is_in_a_file_of_data(tmp_path):
+    """The same path with other rows in it is another run, and other baselines; what is not there yet has a name, too."""
+    one = config.resolve({**BASE, "task": {"name": "weather", "path": str(tmp_path / "w.csv")}, "rule": "np"})
+    names = {(identity.name(one), identity.fit_name(one))}
+    for rows in ("1,2\n", "1,3\n1,4\n"):
+        (tmp_path / "w.csv").write_text(rows)
+        names.add((identity.name(one), identity.fit_name(one)))
+    assert len({name for name, _ in names}) == len({name for _, name in names}) == 3
+
+
 def test_a_name_depends_on_everything_the_bits_depend_on(monkeypatch):
     one = config.resolve({**BASE, "rule": "np"})
     name = identity.name(one)

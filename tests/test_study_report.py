@@ -23,7 +23,16 @@ from neuroperturb.study.cells import lay_out
 from neuroperturb.study.folder import Folder
 
 STUDIES = Path(__file__).parent.parent / "studies"
-SHIPPED = ("published-rules", "credit", "scaling", "robustness", "resolution", "write-cost", "ageing")
+SHIPPED = (
+    "published-rules",
+    "published-weather",
+    "credit",
+    "scaling",
+    "robustness",
+    "resolution",
+    "write-cost",
+    "ageing",
+)
 TOML = """
 about = "A < B"
 controls = ["frozen"]

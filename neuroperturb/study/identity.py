@@ -3,9 +3,9 @@
     name = sha256(experiment, versions of what computes, source of the modules of every part of the experiment)[:16]
 
 Parts are the task, the rule and its parts, the network, the hardware and its parts: of each, the file that defines its
-class, equations included. A rule that is edited therefore has new runs, and those of all others stay. What is common to
-all runs (the loops) goes by the version of the package. Two machines with different processors may differ in bits under
-one name; the record holds the processor.
+class, equations included; of a task that reads a file, what is in it. A rule that is edited therefore has new runs, and those of
+all others stay. What is common to all runs (the loops) goes by the version of the package. Two machines with different processors may
+differ in bits under one name; the record holds the processor.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import functools
 import hashlib
 import inspect
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,8 @@ DIGITS = 16
 def name(experiment: Experiment, ageing: Spec | None = None) -> str:
     """What the file of a run is called, without its ending; `ageing`: what its weights go through afterwards."""
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
-    return digest({"experiment": experiment.table(), "sources": sources(experiment), **afterwards, **computing()})
+    parts = {"experiment": experiment.table(), "sources": sources(experiment), **_files_of(experiment)}
+    return digest({**parts, **afterwards, **computing()})
 
 
 def fit_name(experiment: Experiment) -> str:
@@ -39,7 +41,13 @@ def fit_name(experiment: Experiment) -> str:
     network, training = experiment.network, experiment.training
     data = {"task": experiment.task.table(), "seed": training.seed, "batch_size": training.batch_size}
     return digest(
-        {**data, "units": network.size, "sources": {**_sources_of(experiment.task), **_fitting()}, **computing()}
+        {
+            **data,
+            "units": network.size,
+            "sources": {**_sources_of(experiment.task), **_fitting()},
+            **_files_of(experiment.task),
+            **computing(),
+        }
     )
 
 
@@ -63,6 +71,20 @@ def sources(experiment: Experiment) -> dict[str, str]:
 def _sources_of(part: Any) -> dict[str, str]:
     modules = {(type(p).__module__, type(p).__qualname__) for p in _parts(part)}
     return {module: _source(module, kind) for module, kind in sorted(modules)}
+
+
+def _files_of(part: Any) -> dict[str, dict[str, str]]:
+    """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
+    paths = [path for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)]
+    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in paths if os.path.isfile(path)}
+    return {"files": digests} if digests else {}
+
+
+@functools.lru_cache
+def _file(path: str, modified: int) -> str:
+    """Of a file as it is since then."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
 def _fitting() -> dict[str, str]:
