@@ -181,6 +181,12 @@ def test_what_cannot_be_is_one_sentence_that_names_the_key(table, sentence):
     assert "\n" not in str(error.value)
 
 
+def test_the_small_form_of_a_task_of_another_name_is_all_of_it():
+    other = {"name": "copying", "length": 2, "trials_per_epoch": 8}
+    one = declaration.parse({"base": BASE, "small": {"base": {"task": other}}}, "s", small=True)
+    assert experiment(one, lay_out(one)[0], Place(0, 0)).task == config.resolve({"task": other, "rule": "np"}).task
+
+
 def test_a_small_form_may_leave_out_what_has_a_name():
     table = {"names": {"anp": "x", "np": "y"}, "axes": {"rule": ["anp", "np"]}, "small": {"axes": {"rule": ["np"]}}}
     one = declaration.parse({"base": BASE, **table}, "s", small=True)

@@ -347,8 +347,15 @@ def _distinct(values: Iterable, where: str) -> None:
 
 
 def _merged(table: dict, changes: dict) -> dict:
-    """Tables merge key by key; anything else is replaced."""
+    """Tables merge key by key, but for one of another name: that is another thing, as anything else it replaces."""
     return table | {
-        key: _merged(table[key], value) if isinstance(value, dict) and isinstance(table.get(key), dict) else value
+        key: _merged(table[key], value) if isinstance(value, dict) and _same(table.get(key), value) else value
         for key, value in changes.items()
     }
+
+
+def _same(table: Any, changes: dict) -> bool:
+    """Whether changes are of the thing that is there, as far as its name or kind says."""
+    if not isinstance(table, dict):
+        return False
+    return all(key not in changes or changes[key] == table.get(key) for key in ("name", "kind"))
