@@ -208,6 +208,7 @@ def test_a_small_form_may_leave_out_what_has_a_name():
         (["s.toml", "--out", "s.toml"], "which is a file: choose a folder"),
         (["s.toml", "--out", "s.toml/x"], "cannot be written to"),
         (["s.toml", "--out", "full"], "holds other things and no study"),
+        (["nodata.toml"], "'path' parameter of Weather must name a file. Got 'none.csv', which is not there."),
         (["metric.toml"], "'metrics' parameter of a study cannot hold 'acuracy'. Did you mean 'accuracy'?"),
     ],
 )
@@ -215,6 +216,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, argumen
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("years of work")
     (tmp_path / "metric.toml").write_text('metrics = ["acuracy"]\n' + TOML)
+    (tmp_path / "nodata.toml").write_text('base = {task = {name = "weather", path = "none.csv"}, rule = "np"}\n')
     before = sorted(tmp_path.rglob("*"))
     result = invoke("study", *arguments)
     assert result.exit_code == terminal.BAD_INPUT, result.output

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from neuroperturb.progress import duration
 from neuroperturb.spec import SpecError
-from neuroperturb.study import declaration, display, search, table
-from neuroperturb.study.cells import Cell, lay_out
+from neuroperturb.study import declaration, display, identity, search, table
+from neuroperturb.study.cells import Cell, Place, experiment, lay_out
 from neuroperturb.study.conduct import Conductor, Shard
 from neuroperturb.study.crew import Crew, Threads
 from neuroperturb.study.declaration import Study
@@ -37,6 +37,8 @@ def conduct(
         say(plan(study, cells, folder, workers or processors()))
     if dry_run:
         return DONE
+    if scheduler is None:  # whose workers may have what is not here
+        _check_files(study, cells)
     conductor = Conductor(study, cells, folder, shard=part, retry_failed=retry_failed, say=say)
     crew = _crew(folder, workers, scheduler)
     try:
@@ -109,6 +111,17 @@ def _crew(folder: Folder, workers: int | None, scheduler: str | None) -> Crew:
 
         return Cluster(folder, scheduler)
     return Threads(folder, workers or processors())
+
+
+def _check_files(study: Study, cells: list[Cell]) -> None:
+    """Say now what every run would fail with."""
+    for cell in cells:
+        for path, reader in identity.files(experiment(study, cell, Place(0, 0))).items():
+            if not os.path.isfile(path):
+                where = f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
+                raise SpecError(
+                    f"{where}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there."
+                )
 
 
 def _check_workers(workers: int | None, scheduler: str | None) -> None:

@@ -73,10 +73,14 @@ def _sources_of(part: Any) -> dict[str, str]:
     return {module: _source(module, kind) for module, kind in sorted(modules)}
 
 
+def files(part: Any) -> dict[str, str]:
+    """Paths of what parts of an experiment read, each with who reads it."""
+    return {path: type(p).__name__ for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
+
+
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
     """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
-    paths = [path for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)]
-    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in paths if os.path.isfile(path)}
+    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in files(part) if os.path.isfile(path)}
     return {"files": digests} if digests else {}
 
 
