@@ -307,7 +307,7 @@ def test_a_name_depends_on_the_source_of_the_parts_and_of_no_others(tmp_path, mo
 
 def test_fits_know_nothing_of_rules():
     a, b = (config.resolve({**BASE, "rule": rule}) for rule in ("np", "bptt"))
-    assert identity.fit_name(a) == identity.fit_name(b)
+    assert identity.fit_name(a) == identity.fit_name(b) != identity.fit_name(a, ["ridge"])
     assert identity.fit_name(a) != identity.fit_name(a.replace(training=a.training.replace(seed=1)))
 
 
@@ -458,7 +458,7 @@ def test_taking_over_does_not_take_a_claim_that_was_just_renewed(tmp_path):
 
     def renewed_behind_our_back(path):
         owner = read(path)
-        if len(seen) == 1:  # between judging it and moving it away
+        if not seen:  # between judging it and moving it away
             path.write_text(json.dumps({**owner, "pid": os.getpid(), "token": "new"}))
         seen.append(path)
         return owner
@@ -512,12 +512,66 @@ def test_any_number_of_workers_gives_the_same_bits(trainer, tmp_path):
 
 def test_shards_are_a_partition(trainer, tmp_path):
     assert invoke("study", "s.toml", "--out", "whole").exit_code == 0
-    counts = []
     for i in (1, 2, 3):
-        assert invoke("study", "s.toml", "--out", "parts", "--shard", f"{i}/3").exit_code == 0
-        counts.append(len(records(tmp_path / "parts")))
-    assert records(tmp_path / "parts").keys() == records(tmp_path / "whole").keys()
-    assert counts == sorted(counts)
+        assert invoke("study", "s.toml", "--out", f"part-{i}", "--shard", f"{i}/3").exit_code == 0
+    parts = [name for i in (1, 2, 3) for name in records(tmp_path / f"part-{i}")]
+    assert sorted(parts) == sorted(records(tmp_path / "whole"))
+    assert len(set(parts)) == len(parts)
+
+
+def test_two_that_share_a_folder_do_nothing_twice(trainer, tmp_path, monkeypatch):
+    from neuroperturb.study import command, crew
+
+    done = []
+
+    class Counted(trainer):
+        def __init__(self, experiment, **more):
+            done.append(identity.name(experiment))
+            super().__init__(experiment, **more)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(work, "Trainer", Counted)
+    fit = crew.fit
+    monkeypatch.setattr(
+        crew, "fit", lambda experiment, names: (done.append(experiment.training.seed), fit(experiment, names))[1]
+    )
+    options = {"scheduler": None, "shard": None, "small": False, "dry_run": False, "retry_failed": False, "quiet": True}
+    conduct = lambda: command.conduct(  # noqa: E731
+        tmp_path / "s.toml", out=tmp_path / "both", workers=1, stop=lambda: False, say=lambda text: None, **options
+    )
+    both = [threading.Thread(target=conduct) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sorted(map(str, done)) == sorted(
+        [*(path.stem for path in (tmp_path / "both" / "runs").iterdir()), "1", "2", "3"]
+    )
+
+
+def test_records_without_weights_are_made_again_where_weights_are_wanted(trainer, tmp_path):
+    (tmp_path / "s.toml").write_text("weights = false\n" + TOML)
+    assert invoke("study", "s.toml").exit_code == 0
+    assert not any(run.weights for run in records(tmp_path / "runs" / "s").values())
+    (tmp_path / "s.toml").write_text(TOML)
+    assert invoke("study", "s.toml").exit_code == 0
+    assert all(run.weights for run in records(tmp_path / "runs" / "s").values())
+
+
+def test_baselines_asked_for_later_are_fitted(trainer, tmp_path):
+    from neuroperturb.study.table import read
+
+    for asked in ("ridge", "echo state"):
+        (tmp_path / "s.toml").write_text(f'baselines = ["{asked}"]\n' + TOML)
+        assert invoke("study", "s.toml").exit_code == 0
+        assert any(name.startswith(asked) for name in read(Folder(tmp_path / "runs" / "s")).fits["name"])
+
+
+def test_a_folder_of_another_project_is_no_study(trainer, tmp_path):
+    (tmp_path / "project" / "runs").mkdir(parents=True)
+    (tmp_path / "project" / "thesis.tex").write_text("years of work")
+    assert "holds other things and no study" in invoke("study", "s.toml", "--out", "project").stderr
+    assert {path.name for path in (tmp_path / "project").iterdir()} == {"runs", "thesis.tex"}
 
 
 def test_divergence_and_failure_stop_nobody_and_are_recorded(trainer, tmp_path, monkeypatch):

@@ -8,11 +8,26 @@ import socket
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import pytest
 from test_study_interrupted import ENVIRONMENT, assert_same, declare, finish, helper, start
 
+from neuroperturb import config
+from neuroperturb.study import identity
+from neuroperturb.study.cluster import remote
+
 pytest.importorskip("distributed")
+
+
+class Cluster(NamedTuple):
+    """Address of a scheduler, its workers, and its process."""
+
+    address: str
+    workers: list
+    scheduler: subprocess.Popen
+
+
 DASK = [sys.executable, "-m", "dask", "scheduler"], [sys.executable, "-m", "dask", "worker"]
 
 
@@ -38,7 +53,7 @@ def cluster(tmp_path):
     try:
         wait_until_it_answers(port, scheduler)
         workers += [worker(address), worker(address)]
-        yield address, workers
+        yield Cluster(address, workers, scheduler)
     finally:
         for process in (*workers, scheduler):
             process.kill()
@@ -56,7 +71,7 @@ def wait_until_it_answers(port, scheduler):
 
 
 def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_path):
-    address, workers = cluster
+    address, workers, _ = cluster
     file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
     helper(file, tmp_path / "here")
     process = start(file, tmp_path / "there", "--scheduler", address)
@@ -69,6 +84,48 @@ def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_
     assert code == 0, (output, errors)
     assert "0 failed" in output
     assert_same(tmp_path / "here", tmp_path / "there")
+
+
+def test_a_scheduler_that_dies_ends_the_study_in_one_sentence_and_loses_nothing(cluster, tmp_path):
+    address, *_ = cluster
+    file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
+    process = start(file, tmp_path / "there", "--scheduler", address, "--quiet")
+    runs = tmp_path / "there" / "runs"
+    while not (runs.is_dir() and any(runs.glob("*.nc"))):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    cluster.scheduler.kill()
+    code, _, errors = finish(process)
+    assert code == 2, errors
+    assert f"neuroperturb: The scheduler {address!r} is gone" in errors
+    assert "Traceback" not in errors
+    helper(file, tmp_path / "there")  # goes on without it
+    helper(file, tmp_path / "here")
+    assert_same(tmp_path / "here", tmp_path / "there")
+
+
+def test_a_cluster_without_workers_can_be_stopped(cluster, tmp_path):
+    address, workers, _ = cluster
+    file = declare(tmp_path, epochs=200, sizes=(2,), seeds=(1, 2))
+    process = start(file, tmp_path / "there", "--scheduler", address)
+    while not any((tmp_path / "there" / "claims").glob("[0-9a-f]*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    for one in workers:
+        one.kill()
+        one.wait()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 130
+
+
+def test_a_worker_of_other_sources_is_refused():
+    experiment = config.resolve({"task": "delayed-xor", "rule": "np"})
+    answer = remote("0" * 16, experiment.table(), b"", None, True, "", identity.computing())
+    assert "another source" in answer.reason
+    assert (
+        "another source" in remote("0" * 16, experiment.table(), b"", ("ridge",), True, "", identity.computing()).reason
+    )
 
 
 def test_where_no_scheduler_answers_the_sentence_says_so(tmp_path, monkeypatch):
@@ -108,5 +165,5 @@ def test_without_dask_the_sentence_says_how_to_install_it(tmp_path, monkeypatch)
 def test_a_worker_of_another_version_is_refused():
     from neuroperturb.study import cluster
 
-    answer = cluster.remote({}, b"", None, True, "stop", {"versions": {"numpy": "99"}, "format": 1})
+    answer = cluster.remote("", {}, b"", None, True, "stop", {"versions": {"numpy": "99"}, "format": 1})
     assert "other versions" in answer.reason

@@ -180,6 +180,65 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     assert len(pd.read_csv(folder / "report" / "runs.csv")) == 24
 
 
+SEARCHED = TOML.replace('["np", "anp"]', '["np"]') + "[search]\nover = {learning_rate = [0.1, 0.01]}\n"
+
+
+def test_a_search_that_is_not_over_has_no_result_yet(monkeypatch, tmp_path):
+    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(SEARCHED)
+    invoke("study", "s.toml")
+    folder = Folder(tmp_path / "runs" / "s")
+    cell = folder.read_index()[1][0]
+    folder.run_file(cell.names[1][0]).unlink()
+    folder.failed.rmdir()  # as a copy without empty folders has it
+    tables = table.read(folder)
+    rows = tables.runs[tables.runs["cell"] == 0]
+    assert list(rows["status"]) == ["missing"] * 3
+    assert rows["test"].isna().all()
+    line = summary.lines(tables)[0]
+    assert np.isnan(line.interval.mean) and "its search is not over" in line.broken[0]
+    invoke("report", folder.root)
+    assert "its search is not over" in (folder.root / "report" / "index.html").read_text()
+
+
+TASKS = """
+baselines = ["ridge"]
+[base]
+network = {size = 3}
+rule = "np"
+[axes]
+seed = [1, 2]
+"""
+TWO = """[[zip]]
+"training.epochs" = [1, 2]
+task = [{name = "mackey-glass", steps = 60, test_steps = 40, lead_in = 5, horizon = 3},
+  {name = "delayed-xor", trials_per_epoch = 8, validation_trials = 8, test_trials = 8}]
+"""
+HORIZONS = """[[zip]]
+task = [{name = "mackey-glass", steps = 60, test_steps = 40, lead_in = 5}]
+[[zip]]
+"task.horizon" = [1, 4]
+"""
+
+
+@pytest.mark.parametrize("text", [TWO, HORIZONS], ids=["two tasks", "two horizons"])
+def test_what_has_other_data_has_baselines_and_a_floor_of_its_own(monkeypatch, tmp_path, text):
+    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(TASKS + text)
+    invoke("study", "s.toml")
+    tables = table.read(Folder(tmp_path / "runs" / "s"))
+    made = summary.lines(tables)
+    facets = summary.facets(made)
+    beside = [line for facet in facets for line in summary.baselines(tables, facet)]
+    assert len(facets) == (2 if text is TWO else 1)
+    ridge = [line for line in beside if line.label.startswith("ridge, present input")]
+    assert [len(line.test) for line in ridge] == [2, 2]
+    assert len({line.label + line.facet for line in ridge}) == 2
+    invoke("report", tmp_path / "runs" / "s")
+
+
 def test_a_report_made_again_takes_its_own_old_figures_with_it_and_no_others(folder):
     invoke("report", folder)
     report = folder / "report"

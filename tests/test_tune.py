@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import tomllib
@@ -90,6 +91,33 @@ def test_the_same_command_goes_on_and_a_longer_one_adds_what_is_missing(tmp_path
     (after,) = trials(tmp_path).values()
     assert [t.params for t in after[:3]] == [t.params for t in before]
     assert len(after) == 5 and Trainer.made == made + 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("epochs = 4", "epochs = 3"), ("low = 1e-4", "low = 1e-3"), ("trials = 6", "trials = 6\nseeds = 2")],
+    ids=["base", "ends", "seeds"],
+)
+def test_another_search_does_not_pass_for_this_one(tmp_path, old, new):
+    assert tune(tmp_path, BASE + AXES + TUNE).exit_code == 0
+    made, text = Trainer.made, (BASE + AXES + TUNE).replace(old, new)
+    assert tune(tmp_path, text).exit_code == 0
+    assert Trainer.made >= made + 2 * 3
+    made = Trainer.made
+    assert tune(tmp_path, text).exit_code == 0
+    assert Trainer.made == made
+
+
+def test_what_fails_is_recorded_and_a_cell_without_any_trial_is_a_failure(tmp_path, monkeypatch):
+    def broken(self):
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(Trainer, "__iter__", broken)
+    result = tune(tmp_path, BASE + TUNE)
+    assert result.exit_code == 1
+    assert "none ended well" in result.output and "Traceback" not in result.output
+    reasons = [json.loads(path.read_text())["reason"] for path in (tmp_path / "runs" / "s" / "failed").iterdir()]
+    assert set(reasons) == {"RuntimeError: no room"}
 
 
 def test_a_search_that_is_stopped_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

@@ -52,6 +52,12 @@ class Cell(NamedTuple):
         """Of one run."""
         return self.names[place.candidate][place.seed]
 
+    def shown(self, candidate: int | None) -> tuple[str, ...]:
+        """Runs that stand for the cell: those of the setting chosen; none while several are tried and none is chosen."""
+        if candidate is None and len(self.candidates) > 1:
+            return ()
+        return self.names[candidate or 0]
+
     @property
     def label(self) -> str:
         """The cell in words."""
@@ -123,7 +129,7 @@ def _named(study: Study, cell: Cell) -> Cell:
         where = f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
         raise SpecError(where + str(error)) from None
     names = tuple(tuple(identity.name(one, study.ageing) for one in row) for row in grid)
-    return cell._replace(names=names, fits=tuple(map(identity.fit_name, grid[0])))
+    return cell._replace(names=names, fits=tuple(identity.fit_name(one, study.baselines) for one in grid[0]))
 
 
 def _tupled(value: Any) -> Any:

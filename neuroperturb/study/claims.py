@@ -40,7 +40,7 @@ class Claims:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.held: set[str] = set()
+        self._tokens: dict[str, str] = {}  # of the claims held
         self._me = {
             "machine": machine(),
             "pid": os.getpid(),
@@ -52,20 +52,25 @@ class Claims:
     def take(self, name: str) -> bool:
         """Whether this process may do the run, now and until it gives the claim back."""
         claim = self.folder / name
-        taken = self._create(claim) or (self._stale(claim) and self._remove_stale(claim) and self._create(claim))
-        if taken:
-            self.held.add(name)
+        taken = self._create(claim) or (self._remove_stale(claim) and self._create(claim))
         return taken
+
+    @property
+    def held(self) -> list[str]:
+        """Names of the runs that this process has."""
+        return list(self._tokens)
 
     def give(self, name: str) -> None:
         """Give a claim back."""
-        if name in self.held:
-            self.held.discard(name)
+        token = self._tokens.pop(name, None)
+        if (
+            token is not None and _read(self.folder / name).get("token") == token
+        ):  # else it was taken for dead, and is another's
             (self.folder / name).unlink(missing_ok=True)
 
     def give_all(self) -> None:
         """Give everything back."""
-        for name in list(self.held):
+        for name in self.held:
             with contextlib.suppress(OSError):
                 self.give(name)
 
@@ -81,7 +86,7 @@ class Claims:
     def others(self, name: str) -> bool:
         """Whether another process that seems alive has the run."""
         claim = self.folder / name
-        return name not in self.held and claim.exists() and not self._stale(claim)
+        return name not in self._tokens and claim.exists() and not self._stale(claim, _read(claim))
 
     def tidy(self) -> None:
         """Remove what dead processes left: stale claims, and files on their way to a name."""
@@ -89,13 +94,19 @@ class Claims:
             if path.name.startswith("."):
                 if time.time() - _modified(path) > STALE or _gone(_maker(path.name)):
                     path.unlink(missing_ok=True)
-            elif path.name not in self.held and self._stale(path):
+            elif path.name not in self._tokens:
                 self._remove_stale(path)
 
     # files
 
     def _create(self, claim: Path) -> bool:
-        text = json.dumps({**self._me, "token": uuid.uuid4().hex})
+        token = uuid.uuid4().hex
+        made = self._link(claim, json.dumps({**self._me, "token": token}))
+        if made:
+            self._tokens[claim.name] = token
+        return made
+
+    def _link(self, claim: Path, text: str) -> bool:
         part = claim.with_name(passing(claim.name))
         try:
             part.write_text(text)
@@ -110,16 +121,17 @@ class Claims:
         finally:
             part.unlink(missing_ok=True)
 
-    def _stale(self, claim: Path) -> bool:
-        owner = _read(claim)
+    def _stale(self, claim: Path, owner: dict) -> bool:
         if owner.get("machine") == self._me["machine"]:
             return _gone(owner)
         modified = _modified(claim)
         return 0 < modified < self._now() - STALE
 
     def _remove_stale(self, claim: Path) -> bool:
-        """Take a stale claim away, unless somebody else just did and made it theirs: that one is put back."""
+        """Take a claim away if it is stale, unless somebody else just did and made it theirs: that one is put back."""
         judged, aside = _read(claim), claim.with_name(passing(claim.name))
+        if not self._stale(claim, judged):
+            return False
         try:
             os.rename(claim, aside)
         except OSError:

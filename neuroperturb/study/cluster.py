@@ -3,12 +3,13 @@
     experiment's table, checkpoint's bytes ─▶ worker: work() ─▶ bytes of the record ─▶ the folder, here
 
 Workers need no disk of ours: a record travels as the bytes of its file. A worker that dies in a run costs a retry, which Dask
-arranges; one that runs other versions than we do is refused, since its bits could differ under our names. Asked to stop, workers
-send a checkpoint.
+arranges; one that runs other versions, sources or data than we do is refused, since its bits could differ under our names. Asked to
+stop, workers send a checkpoint. A job that the scheduler forgets is done again; a scheduler that is gone ends the study in a sentence.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuroperturb.config import Experiment
-from neuroperturb.run import Run, load
+from neuroperturb.run import RecordError, Run, load
 from neuroperturb.spec import SpecError
 from neuroperturb.study import identity
 from neuroperturb.study.ageing import Ageing
@@ -59,21 +60,30 @@ class Cluster:
                 f"The '--scheduler' option names {address!r}, where no scheduler answers ({error})."
             ) from None
         self.events: queue.SimpleQueue = queue.SimpleQueue()
-        self._folder = folder
+        self._folder, self._address = folder, address
         self._stop = distributed.Event(f"{STOP}-{self._client.id}", client=self._client)
         self._futures: dict[str, Any] = {}
 
     def room(self) -> int:
         """One job for every thread of every worker, as they come and go."""
-        with contextlib.suppress(OSError):
-            return sum(self._client.nthreads().values()) - len(self._futures)
-        return 0
+        if self._client.status in ("closing", "closed"):
+            raise RecordError(
+                f"The scheduler {self._address!r} is gone: what is there is whole, and the same command goes on from it."
+            )
+        return self._threads() - len(self._futures)
+
+    def _threads(self) -> int:
+        """Of all workers; none while the scheduler does not answer."""
+        try:
+            return sum(self._client.nthreads().values())
+        except Exception:  # whatever the client meets while it looks for the scheduler
+            return 0
 
     def begin(self, job: Job) -> None:
         resume = self._folder.run_file(job.name)
         checkpoint = resume.read_bytes() if job.baselines is None and resume.exists() else b""
         future = self._client.submit(
-            remote, job.experiment.table(), checkpoint, job.baselines, job.weights, self._stop.name, identity.computing(),
+            remote, job.name, job.experiment.table(), checkpoint, job.baselines, job.weights, self._stop.name, identity.computing(),
             job.ageing and job.ageing.table(),
             key=f"{job.label} [{job.name}] {time.monotonic_ns()}", pure=False,
         )  # fmt: skip
@@ -81,19 +91,29 @@ class Cluster:
         future.add_done_callback(lambda done: self._answered(job, done))
 
     def stop(self) -> None:
-        self._stop.set()
+        with contextlib.suppress(Exception):  # with the scheduler gone there is nobody to tell
+            self._stop.set()
+            if not self._threads():  # nor will any worker ever answer
+                self._client.cancel(list(self._futures.values()), force=True)
 
     def close(self) -> None:
-        self._client.close()
+        with contextlib.suppress(Exception):
+            self._client.close()
 
     def _answered(self, job: Job, future: Any) -> None:
         """Called in a thread of its own when a job ended."""
         self._futures.pop(job.name, None)
-        self.events.put(self._event(job, future))
+        try:
+            event = self._event(job, future)
+        except (OSError, asyncio.CancelledError, TimeoutError):  # the answer was lost on its way
+            event = Event(job.name, stopped=True)
+        except Exception as error:
+            event = Keeping(self._folder, job).failure(error)
+        self.events.put(event)
 
     def _event(self, job: Job, future: Any) -> Event:
         keeping = Keeping(self._folder, job)
-        if future.status == "cancelled":
+        if future.status in ("cancelled", "lost"):
             return Event(job.name, stopped=True)
         if future.status == "error":
             return keeping.failure(future.exception())
@@ -104,7 +124,7 @@ class Cluster:
 
 
 def remote(
-    table: dict, checkpoint: bytes, baselines: tuple | None, weights: bool, stop: str, computing: dict, ageing: dict | None = None,
+    name: str, table: dict, checkpoint: bytes, baselines: tuple | None, weights: bool, stop: str, computing: dict, ageing: dict | None = None,
 ) -> Answer:  # fmt: skip
     """One job, on a worker."""
     from neuroperturb.study.work import fit, work
@@ -115,10 +135,15 @@ def remote(
         )
     try:
         experiment = Experiment.parse(table)
-        if baselines is not None:
+        afterwards = None if ageing is None else Ageing.parse(ageing, "ageing")
+        fits = baselines is not None
+        if (identity.fit_name(experiment, baselines) if fits else identity.name(experiment, afterwards)) != name:
+            return Answer(
+                reason="the worker has another source of the rule or another part, or another file of data, than we do"
+            )
+        if fits:
             return Answer(rows=fit(experiment, tuple(baselines)))
         resume = _read(checkpoint) if checkpoint else None
-        afterwards = None if ageing is None else Ageing.parse(ageing, "ageing")
         run = work(experiment, resume=resume, stop=_asking(stop), weights=weights, ageing=afterwards)
         return Answer(record=_bytes(run))
     except Exception as error:

@@ -33,12 +33,11 @@ def conduct(
     folder = Folder(out or PARENT / study.name)
     part = _shard(shard)
     _check_workers(workers, scheduler)
+    _check_files(study, cells)
     if not quiet or dry_run:
         say(plan(study, cells, folder, workers or processors()))
     if dry_run:
         return DONE
-    if scheduler is None:  # whose workers may have what is not here
-        _check_files(study, cells)
     conductor = Conductor(study, cells, folder, shard=part, retry_failed=retry_failed, say=say)
     crew = _crew(folder, workers, scheduler)
     try:
@@ -63,10 +62,14 @@ def tune(
     study = declaration.load(file, small)
     tuning.parse(study)
     cells, folder = lay_out(study), Folder(out or PARENT / study.name)
-    complete = tuning.tune(study, cells, folder, storage=storage, trials=trials, workers=workers, stop=stop, say=say)
-    if not complete:
+    _check_files(study, cells)
+    empty = tuning.tune(study, cells, folder, storage=storage, trials=trials, workers=workers, stop=stop, say=say)
+    if empty is None:
         say("go on     with the same command")
-    return DONE if complete else INTERRUPTED
+        return INTERRUPTED
+    if empty:
+        say(f"failed    in {empty} of the cells no trial ended well: what failed says why in {str(folder.failed)!r}")
+    return FAILED if empty else DONE
 
 
 def report(folder: Path, out: Path | None, say: Callable[[str], None]) -> None:

@@ -185,6 +185,8 @@ class Conductor:
             aside = self.folder.set_aside(name)
             self.say(f"{error} It was moved to {aside.name!r}, and the run is done again.")
             return None
+        if known and known.status == "finished" and self.study.weights and not known.weights:
+            return None  # it was made when nobody wanted them
         return None if known and known.status == "failed" and self._retry else known
 
     def _learn(self, name: str, outcome: Outcome, whole: float = math.nan) -> None:
@@ -248,7 +250,7 @@ class Conductor:
             if not self.claims.take(name):
                 self._elsewhere.add(name)
                 continue
-            known = self._look(name)  # somebody may have done it since
+            known = self._look(name) or self._fitted(name)  # somebody may have done it since
             if known is not None:
                 self.claims.give(name)
                 self._ended(name, known)
@@ -267,6 +269,8 @@ class Conductor:
                 continue
             self._running.pop(event.name, None)
             self.claims.give(event.name)
+            if event.stopped:  # by us, or forgotten by a scheduler: then it begins anew
+                heapq.heappush(self._queue, (0, 0, 0, event.name))
             if event.outcome is not None:
                 self._ended(event.name, event.outcome, time.monotonic() - self._began[event.name])
             trouble = event.unwritable or trouble

@@ -133,7 +133,7 @@ def bests(board: Board) -> list[str]:
 
 def _columns(progress: Progress | None) -> tuple[str, ...]:
     if progress is None:
-        return ("compiling",)
+        return ("begun",)  # it compiles, or is on a worker of a cluster, which does not tell
     return (
         f"{progress.epoch}/{progress.epochs}",
         number(progress.loss),

@@ -23,13 +23,16 @@ INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
 PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a file on its way to its name
 ROOMS = ("runs", "failed", "fits", "claims")
+OURS = re.compile(
+    rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-"
+)  # what may be there without an index
 
 
 class Outcome(NamedTuple):
     """How a run ended: what planning and the live table need to know.
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
-    reason : why it failed;  glance : of what a finished or diverged run left, None of one that failed
+    weights : whether its record has them;  reason : why it failed;  glance : of what a finished or diverged run left, None of one that failed
     """
 
     status: str
@@ -37,6 +40,7 @@ class Outcome(NamedTuple):
     seconds: float = math.nan
     reason: str = ""
     glance: Glance | None = None
+    weights: bool = True
 
 
 class Folder:
@@ -58,8 +62,7 @@ class Folder:
         if (
             self.root.is_dir()
             and not (self.root / INDEX).exists()
-            and any(self.root.iterdir())
-            and not self.runs.is_dir()
+            and not all(OURS.match(path.name) for path in self.root.iterdir())
         ):
             raise SpecError(
                 f"The folder {str(self.root)!r} holds other things and no study: choose another with '--out'."
@@ -123,9 +126,10 @@ class Folder:
         """The state of an interrupted run; a damaged one is as good as none."""
         path = self.run_file(name)
         try:
-            return load(path) if path.exists() else None
+            run = load(path) if path.exists() else None
         except RecordError:
             return None
+        return run if run is not None and run.status == "interrupted" else None
 
     def save(self, name: str, run: Run) -> None:
         """Keep a run, whatever its status."""
@@ -156,6 +160,7 @@ class Folder:
 
     def save_fit(self, name: str, rows: list[dict]) -> None:
         write_text(self.fit_file(name), json.dumps(rows, indent=1))
+        self._failed(name).unlink(missing_ok=True)
 
     # what else is there
 
@@ -213,7 +218,9 @@ def read_outcome(path: Path) -> Outcome | None:
             if status == "interrupted":
                 return None
             seen = glance.read(file)
-            return Outcome(status, seen.first.get("validation", math.nan), seen.seconds, glance=seen)
+            return Outcome(
+                status, seen.first.get("validation", math.nan), seen.seconds, glance=seen, weights="weights" in file
+            )
     except RecordError:
         raise
     except Exception:  # a damaged HDF5 file fails in any way the library can

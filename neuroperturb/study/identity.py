@@ -17,7 +17,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -36,14 +36,15 @@ def name(experiment: Experiment, ageing: Spec | None = None) -> str:
     return digest({**parts, **afterwards, **computing()})
 
 
-def fit_name(experiment: Experiment) -> str:
-    """What the file of the baselines is called: they depend on data and sizes, and on no rule and no epoch count."""
+def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
+    """What the file of the baselines `asked` for is called: they depend on data and sizes, and on no rule and no epoch count."""
     network, training = experiment.network, experiment.training
     data = {"task": experiment.task.table(), "seed": training.seed, "batch_size": training.batch_size}
     return digest(
         {
             **data,
             "units": network.size,
+            "baselines": sorted(asked),
             "sources": {**_sources_of(experiment.task), **_fitting()},
             **_files_of(experiment.task),
             **computing(),

@@ -2,7 +2,7 @@
 
     1   every setting tried, on the first seeds
     2   the `keep` best of them by mean validation loss, on all seeds; while none of those holds there, the next
-    3   chosen: the least mean validation loss over all seeds
+    3   chosen: the least mean validation loss over all seeds, of these and of what other grids of the study ran on all of them
 
 A run that diverged or failed has a validation loss of ∞, so that a setting that breaks on any seed loses to one that
 holds. One that ends with finite numbers on every seed, but with a mean far beyond the first look's, blew up on one of them: it
@@ -47,8 +47,9 @@ def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
     if len(cell.candidates) == 1:
         return 0
     seeds = range(len(cell.seeds))
-    # Where nothing holds on all seeds, what breaks on fewest of them.
-    return min(_finalists(cell, outcomes), key=lambda c: (_broken(cell, outcomes, c), _mean(cell, outcomes, c, seeds)))
+    # What another grid ran on all seeds competes, too. Where nothing holds on all of them, what breaks on fewest.
+    whole = {*_finalists(cell, outcomes), *(c for c in range(len(cell.candidates)) if _known(cell, outcomes, c))}
+    return min(sorted(whole), key=lambda c: (_broken(cell, outcomes, c), _mean(cell, outcomes, c, seeds)))
 
 
 def at_the_edge(cell: Cell, candidate: int) -> list[str]:

@@ -80,10 +80,10 @@ def lines(tables: Tables) -> list[Line]:
     tests = [_losses(by_cell[k], "test") if k in by_cell else np.empty(0) for k in range(len(tables.cells))]
     intervals = bootstrap(tests)
     controls = {(c.grid, words(c.point)): k for k, c in enumerate(tables.cells) if c.control}
-    floors = {facet: floor_of(tables, facet) for facet in {_facet(cell) for cell in tables.cells}}
+    floors = {data: _floor(tables, *data) for data in {(_facet(cell), _data(cell)) for cell in tables.cells}}
     made = []
     for number, cell in enumerate(tables.cells):
-        floor = floors[_facet(cell)]
+        floor = floors[_facet(cell), _data(cell)]
         runs, control = by_cell[number], controls.get((cell.grid, words(cell.point)))
         difference, verdict = (None, "")
         if control is not None and not cell.control:
@@ -91,7 +91,7 @@ def lines(tables: Tables) -> list[Line]:
             verdict = _verdict(difference, intervals[number], floor)
         candidate = tables.chosen[number]
         settings = cell.candidates[candidate] if candidate is not None else {}
-        others = {key: level for key, level in cell.levels.items() if key != "task"}
+        others = {key: level for key, level in cell.levels.items() if key not in ("task", "task.name")}
         made.append(
             Line(
                 cell=number, label=", ".join(filter(None, [cell.grid, *(told(k, v) for k, v in others.items()), cell.control])),
@@ -106,14 +106,17 @@ def lines(tables: Tables) -> list[Line]:
 
 
 def baselines(tables: Tables, facet: str) -> list[Line]:
-    """What is fitted or guessed beside the cells of a facet: each once, over the seeds."""
+    """What is fitted or guessed beside the cells of a facet: each once, over the seeds, for every variant of the data."""
     if not len(tables.fits):
         return []
     fits = _fits(tables, facet)
     seeds = [key for key in ("training.seed", "hardware.seed") if key in fits]
     names, tests = [], []
-    for name, part in fits.drop_duplicates(["name", *seeds, "test"]).groupby("name", sort=False):
-        names.append(str(name))
+    several = fits["data"].nunique() > 1
+    for (name, data), part in fits.drop_duplicates(["name", "data", *seeds, "test"]).groupby(
+        ["name", "data"], sort=False
+    ):
+        names.append(f"{name}, {data}" if several and data else str(name))
         tests.append(part["test"].to_numpy(float))
     nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "blown": 0, "difference": None, "verdict": "", "chosen": "",
                "edge": "", "extra": {}}  # fmt: skip
@@ -131,8 +134,14 @@ class Floor(NamedTuple):
 
 
 def floor_of(tables: Tables, facet: str) -> Floor:
-    """Least loss of a constant answer on a task."""
+    """Least loss of a constant answer on a task; unknown where its data come in several variants."""
+    variants = {_data(cell) for cell in tables.cells if _facet(cell) == facet}
+    return _floor(tables, facet, variants.pop()) if len(variants) == 1 else Floor(math.nan, "")
+
+
+def _floor(tables: Tables, facet: str, data: str) -> Floor:
     fits = _fits(tables, facet)
+    fits = fits[fits["data"] == data] if len(fits) else fits
     known = fits[fits["name"].isin(CONSTANT)] if len(fits) else fits
     if not len(known):
         return Floor(math.nan, "")
@@ -141,15 +150,25 @@ def floor_of(tables: Tables, facet: str) -> Floor:
 
 
 def _fits(tables: Tables, facet: str):
-    """Rows of baselines of a facet."""
+    """Rows of baselines of a facet, each with the variant of its data."""
     if not len(tables.fits):
         return tables.fits
     here = {k for k, cell in enumerate(tables.cells) if _facet(cell) == facet}
-    return tables.fits[tables.fits["cell"].isin(here)]
+    fits = tables.fits[tables.fits["cell"].isin(here)]
+    return fits.assign(data=[_data(tables.cells[k]) for k in fits["cell"]])
 
 
 def _facet(cell: Cell) -> str:
-    return str(cell.levels.get("task", ""))
+    """The task of a cell, in words: each has a ranking of its own; "" where all have the one of the base."""
+    said = {**cell.settings, **cell.point}
+    return str(cell.levels.get("task") or words(said.get("task", said.get("task.name", ""))))
+
+
+def _data(cell: Cell) -> str:
+    """What else of the task a cell sets: what cells of one task cannot be measured against the same baselines by."""
+    said = {**cell.settings, **cell.point}
+    return ", ".join(told(key, words(said[key]) if isinstance(said[key], str) else said[key]) for key in sorted(said)
+                     if key.startswith("task.") and key != "task.name")  # fmt: skip
 
 
 def facets(made: list[Line]) -> list[str]:
@@ -219,7 +238,11 @@ def _broken(runs) -> tuple[str, ...]:
             if run["status"] == "diverged" and step is not None and step == step
             else run["status"]
         )
-        why = f" ({run['reason']})" if run["status"] == "failed" else ""
+        why = (
+            f" ({run['reason']})"
+            if run["status"] in ("failed", "missing") and isinstance(run.get("reason"), str)
+            else ""
+        )
         where = ", ".join(f"{key.rsplit('.', 1)[-1]} {run[key]}" for key in seeds)
         said.append(f"{where}: {how}{why}" if where else f"{how}{why}")
     return tuple(said)

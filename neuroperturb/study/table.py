@@ -88,7 +88,11 @@ def read(folder: Folder) -> Tables:
     chosen = [search.chosen(cell, outcomes) for cell in cells]
     rows, ages, curves, machines = [], [], {}, {}
     for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
-        for seed, name in enumerate(_shown(cell, candidate)):
+        shown = cell.shown(candidate)
+        if not shown:
+            waits = {"status": "missing", "reason": "its search is not over", "run": ""}
+            rows += [{**_place(number, cell, None, seed), **waits} for seed in range(len(cell.seeds))]
+        for seed, name in enumerate(shown):
             row, curve, machine = _row(folder, outcomes.get(name), name, study.get("threshold"))
             rows.append({**_place(number, cell, candidate, seed), **row})
             if curve is not None:
@@ -104,7 +108,7 @@ def read(folder: Folder) -> Tables:
 
 def rest(folder: Folder, cells: list[Cell]) -> Rest:
     """What of a study is there, and what is still to do."""
-    outcomes = _outcomes(folder, cells) if folder.runs.is_dir() else {}
+    outcomes = _outcomes(folder, cells)
     pace, todo = Pace(cells), np.zeros(len(cells))
     for number, cell in enumerate(cells):
         known = [outcomes[name] for names in cell.names for name in names if name in outcomes]
@@ -222,11 +226,6 @@ def _kept(rows: list[dict], metrics: list[str] | None, cells: list[Cell]) -> lis
     return [{key: row.get(key) for key in keys} for row in rows]
 
 
-def _shown(cell: Cell, candidate: int | None) -> tuple[str, ...]:
-    """Runs at the setting chosen; of a search that is not over, those of the first setting."""
-    return cell.names[candidate or 0]
-
-
 def _search(cells: list[Cell], outcomes: dict[str, Outcome]) -> pd.DataFrame:
     import pandas as pd
 
@@ -262,7 +261,8 @@ def _fits(folder: Folder, cells: list[Cell]) -> pd.DataFrame:
 
 
 def _outcomes(folder: Folder, cells: list[Cell]) -> dict[str, Outcome]:
-    there = {path.name for path in [*folder.runs.iterdir(), *folder.failed.iterdir()]}
+    rooms = (room for room in (folder.runs, folder.failed) if room.is_dir())  # an empty one is lost in some copies
+    there = {path.name for room in rooms for path in room.iterdir()}
     names = {name for cell in cells for names in cell.names for name in names}
     known = {n: _outcome(folder, n) for n in names if f"{n}.nc" in there or f"{n}.json" in there}
     return {name: outcome for name, outcome in known.items() if outcome is not None}

@@ -28,6 +28,7 @@ from neuroperturb.spec import SpecError, suggest
 from neuroperturb.study import identity
 from neuroperturb.study.cells import Cell
 from neuroperturb.study.claims import Claims
+from neuroperturb.study.crew import Job, Keeping
 from neuroperturb.study.declaration import Study, apply
 from neuroperturb.study.folder import Folder, write_text
 from neuroperturb.study.words import words
@@ -108,14 +109,17 @@ def parse(study: Study) -> Tune:
 def tune(
     study: Study, cells: list[Cell], folder: Folder, *, storage: str | None, trials: int | None, workers: int,
     stop: Callable[[], bool], say: Callable[[str], None],
-) -> bool:  # fmt: skip
-    """Search every cell in turn; True if all of it was done.  With one worker, the same trials each time."""
+) -> int | None:  # fmt: skip
+    """Search every cell in turn; how many have no trial that ended well, None if it was stopped.
+
+    With one worker, the same trials each time.
+    """
     optuna = _optuna()
     asked = parse(study)
     _check(study, cells, asked)
     folder.make()
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
-    tables = []
+    tables, empty = [], 0
     with _quiet(optuna):
         for cell in cells:
             if cell.control:
@@ -124,6 +128,7 @@ def tune(
                 optuna, study, cell, asked._replace(trials=trials or asked.trials), folder, url, workers, stop
             )
             say(_result(optuna, cell, searched))
+            empty += not _complete(optuna, searched)
             tables.append(searched.trials_dataframe(("number", "value", "state", "params")).assign(cell=cell.label))
             if stop():
                 break
@@ -131,16 +136,16 @@ def tune(
         import pandas as pd
 
         write_text(folder.root / TABLE, pd.concat(tables).to_csv(index=False))
-    return not stop()
+    return None if stop() else empty
 
 
 def _search(
     optuna, study: Study, cell: Cell, asked: Tune, folder: Folder, url: str, workers: int, stop: Callable[[], bool]
 ):
-    """One cell: an Optuna study of the cell's name, with as many trials as are missing."""
+    """One cell: an Optuna study of its own, with as many trials as are missing."""
     try:
         searched = optuna.create_study(
-            storage=url, study_name=f"{study.name} {cell.label} [{cell.key}]", load_if_exists=True, direction="minimize",
+            storage=url, study_name=f"{study.name} {cell.label} [{_key(study, cell, asked)}]", load_if_exists=True, direction="minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
         )  # fmt: skip
     except Exception as error:
@@ -159,7 +164,7 @@ def _search(
         for number, seed in enumerate(cell.seeds[: asked.seeds]):
             made = _experiment(study, cell, settings, seed)
             try:
-                losses.append(_loss(optuna, trial, number, made, folder, claims, stop))
+                losses.append(_loss(optuna, trial, number, Job("", cell.label, made), folder, claims, stop))
             except Stopped:
                 searched.enqueue_trial(trial.params)  # first in line next time, from its checkpoint
                 raise
@@ -167,12 +172,19 @@ def _search(
 
     try:
         left = max(asked.trials - done, 0)
-        searched.optimize(objective, n_trials=left, n_jobs=workers, catch=(ValueError, ArithmeticError, MemoryError))
+        searched.optimize(objective, n_trials=left, n_jobs=workers)
     except Stopped:
         pass
     finally:
         claims.give_all()
     return searched
+
+
+def _key(study: Study, cell: Cell, asked: Tune) -> str:
+    """Of everything that a trial's value depends on: another base, other sources, ends or seeds are another search."""
+    ends = {key: one.ends[0] for key, one in asked.over.items()}
+    names = [identity.name(_experiment(study, cell, ends, seed)) for seed in cell.seeds[: asked.seeds]]
+    return identity.digest([cell.key, names, {key: list(one) for key, one in asked.over.items()}])
 
 
 def _experiment(study: Study, cell: Cell, settings: dict[str, Any], seed: dict[str, Any]) -> Experiment:
@@ -191,11 +203,10 @@ def _check(study: Study, cells: list[Cell], asked: Tune) -> None:
             raise SpecError(where + str(error)) from None
 
 
-def _loss(
-    optuna, trial, number: int, experiment: Experiment, folder: Folder, claims: Claims, stop: Callable[[], bool]
-) -> float:
+def _loss(optuna, trial, number: int, job: Job, folder: Folder, claims: Claims, stop: Callable[[], bool]) -> float:
     """Validation loss of one run: known, or run now; told to Optuna epoch by epoch on the first seed."""
-    name = identity.name(experiment)
+    name = identity.name(job.experiment)
+    job = job._replace(name=name)
     known = folder.outcome(name)
     if known is None:
         claims.take(name)
@@ -208,9 +219,14 @@ def _loss(
                 trial.report(progress.validation, progress.epoch)
                 told["pruned"] = trial.should_prune()
 
-        run = work(experiment, resume=folder.checkpoint(name), stop=lambda: stop() or told["pruned"], tell=tell)
+        try:
+            run = work(job.experiment, resume=folder.checkpoint(name), stop=lambda: stop() or told["pruned"], tell=tell)
+        except Exception as error:
+            Keeping(folder, job).failure(error)
+            raise optuna.TrialPruned from None  # the reason is kept, and said at the end
+        finally:
+            claims.give(name)
         _keep(folder, name, run, told["pruned"])
-        claims.give(name)
         if run.status == "interrupted":
             raise optuna.TrialPruned if told["pruned"] else Stopped
         known = folder.outcome(name)
@@ -228,6 +244,10 @@ def _keep(folder: Folder, name: str, run: Run, pruned: bool) -> None:
         folder.save(name, run)
     except Exception as error:
         raise RecordError(f"Results cannot be written to {str(folder.root)!r} ({_first_line(error)}).") from None
+
+
+def _complete(optuna, searched) -> bool:
+    return any(trial.state == optuna.trial.TrialState.COMPLETE for trial in searched.get_trials(deepcopy=False))
 
 
 def _result(optuna, cell: Cell, searched) -> str:

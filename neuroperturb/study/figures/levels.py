@@ -90,7 +90,7 @@ def has_level(line: Line, axis: Axis) -> bool:
 
 def names_of(tables: Tables, line: Line) -> tuple[str, ...]:
     """Of the runs of a line, by seed."""
-    return tables.cells[line.cell].names[tables.chosen[line.cell] or 0]
+    return tables.cells[line.cell].shown(tables.chosen[line.cell])
 
 
 def slant(axis: Axis, room: int = 3) -> int:
