@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ from neuroperturb.study.words import words
 from neuroperturb.study.work import work
 
 KEYS = ("trials", "seeds", "over")
+LOOK_EVERY = 0.5  # seconds between two looks at what another process does
 DATABASE, TABLE = "tune.db", "tune.csv"
 
 
@@ -208,32 +210,44 @@ def _loss(optuna, trial, number: int, job: Job, folder: Folder, claims: Claims, 
     name = identity.name(job.experiment)
     job = job._replace(name=name)
     known = folder.outcome(name)
-    if known is None:
-        claims.take(name)
-        told = {"epoch": 0, "pruned": False}
-
-        def tell(progress) -> None:
-            claims.touch()
-            if number == 0 and progress.epoch > told["epoch"] and math.isfinite(progress.validation):
-                told["epoch"] = progress.epoch
-                trial.report(progress.validation, progress.epoch)
-                told["pruned"] = trial.should_prune()
-
-        try:
-            run = work(job.experiment, resume=folder.checkpoint(name), stop=lambda: stop() or told["pruned"], tell=tell)
-        except Exception as error:
-            Keeping(folder, job).failure(error)
-            raise optuna.TrialPruned from None  # the reason is kept, and said at the end
-        finally:
-            claims.give(name)
-        _keep(folder, name, run, told["pruned"])
-        if run.status == "interrupted":
-            raise optuna.TrialPruned if told["pruned"] else Stopped
+    while known is None and not claims.take(name):  # somebody else has it: their run is ours
+        if stop():
+            raise Stopped
+        time.sleep(LOOK_EVERY)
         known = folder.outcome(name)
+    try:
+        known = known or folder.outcome(name)  # they may have kept it just before the claim was ours
+        if known is None:
+            _run(optuna, trial, number, job, folder, claims, stop)
+            known = folder.outcome(name)
+    finally:
+        claims.give(name)
     loss = known.validation if known.status == "finished" else math.nan
     if not math.isfinite(loss):
         raise optuna.TrialPruned  # it diverged: the worst there is, and no number
     return loss
+
+
+def _run(optuna, trial, number: int, job: Job, folder: Folder, claims: Claims, stop: Callable[[], bool]) -> None:
+    """One run, kept; raises what Optuna, or the search, should know of one that did not come to its end."""
+    told = {"epoch": 0, "pruned": False}
+
+    def tell(progress) -> None:
+        claims.touch()
+        if number == 0 and progress.epoch > told["epoch"] and math.isfinite(progress.validation):
+            told["epoch"] = progress.epoch
+            trial.report(progress.validation, progress.epoch)
+            told["pruned"] = trial.should_prune()
+
+    try:
+        resume = folder.checkpoint(job.name)
+        run = work(job.experiment, resume=resume, stop=lambda: stop() or told["pruned"], tell=tell)
+    except Exception as error:
+        Keeping(folder, job).failure(error)
+        raise optuna.TrialPruned from None  # the reason is kept, and said at the end
+    _keep(folder, job.name, run, told["pruned"])
+    if run.status == "interrupted":
+        raise optuna.TrialPruned if told["pruned"] else Stopped
 
 
 def _keep(folder: Folder, name: str, run: Run, pruned: bool) -> None:
