@@ -134,7 +134,7 @@ def report(root: Path, runs: int = 10_000) -> None:
     record = next((one / "runs").iterdir())
     folder = Folder(root / "many")
     identity.name = lambda experiment, ageing=None: uuid.uuid4().hex[:16]  # copies need no names that mean something
-    identity.fit_name = lambda experiment: "0" * 16
+    identity.fit_name = lambda experiment, asked=(): "0" * 16
     study = declaration.parse(tomllib.loads(text), "many")
     start = time.perf_counter()
     cells = lay_out(study)
