@@ -52,8 +52,7 @@ class Claims:
     def take(self, name: str) -> bool:
         """Whether this process may do the run, now and until it gives the claim back."""
         claim = self.folder / name
-        taken = self._create(claim) or (self._remove_stale(claim) and self._create(claim))
-        return taken
+        return self._create(claim) or (self._remove_stale(claim) and self._create(claim))
 
     @property
     def held(self) -> list[str]:
@@ -61,11 +60,9 @@ class Claims:
         return list(self._tokens)
 
     def give(self, name: str) -> None:
-        """Give a claim back."""
+        """Give a claim back, unless this process was taken for dead and the claim is another's by now."""
         token = self._tokens.pop(name, None)
-        if (
-            token is not None and _read(self.folder / name).get("token") == token
-        ):  # else it was taken for dead, and is another's
+        if token is not None and _read(self.folder / name).get("token") == token:
             (self.folder / name).unlink(missing_ok=True)
 
     def give_all(self) -> None:

@@ -178,7 +178,9 @@ class Conductor:
             heapq.heappush(self._queue, (*order, name))
 
     def _look(self, name: str) -> Outcome | None:
-        """What the folder knows of a run; a file that is none is set aside, and said."""
+        """What the folder knows of a run, or of baselines; a file that is neither is set aside, and said."""
+        if self.folder.fit_file(name).exists():
+            return Outcome("finished")
         try:
             known = self.folder.outcome(name)
         except RecordError as error:
@@ -250,7 +252,7 @@ class Conductor:
             if not self.claims.take(name):
                 self._elsewhere.add(name)
                 continue
-            known = self._look(name) or self._fitted(name)  # somebody may have done it since
+            known = self._look(name)  # somebody may have done it since
             if known is not None:
                 self.claims.give(name)
                 self._ended(name, known)
@@ -287,15 +289,12 @@ class Conductor:
             return
         self._looked = time.monotonic()
         for name in list(self._elsewhere):
-            known = self._look(name) or self._fitted(name)
+            known = self._look(name)
             if known is not None:
                 self._ended(name, known)
             elif not self.claims.others(name):
                 self._elsewhere.discard(name)
                 heapq.heappush(self._queue, (0, 0, 0, name))
-
-    def _fitted(self, name: str) -> Outcome | None:
-        return Outcome("finished") if self.folder.fit_file(name).exists() else None
 
     # showing
 
