@@ -25,12 +25,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import memory, random
-from hardware_models.compiled import kernel, separate
-from hardware_models.places import find_nonzero
-from hardware_models.pulses import count_some
-from hardware_models.random import uniform_from_bits
-from hardware_models.sweep import read_four
+from hardware_models.crossbar.fused import read_four
+from hardware_models.crossbar.pulses import count_some
+from hardware_models.numerics import memory, random
+from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.nonzero import find_nonzero
+from hardware_models.numerics.random import uniform_from_bits
 
 STAGES = ("round", "places", "normals", "visit", "count", "read")
 REPEATS, STEPS, NOISE = 9, 20, np.float32(0.3)

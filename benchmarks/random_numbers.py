@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from hardware_models import maths, random
-from hardware_models.compiled import kernel
+from hardware_models.numerics import maths, random
+from hardware_models.numerics.compiled import kernel
 
 FILLS = (
     (random.fill_bits, (np.uint32,)),

@@ -27,9 +27,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from neuroperturb.study import command, declaration, identity, page
-from neuroperturb.study.cells import lay_out
-from neuroperturb.study.folder import Folder
+from neuroperturb.cli import study as command
+from neuroperturb.study import declaration
+from neuroperturb.study import html as page
+from neuroperturb.study import run_name as identity
+from neuroperturb.study.grid import lay_out
+from neuroperturb.study.store import Folder
 
 QUIET = {"scheduler": None, "shard": None, "small": False, "dry_run": False, "retry_failed": False, "quiet": True}
 ROUNDS, RUNS = 5, 4

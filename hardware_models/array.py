@@ -11,120 +11,34 @@ vector. The public face speaks W[i, j], from j to i, in weight units; kernels ta
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from hardware_models import arguments, compensation, ledger, memory, random
-from hardware_models.ageing import Ageing
+from hardware_models.ageing import Ageing, compensation
+from hardware_models.ageing.slow_noise import tick
 from hardware_models.ageing.wear import hold
-from hardware_models.cells import Devices, Single
-from hardware_models.costs import Costs
+from hardware_models.costs import ledger
+from hardware_models.costs.ledger import Ledger, Pulses, Travel
+from hardware_models.costs.model import Costs
+from hardware_models.crossbar import arguments
+from hardware_models.crossbar.fused import rank_change
+from hardware_models.crossbar.pulses import LONGEST, Moment, make_send
+from hardware_models.crossbar.state import Absent, ArrayKernel, ArrayState, Cells, Pending, Scratch
+from hardware_models.crossbar.sweep import Stages, WalkPlan, make_sweep
+from hardware_models.crossbar.travel import Watch, make_watch, travel_state
+from hardware_models.crossbar.weights import Devices, Single
 from hardware_models.devices import Ideal
-from hardware_models.inference.written import WrittenOnce, make_read_noise, read_noise_back
-from hardware_models.ledger import Ledger, Pulses, Travel
-from hardware_models.noise import tick
-from hardware_models.programming import Exact
-from hardware_models.pulses import LONGEST, Moment, make_send
-from hardware_models.record import record
-from hardware_models.sweep import Pending, Stages, WalkPlan, make_sweep, rank_change
-from hardware_models.travel import Watch, make_watch, travel_state
-from hardware_models.writing import ByCell
+from hardware_models.numerics import memory, random
+from hardware_models.numerics.record import record
+from hardware_models.programming.by_pulses import Exact
+from hardware_models.programming.written_once import WrittenOnce, make_read_noise, read_noise_back
+from hardware_models.writing.by_cell import ByCell
 
 IDEAL, SINGLE = Ideal(), Single()
 KEYS = (random.Stream.ROUNDING, random.Stream.CYCLE, random.Stream.WRITE, random.Stream.PROGRAM)
 EXACT, BY_CELL = Exact(), ByCell()
-
-
-class Cells(NamedTuple):
-    """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
-
-    w : (d, m, n) device units, what a read sees;  held : what the cell holds, where write noise sets the two apart
-    step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
-    up, down : uint32 pulse counters
-    slow : device units, an offset that cells show and that outlasts a step
-    stuck : device units, where a cell is stuck; NaN where it is not;  limit : uint32, pulses after which it will be
-    """
-
-    w: np.ndarray
-    held: np.ndarray
-    step_up: np.ndarray
-    step_down: np.ndarray
-    bound_up: np.ndarray
-    bound_low: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
-    up: np.ndarray
-    down: np.ndarray
-    slow: np.ndarray
-    stuck: np.ndarray
-    limit: np.ndarray
-
-
-class Absent(NamedTuple):
-    """In the place of a part that an array does without; a kernel wants a record all the same."""
-
-    unused: int = 0
-
-
-class Scratch(NamedTuple):
-    """Rows a sweep works in; nothing here outlives a sweep."""
-
-    change: np.ndarray
-    share: np.ndarray
-    rows: np.ndarray
-    steps: np.ndarray
-    draws: np.ndarray
-    chosen: np.ndarray
-    words: np.ndarray
-    back: np.ndarray
-    sizes: np.ndarray
-
-
-class ArrayState(NamedTuple):
-    """All that a kernel needs of an array.
-
-    scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
-    seed; rounding, cycle, showing, programming : keys of the array's own random numbers
-    writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
-    reads : (1,) int64, sweeps that read, keys their noise;  columns : (1,) int64, columns they read
-    back_reads : (1,) int64, columns read along the other side
-    correction : (n,) what was read is multiplied by, digitally
-    weight, writing, reading, slow, programmed, travel : state of those parts, or `Absent`
-    size : (1,) int64, postsynaptic units without padding
-    """
-
-    cells: Cells
-    numbers: NamedTuple
-    scale: np.ndarray
-    gain: np.ndarray
-    share: np.ndarray
-    seed: int
-    rounding: int
-    cycle: int
-    showing: int
-    programming: int
-    writes: np.ndarray
-    programs: np.ndarray
-    reads: np.ndarray
-    columns: np.ndarray
-    back_reads: np.ndarray
-    correction: np.ndarray
-    weight: NamedTuple
-    writing: NamedTuple
-    reading: NamedTuple
-    slow: NamedTuple
-    programmed: NamedTuple
-    travel: NamedTuple
-    size: np.ndarray
-    scratch: Scratch
-
-
-class ArrayKernel(NamedTuple):
-    """What a compiled time loop takes: the state, and `sweep(state, pending, memory, x, acc)`."""
-
-    state: ArrayState
-    sweep: object
 
 
 class SynapseArray:
@@ -139,14 +53,14 @@ class SynapseArray:
     number : int, 0 … 255, which array of a chip this is
     weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
         smaller bound of the cell (1 for cells without bounds; the largest for conductances written once)
-    weight : how cells make a weight, see :mod:`hardware_models.cells`; None: as `programming` says, or one cell each
-    writing : how updates become pulses, see :mod:`hardware_models.writing`; None: the cell rounds every request
-    programming : how cells get their first weights, see :mod:`hardware_models.programming`, and, for arrays that are written
-        once, :mod:`hardware_models.inference`
-    reading : how a read happens, see :mod:`hardware_models.reading`; None: exactly
+    weight : how cells make a weight, see :mod:`hardware_models.crossbar.weights`; None: as `programming` says, or one cell each
+    writing : how updates become pulses, see :mod:`hardware_models.writing.by_cell`; None: the cell rounds every request
+    programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`, and, for arrays that are written
+        once, :mod:`hardware_models.programming`
+    reading : how a read happens, see :mod:`hardware_models.reading.reading`; None: exactly
     time : what time does to cells, see :mod:`hardware_models.ageing`; None: nothing
-    costs : what operations cost, see :mod:`hardware_models.costs`; None: they are counted, not priced
-    track : whether to sum up how far cells go, see :mod:`hardware_models.travel`
+    costs : what operations cost, see :mod:`hardware_models.costs.figures`; None: they are counted, not priced
+    track : whether to sum up how far cells go, see :mod:`hardware_models.crossbar.travel`
     columns : most update rows R, and with a `reading` most columns K, that a sweep will meet
 
     Examples
@@ -430,7 +344,7 @@ class SynapseArray:
         self.ageing.reference[:] = compensation.read_out(self)
 
     def compensate(self, *, per_output: bool = False) -> None:
-        """Rescale what is read from now on, see :mod:`hardware_models.compensation`. Reads every input line once.
+        """Rescale what is read from now on, see :mod:`hardware_models.ageing.compensation`. Reads every input line once.
 
         per_output : one factor an output, instead of one an array
         """
@@ -440,7 +354,7 @@ class SynapseArray:
         self.state.correction[: self.shape[0]] = factors
 
     def ledger(self, costs: Costs | None = None) -> Ledger:
-        """What this array did so far, and what that costs; see :func:`hardware_models.ledger.ledger`."""
+        """What this array did so far, and what that costs; see :func:`hardware_models.costs.ledger.ledger`."""
         return ledger.ledger(self, costs)
 
     def pulse_counts(self) -> Pulses:
@@ -471,3 +385,37 @@ def _rows(name: str, verb: str, values, width: int) -> np.ndarray:
             f"The {name!r} parameter of {verb} must be rows of {width} numbers. Got shape {values.shape} instead."
         )
     return np.atleast_2d(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """The parts of an array, each an object of its own; the defaults are ideal.
+
+    cells : a cell model, see :mod:`hardware_models.devices`
+    weight : how cells make a weight, see :mod:`hardware_models.crossbar.weights`; None: as `programming` says, or one cell each
+    writing : how updates become pulses, see :mod:`hardware_models.writing.by_cell`, or None: the cell rounds every request
+    programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`
+    reading : how a read happens, or None: exactly
+    time : what time does to cells, or None: nothing
+    weight_scale : weight units per device unit, or None: by the first programmed weights
+    costs : what operations cost, see :mod:`hardware_models.costs.figures`; None: they are counted, not priced
+    """
+
+    cells: Any = IDEAL
+    weight: Devices | None = None
+    writing: Any = None
+    programming: Any = EXACT
+    reading: Any = None
+    time: Any = None
+    weight_scale: float | None = None
+    costs: Costs | None = None
+
+    def array(
+        self, shape, *, dtype=np.float32, seed: int = 0, number: int = 0, columns: int = 1, track: bool = False
+    ) -> SynapseArray:
+        """An array (n, m) of this, of chip `seed`; parameters as in :class:`SynapseArray`."""
+        return SynapseArray(
+            shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
+            time=self.time, weight_scale=self.weight_scale, dtype=dtype, seed=seed, number=number, columns=columns,
+            costs=self.costs, track=track,
+        )  # fmt: skip

@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import maths, memory, random
-from hardware_models.compiled import kernel, separate
-from hardware_models.refusal import refuse, require_not_negative
+from hardware_models.numerics import maths, memory, random
+from hardware_models.numerics.checks import refuse, require_not_negative
+from hardware_models.numerics.compiled import kernel, separate
 
 MOST_BITS = 16
 NOISE, SPREAD = 0, 1  # which of the two streams of a layer of neurons: array numbers 2 · layer + this

@@ -2,7 +2,7 @@
 
 The parameters of pulsed cells are fits to the publication named, in the form in which M. J. Rasch et al., "A flexible and fast
 PyTorch toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494,
-distribute them. `hardware_models.curves` compares what they do with recorded pulse responses.
+distribute them. `hardware_models.characterise.pulse_curves` compares what they do with recorded pulse responses.
 
 A preset is the hardware of an array with its publication: its cells, and those parts of an array that the publication says
 something of. The rest composes by replacing parts.
@@ -18,15 +18,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hardware_models import costs
 from hardware_models.ageing import Ageing, Leak
-from hardware_models.array import SynapseArray
-from hardware_models.cells import OneSidedPair
-from hardware_models.converters import Converter
-from hardware_models.costs import Costs, sram
+from hardware_models.array import Hardware, SynapseArray
+from hardware_models.costs import figures as costs
+from hardware_models.costs.figures import sram
+from hardware_models.costs.model import Costs
+from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
+from hardware_models.crossbar.weights import OneSidedPair
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
-from hardware_models.hardware import Hardware
-from hardware_models.inference import (
+from hardware_models.programming import (
     SONOS,
     Error,
     GenericNoise,
@@ -39,7 +39,8 @@ from hardware_models.inference import (
     StateIndependent,
     WrittenOnce,
 )
-from hardware_models.reading import Reading
+from hardware_models.reading.converters import Converter
+from hardware_models.reading.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,8 +226,8 @@ PRESETS = {
         time=Ageing(leak=CAPACITOR_LEAK),
         costs=costs.CAPACITOR,
     ),
-    "ecram": _preset(ECRAM, "electrochemical RAM, lithium", costs.TANG_2018, costs=costs.ECRAM),
-    "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", costs.KIM_2019, costs=costs.ECRAM_MO),
+    "ecram": _preset(ECRAM, "electrochemical RAM, lithium", TANG_2018, costs=costs.ECRAM),
+    "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", KIM_2019, costs=costs.ECRAM_MO),
     "idealized": _preset(IDEALIZED, "no material: what training would like", RASCH_2020, costs=costs.CROSS_POINT),
     "gokmen-vlasov": _preset(GOKMEN_VLASOV, "no material: a specification", GOKMEN_2016, costs=costs.CROSS_POINT),
     "pcm": _preset(
@@ -244,7 +245,7 @@ PRESETS = {
     "digital-6": _digital(6),
     "digital-4": _digital(4),
     "loihi": _preset(
-        Digital(bits=8), "Loihi-like: 8-bit signed weights, rounded stochastically", costs.DAVIES, costs=costs.LOIHI
+        Digital(bits=8), "Loihi-like: 8-bit signed weights, rounded stochastically", DAVIES, costs=costs.LOIHI
     ),
     "brainscales-2": _preset(
         Digital(bits=6), "BrainScaleS-2-like: 6-bit weights", PEHLE_2022, costs=costs.BRAINSCALES_2

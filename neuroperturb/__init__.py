@@ -16,45 +16,44 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroperturb import rules as rules
-    from neuroperturb import tasks as tasks
-    from neuroperturb.alignment import align as align
-    from neuroperturb.auditing.auditor import audit as audit
-    from neuroperturb.auditing.fixed_point import run_fixed_point as run_fixed_point
-    from neuroperturb.config import Experiment as Experiment
-    from neuroperturb.config import Training as Training
-    from neuroperturb.decorrelation import Decorrelation as Decorrelation
-    from neuroperturb.deployment import age as age
-    from neuroperturb.deployment import deploy as deploy
-    from neuroperturb.hardware import Chip as Chip
-    from neuroperturb.network import RNN as RNN
-    from neuroperturb.rules.check import check_rule as check_rule
-    from neuroperturb.run import Run as Run
-    from neuroperturb.run import load as load
-    from neuroperturb.training import Trainer as Trainer
-    from neuroperturb.training import experiment as experiment
-    from neuroperturb.training import train as train
+    from neuroperturb import rules, tasks
+    from neuroperturb.analysis.alignment.align import align as align
+    from neuroperturb.analysis.audit.auditor import audit as audit
+    from neuroperturb.analysis.audit.fixed_point import run_fixed_point as run_fixed_point
+    from neuroperturb.experiment.experiment import Experiment as Experiment
+    from neuroperturb.network.chip.chip import Chip as Chip
+    from neuroperturb.network.decorrelation import Decorrelation as Decorrelation
+    from neuroperturb.network.rnn import RNN as RNN
+    from neuroperturb.results.run import Run as Run
+    from neuroperturb.results.run import load as load
+    from neuroperturb.rules.check_rule import check_rule as check_rule
+    from neuroperturb.simulation.schedule import Training as Training
+    from neuroperturb.training.deployment import age as age
+    from neuroperturb.training.deployment import deploy as deploy
+    from neuroperturb.training.trainer import Trainer as Trainer
+    from neuroperturb.training.trainer import experiment as experiment
+    from neuroperturb.training.trainer import train as train
 
 __version__ = "0.1.0"
 
 # name: where it lives; imported on first use, so that `import neuroperturb` stays light
 _HOMES = {
-    "Chip": "hardware",
-    "Decorrelation": "decorrelation",
-    "Experiment": "config",
-    "RNN": "network",
-    "Run": "run",
-    "Trainer": "training",
-    "Training": "config",
-    "age": "deployment",
-    "align": "alignment",
-    "audit": "auditing.auditor",
-    "check_rule": "rules.check",
-    "deploy": "deployment",
-    "experiment": "training",
-    "load": "run",
-    "run_fixed_point": "auditing.fixed_point",
-    "train": "training",
+    "Chip": "network.chip.chip",
+    "Decorrelation": "network.decorrelation",
+    "Experiment": "experiment.experiment",
+    "RNN": "network.rnn",
+    "Run": "results.run",
+    "Trainer": "training.trainer",
+    "Training": "simulation.schedule",
+    "age": "training.deployment",
+    "align": "analysis.alignment.align",
+    "audit": "analysis.audit.auditor",
+    "check_rule": "rules.check_rule",
+    "deploy": "training.deployment",
+    "experiment": "training.trainer",
+    "load": "results.run",
+    "run_fixed_point": "analysis.audit.fixed_point",
+    "train": "training.trainer",
 }
 _ROOMS = ("rules", "tasks", "baselines")
 __all__ = sorted([*_HOMES, *_ROOMS])

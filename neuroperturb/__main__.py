@@ -1,6 +1,6 @@
 """`python -m neuroperturb`: the command line, where its script is not on the path."""
 
-from neuroperturb.cli import main
+from neuroperturb.cli.app import main
 
 if __name__ == "__main__":
     main()

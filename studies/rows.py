@@ -30,8 +30,8 @@ import numpy as np
 import pandas as pd
 
 from neuroperturb.baselines import EchoState, Ridge
-from neuroperturb.config import Experiment
-from neuroperturb.training import Trainer
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.training.trainer import Trainer
 
 SEEDS = (42, 101, 300, 482, 708)
 FROZEN = {"training.frozen": ("W_in", "W_rec")}

@@ -20,9 +20,11 @@ from pathlib import Path
 import pandas as pd
 
 import hardware_models as hw
-from neuroperturb import config, recipes
-from neuroperturb.report import grid, number
-from neuroperturb.training import Trainer
+from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment import recipes
+from neuroperturb.experiment.toml import resolve
+from neuroperturb.results.grid import grid, number
+from neuroperturb.training.trainer import Trainer
 
 WTH = os.environ.get("NEUROPERTURB_WTH", "../shared/data/WTH.csv")
 SEEDS = (42, 101, 300)
@@ -58,9 +60,9 @@ def experiment_of(task: str, array: str, seed: int) -> config.Experiment:
     """The task's own settings on that array."""
     table, settings = TASKS[task]
     table, settings = {**table, "hardware": ARRAYS[array]}, [*settings, f"training.seed={seed}"]
-    experiment = config.resolve(table, settings)
+    experiment = resolve(table, settings)
     if task == "weather" and isinstance(experiment.hardware.cells, hw.PulsedCell):
-        experiment = config.resolve(table, [*settings, "hardware.cells.most_pulses=31"])
+        experiment = resolve(table, [*settings, "hardware.cells.most_pulses=31"])
     return experiment
 
 

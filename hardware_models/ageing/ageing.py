@@ -26,9 +26,9 @@ from hardware_models.ageing.faults import Faults
 from hardware_models.ageing.leak import Leak
 from hardware_models.ageing.passage import Passage
 from hardware_models.ageing.retention import Retention
+from hardware_models.ageing.slow_noise import SlowNoise
 from hardware_models.ageing.wear import NEVER, Wear, hold, make_hold
-from hardware_models.noise import SlowNoise
-from hardware_models.refusal import refuse
+from hardware_models.numerics.checks import refuse
 
 if TYPE_CHECKING:
     from hardware_models.array import SynapseArray

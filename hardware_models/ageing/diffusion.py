@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardware_models.ageing.passage import Event, Passage, Spread
-from hardware_models.refusal import require_not_negative
+from hardware_models.numerics.checks import require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from hardware_models import random
-from hardware_models.refusal import require_not_negative, require_share
+from hardware_models.numerics import random
+from hardware_models.numerics.checks import require_not_negative, require_share
 
 KINDS = ("low", "high", "zero")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hardware_models.ageing.passage import Passage, Spread
-from hardware_models.refusal import require, require_not_negative, require_positive
+from hardware_models.numerics.checks import require, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

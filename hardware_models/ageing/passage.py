@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import random
+from hardware_models.numerics import random
 
 CALL = 1 << 8  # step of a draw of a passage: number of the passage · CALL + what it is for
 

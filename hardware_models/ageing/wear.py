@@ -15,10 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from hardware_models import random
 from hardware_models.ageing.passage import Spread
-from hardware_models.compiled import kernel
-from hardware_models.refusal import require_not_negative, require_positive
+from hardware_models.numerics import random
+from hardware_models.numerics.checks import require_not_negative, require_positive
+from hardware_models.numerics.compiled import kernel
 
 NEVER = np.iinfo(np.uint32).max  # a limit that no counter reaches
 

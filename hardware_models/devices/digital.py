@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hardware_models.compiled import kernel
-from hardware_models.pulses import LONGEST, count_pulses, make_round, of_write
+from hardware_models.crossbar.pulses import LONGEST, count_pulses, make_round, of_write
+from hardware_models.numerics.compiled import kernel
 
 
 class DigitalNumbers(NamedTuple):

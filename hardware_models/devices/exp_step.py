@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardware_models.compiled import kernel
 from hardware_models.devices.pulsed import PulsedCell
-from hardware_models.maths import exp
+from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.maths import exp
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 
 
 class IdealNumbers(NamedTuple):

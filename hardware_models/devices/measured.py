@@ -4,8 +4,8 @@
     down  w ← w − s_down (μ_down(t) + c σ_down(t) ξ)       ξ standard normal
 
 μ and σ interpolate linearly between nodes evenly spaced from t = 0 to t = 1. Pulses are whole, and each adds its own variance.
-A table comes out of a CSV file of pulses (:mod:`hardware_models.pulse_data`) by the statistics of
-:mod:`hardware_models.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
+A table comes out of a CSV file of pulses (:mod:`hardware_models.devices.pulse_data`) by the statistics of
+:mod:`hardware_models.devices.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
 of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness` says how far that is from the truth.
 
 >>> import hardware_models as hw
@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware_models import step_tables
-from hardware_models.compiled import kernel
+from hardware_models.devices import step_tables
 from hardware_models.devices.piecewise_step import polygon
+from hardware_models.devices.pulse_data import PulseData, PulseDataError, read_pulses
 from hardware_models.devices.pulsed import PulsedCell, are_numbers
-from hardware_models.pulse_data import PulseData, PulseDataError, read_pulses
-from hardware_models.step_tables import StepTables
+from hardware_models.devices.step_tables import StepTables
+from hardware_models.numerics.compiled import kernel
 
 TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
 

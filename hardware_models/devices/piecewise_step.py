@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardware_models.compiled import kernel
 from hardware_models.devices.pulsed import PulsedCell, are_numbers
+from hardware_models.numerics.compiled import kernel
 
 
 @kernel

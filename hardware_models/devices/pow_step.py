@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.compiled import kernel
 from hardware_models.devices.pulsed import Chip, PulsedCell, Quantity
-from hardware_models.maths import exp, log
+from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.maths import exp, log
 
 
 @kernel

@@ -38,8 +38,8 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from hardware_models import random
-from hardware_models.pulses import LONGEST, make_write_row
+from hardware_models.crossbar.pulses import LONGEST, make_write_row
+from hardware_models.numerics import random
 
 
 class Quantity(IntEnum):

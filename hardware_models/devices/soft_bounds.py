@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardware_models.compiled import kernel
 from hardware_models.devices.linear_step import shrunk
 from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.numerics.compiled import kernel
 
 
 @kernel

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.forward import (
     State,
     Weights,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 from neuroperturb.tasks.contract import Sequence
 
 _BLOCK = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory

@@ -14,19 +14,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import memory
-from hardware_models.record import record
+from hardware_models.numerics import memory
+from hardware_models.numerics.record import record
 from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
 from neuroperturb.baselines.forward import blocks, from_matrices
 from neuroperturb.baselines.optimisers import OptimiserState
 from neuroperturb.baselines.trainer import Bptt
-from neuroperturb.episode import summed_decay_change
-from neuroperturb.hardware import LEARNT, Chip
-from neuroperturb.network import RNN, Matrices
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.simulation import Simulation
+from neuroperturb.simulation.decorrelating import summed_decay_change
+from neuroperturb.simulation.layout import activity
+from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
-from neuroperturb.state import activity
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from hardware_models import random
+from hardware_models.numerics import random
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser

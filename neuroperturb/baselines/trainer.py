@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.bptt import Gradients, add_scaled, gradient, loss_step
 from neuroperturb.baselines.forward import (
     State,

@@ -1,4 +1,4 @@
-"""The built-in rules in the form of :mod:`neuroperturb.rules.formula`: every equation that is a scalar's own, once.
+"""The built-in rules in the form of :mod:`neuroperturb.rules.formula.signatures`: every equation that is a scalar's own, once.
 
     synapse    instant     g = r p x̂                               no credit through time
                trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
@@ -10,7 +10,7 @@
                clipped     Δw = η clip(g, ±bound)
                rms         v ← β v + (1 − β) g²;   Δw = η g/√(v c)   c = 1/(1 − βᵏ) at the k-th write, broadcast
 
-A layer's norm is no scalar's own: it reaches the units as a factor on p (:mod:`neuroperturb.rules.normaliser`).
+A layer's norm is no scalar's own: it reaches the units as a factor on p (:mod:`neuroperturb.rules.axes.normaliser`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.rules.credit import Trace
-from neuroperturb.rules.probe import InjectedNoise, WeightNoise
-from neuroperturb.rules.step import RMS, Clipped
+from neuroperturb.rules.axes.credit import Trace
+from neuroperturb.rules.axes.probe import InjectedNoise, WeightNoise
+from neuroperturb.rules.axes.step import RMS, Clipped
 
 if TYPE_CHECKING:
     from neuroperturb.rules.contract import PerturbationRule

@@ -14,17 +14,17 @@ from __future__ import annotations
 import difflib
 from typing import Literal
 
-from neuroperturb.rules.baseline import Antithetic, PerCondition, RunningMean
+from neuroperturb.rules.axes.baseline import Antithetic, PerCondition, RunningMean
+from neuroperturb.rules.axes.credit import Trace
+from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance
+from neuroperturb.rules.axes.presynaptic import Whitened
+from neuroperturb.rules.axes.probe import ActivityDifference, Deviation, InjectedNoise, WeightNoise, WeightNoiseFelt
+from neuroperturb.rules.axes.step import RMS, Clipped
 from neuroperturb.rules.contract import PerturbationRule
-from neuroperturb.rules.credit import Trace
-from neuroperturb.rules.hebbian import CubedTrace
-from neuroperturb.rules.noise import OrnsteinUhlenbeck, Sparse
-from neuroperturb.rules.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance
-from neuroperturb.rules.own_formula import OwnFormula
-from neuroperturb.rules.presynaptic import Whitened
-from neuroperturb.rules.probe import ActivityDifference, Deviation, InjectedNoise, WeightNoise, WeightNoiseFelt
-from neuroperturb.rules.seen_input import SeenInput
-from neuroperturb.rules.step import RMS, Clipped
+from neuroperturb.rules.noise.independent import OrnsteinUhlenbeck, Sparse
+from neuroperturb.rules.published.hebbian import CubedTrace
+from neuroperturb.rules.published.seen_input import SeenInput
+from neuroperturb.rules.user.user_rule import OwnFormula
 from neuroperturb.spec import SpecError
 
 Schedule = Literal["online", "episode"]
@@ -116,7 +116,7 @@ def hebbian(form: str = "published", schedule: Schedule = "online", **changes) -
 
 
 def own(rule, parameters: dict | None = None, **changes) -> PerturbationRule:
-    """A rule of one's own, written in the form of :mod:`neuroperturb.rules.formula`.
+    """A rule of one's own, written in the form of :mod:`neuroperturb.rules.formula.signatures`.
 
     Parameters
     ----------

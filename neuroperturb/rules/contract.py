@@ -5,7 +5,7 @@
     update      Δw_ij = −η step( Σ_t Σ_b δL_t,b  p_i  x̂_j )              with or without a trace between p x̂ and δL
 
 Each axis is its own small record; every published rule is one choice on each (:mod:`neuroperturb.rules.catalogue`). What units
-tell and what synapses make of it may be the user's own (:mod:`neuroperturb.rules.formula`); the other axes stay as they are.
+tell and what synapses make of it may be the user's own (:mod:`neuroperturb.rules.formula.signatures`); the other axes stay as they are.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_serializer, model_validator
 
-from neuroperturb.rules.baseline import Antithetic, CleanTwin, PerCondition, RunningMean, SecondRun
-from neuroperturb.rules.clock import Clock
-from neuroperturb.rules.credit import Instant, Trace
-from neuroperturb.rules.noise import Gaussian, Noise
-from neuroperturb.rules.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance, RunningVariance
-from neuroperturb.rules.own_formula import OwnFormula
-from neuroperturb.rules.presynaptic import Activity, Recursive, Whitened
-from neuroperturb.rules.probe import (
+from neuroperturb.rules.axes.baseline import Antithetic, CleanTwin, PerCondition, RunningMean, SecondRun
+from neuroperturb.rules.axes.clock import Clock
+from neuroperturb.rules.axes.credit import Instant, Trace
+from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance, RunningVariance
+from neuroperturb.rules.axes.presynaptic import Activity, Recursive, Whitened
+from neuroperturb.rules.axes.probe import (
     ActivityDifference,
     ArrayNoise,
     Deviation,
@@ -29,8 +27,10 @@ from neuroperturb.rules.probe import (
     WeightNoise,
     WeightNoiseFelt,
 )
-from neuroperturb.rules.rate import Constant, Cosine, Exponential
-from neuroperturb.rules.step import RMS, Clipped, Plain
+from neuroperturb.rules.axes.rate import Constant, Cosine, Exponential
+from neuroperturb.rules.axes.step import RMS, Clipped, Plain
+from neuroperturb.rules.noise.independent import Gaussian, Noise
+from neuroperturb.rules.user.user_rule import OwnFormula
 from neuroperturb.spec import Spec
 
 KIND = Field(discriminator="kind")

@@ -13,12 +13,12 @@ learner.py, brian_learner.py   what `neuroperturb.train` runs;  recipes.py: sett
 A room that nothing enters unless an experiment has a `spiking` table; only brian*.py and device.py import Brian2, when they run.
 """
 
-from neuroperturb.lif import LIF as LIF
-from neuroperturb.lif import Brian2 as Brian2
-from neuroperturb.lif import Current as Current
-from neuroperturb.lif import Kernel as Kernel
-from neuroperturb.lif import Latency as Latency
-from neuroperturb.lif import Poisson as Poisson
+from neuroperturb.network.lif import LIF as LIF
+from neuroperturb.network.lif import Brian2 as Brian2
+from neuroperturb.network.lif import Current as Current
+from neuroperturb.network.lif import Kernel as Kernel
+from neuroperturb.network.lif import Latency as Latency
+from neuroperturb.network.lif import Poisson as Poisson
+from neuroperturb.spiking.brian_show import show as show
 from neuroperturb.spiking.recipes import recipe as recipe
-from neuroperturb.spiking.show import show as show
 from neuroperturb.spiking.simulation import SpikingSimulation as SpikingSimulation

@@ -11,9 +11,9 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from neuroperturb import rules
-from neuroperturb.lif import LIF
-from neuroperturb.network import RNN, Matrices, initial_weights
-from neuroperturb.spiking.brian import Rows, Session
+from neuroperturb.network.lif import LIF
+from neuroperturb.network.rnn import RNN, Matrices, initial_weights
+from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.simulation import SpikingSimulation
 from neuroperturb.tasks.contract import Sequence
 

@@ -1,4 +1,4 @@
-"""Learning with Brian2: sequences of a task become rows of a :class:`neuroperturb.spiking.brian.Session`, and back.
+"""Learning with Brian2: sequences of a task become rows of a :class:`neuroperturb.spiking.brian_network.Session`, and back.
 
 Trials of a batch are presented one after the other, their updates summed and written once, which is the same as side by side. Noise,
 input spikes and rounding have the keys that the compiled kernel uses, so that both backends meet the same draws.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from hardware_models import random
-from neuroperturb.config import Experiment
-from neuroperturb.hardware import LEARNT, Chip
-from neuroperturb.network import Matrices
+from hardware_models.numerics import random
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.rnn import LEARNT, Matrices
 from neuroperturb.rules import RunningMean, RunningVariance
-from neuroperturb.rules.rate import FACTOR
+from neuroperturb.rules.axes.rate import FACTOR
 from neuroperturb.spec import SpecError
-from neuroperturb.spiking import equations
-from neuroperturb.spiking.brian import Rows, Session
+from neuroperturb.spiking import brian_equations as equations
+from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
 from neuroperturb.spiking.model import EVALUATION, decays
 from neuroperturb.spiking.simulation import check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroperturb.lif import LIF
+from neuroperturb.network.lif import LIF
 from neuroperturb.spiking.kernel import KICKS
 from neuroperturb.spiking.model import spiking_numbers
 

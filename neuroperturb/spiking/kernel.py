@@ -4,7 +4,7 @@
                         ├─ I_i + σξ_i ─▶ substeps of dt: v, g, s ──┤
              W_rec ◀─ one row for every spike ───────────▲─────────┘─▶ r ─▶ W_out ─ y_t + σξ^y_t
 
-It stands where :func:`neuroperturb.dynamics.make_forward` stands for rate units, so that rules, schedules, tasks and arrays are the
+It stands where :func:`neuroperturb.network.dynamics.make_forward` stands for rate units, so that rules, schedules, tasks and arrays are the
 same: every matrix is an array of hardware_models, written through its sweep. Only a spike reads W_rec: the row of its neuron, added to
 the currents of all others in the order of presynaptic index.
 
@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import random
-from hardware_models.compiled import kernel, separate
-from neuroperturb.dynamics import Layers, add_signed, copy_rows
+from hardware_models.numerics import random
+from hardware_models.numerics.compiled import kernel, separate
+from neuroperturb.network.dynamics import Layers, add_signed, copy_rows
 
 fill_uniform = separate(random.fill_uniform)
 

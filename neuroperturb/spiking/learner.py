@@ -1,13 +1,13 @@
-"""Learners of spiking networks, with the face that :mod:`neuroperturb.training` knows."""
+"""Learners of spiking networks, with the face that :mod:`neuroperturb.training.trainer` knows."""
 
 from __future__ import annotations
 
 from neuroperturb.baselines.trainer import Bptt
-from neuroperturb.config import Experiment
-from neuroperturb.lif import Brian2
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.network.lif import Brian2
+from neuroperturb.simulation.learner import Perturbed
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking.simulation import SpikingSimulation
-from neuroperturb.training import Perturbed
 
 
 class Spiking(Perturbed):

@@ -37,8 +37,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import memory, random
-from neuroperturb.lif import LIF, Current, Poisson
+from hardware_models.numerics import memory, random
+from neuroperturb.network.lif import LIF, Current, Poisson
 
 EVALUATION = 1 << 40  # input spikes of an evaluation have step numbers of their own
 
@@ -118,7 +118,7 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
 class SpikingActivity(NamedTuple):
     """State and signals of K = passes · B columns, as the loops of learning know them; last axes padded.
 
-    u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.dynamics.Activity`: uh holds ū, before s̄, xh the traces r
+    u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.Activity`: uh holds ū, before s̄, xh the traces r
     r : (K, n) constant input I/θ of the step
     x : (K, 4 N + M) all that a neuron carries on, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
     kicks : (1, n_in) scratch, the input spikes of one dt

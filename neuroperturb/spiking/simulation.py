@@ -1,15 +1,15 @@
-"""A spiking network on its arrays, learning by one rule: the loops of :mod:`neuroperturb.simulation` around the spiking step."""
+"""A spiking network on its arrays, learning by one rule: the loops of :mod:`neuroperturb.simulation.simulation` around the spiking step."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hardware_models.record import record
-from neuroperturb.hardware import LEARNT, Chip
-from neuroperturb.lif import LIF
-from neuroperturb.network import RNN, Matrices
+from hardware_models.numerics.record import record
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.lif import LIF
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import ActivityDifference, Antithetic, InjectedNoise, PerturbationRule
-from neuroperturb.simulation import Simulation
+from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking.kernel import SpikingPlan
 from neuroperturb.spiking.model import EVALUATION, SpikingActivity, spiking_activity, spiking_numbers
@@ -17,7 +17,7 @@ from neuroperturb.tasks.contract import Sequence
 
 
 class SpikingSimulation(Simulation):
-    """The state of a spiking network and its learning; parameters as in :class:`neuroperturb.simulation.Simulation`, and
+    """The state of a spiking network and its learning; parameters as in :class:`neuroperturb.simulation.simulation.Simulation`, and
 
     lif : the neurons
     recorded_steps : steps of the task whose spikes are recorded while learning, from the first

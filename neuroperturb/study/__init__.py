@@ -27,8 +27,8 @@ Everything is written under another name and renamed. A process that dies, whate
 runs in flight, since their last checkpoint.
 """
 
-from neuroperturb.study.cells import Cell as Cell
-from neuroperturb.study.cells import lay_out as lay_out
 from neuroperturb.study.declaration import Study as Study
 from neuroperturb.study.declaration import load as load
-from neuroperturb.study.folder import Folder as Folder
+from neuroperturb.study.grid import Cell as Cell
+from neuroperturb.study.grid import lay_out as lay_out
+from neuroperturb.study.store import Folder as Folder

@@ -18,11 +18,12 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from neuroperturb import hardware
-from neuroperturb.deployment import age, measured
-from neuroperturb.run import Run
+from neuroperturb.network.chip import chip as hardware
+from neuroperturb.network.rnn import LEARNT
+from neuroperturb.results.run import Run
 from neuroperturb.spec import Spec
-from neuroperturb.study.words import words
+from neuroperturb.study.labels import words
+from neuroperturb.training.deployment import age, measured
 
 
 class Ageing(Spec):
@@ -51,7 +52,7 @@ class Ageing(Spec):
         """What cannot be is said when the study is read, not when its first run is over."""
         for made_of in chips:
             chip = hardware.read(made_of)
-            if not any(_changes_with_time(chip.of(name)) for name in hardware.LEARNT):
+            if not any(_changes_with_time(chip.of(name)) for name in LEARNT):
                 raise ValueError(
                     "The 'hardware' parameter of Ageing must name hardware that time does something to. "
                     f"Got {words(made_of)!r} instead."

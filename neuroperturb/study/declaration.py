@@ -40,12 +40,13 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from neuroperturb import config, recipes
 from neuroperturb.baselines import GRADIENTS
+from neuroperturb.experiment import recipes
+from neuroperturb.experiment.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
 from neuroperturb.spec import Spec, SpecError, suggest
 from neuroperturb.study.ageing import Ageing
-from neuroperturb.study.words import words
+from neuroperturb.study.labels import words
 from neuroperturb.tasks import TASKS
 
 ALIASES = {"seed": "training.seed"}
@@ -122,7 +123,7 @@ def load(path: str | Path, small: bool = False) -> Study:
     """The study in a TOML file, or its small form."""
     path = Path(path)
     name = path.stem + ("-small" if small else "")
-    return parse(config.read_table(path), name, small=small, folder=path.parent)
+    return parse(read_table(path), name, small=small, folder=path.parent)
 
 
 def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
@@ -164,8 +165,8 @@ def apply(table: dict, settings: dict[str, Any]) -> dict:
     for key, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
         if key == RATE:
             continue
-        table = _with_rule(table, value) if key == "rule" else config.put(table, key, copy.deepcopy(value))
-    return config.put(table, rate_key(table), settings[RATE]) if RATE in settings else table
+        table = _with_rule(table, value) if key == "rule" else put(table, key, copy.deepcopy(value))
+    return put(table, rate_key(table), settings[RATE]) if RATE in settings else table
 
 
 def rate_key(table: dict) -> str:
@@ -198,7 +199,7 @@ def _base(base: Any, folder: Path) -> dict:
     if not isinstance(base, str):
         raise SpecError(f"The 'base' parameter of a study must be a table, a task or a file. Got {base!r} instead.")
     if base.endswith(".toml"):
-        return config.read_table(folder / base)
+        return read_table(folder / base)
     if base not in TASKS:
         raise SpecError(f"The 'base' parameter of a study cannot be {base!r}. {suggest(base, TASKS)}")
     return recipes.recipe(base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from neuroperturb.report import number
+from neuroperturb.results.grid import number
 from neuroperturb.study.summary import Interval, Line, baselines, facets, lines
 from neuroperturb.study.table import Tables
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroperturb.study.cells import Cell
+from neuroperturb.study.grid import Cell
+from neuroperturb.study.labels import told, words
 from neuroperturb.study.table import Tables
-from neuroperturb.study.words import told, words
 
 LEVEL = 0.95
 RESAMPLES = 999

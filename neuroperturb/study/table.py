@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.run import RecordError
+from neuroperturb.results.file import RecordError
 from neuroperturb.spec import SpecError, suggest
-from neuroperturb.study import search
-from neuroperturb.study.cells import Cell
+from neuroperturb.study import rate_search as search
 from neuroperturb.study.declaration import REPLICATES
-from neuroperturb.study.folder import Folder, Outcome
-from neuroperturb.study.pace import Pace
-from neuroperturb.study.words import words
+from neuroperturb.study.grid import Cell
+from neuroperturb.study.labels import words
+from neuroperturb.study.store import Folder, Outcome
+from neuroperturb.study.time_left import Pace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ def rest(folder: Folder, cells: list[Cell]) -> Rest:
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
     """Refuse a metric that no run could have."""
-    from neuroperturb.report import METRICS
+    from neuroperturb.results.text import METRICS
 
     known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():

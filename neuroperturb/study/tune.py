@@ -22,18 +22,19 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from neuroperturb import config
-from neuroperturb.config import Experiment
-from neuroperturb.run import RecordError, Run
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiment.toml import resolve
+from neuroperturb.results.file import RecordError
+from neuroperturb.results.run import Run
 from neuroperturb.spec import SpecError, suggest
-from neuroperturb.study import identity
-from neuroperturb.study.cells import Cell
-from neuroperturb.study.claims import Claims
-from neuroperturb.study.crew import Job, Keeping
+from neuroperturb.study import run_name as identity
 from neuroperturb.study.declaration import Study, apply
-from neuroperturb.study.folder import Folder, write_text
-from neuroperturb.study.words import words
-from neuroperturb.study.work import work
+from neuroperturb.study.grid import Cell
+from neuroperturb.study.labels import words
+from neuroperturb.study.leases import Claims
+from neuroperturb.study.run_one import work
+from neuroperturb.study.store import Folder, write_text
+from neuroperturb.study.workers import Job, Keeping
 
 KEYS = ("trials", "seeds", "over")
 LOOK_EVERY = 0.5  # seconds between two looks at what another process does
@@ -190,7 +191,7 @@ def _key(study: Study, cell: Cell, asked: Tune) -> str:
 
 
 def _experiment(study: Study, cell: Cell, settings: dict[str, Any], seed: dict[str, Any]) -> Experiment:
-    return config.resolve(apply(study.base, {**cell.settings, **cell.point, **settings, **seed}), folder=study.folder)
+    return resolve(apply(study.base, {**cell.settings, **cell.point, **settings, **seed}), folder=study.folder)
 
 
 def _check(study: Study, cells: list[Cell], asked: Tune) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request, generator
 from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_start

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.plots import spread
-from neuroperturb.report import number
+from neuroperturb.results.figures.style import spread
+from neuroperturb.results.grid import number
+from neuroperturb.study.figures.against_axis import along, series_for
 from neuroperturb.study.figures.ageing import ageing
-from neuroperturb.study.figures.along import along, series_for
+from neuroperturb.study.figures.axes import axes_of, names_of
 from neuroperturb.study.figures.canvas import Drawn, file_name
 from neuroperturb.study.figures.cost import COSTS, cost
 from neuroperturb.study.figures.curves import curves
 from neuroperturb.study.figures.heat_map import heat_map
-from neuroperturb.study.figures.levels import axes_of, names_of
 from neuroperturb.study.figures.ranking import ranking
+from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line, baselines, facets, floor_of, lines
 from neuroperturb.study.table import Curve, Tables
-from neuroperturb.study.words import words
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neuroperturb.study.figures.canvas import (
-    COLOURS,
-    MARKERS,
-    Drawn,
-    file_name,
-    fit_scale,
-    heading,
-    loss_name,
-    name_axes,
-    panels,
-    tidy,
-)
-from neuroperturb.study.figures.levels import Axis, legend_handles
+from neuroperturb.results.figures.style import COLOURS, MARKERS
+from neuroperturb.study.figures.axes import Axis, legend_handles
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels, tidy
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 

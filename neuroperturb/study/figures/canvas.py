@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from neuroperturb.results.figures.style import PALE, WIDE, WIDEST, blank
 from neuroperturb.study.summary import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
-GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
 
 
 class Drawn(NamedTuple):
@@ -27,16 +22,6 @@ class Drawn(NamedTuple):
     name: str
     caption: str
     figure: Figure
-
-
-def blank(width: float, height: float) -> Figure:
-    """Without pyplot: nothing global, no display needed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def panels(

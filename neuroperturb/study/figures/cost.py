@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from neuroperturb.results.figures.style import COLOURS, INK, MARKERS
+from neuroperturb.study.figures.axes import Axis, axes_of, last, level_of
 from neuroperturb.study.figures.canvas import (
-    COLOURS,
-    INK,
-    MARKERS,
     Drawn,
     cut,
     file_name,
@@ -28,9 +27,8 @@ from neuroperturb.study.figures.canvas import (
     panels,
     tidy,
 )
-from neuroperturb.study.figures.levels import Axis, axes_of, last, level_of
+from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line
-from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

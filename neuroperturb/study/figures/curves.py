@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.study.figures.canvas import (
-    COLOURS,
-    GREY,
-    Drawn,
-    file_name,
-    fit_scale,
-    heading,
-    name_axes,
-    panels,
-    tidy,
-    wrapped,
-)
-from neuroperturb.study.figures.levels import names_of
+from neuroperturb.results.figures.style import COLOURS, GREY
+from neuroperturb.study.figures.axes import names_of
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, name_axes, panels, tidy, wrapped
+from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Curve, Tables
-from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.report import number
-from neuroperturb.study.figures.canvas import (
-    PALE,
-    Drawn,
-    cut,
-    file_name,
-    heading,
-    loss_name,
-    name_axes,
-    panels,
-    wrapped,
-)
-from neuroperturb.study.figures.levels import Axis, has_level, in_a_row, level_of, split
+from neuroperturb.results.figures.style import PALE
+from neuroperturb.results.grid import number
+from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, level_of, split
+from neuroperturb.study.figures.canvas import Drawn, cut, file_name, heading, loss_name, name_axes, panels, wrapped
+from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Floor, Line
-from neuroperturb.study.words import words
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize

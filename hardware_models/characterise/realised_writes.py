@@ -1,0 +1,66 @@
+"""What a way of writing makes of a request, measured on a twin of the array."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.array import SynapseArray
+
+
+class Realised(NamedTuple):
+    """Changes of every weight, (n, m), weight units, over repetitions of one write.
+
+    requested : what was asked for
+    mean, variance : of what came of it;  bias : mean − requested;  error : standard error of the mean
+    """
+
+    requested: np.ndarray
+    mean: np.ndarray
+    bias: np.ndarray
+    variance: np.ndarray
+    error: np.ndarray
+
+
+def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) -> Realised:
+    """Write the same update again and again, each time to the weights as they are now; the array itself stays as it is.
+
+    Parameters
+    ----------
+    array : SynapseArray
+    post, pre, reward : the update, as in :meth:`SynapseArray.update`
+    samples : 2 or more
+
+    Examples
+    --------
+    >>> array = SynapseArray((2, 3), hw.SoftBounds(), writing=hw.CoincidenceTrains(), seed=1)
+    >>> array.program(np.zeros((2, 3)))
+    >>> report(array, [0.1, -0.2], [1.0, 0.5, 0.0]).bias
+    """
+    if not (isinstance(samples, int) and samples >= 2):
+        raise ValueError(f"The 'samples' parameter of report must be 2 or more. Got {samples!r} instead.")
+    rows, columns = np.atleast_2d(np.asarray(post, float)), np.atleast_2d(np.asarray(pre, float))
+    factors = np.broadcast_to(1.0 if reward is None else np.asarray(reward, float), len(rows))
+    twin, W = _twin(array), array.read()
+    total, square = np.zeros(array.shape), np.zeros(array.shape)
+    for _ in range(samples):
+        for own, cells in zip(twin.state.cells, array.state.cells, strict=True):
+            if own.shape == cells.shape:  # what time does to the array is not part of its twin
+                own[...] = cells
+        twin.update(rows, columns, factors)
+        change = twin.read().astype(np.float64) - W
+        total += change
+        square += change * change
+    mean = total / samples
+    variance = np.maximum(square - samples * mean * mean, 0) / (samples - 1)
+    requested = np.einsum("r,ri,rj->ij", factors, rows, columns)
+    return Realised(requested, mean, mean - requested, variance, np.sqrt(variance / samples))
+
+
+def _twin(array: SynapseArray) -> SynapseArray:
+    """An array of the same chip and scale that nothing was written to."""
+    return type(array)(
+        array.shape, array.cell, weight=array.weight, writing=array.writing, dtype=array.dtype, seed=array.state.seed,
+        number=array.number, weight_scale=float(array.state.scale[0]), columns=array.columns,
+    )  # fmt: skip

@@ -1,0 +1,379 @@
+r"""The ledger of an array: what it did, cell by cell, and what that costs.
+
+    pulses up, down of every cell · updates written · sweeps and columns read · conversions      counted, exactly
+    energy = Σ count · figure         time = Σ count · figure         wear = pulses / endurance    low, typical, high
+
+Figures and their sources are in :mod:`hardware_models.costs.figures`; without them an array is counted and not priced. Counters start
+with the array and are part of its state. A read of several columns counts each; a read along the other side counts apart; a
+batch of rank-one updates that is written together is one update. Pulses of programming and refresh count like any others.
+
+Times are busy times: operations of one array follow each other, and arrays are added as if they did, too; arrays side by side
+take the longest of theirs. What is not modelled is said in every ledger (`NOT_MODELLED`).
+
+    total variation  V_ij = scale · Σ_k |gain_k| Σ_t |Δw_k|        net displacement  N_ij = scale · |Σ_k gain_k Σ_t Δw_k| ≤ V_ij
+
+are kept by arrays made with ``track=True`` (:mod:`hardware_models.crossbar.travel`), from what updates and pulses did to the cells; what
+programming and time do to them is not in it.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hardware_models.costs.figures import sram
+from hardware_models.costs.model import AnalogCosts, Bracket, Costs, Done
+from hardware_models.devices import Digital
+
+if TYPE_CHECKING:
+    from hardware_models.array import SynapseArray
+
+NOT_MODELLED = "drivers, decoders, routing, control, leakage, exact programming, reads while programming, activity turned into updates"
+QUANTILES = (0.5, 0.9, 0.99)
+
+
+class Pulses(NamedTuple):
+    """Pulses that every synapse got, as W is laid out: (d, n, m), from j to i, for d devices a weight."""
+
+    up: np.ndarray
+    down: np.ndarray
+
+
+class Travel(NamedTuple):
+    """How far every weight went and how far it got, (n, m), weight units."""
+
+    total: np.ndarray
+    net: np.ndarray
+
+
+@dataclass(frozen=True)
+class Worn:
+    """Part of their endurance that cells used up.
+
+    most : of the busiest cell;  total : summed over the cells;  cells : how many that are
+    """
+
+    most: Bracket
+    total: Bracket
+    cells: int
+
+    @classmethod
+    def of(cls, done: Done, endurance: Bracket) -> Worn:
+        """Pulses of either sign over the endurance."""
+        return cls(_over(done.busiest_cell, endurance), _over(done.pulses, endurance), done.cells)
+
+    @property
+    def mean(self) -> Bracket:
+        """Of the mean cell."""
+        return self.total * (1 / self.cells)
+
+    def __add__(self, other: Worn) -> Worn:
+        a, b = self.most, other.most
+        ends = (max(a.low, b.low), max(a.typical, b.typical), max(a.high, b.high))
+        return Worn(Bracket(*ends, a.unit, (a + b).source), self.total + other.total, self.cells + other.cells)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ledger:
+    """What one array did, or several together: ``a + b``, ``sum(ledgers)``.
+
+    Attributes
+    ----------
+    counts : dict of int, see the keys
+    histogram : (values, cells), so many cells got so many pulses of either sign
+    energy : J, by ``write``, ``read``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``conversion``
+    wear : part of their endurance that cells used, of those that have a figure for it; None if none has
+    travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty where not asked for
+    technologies : names of what was priced
+    unpriced : what was done and has no figure;  schedules : what the times assume to happen at once
+    """
+
+    counts: dict[str, int]
+    histogram: tuple[np.ndarray, np.ndarray]
+    energy: dict[str, Bracket] = field(default_factory=dict)
+    time: dict[str, Bracket] = field(default_factory=dict)
+    wear: Worn | None = None
+    travel: dict[str, float] = field(default_factory=dict)
+    technologies: tuple[str, ...] = ()
+    unpriced: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
+
+    # together
+
+    def __add__(self, other: Ledger) -> Ledger:
+        """Both: counts, energies and times add up; the busiest cell is the busier one."""
+        if not isinstance(other, Ledger):
+            return NotImplemented
+        return Ledger(
+            counts=_added(self.counts, other.counts), histogram=_merged(self.histogram, other.histogram),
+            energy=_added(self.energy, other.energy), time=_added(self.time, other.time),
+            wear=self.wear + other.wear if self.wear and other.wear else self.wear or other.wear,
+            travel=_added(self.travel, other.travel), technologies=_union(self.technologies, other.technologies),
+            unpriced=_union(self.unpriced, other.unpriced), schedules=_union(self.schedules, other.schedules),
+        )  # fmt: skip
+
+    def __radd__(self, other) -> Ledger:
+        return self if other == 0 else NotImplemented
+
+    # figures
+
+    @property
+    def pulses_mean(self) -> float:
+        """Mean pulses a cell, of either sign."""
+        values, cells = self.histogram
+        return float(values @ cells / max(cells.sum(), 1))
+
+    @property
+    def pulses_most(self) -> int:
+        """Pulses of the busiest cell."""
+        return int(self.histogram[0].max(initial=0))
+
+    def quantile(self, share: float) -> int:
+        """So few pulses, or fewer, got this share of the cells: the smallest such number."""
+        values, cells = self.histogram
+        return int(values[np.searchsorted(np.cumsum(cells), share * cells.sum())])
+
+    @property
+    def total_energy(self) -> Bracket | None:
+        """J of everything that has a figure."""
+        return _total(self.energy)
+
+    @property
+    def total_time(self) -> Bracket | None:
+        """s of everything that has a figure, one operation after another."""
+        return _total(self.time)
+
+    def as_dict(self) -> dict:
+        """Everything as plain values: what a record keeps."""
+        pulses = {"mean": self.pulses_mean, "most": self.pulses_most, "none": self._share_of_zero()}
+        pulses |= {f"{100 * q:g} %": self.quantile(q) for q in QUANTILES}
+        return {
+            "technologies": list(self.technologies), "counts": dict(self.counts), "pulses_per_cell": pulses,
+            "energy": {name: _plain(b) for name, b in self.energy.items()},
+            "time": {name: _plain(b) for name, b in self.time.items()},
+            "endurance_used": {name: _plain(part) for name, part in self._wear().items()},
+            "travel": dict(self.travel), "unpriced": list(self.unpriced),
+            "schedules": list(self.schedules), "not_modelled": NOT_MODELLED,
+        }  # fmt: skip
+
+    def _share_of_zero(self) -> float:
+        values, cells = self.histogram
+        return float(cells[values == 0].sum() / max(cells.sum(), 1))
+
+    # on paper
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(what, how much) of every line of the table."""
+        c = self.counts
+        number = lambda key: f"{c[key]:,}".replace(",", " ")  # noqa: E731
+        lines = [
+            ("updates written", number("updates")),
+            ("pulses up", number("pulses_up")),
+            ("pulses down", number("pulses_down")),
+            (
+                "pulses a cell",
+                f"mean {self.pulses_mean:.4g}, median {self.quantile(0.5)}, 99 % {self.quantile(0.99)}, most {self.pulses_most}",
+            ),
+            ("columns read", number("columns")),
+        ]
+        optional = {
+            "back_columns": "columns read, other side", "rereads": "columns read again", "inputs": "DAC conversions",
+            "outputs": "ADC conversions", "accumulator_bits": "bits of digital accumulators",
+        }  # fmt: skip
+        lines += [(label, number(key)) for key, label in optional.items() if c[key]]
+        if self.travel:
+            total, net, synapses = (self.travel[key] for key in ("total", "net", "synapses"))
+            lines.append(
+                ("total variation a synapse", f"{total / synapses:.4g}, net displacement {net / synapses:.4g}")
+            )
+        for kind, parts, total in (("energy", self.energy, self.total_energy), ("time", self.time, self.total_time)):
+            lines += [(f"{kind}, {name}", str(b)) for name, b in parts.items()]
+            lines += [(f"{kind}, together", str(total))] if len(parts) > 1 else []
+        lines += [("times assume", text) for text in self.schedules]
+        lines += [(f"endurance used, {name} cell", _percent(part)) for name, part in self._wear().items()]
+        lines += [("no figure for", ", ".join(self.unpriced))] if self.unpriced else []
+        return [*lines, ("not modelled", NOT_MODELLED)]
+
+    def _wear(self) -> dict[str, Bracket]:
+        return {"busiest": self.wear.most, "mean": self.wear.mean} if self.wear else {}
+
+    @property
+    def title(self) -> str:
+        c = self.counts
+        arrays = "1 array" if c["arrays"] == 1 else f"{c['arrays']} arrays"
+        made_of = f", {', '.join(self.technologies)}" if self.technologies else ", counted and not priced"
+        return f"Ledger of {arrays}: {c['synapses']} synapses, {c['cells']} cells{made_of}"
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(label) for label, _ in rows)
+        return "\n".join([self.title, *(f"  {label:<{width}}  {value}" for label, value in rows)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(a)}</th><td style='text-align:left'>{html.escape(b)}</td></tr>"
+            for a, b in self.rows()
+        )
+        return f"<table><caption>{html.escape(self.title)}</caption>{cells}</table>"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# From an array
+
+
+def ledger(array: SynapseArray, costs: Costs | None = None) -> Ledger:
+    """What an array did so far.
+
+    Parameters
+    ----------
+    array : SynapseArray
+    costs : what its operations cost; None: as the array was made with, or by their bits for digital cells, else not priced
+
+    Raises
+    ------
+    ValueError : where `costs` are no `Costs`
+    """
+    if costs is not None and not isinstance(costs, Costs):
+        raise ValueError(
+            f"The 'costs' parameter of ledger must be Costs, such as hw.COSTS['pcm']. Got {costs!r} instead."
+        )
+    costs = costs or array.costs or (sram(array.cell.bits) if isinstance(array.cell, Digital) else None)
+    count = _count(array)
+    up, down = (int(counter.sum(dtype=np.int64)) for counter in count.pulses)
+    counts = {
+        "arrays": 1, "synapses": array.shape[0] * array.shape[1], "cells": count.done.cells,
+        "updates": count.done.updates, "programs": int(array.state.programs[0]), "pulses_up": up, "pulses_down": down,
+        "sweeps": int(array.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
+        "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
+        "accumulator_bits": count.accumulator_bits,
+    }  # fmt: skip
+    values, cells = np.unique(count.per_cell, return_counts=True)
+    return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(array), **_priced(count, costs))
+
+
+def pulse_counts(array: SynapseArray) -> Pulses:
+    """Pulses up and down of every device of every synapse, (d, n, m) int64; no cell that has no pulses gets any."""
+    shape = (len(array.state.gain), array.shape[1], array.shape[0])
+    counters = (array.state.cells.up, array.state.cells.down)
+    sent = [np.broadcast_to(c if c.size == 1 else c[:, :, : shape[2]], shape) for c in counters]
+    return Pulses(*(np.ascontiguousarray(c.transpose(0, 2, 1)).astype(np.int64) for c in sent))
+
+
+def travel(array: SynapseArray) -> Travel:
+    """Total variation and net displacement of every weight, (n, m); only of arrays made with ``track=True``."""
+    if not array.tracks:
+        raise ValueError(
+            "The 'track' parameter of SynapseArray must be True to know how far weights went. Got False instead."
+        )
+    s, n = array.state, array.shape[0]
+    gain, scale = s.gain.astype(np.float64), float(s.scale[0])
+    total = np.einsum("k,kji->ij", np.abs(gain), s.travel.total[:, :, :n])
+    net = np.abs(np.einsum("k,kji->ij", gain, s.travel.net[:, :, :n]))
+    return Travel(scale * total, scale * net)
+
+
+class _Count(NamedTuple):
+    """What a ledger begins with: the counters, and what else the parts of an array say."""
+
+    done: Done
+    pulses: Pulses
+    per_cell: np.ndarray
+    pulsed: bool
+    rereads: int
+    accumulator_bits: int
+
+
+def _count(array: SynapseArray) -> _Count:
+    (n, m), s = array.shape, array.state
+    sent = pulse_counts(array)
+    per_cell = sent.up + sent.down
+    dac, adc = (_bits(array.reading, name) for name in ("dac", "adc"))
+    rereads = int(getattr(s.reading, "rereads", np.zeros(1))[0])
+    columns, back = int(s.columns[0]) + rereads, int(s.back_reads[0])
+    done = Done(
+        m, per_cell.size, int(s.writes[0]), int(per_cell.sum()), int(per_cell.max(initial=0)),
+        int(per_cell.max(axis=(0, 1), initial=0).sum()), columns, back,
+        (columns * m + back * n) * (dac > 0), (columns * n + back * m) * (adc > 0), dac, adc,
+    )  # fmt: skip
+    writing = getattr(array, "writing", None)
+    bits = writing.accumulator_bits(array.dtype) * n * m if hasattr(writing, "accumulator_bits") else 0
+    return _Count(done, sent, per_cell, array.cell.is_pulsed, rereads, bits)
+
+
+def _bits(reading, name: str) -> float:
+    """Bits of a converter of the reading, 0 without one that has levels."""
+    return getattr(getattr(reading, name, None), "bits", 0)
+
+
+def _priced(count: _Count, costs: Costs | None) -> dict:
+    """The fields of a ledger that need figures; those without one are named."""
+    done = count.done
+    if costs is None:
+        return {"unpriced": ("energy", "time", "endurance")}
+    energy, time = costs.energy(done), costs.time(done)
+    if isinstance(costs, AnalogCosts) and not count.pulsed:  # written, and nobody knows by how many pulses
+        energy["write"] = time["write"] = None
+    missing = [f"energy of {name}" for name, b in energy.items() if b is None]
+    missing += [f"time of {name}" for name, b in time.items() if b is None]
+    endurance = costs.endurance if count.pulsed else None
+    missing += ["endurance"] if endurance is None else []
+    energy["conversion"], time["conversion"] = costs.conversion(done), costs.conversion_time(done)
+    if count.accumulator_bits:
+        synapses = count.per_cell[0].size
+        energy["accumulator"] = sram(count.accumulator_bits // synapses).update_energy * float(done.updates * synapses)
+    return {
+        "energy": {name: b for name, b in energy.items() if b is not None},
+        "time": {name: b for name, b in time.items() if b is not None},
+        "wear": Worn.of(done, endurance) if endurance else None, "technologies": (costs.name,),
+        "unpriced": tuple(missing), "schedules": (costs.schedule,) * any(b is not None for b in time.values()),
+    }  # fmt: skip
+
+
+def _over(count: float, endurance: Bracket) -> Bracket:
+    """count / endurance"""
+    return Bracket(count / endurance.high, count / endurance.typical, count / endurance.low, "", endurance.source)
+
+
+def _travel_sums(array: SynapseArray) -> dict[str, float]:
+    if not array.tracks:
+        return {}
+    total, net = travel(array)
+    return {"total": float(total.sum()), "net": float(net.sum()), "synapses": float(total.size)}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Sums of ledgers
+
+
+def _added(a: dict, b: dict) -> dict:
+    return {key: a[key] + b[key] if key in a and key in b else a.get(key, b.get(key)) for key in {**a, **b}}
+
+
+def _merged(a, b) -> tuple[np.ndarray, np.ndarray]:
+    values, places = np.unique(np.concatenate([a[0], b[0]]), return_inverse=True)
+    cells = np.zeros(len(values), np.int64)
+    np.add.at(cells, places.ravel(), np.concatenate([a[1], b[1]]))
+    return values, cells
+
+
+def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(a + b))
+
+
+def _total(parts: dict[str, Bracket]) -> Bracket | None:
+    first, *rest = parts.values() or (None,)
+    return sum(rest, first)
+
+
+def _plain(bracket: Bracket) -> dict:
+    names = ("low", "typical", "high", "unit", "source")
+    return {name: getattr(bracket, name) for name in names}
+
+
+def _percent(part: Bracket) -> str:
+    return f"{100 * part.typical:.3g} % ({100 * part.low:.3g} … {100 * part.high:.3g} %)"

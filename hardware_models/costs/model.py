@@ -1,0 +1,219 @@
+"""What operations cost: figures between two ends, for analog arrays and digital memories."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from hardware_models.costs.sources import CROSSSIM, NEUROSIM, WALDEN
+
+BOLTZMANN, ROOM = 1.380649e-23, 300.0  # J/K, K
+
+
+PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """A figure that is known between two ends.
+
+    low, typical, high : in `unit`, 0 ≤ low ≤ typical ≤ high
+    unit : "J", "s", …
+    source : where the figure is from, and how it was derived
+    """
+
+    low: float
+    typical: float
+    high: float
+    unit: str
+    source: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.typical <= self.high < math.inf:
+            got = (self.low, self.typical, self.high)
+            raise ValueError(
+                f"The ends of a Bracket must be finite and ordered, 0 ≤ low ≤ typical ≤ high. Got {got} instead."
+            )
+
+    @classmethod
+    def between(cls, low: float, high: float, unit: str, source: str) -> Bracket:
+        """Two ends, and their geometric mean."""
+        return cls(low, min(max(math.sqrt(low * high), low), high), high, unit, source)
+
+    @classmethod
+    def exactly(cls, value: float, unit: str, source: str) -> Bracket:
+        """A figure with no spread published."""
+        return cls(value, value, value, unit, source)
+
+    def __mul__(self, count: float | tuple[float, float, float]) -> Bracket:
+        """So many times it, or as many times as (low, typical, high) say."""
+        low, typical, high = count if isinstance(count, tuple) else (count,) * 3
+        return Bracket(self.low * low, self.typical * typical, self.high * high, self.unit, self.source)
+
+    def __add__(self, other: Bracket) -> Bracket:
+        """Both: ends add up, as if all that is uncertain went the same way; sources are listed once."""
+        if other.unit != self.unit:
+            raise ValueError(
+                f"The 'unit' of brackets that are added must be the same. Got {self.unit!r} and {other.unit!r}."
+            )
+        source = self.source if other.source in self.source else f"{self.source}; {other.source}"
+        ends = (self.low + other.low, self.typical + other.typical, self.high + other.high)
+        return Bracket(*ends, self.unit, source)
+
+    def __str__(self) -> str:
+        ends = f" ({quantity(self.low, self.unit)} … {quantity(self.high, self.unit)})"
+        return quantity(self.typical, self.unit) + (ends if self.low < self.high else "")
+
+
+def quantity(value: float, unit: str = "") -> str:
+    """Three digits and, before J or s, a prefix: ``1.02e-13, "J"`` is ``102 fJ``."""
+    if value == 0 or unit not in ("J", "s"):
+        return f"{value:.3g} {unit}".rstrip()
+    power = min(max(3 * math.floor(math.log10(abs(value) * (1 + 1e-12)) / 3), min(PREFIXES)), max(PREFIXES))
+    digits = f"{value / 10.0**power:.3g}"
+    if digits in ("1e+03", "-1e+03") and power < max(PREFIXES):
+        power, digits = power + 3, digits.replace("e+03", "")
+    return f"{digits} {PREFIXES[power]}{unit}".rstrip()
+
+
+def read_energy(conductance: float, volts: float, seconds: float) -> float:
+    """G V² t of a cell under the full read voltage all the while: inputs below it dissipate less [J]."""
+    return conductance * volts**2 * seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What every array may have: converters and a limited life.
+
+    name : of the technology
+    conversion_step : J for each of the 2ⁿ steps of an n-bit ADC
+    conversion_bit : s for a bit of a successive-approximation ADC, and one more to sample
+    endurance : writes a cell survives, or None
+    """
+
+    schedule: ClassVar[str]  # what times assume to happen at once
+
+    name: str
+    conversion_step: Bracket = Bracket.between(5e-15, 50e-15, "J", WALDEN)  # noqa: RUF009  frozen
+    conversion_bit: Bracket = Bracket.between(  # noqa: RUF009  frozen
+        1e-9, 8e-9, "s", f"1 ns a bit: {NEUROSIM}; up to 8 columns share a converter: {CROSSSIM}"
+    )
+    endurance: Bracket | None = None
+
+    def adc(self, bits: float) -> Bracket:
+        """J a conversion of n bits."""
+        return self.conversion_step * 2.0**bits
+
+    def dac(self, bits: float) -> Bracket:
+        """J a value set with n bits; bounds as at the top of this file."""
+        noise = 12 * BOLTZMANN * ROOM * 4.0**bits
+        high = max(self.adc(bits).typical, noise)
+        return Bracket.between(
+            noise, high, "J", "from thermal noise to a whole ADC, derived in hardware_models.costs.figures"
+        )
+
+    def conversion(self, done: Done) -> Bracket | None:
+        """J of all conversions, where there were converters."""
+        parts = [self.adc(done.adc_bits) * done.outputs] if done.adc_bits else []
+        parts += [self.dac(done.dac_bits) * done.inputs] if done.dac_bits else []
+        return sum(parts[1:], parts[0]) if parts else None
+
+    def conversion_time(self, done: Done) -> Bracket | None:
+        """s of all conversions: outputs of a column side by side, but for those that share a converter."""
+        columns = done.columns + done.back_columns
+        return self.conversion_bit * float((math.ceil(done.adc_bits) + 1) * columns) if done.adc_bits else None
+
+    def energy(self, done: Done) -> dict[str, Bracket | None]:
+        """J of ``write`` and ``read``; None where that has no figure."""
+        raise NotImplementedError
+
+    def time(self, done: Done) -> dict[str, Bracket | None]:
+        """s of ``write`` and ``read``; None where that has no figure."""
+        raise NotImplementedError
+
+
+def _times(bracket: Bracket | None, count) -> Bracket | None:
+    return None if bracket is None else bracket * count
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalogCosts(Costs):
+    """A cross-point array: cells change by pulses and multiply by Ohm's law.
+
+    pulse_energy : J a pulse and cell;  pulse_time : s
+    read_energy : J a cell for a column of inputs;  read_time : s for a column, all cells at once
+
+    Three ways to send the same pulses bound the time of writing from what was counted: all rows at once takes at least as many
+    pulse times as the busiest cell got pulses (low), row by row at least the sum over rows of the busiest cell of each (typical),
+    and cell by cell as many as there were pulses (high).
+    """
+
+    schedule: ClassVar[str] = "pulses to all rows at once (low), row by row, cell by cell (high); a column read at once"
+
+    pulse_energy: Bracket | None = None
+    pulse_time: Bracket | None = None
+    read_energy: Bracket | None = None
+    read_time: Bracket | None = None
+
+    def energy(self, done: Done) -> dict[str, Bracket | None]:
+        reads = float((done.columns + done.back_columns) * done.cells)
+        return {"write": _times(self.pulse_energy, float(done.pulses)), "read": _times(self.read_energy, reads)}
+
+    def time(self, done: Done) -> dict[str, Bracket | None]:
+        slots = (float(done.busiest_cell), float(done.busiest_rows), float(done.pulses))
+        columns = float(done.columns + done.back_columns)
+        return {"write": _times(self.pulse_time, slots), "read": _times(self.read_time, columns)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitalCosts(Costs):
+    """Weights in a digital memory: every synapse is visited by every update and every column read, whatever its value.
+
+    update_energy : J for a synapse to be updated: read, change, write back
+    operation_energy : J for a synapse to take part in a column read: fetch, multiply, add
+    access_time : s for an access to the memory: a presynaptic row at best (low, typical), one synapse at worst (high)
+    """
+
+    schedule: ClassVar[str] = "an access for a presynaptic row, or for a synapse (high)"
+
+    update_energy: Bracket | None = None
+    operation_energy: Bracket | None = None
+    access_time: Bracket | None = None
+
+    def energy(self, done: Done) -> dict[str, Bracket | None]:
+        operations = float((done.columns + done.back_columns) * done.cells)
+        return {
+            "write": _times(self.update_energy, float(done.updates * done.cells)),
+            "read": _times(self.operation_energy, operations),
+        }
+
+    def time(self, done: Done) -> dict[str, Bracket | None]:
+        accesses = lambda columns: (float(columns * done.rows),) * 2 + (float(columns * done.cells),)  # noqa: E731
+        reads = accesses(done.columns + done.back_columns)
+        return {"write": _times(self.access_time, accesses(done.updates)), "read": _times(self.access_time, reads)}
+
+
+class Done(NamedTuple):
+    """What one array did, as its price depends on it.
+
+    rows, cells : presynaptic rows; cells, all devices of all weights
+    updates; pulses : updates written, pulses of either sign
+    busiest_cell, busiest_rows : pulses of the busiest cell, and their sum over rows of the busiest cell in each
+    columns, back_columns : columns read, and columns read along the other side
+    inputs, outputs : values that a DAC set and an ADC read, with so many bits; 0 bits: no converter. A column that is read again
+        counts as one along the usual side
+    """
+
+    rows: int
+    cells: int
+    updates: int
+    pulses: int
+    busiest_cell: int
+    busiest_rows: int
+    columns: int
+    back_columns: int
+    inputs: int
+    outputs: int
+    dac_bits: float
+    adc_bits: float

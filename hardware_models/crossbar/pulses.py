@@ -1,0 +1,250 @@
+"""Writing by pulses: a requested change becomes whole pulses, and each pulse moves a cell by the cell's own formula.
+
+    count = ⌊Δw / granularity + U⌋   U uniform (stochastic) or ½ (nearest);  sign: up or down
+    for r = 0 … |count| − 1:   w ← clip(pulse_up or pulse_down(p, w, step, upper, lower, a, b, ξ_r),  b_min, b_max)
+
+Stochastic rounding is right in the mean: E[count] = Δw / granularity. Draws are keyed by write, row, pulse and cell: streams
+ROUNDING for U, CYCLE for ξ, WRITE for write noise; pulses that program or refresh a cell take ξ from PROGRAM. Rows are written in
+stages (draw, turn into normal numbers, pulse), each of which vectorises; where fewer than one cell in `SPARSE` has pulses to come,
+only those cells are visited, with the same draws.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.numerics import random
+from hardware_models.numerics.compiled import COMPILED, kernel, separate
+from hardware_models.numerics.nonzero import find_nonzero
+from hardware_models.numerics.random import uniform_from_bits
+from hardware_models.numerics.record import loaded
+
+LONGEST = 65535  # pulses in one write: the number of a pulse takes 16 bits of its key
+PULSE = 1 << 32  # step of a draw: number of the write + PULSE · number of the pulse
+SPARSE = 4  # visit single cells below one in so many
+
+fill_bits, fill_normal, fill_normal_at = map(separate, (random.fill_bits, random.fill_normal, random.fill_normal_at))
+
+
+class Moment(NamedTuple):
+    """Address of the draws of pulses that are sent together.
+
+    stream, step : of noise between pulses; pulse r takes step + PULSE · r
+    shown : step of write noise
+    """
+
+    stream: int
+    step: int
+    shown: int
+
+
+@kernel
+def of_write(array, first):
+    """The moment of the update at hand, of which a cell got `first` pulses before."""
+    write = array.writes[0]
+    return Moment(array.cycle, write + first * PULSE, write)
+
+
+class Writer(NamedTuple):
+    """write_row(array, numbers, k, j, change) in device units;  send_row(array, numbers, k, j, steps, moment) in pulses, up > 0."""
+
+    write_row: object
+    send_row: object
+
+
+# interpreted, NumPy scalars warn of what branch-free code computes and then does not select
+_quiet = (lambda f: f) if COMPILED else np.errstate(all="ignore")
+
+
+@kernel
+def count_longer(steps, r):
+    """How many cells have more than r pulses to come."""
+    total, level = np.int32(0), type(steps[0])(r + 0.5)
+    for i in range(steps.shape[0]):
+        total += np.int32(abs(steps[i]) > level)
+    return total
+
+
+@kernel
+def choose_again(steps, r, chosen, count):
+    """Those of the chosen cells that have more than r pulses to come."""
+    left, level = 0, type(steps[0])(r + 0.5)
+    for c in range(count):
+        i = chosen[c]
+        chosen[left] = i
+        left += 1 if abs(steps[i]) > level else 0
+    return left
+
+
+@kernel
+def count_some(steps, chosen, count, up, down):
+    for c in range(count):
+        i = chosen[c]
+        pulses = np.int32(steps[i])
+        up[i] += np.uint32(max(pulses, np.int32(0)))
+        down[i] += np.uint32(max(-pulses, np.int32(0)))
+
+
+@kernel
+def find_longest(steps):
+    """Most pulses that a cell has to come."""
+    longest = np.int32(0)
+    for i in range(steps.shape[0]):
+        longest = max(longest, np.int32(abs(steps[i])))
+    return longest
+
+
+@kernel
+def count_pulses(steps, up, down):
+    zero = type(steps[0])(0)
+    for i in range(steps.shape[0]):
+        up[i] += np.uint32(max(steps[i], zero))
+        down[i] += np.uint32(max(-steps[i], zero))
+
+
+@lru_cache
+def make_round(stochastic: bool):
+    """round(array, numbers, k, j, change, steps): whole pulses; a request that is not a number sends none."""
+
+    @kernel
+    def round_row(array, numbers, k, j, change, steps):
+        unit, most, words = numbers.granularity, numbers.most_pulses, array.scratch.words
+        half, zero = type(unit)(0.5), type(unit)(0)
+        if stochastic:
+            fill_bits(array.seed, array.rounding, array.writes[0], k * array.cells.w.shape[1] + j, words)
+        for i in range(change.shape[0]):
+            s = np.floor(change[i] / unit + (uniform_from_bits(words[i], half) if stochastic else half))
+            s = s if s == s else zero
+            s = s if s < most else most
+            steps[i] = s if s > -most else -most
+
+    return round_row
+
+
+@lru_cache
+def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: bool) -> Writer:
+    """The writer of a cell model, compiled around its two formulas.
+
+    extras : how many numbers (a, b) of its own each cell keeps;  shown : what a cell shows differs from what it holds
+    """
+
+    @kernel(forceinline=True)
+    def move(p, w, up, down, s_up, s_down, upper, lower, a, b, xi):
+        """One pulse, up or down or none, clipped; written so that a NaN, of a cell without range, ends on a bound."""
+        moved = pulse_up(p, w, s_up, upper, lower, a, b, xi)
+        sunk = pulse_down(p, w, s_down, upper, lower, a, b, xi)
+        w = moved if up else (sunk if down else w)
+        w = w if w > lower else lower
+        return w if w < upper else upper
+
+    @_quiet
+    @kernel
+    def pulse_row(p, w, s_up, s_down, upper, lower, a, b, steps, r, xi):
+        T = type(p.granularity)
+        level, zero = T(r + 0.5), T(0)
+        for i in range(steps.shape[0]):  # rows of w may be longer: padded to pages
+            w[i] = move(
+                p, w[i], steps[i] > level, steps[i] < -level, s_up[i], s_down[i], upper[i], lower[i],
+                a[i] if extras > 0 else zero, b[i] if extras > 1 else zero, xi[i],
+            )  # fmt: skip
+
+    @_quiet
+    @kernel
+    def pulse_some(p, w, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi):
+        zero = type(p.granularity)(0)
+        for c in range(count):
+            i = chosen[c]
+            w[i] = move(
+                p, w[i], steps[i] > zero, steps[i] < zero, s_up[i], s_down[i], upper[i], lower[i],
+                a[i] if extras > 0 else zero, b[i] if extras > 1 else zero, xi[c],
+            )  # fmt: skip
+
+    @kernel
+    def show(array, p, moment, row, w, held, steps):
+        """What the touched cells show: what they hold, and write noise."""
+        xi, std = array.scratch.draws, p.write_noise_std * p.dw_min
+        fill_normal(array.seed, array.showing, moment.shown, row, xi)
+        for i in range(steps.shape[0]):
+            w[i] = held[i] + std * xi[i] if steps[i] != 0 else w[i]
+
+    @kernel
+    def send_row(array, numbers, k, j, steps, moment):
+        cells, p, xi = array.cells, loaded(numbers), array.scratch.draws
+        chosen = array.scratch.chosen
+        w = cells.w[k, j]
+        held = cells.held[k, j] if shown else w
+        a = cells.a[k, j] if extras > 0 else w
+        b = cells.b[k, j] if extras > 1 else w
+        s_up, s_down, upper, lower = (
+            cells.step_up[k, j],
+            cells.step_down[k, j],
+            cells.bound_up[k, j],
+            cells.bound_low[k, j],
+        )
+        row, stream, step = k * cells.w.shape[1] + j, moment.stream, moment.step
+        longer, r, noisy = count_longer(steps, 0), 0, p.dw_min_std != 0
+        if longer == 0:
+            return
+        if not noisy:
+            for i in range(xi.shape[0]):
+                xi[i] = 0
+        while SPARSE * longer > steps.shape[0]:
+            if noisy:
+                fill_normal(array.seed, stream, step + r * PULSE, row, xi)
+            pulse_row(p, held, s_up, s_down, upper, lower, a, b, steps, r, xi)
+            r += 1
+            longer = count_longer(steps, r)
+        count, longest = 0, 0
+        if longer > 0:
+            count, longest = find_nonzero(steps, chosen), find_longest(steps)
+        if r == 0:
+            count_some(steps, chosen, count, cells.up[k, j], cells.down[k, j])
+        else:
+            count_pulses(steps, cells.up[k, j], cells.down[k, j])
+            count = choose_again(steps, r, chosen, count)
+        while count > 0:
+            if noisy:  # a few numbers more than needed, so that vectors have no end to do cell by cell
+                drawn = min((count + 15) // 16 * 16, steps.shape[0])
+                fill_normal_at(array.seed, stream, step + r * PULSE, row, chosen, drawn, array.scratch.words, xi)
+            pulse_some(p, held, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi)
+            r += 1
+            count = choose_again(steps, r, chosen, count) if r < longest else 0
+        if shown:
+            show(array, p, moment, row, w, held, steps)
+
+    round_row, send = make_round(stochastic), separate(send_row)
+
+    @kernel
+    def write_row(array, numbers, k, j, change):
+        round_row(array, numbers, k, j, change, array.scratch.steps)
+        send(array, numbers, k, j, array.scratch.steps, of_write(array, 0))
+
+    return Writer(write_row, send)
+
+
+@lru_cache
+def make_send(send_row, watch=None, hold_row=None):
+    """send(array, pulses, moment): whole pulses (d, m, n) to every cell, up > 0.
+
+    watch : how far cells go, see :mod:`hardware_models.crossbar.travel`; None: not asked for
+    hold_row : what becomes of cells once they were written, see :mod:`hardware_models.ageing.wear`; None: nothing
+    """
+    watching, holding = watch is not None, hold_row is not None
+    keep_row, compare_row = watch or (None, None)
+
+    @kernel
+    def send(array, pulses, moment):
+        for k in range(pulses.shape[0]):
+            for j in range(pulses.shape[1]):
+                if watching:
+                    keep_row(array, k, j)
+                send_row(array, array.numbers, k, j, pulses[k, j], moment)
+                if holding:
+                    hold_row(array, k, j)
+                if watching:
+                    compare_row(array, k, j)
+
+    return send

@@ -1,0 +1,113 @@
+"""The state of an array, as kernels take it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Pending(NamedTuple):
+    """An update that waits for the next sweep: R outer products, or what a rule makes of them.
+
+    post : (R, n) post-synaptic factors;  pre : (R, m) presynaptic factors;  reward : (R,) broadcast factors
+    decay : (n,) Δw_ij += decay_i w_ij, used by decorrelation
+    active : (1,) int64; 0 when there is nothing to write
+    """
+
+    post: np.ndarray
+    pre: np.ndarray
+    reward: np.ndarray
+    decay: np.ndarray
+    active: np.ndarray
+
+
+class Cells(NamedTuple):
+    """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
+
+    w : (d, m, n) device units, what a read sees;  held : what the cell holds, where write noise sets the two apart
+    step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
+    up, down : uint32 pulse counters
+    slow : device units, an offset that cells show and that outlasts a step
+    stuck : device units, where a cell is stuck; NaN where it is not;  limit : uint32, pulses after which it will be
+    """
+
+    w: np.ndarray
+    held: np.ndarray
+    step_up: np.ndarray
+    step_down: np.ndarray
+    bound_up: np.ndarray
+    bound_low: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    up: np.ndarray
+    down: np.ndarray
+    slow: np.ndarray
+    stuck: np.ndarray
+    limit: np.ndarray
+
+
+class Absent(NamedTuple):
+    """In the place of a part that an array does without; a kernel wants a record all the same."""
+
+    unused: int = 0
+
+
+class Scratch(NamedTuple):
+    """Rows a sweep works in; nothing here outlives a sweep."""
+
+    change: np.ndarray
+    share: np.ndarray
+    rows: np.ndarray
+    steps: np.ndarray
+    draws: np.ndarray
+    chosen: np.ndarray
+    words: np.ndarray
+    back: np.ndarray
+    sizes: np.ndarray
+
+
+class ArrayState(NamedTuple):
+    """All that a kernel needs of an array.
+
+    scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
+    seed; rounding, cycle, showing, programming : keys of the array's own random numbers
+    writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
+    reads : (1,) int64, sweeps that read, keys their noise;  columns : (1,) int64, columns they read
+    back_reads : (1,) int64, columns read along the other side
+    correction : (n,) what was read is multiplied by, digitally
+    weight, writing, reading, slow, programmed, travel : state of those parts, or `Absent`
+    size : (1,) int64, postsynaptic units without padding
+    """
+
+    cells: Cells
+    numbers: NamedTuple
+    scale: np.ndarray
+    gain: np.ndarray
+    share: np.ndarray
+    seed: int
+    rounding: int
+    cycle: int
+    showing: int
+    programming: int
+    writes: np.ndarray
+    programs: np.ndarray
+    reads: np.ndarray
+    columns: np.ndarray
+    back_reads: np.ndarray
+    correction: np.ndarray
+    weight: NamedTuple
+    writing: NamedTuple
+    reading: NamedTuple
+    slow: NamedTuple
+    programmed: NamedTuple
+    travel: NamedTuple
+    size: np.ndarray
+    scratch: Scratch
+
+
+class ArrayKernel(NamedTuple):
+    """What a compiled time loop takes: the state, and `sweep(state, pending, memory, x, acc)`."""
+
+    state: ArrayState
+    sweep: object

@@ -1,0 +1,57 @@
+"""The symmetry point of a cell: the weight at which a mean pulse up and a mean pulse down are equally large.
+
+    up(w) + down(w) − 2 w = 0        up, down the formulas of the cell without noise
+
+Found cell by cell by bisection between the bounds, from the cell's own steps and bounds. A cell that is symmetric at 0 stays at
+0; one that has no such point ends on the bound that pulses up and down in turn would take it to.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from hardware_models.numerics.compiled import COMPILED, kernel
+
+ROUNDS = 64  # halvings: more than the digits of float64
+
+
+@lru_cache
+def make_asymmetry(pulse_up, pulse_down):
+    """asymmetry(p, w, s_up, s_down, upper, lower, a, b, out): a mean pulse up less one down, cells in one row."""
+
+    @kernel
+    def asymmetry(p, w, s_up, s_down, upper, lower, a, b, out):
+        zero = type(w[0])(0)
+        for i in range(w.shape[0]):
+            up = pulse_up(p, w[i], s_up[i], upper[i], lower[i], a[i], b[i], zero)
+            down = pulse_down(p, w[i], s_down[i], upper[i], lower[i], a[i], b[i], zero)
+            out[i] = up + down - (w[i] + w[i])
+
+    return asymmetry if COMPILED else np.errstate(all="ignore")(asymmetry)
+
+
+def symmetry_points(cell, cells, n: int) -> np.ndarray:
+    """Symmetry points (m, n) [device units] of the first device of every weight, float64."""
+    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
+    shape = cells.w[0, :, :n].shape
+    rows = [np.array(np.broadcast_to(_first(part, n), shape), np.float64).ravel() for part in parts]
+    s_up, s_down, upper, lower, a, b = rows
+    asymmetry, p, found = make_asymmetry(cell.pulse_up, cell.pulse_down), cell.numbers(np.float64), np.empty_like(s_up)
+
+    def at(w):
+        asymmetry(p, w, s_up, s_down, upper, lower, a, b, found)
+        return found
+
+    low, high = lower.copy(), upper.copy()
+    w = np.zeros_like(low)  # 0 lies between the bounds
+    for _ in range(ROUNDS):
+        f = at(w)
+        low, high = np.where(f >= 0, w, low), np.where(f <= 0, w, high)
+        w = (low + high) / 2
+    return w.reshape(shape)
+
+
+def _first(part, n: int):
+    return part[0] if part.size == 1 else part[0, :, :n]

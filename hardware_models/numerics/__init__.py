@@ -1,0 +1,1 @@
+"""Numbers: compiled functions, records, random numbers, elementary functions, matrix products."""

@@ -1,0 +1,77 @@
+"""Matrix products inside kernels, for batches: SciPy's BLAS, called without Python and without copies.
+
+`w` is an array's (m, n) matrix, presynaptic-major; activities are rows of a batch. All last axes may be padded, so sizes
+are given and the strides are the leading dimensions; `sizes`, (6,) int32, is scratch that BLAS reads them from.
+
+    read       acc = x w          (K, m)(m, n) → (K, n)
+    read_back  v = x wᵀ           (K, n)(n, m) → (K, m)
+    write      w += preᵀ post     (m, R)(R, n) → (m, n)
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+
+import numpy as np
+from numba.extending import get_cython_function_address
+
+from hardware_models.numerics.compiled import COMPILED, kernel
+
+BATCH = 16  # below this many columns a walk over rows is as fast as BLAS, and gives the same bits on every machine
+N, T = ord("N"), ord("T")
+
+
+@lru_cache
+def products(dtype: str):
+    """(read, read_back, write) compiled for float32 or float64."""
+    if not COMPILED:
+        return _read, _read_back, _write
+    pointer = ctypes.c_void_p
+    address = get_cython_function_address("scipy.linalg.cython_blas", {"float32": "sgemm", "float64": "dgemm"}[dtype])
+    gemm = ctypes.CFUNCTYPE(None, *[pointer] * 13)(address)
+    one = np.ones(1, dtype)
+
+    @kernel
+    def fill(sizes, rows, columns, inner, lda, ldb, ldc):
+        sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5] = rows, columns, inner, lda, ldb, ldc
+
+    @kernel
+    def call(ta, tb, sizes, alpha, a, b, beta, c):
+        # sizes: rows, columns and inner length of the column-major product, then the three leading dimensions
+        gemm(
+            ta.ctypes, tb.ctypes, sizes.ctypes, sizes[1:].ctypes, sizes[2:].ctypes, alpha.ctypes,
+            a.ctypes, sizes[3:].ctypes, b.ctypes, sizes[4:].ctypes, beta.ctypes, c.ctypes, sizes[5:].ctypes,
+        )  # fmt: skip
+
+    plain, transposed = np.array([N], np.uint8), np.array([T], np.uint8)
+    zero = np.zeros(1, dtype)
+
+    @kernel
+    def read(x, w, acc, n, sizes):
+        fill(sizes, n, x.shape[0], w.shape[0], w.shape[1], x.shape[1], acc.shape[1])
+        call(plain, plain, sizes, one, w, x, zero, acc)
+
+    @kernel
+    def read_back(x, w, v, n, sizes):
+        fill(sizes, w.shape[0], x.shape[0], n, w.shape[1], x.shape[1], v.shape[1])
+        call(transposed, plain, sizes, one, w, x, zero, v)
+
+    @kernel
+    def write(pre, post, w, n, sizes):
+        fill(sizes, n, w.shape[0], pre.shape[0], post.shape[1], pre.shape[1], w.shape[1])
+        call(plain, transposed, sizes, one, post, pre, one, w)
+
+    return read, read_back, write
+
+
+def _read(x, w, acc, n, sizes):
+    acc[:, :n] = x[:, : len(w)] @ w[:, :n]
+
+
+def _read_back(x, w, v, n, sizes):
+    v[:, : len(w)] = x[:, :n] @ w[:, :n].T
+
+
+def _write(pre, post, w, n, sizes):
+    w[:, :n] += pre[:, : len(w)].T @ post[:, :n]

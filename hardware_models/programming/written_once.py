@@ -1,0 +1,294 @@
+"""Cells that are written once, as conductances:  target g_T  →  programmed g_P  →  g(t) after drift  →  g(t) + σ_read(t) ξ at a read.
+
+Weights become conductances by how cells make a weight: with a pair, one of the two holds the weight and the other rests,
+
+    g_± = g_min + (g_max − g_min) max(±w, 0)          w = ((g_+ − g_min) − (g_− − g_min)) / (g_max − g_min)
+
+with a single cell, an exact reference in the middle of its range is subtracted,
+
+    g = (g_max + g_min)/2 + w (g_max − g_min)/2       w = (g − (g_max + g_min)/2) / ((g_max − g_min)/2)
+
+|w| ≤ 1 in device units; unless it is fixed, the scale of an array puts its largest |weight| at 1. What else happens to cells
+(faults, slow noise, a leak) adds to what the model makes of them; weights written afterwards keep the drift of what was programmed.
+
+Each of the three can be switched off, or made smaller or larger than it was measured, by a strength s, where g and g_P are the
+model's and the first and the last leave the draws of the others as they were:
+
+    g_P = max(g_T + s_programming σ_prog ξ, 0)          g_held(t) = g(0) + s_drift (g(t) − g(0))          s_read σ_read
+
+With all three at 0 cells hold their weights to the bit, and reads are exact.
+
+Read noise of n m cells reaches n outputs, so it is drawn there, with the same distribution: column k of a read reads
+
+    y_i + √(Σ_j v_ij x_j²) ξ_i,   v_ij the sum over devices of σ_read² [device units²],   ξ standard normal, of read, column and output
+
+which costs one more walk over v, as large as one device, for every column; a read along the other side has the same noise, summed
+over i. The 1/f spectrum that σ_read(t) is the integral of is
+not resolved: noise of different reads is independent, as in the publications' own models; noise that outlasts a read is in
+:mod:`hardware_models.ageing.slow_noise`. Draws: stream PROGRAM, keyed by programming and cell; READ for reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from hardware_models.crossbar.weights import Devices, DifferentialPair, Single
+from hardware_models.numerics import memory, random
+from hardware_models.numerics.checks import refuse, require_not_negative, require_positive
+from hardware_models.numerics.compiled import kernel, separate
+
+if TYPE_CHECKING:
+    from hardware_models.array import SynapseArray
+
+# The row of a draw of the READ stream: column, repetition and source, as in `hardware_models.reading.reading`, whose sources are others.
+REPETITION, SOURCE, SIDE = 1 << 16, 8 << 24, 1 << 28
+WRITE = 1 << 8  # step of a draw of the PROGRAM stream: number of the programming · WRITE + what it is for
+
+fill_normal = separate(random.fill_normal)
+
+
+class Draw(IntEnum):
+    """What a draw of the PROGRAM stream is for."""
+
+    PROGRAM = 0
+    OWN = 1
+
+
+class Written(NamedTuple):
+    """Cells after programming, arrays of one shape.
+
+    target, programmed : conductances [µS];  own : what makes each cell age in its own way, such as its drift exponent
+    """
+
+    target: np.ndarray
+    programmed: np.ndarray
+    own: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenOnce:
+    """What all models share; a model is `write`, `conductance` and `read_std`, in NumPy, µS and seconds.
+
+    A model has `g_max` and `g_min`, fields or properties, the range of conductances that weights are mapped to [µS],
+    0 ≤ g_min < g_max.
+
+    programming_strength, drift_strength, read_strength : how much of the noise of programming, of what time does, and of the
+        noise of reads there is; 1: as it was measured, 0: none
+    """
+
+    programming_strength: float = 1.0
+    drift_strength: float = 1.0
+    read_strength: float = 1.0
+
+    if TYPE_CHECKING:
+        g_max: ClassVar[float]
+        g_min: ClassVar[float]
+
+    weight: ClassVar[Devices] = DifferentialPair()  # how its publication makes a weight of cells
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter cannot be."""
+        require_not_negative(self, "g_min")
+        require_positive(self, "g_max")
+        if not self.g_min < self.g_max:
+            refuse(self, "g_min", f"below 'g_max', {self.g_max!r}")
+        require_not_negative(self, "programming_strength drift_strength read_strength")
+
+    @property
+    def drifts(self) -> bool:
+        """Whether time does anything to cells."""
+        return self.drift_strength > 0 and type(self).conductance is not WrittenOnce.conductance
+
+    @property
+    def reads_noisily(self) -> bool:
+        """Whether two reads of the same cells may differ."""
+        return self.read_strength > 0 and type(self).read_std is not WrittenOnce.read_std
+
+    # the model
+
+    def write(self, target, xi, own_xi) -> Written:
+        """Program conductances.
+
+        Parameters
+        ----------
+        target : array, g_T [µS]
+        xi, own_xi : arrays of the same shape, standard normal: of programming, and of what makes cells age differently
+        """
+        target = np.asarray(target, np.float64)
+        programmed = np.maximum(target + self.programming_strength * self.programming_std(target) * xi, 0)
+        return Written(target, programmed, self.own(target, own_xi))
+
+    def programming_std(self, target) -> np.ndarray:
+        """σ_prog(g_T) [µS]."""
+        raise NotImplementedError
+
+    def own(self, target, xi) -> np.ndarray:
+        """What makes each cell age in its own way."""
+        del target
+        return np.asarray(xi, np.float64)
+
+    def conductance(self, written: Written, t: float) -> np.ndarray:
+        """g(t) [µS], `t` seconds after programming."""
+        self.check_time(t)
+        return written.programmed
+
+    def held(self, written: Written, t: float) -> np.ndarray:
+        """g(t) as far as `drift_strength` lets it be [µS]: what cells hold."""
+        if self.drift_strength == 1:
+            return self.conductance(written, t)
+        new = self.conductance(written, 0.0)
+        return np.maximum(new + self.drift_strength * (self.conductance(written, t) - new), 0) if self.drifts else new
+
+    def read_std(self, written: Written, t: float) -> np.ndarray:
+        """Standard deviation of one read of what cells hold, at `read_strength` 1 [µS]."""
+        del t
+        return np.zeros(np.shape(written.target))
+
+    def check_time(self, t: float) -> None:
+        """Raise ValueError where the model says nothing of a time."""
+
+    # what an array asks for
+
+    def check_array(self, array: SynapseArray) -> None:
+        """Refuse cells and weights that conductances cannot make."""
+        cell, name = array.cell, type(self).__name__
+        if cell.is_pulsed or cell.bound is not None:
+            raise ValueError(
+                f"The 'programming' parameter of SynapseArray must be another than {name}, which says itself what cells hold, "
+                f"unless cells are Ideal. Got cells {cell!r} instead."
+            )
+        if not isinstance(array.weight, Single | DifferentialPair):
+            raise ValueError(
+                f"The 'weight' parameter of SynapseArray must be Single or DifferentialPair for {name}. Got {array.weight!r} instead."
+            )
+
+    def state(self, shape, number: int, dtype) -> ProgrammedState:
+        """What array `number` keeps of its programming, cells (d, m, n)."""
+        d, m, n = shape
+        zeros = lambda: np.zeros((d, m, n))  # noqa: E731
+        variance = memory.zeros((m, n), dtype, matrix=True)
+        return ProgrammedState(
+            Written(zeros(), zeros(), zeros()), np.zeros(1), variance, memory.zeros((2, n), dtype), np.zeros(1, np.int64),
+            random.stream(random.Stream.READ, number),
+        )  # fmt: skip
+
+    def program(self, array: SynapseArray, target) -> None:
+        """Program what the weights made of `target` (d, m, n) [device units] are, clipped to ±1."""
+        state, programs = array.state.programmed, int(array.state.programs[0])
+        weights = np.clip(np.einsum("k,kji->ji", array.state.gain.astype(np.float64), target), -1, 1)
+        g = self.to_conductance(weights, len(target))
+        draw = lambda what: random.normal(  # noqa: E731
+            array.state.seed, array.state.programming, programs * WRITE + int(what), g.shape, np.float64
+        )
+        written = self.write(g, draw(Draw.PROGRAM), draw(Draw.OWN))
+        for kept, new in zip(state.written, written, strict=True):
+            kept[:] = new
+        state.since[0] = 0
+        self._note_noise(state)
+        error = self.to_weight(self.held(written, 0.0)) - self.to_weight(g)
+        array.state.cells.w[:, :, : array.shape[0]] = _exact(weights, len(target)) + error
+
+    def pass_time(self, state: ProgrammedState, seconds: float) -> np.ndarray:
+        """Let time pass; returns by how much cells moved (d, m, n) [device units]."""
+        before = self.held(state.written, float(state.since[0]))
+        after = self.held(state.written, float(state.since[0]) + seconds)  # refused before anything changes
+        state.since[0] += seconds
+        self._note_noise(state)
+        return self.to_weight(after) - self.to_weight(before)
+
+    def _note_noise(self, state: ProgrammedState) -> None:
+        std = self.read_std(state.written, float(state.since[0])) / self._unit(len(state.written.target))
+        std *= self.read_strength
+        n = std.shape[2]
+        state.variance[:, :n] = np.sum(std**2, axis=0)
+        state.noisy[0] = bool(std.any())
+
+    def to_conductance(self, w, devices: int) -> np.ndarray:
+        """Conductances (d, …) [µS] of weights w (…) [device units]."""
+        if devices == 1:
+            return np.asarray(self._middle + w * self._unit(1))[None]
+        return self.g_min + self._unit(2) * np.stack([np.maximum(w, 0), np.maximum(-w, 0)])
+
+    def ends(self, devices: int) -> tuple[float, float, float]:
+        """What cells hold at g_min, at g_max and without any conductance [device units]."""
+        return tuple(float(self.to_weight(np.full(devices, g))[0]) for g in (self.g_min, self.g_max, 0.0))
+
+    def to_weight(self, g) -> np.ndarray:
+        """What cells (d, …) hold [device units]."""
+        return (g - (self._middle if len(g) == 1 else self.g_min)) / self._unit(len(g))
+
+    @property
+    def _middle(self) -> float:
+        return (self.g_max + self.g_min) / 2
+
+    def _unit(self, devices: int) -> float:
+        """One device unit [µS]."""
+        return (self.g_max - self.g_min) / (2 if devices == 1 else 1)
+
+
+def _exact(w, devices: int) -> np.ndarray:
+    """What cells (d, …) hold of weights (…) without any error [device units]."""
+    return w[None] if devices == 1 else np.stack([np.maximum(w, 0), np.maximum(-w, 0)])
+
+
+class ProgrammedState(NamedTuple):
+    """What an array keeps of its programming.
+
+    written : (d, m, n) float64 each;  since : (1,) float64, seconds since
+    variance : (m, n) of one read, summed over devices [device units²];  row : (2, n) scratch;  noisy : (1,) int64
+    stream : key of the noise of reads
+    """
+
+    written: Written
+    since: np.ndarray
+    variance: np.ndarray
+    row: np.ndarray
+    noisy: np.ndarray
+    stream: int
+
+
+def read_noise_back(array, y, repetitions=0) -> np.ndarray:
+    """Noise (K, m) of a read of inputs y (K, n) along the other side [device units · input units].
+
+    array : `ArrayState`;  repetitions : (K,) how often a column was read before, with noise of its own each time
+    """
+    state, (K, n) = array.programmed, y.shape
+    noise = np.zeros((K, state.variance.shape[0]), array.scale.dtype)
+    for k, repetition in enumerate(np.broadcast_to(repetitions, K)):
+        row = SIDE + SOURCE + int(repetition) * REPETITION + k
+        random.fill_normal(array.seed, state.stream, int(array.back_reads[0]), row, noise[k])
+    return noise * np.sqrt(y[:, :n] ** 2 @ state.variance[:, :n].T)
+
+
+@lru_cache
+def make_read_noise(repeating: bool):
+    """read_noise(array, x, acc): add the read noise of programmed cells to sums acc (K, n) of inputs x (K, m).
+
+    repeating : the array has a reading, which may read a column again
+    """
+
+    @kernel
+    def read_noise(array, x, acc):
+        state, n = array.programmed, array.size[0]
+        if state.noisy[0] == 0:
+            return
+        total, draws = state.row[0], state.row[1]
+        for k in range(x.shape[0]):
+            row, out = SOURCE + k, acc[k]
+            if repeating:
+                row += array.reading.scratch.repetition[k] * REPETITION
+            total[:] = 0
+            for j in range(state.variance.shape[0]):
+                v, square = state.variance[j], x[k, j] * x[k, j]
+                for i in range(total.shape[0]):
+                    total[i] += v[i] * square
+            fill_normal(array.seed, state.stream, array.reads[0], row, draws)
+            for i in range(n):
+                out[i] += np.sqrt(total[i]) * draws[i]
+
+    return separate(read_noise)

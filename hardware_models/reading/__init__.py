@@ -1,0 +1,1 @@
+"""How a read happens: converters, noise and wires."""

@@ -1,0 +1,1 @@
+"""How requested changes become pulses."""

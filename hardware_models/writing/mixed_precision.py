@@ -1,0 +1,92 @@
+"""Mixed precision: requests are summed digitally, and cells get whole steps.
+
+    χ ← χ + Δ        n = trunc(χ / u)        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
+
+u is by how much one such pulse moves the weight of a mean cell at w = 0: its granularity times Σ |gain| of the devices pulsed. No
+request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
+the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
+(2020), doi:10.3389/fnins.2020.00406.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from hardware_models.crossbar.pulses import of_write
+from hardware_models.crossbar.sweep import WritePath
+from hardware_models.numerics import memory
+from hardware_models.numerics.compiled import kernel
+from hardware_models.writing.by_cell import require_pulses
+
+if TYPE_CHECKING:
+    from hardware_models.array import SynapseArray
+
+
+class Accumulator(NamedTuple):
+    """chi : (m, n) device units, what was asked for and not sent yet;  unit : u, device units"""
+
+    chi: np.ndarray
+    unit: float
+
+
+@kernel
+def collect_row(array, j, change):
+    """Requests of a row become whole numbers n; what is not finite asks for nothing."""
+    chi, unit, most = array.writing.chi[j], array.writing.unit, array.numbers.most_pulses
+    zero = type(unit)(0)
+    for i in range(change.shape[0]):
+        asked = change[i] if np.isfinite(change[i]) else zero
+        total = chi[i] + asked
+        n = np.trunc(total / unit)
+        n = n if n < most else most
+        n = n if n > -most else -most
+        chi[i] = total - n * unit
+        change[i] = n
+
+
+@lru_cache
+def make_put_steps(send_row, one_sided: bool):
+    """put_row of whole steps; one_sided : devices get pulses up only."""
+
+    @kernel
+    def put_row(array, pending, k, j, change):
+        steps, zero = array.scratch.steps, type(change[0])(0)
+        way = type(change[0])(1) if array.gain[k] > 0 else type(change[0])(-1)
+        for i in range(change.shape[0]):
+            n = way * change[i]
+            steps[i] = max(n, zero) if one_sided else n
+        send_row(array, array.numbers, k, j, steps, of_write(array, 0))
+
+    return put_row
+
+
+@dataclass(frozen=True)
+class MixedPrecision:
+    """A digital accumulator χ of one number a weight; whole steps are sent."""
+
+    by_sample: ClassVar[bool] = False
+
+    def check(self) -> None:
+        """Nothing can be wrong with it."""
+
+    def check_array(self, array: SynapseArray) -> None:
+        """Raise ValueError where cells have no pulses."""
+        require_pulses(self, array.cell)
+
+    def accumulator_bits(self, dtype) -> int:
+        """Digital storage, bits a weight."""
+        return 8 * np.dtype(dtype).itemsize
+
+    def state(self, array: SynapseArray) -> Accumulator:
+        (n, m), weight = array.shape, array.weight
+        pulsed = np.abs(weight.gains[: weight.trained])
+        unit = array.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
+        return Accumulator(memory.zeros((m, n), array.dtype, matrix=True), array.dtype.type(unit))
+
+    def path(self, array: SynapseArray, change_row) -> WritePath:
+        del change_row  # any will do
+        return WritePath(make_put_steps(array.cell.send_row, array.weight.one_sided), collect_row=collect_row)

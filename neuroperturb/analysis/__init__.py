@@ -1,0 +1,1 @@
+"""Looking at rules: alignment with the gradient, diagnosis on hardware, audit, recorded cases, speed."""

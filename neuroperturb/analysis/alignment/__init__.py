@@ -1,0 +1,1 @@
+"""How well what a rule asks for points along the gradient."""

@@ -1,0 +1,300 @@
+"""How well and how noisily rules follow the gradient: measured, over a range of something, as one table and one figure.
+
+>>> import neuroperturb as nt
+>>> found = nt.align(["np", "np-trace"], over="noise_std")
+>>> found.figure()
+
+What is measured is :mod:`neuroperturb.analysis.alignment.estimate`. Without a task the trials are random: inputs and targets ~ N(0, 1), a loss
+at every step, initial weights of the network. With one they are its first training trials, its inputs fixed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hardware_models.numerics import random
+from neuroperturb.analysis.alignment.estimate import Setting, measure
+from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment import recipes
+from neuroperturb.network.chip import chip as hardware
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.rnn import ALL, RNN, initial_weights
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.spec import SpecError, suggest
+from neuroperturb.tasks import Task
+from neuroperturb.tasks.contract import Sequence as Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+SAMPLES, STEPS = 40_000, 10
+CHANNELS = 2  # inputs and outputs of random trials
+NETWORK = RNN(size=10, gain=1.5)
+RANDOM = random.stream(random.Stream.DATA, 255)  # no task has this number
+# What alignment can be a function of, and where it is looked at unless told.
+OVER: dict[str, tuple] = {
+    "samples": (400, 1_200, 4_000, 12_000, 40_000),
+    "noise_std": (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
+    "size": (5, 10, 20, 40),
+    "steps": (2, 5, 10, 20, 40),
+    "hardware": ("ideal", "generic-noise", "pcm-joshi", "reram-es", "digital-4"),
+}
+
+
+class Point(NamedTuple):
+    """Where alignment is measured; None: the rule's, the network's or the task's own."""
+
+    samples: int = SAMPLES
+    noise_std: float | None = None
+    size: int | None = None
+    steps: int | None = None
+    hardware: Chip | None = None
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What :func:`align` found.
+
+    frame : a row for every rule, value, matrix, reference and metric, see :func:`neuroperturb.analysis.alignment.estimate.measure`
+    over : what `value` is of, or None
+    title : on what, in words
+    """
+
+    frame: pd.DataFrame
+    over: str | None
+    title: str
+
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """What a notebook's cell shows: the table."""
+        del cycle
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        from neuroperturb.results.grid import grid
+
+        return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
+
+    def _columns(self) -> dict[str, list[str]]:
+        """The plain metric, matrix by matrix; over a range all matrices as one."""
+        frame = self.frame if self.over is None else self.frame[self.frame["matrix"] == ALL]
+        keys = ["rule", "value", "matrix"]
+        by_key = dict(iter(frame.groupby(keys, sort=False)))
+        columns: dict[str, list[str]] = {"rule": [], **({} if self.over is None else {self.over: []}), "matrix": []}
+        for (rule, value, matrix), rows in by_key.items():
+            exact, short = (
+                {r.metric: r for r in rows[rows["reference"] == name].itertuples()} for name in ("bptt", "bptt(1)")
+            )
+            cells = {
+                "rule": rule, self.over or "": _word(value), "matrix": matrix, "samples": f"{exact['plain'].samples:,}",
+                "bptt": _cell(exact["plain"], "cosine"), "limit": _cell(exact["plain"], "limit"), "in C_x": _cell(exact["C_x"], "limit"),
+                "bptt(1)": _cell(short["plain"], "cosine"), "single": _cell(exact["plain"], "single"),
+                "gain": _cell(exact["plain"], "gain"), "bias": _cell(exact["plain"], "bias"),
+                "variance": f"{exact['plain'].variance:.3g}",
+            }  # fmt: skip
+            for name, cell in cells.items():
+                if name:
+                    columns.setdefault(name, []).append(cell)
+        return columns
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Everything, a row a line; returns where."""
+        path = Path(path)
+        self.frame.to_csv(path, index=False)
+        return path
+
+    def figure(self) -> Figure:
+        """Cosines of mean and single updates with BPTT and BPTT(1), matrix by matrix."""
+        from neuroperturb.results.figures import alignment as alignment_figure
+
+        return alignment_figure.figure(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as a PNG, whole or not at all."""
+        from neuroperturb.results.figures import png
+
+        return png.write(self.figure(), path)
+
+
+LEGEND = (
+    "bptt, bptt(1): cosine of the mean update with true BPTT and with the one-step gradient, ± half its 95 % interval (jackknife);\n"
+    "limit: of the expected update, the noise of the mean removed; in C_x: the same in the metric of the presynaptic covariance;\n"
+    "single: mean cosine of one sample with BPTT; gain ⟨μ, g⟩/‖g‖², bias ‖μ − g‖²/‖g‖², variance of one sample over ‖g‖², g of BPTT.\n"
+    "Plain step, constant weights, episode schedule."
+)
+
+
+def align(
+    rules: str | PerturbationRule | Iterable[str | PerturbationRule],
+    *,
+    task: str | Task | None = None,
+    network: RNN | None = None,
+    hardware: str | Chip | None = None,
+    samples: int = SAMPLES,
+    trials: int = 1,
+    noise_std: float | None = None,
+    size: int | None = None,
+    steps: int | None = None,
+    over: str | None = None,
+    values: Sequence | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Alignment:
+    """Measure how well the updates of rules follow the gradient, at fixed weights, through the kernels that train.
+
+    Parameters
+    ----------
+    rules : names (``"np-trace"``, ``"anp published"``, ``"my_rules:MyRule"``), or rules; their optimiser step is left out
+    task : whose first trials are shown; random ones with a loss at every step unless given
+    network : the task's own unless given, then initial weights of the seed
+    hardware : what it runs on, a name or a Chip; gradients are those of the ideal network with the weights it stores
+    samples : presentations averaged over, at least 40; 40,000 unless given
+    trials : different trials in one sample; the gradient is that of their mean loss
+    noise_std : σ of every rule; its own unless given
+    size : hidden units, in the place of the network's
+    steps : random trials have so many, 10 unless given; those of a task are cut to so many
+    over : ``"samples"``, ``"noise_std"``, ``"size"``, ``"steps"`` or ``"hardware"``: measured at each of `values`
+    values : where; a few by default
+    seed : of weights, trials, perturbations, and of a chip that has none
+    progress : called with a line for each measurement
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    SpecError
+        where a name is not known, a value cannot be, or no step of the trials is scored
+    """
+    import pandas as pd
+
+    values = _values(over, values)
+    named = [_rule(rule) for rule in ([rules] if isinstance(rules, str | PerturbationRule) else rules)]
+    base = Point(samples, noise_std, size, steps, _chip(hardware))
+    shown, own = _task(task)
+    rows = []
+    for value in values:
+        point = base if over is None else base._replace(**{over: _chip(value) if over == "hardware" else value})
+        setting = _setting(shown, network or own, point, trials, seed)
+        for rule in named:
+            sigma = rule.noise_std if point.noise_std is None else point.noise_std
+            if progress is not None:
+                progress(f"{rule.label}" + ("" if over is None else f", {over} {_word(value)}"))
+            found = measure(rule.replace(noise_std=sigma), setting, point.samples)
+            rows += [{"rule": rule.label, "over": over or "", "value": value, **row} for row in found]
+    return Alignment(pd.DataFrame(rows), over, _title(shown, network or own, base, trials))
+
+
+def say(
+    rules: Sequence[str],
+    out: Path,
+    say: Callable[[str], None],
+    note: Callable[[str], None],
+    values: str | None,
+    **options,
+) -> None:
+    """What the command does: measure, print the table, write figure and CSV into a folder."""
+    given = None if values is None else [_number(text.strip()) for text in values.split(",")]
+    found = align(rules, values=given, progress=note, **options)
+    out.mkdir(parents=True, exist_ok=True)
+    say(f"{found}\n\nfigure  {found.save(out / 'alignment.png')}\ntable   {found.to_csv(out / 'alignment.csv')}")
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def _values(over: str | None, values: Sequence | None) -> tuple:
+    if over is None:
+        if values is not None:
+            raise SpecError("The 'values' parameter of align must be left out without 'over'. Got some.")
+        return ("",)
+    if over not in OVER:
+        raise SpecError(f"The 'over' parameter of align cannot be {over!r}. {suggest(str(over), OVER)}")
+    if values is not None and not len(values):
+        raise SpecError("The 'values' parameter of align must hold at least one value. Got none.")
+    return OVER[over] if values is None else tuple(values)
+
+
+def _rule(rule: str | PerturbationRule) -> PerturbationRule:
+    """A rule by its name, or its name and form as tables print it, or where one's own is found."""
+    if not isinstance(rule, str):
+        return rule
+    name, _, form = (rule, "", "") if ":" in rule else rule.partition(" ")
+    table = {"name": name, "form": form} if form else name
+    found = config.Experiment.parse({"task": "delayed-xor", "rule": table}).rule
+    if not isinstance(found, PerturbationRule):
+        raise SpecError(f"The 'rules' parameter of align must hold perturbation rules: {rule!r} is a gradient itself.")
+    return found
+
+
+def _task(task: str | Task | None) -> tuple[Task | None, RNN]:
+    """A task, and the network that is usual for it."""
+    if task is None:
+        return None, NETWORK
+    table = recipes.recipe(task) if isinstance(task, str) else {"task": task.table()}
+    experiment = config.Experiment.parse({key: part for key, part in table.items() if key in ("task", "network")})
+    return (experiment.task if isinstance(task, str) else task), experiment.network
+
+
+def _chip(made_of: Any) -> Chip | None:
+    return made_of if made_of is None or isinstance(made_of, Chip) else hardware.read(made_of)
+
+
+def _setting(task: Task | None, network: RNN, point: Point, trials: int, seed: int) -> Setting:
+    network = network if point.size is None else network.replace(size=point.size)
+    sequence, loss = (
+        _random(point.steps or STEPS, trials, seed) if task is None else _first(task, point.steps, trials, seed)
+    )
+    if not sequence.mask.any():
+        raise SpecError(
+            f"The 'steps' parameter of align must reach a step that is scored. Got {point.steps!r} instead."
+        )
+    initial = initial_weights(network, sequence.inputs.shape[2], sequence.targets.shape[2], seed)
+    return Setting(network, initial, sequence, loss, point.hardware, seed)
+
+
+def _random(steps: int, trials: int, seed: int) -> tuple[Trials, str]:
+    """Inputs and targets ~ N(0, 1), every step scored; the first steps of longer ones are the same."""
+    drawn = [random.normal(seed, RANDOM, t, (trials, 2 * CHANNELS), dtype=np.float64) for t in range(steps)]
+    inputs, targets = np.split(np.array(drawn), 2, axis=2)
+    return Trials(inputs, targets, np.ones((steps, trials), bool), np.arange(steps) == 0), "mse"
+
+
+def _first(task: Task, steps: int | None, trials: int, seed: int) -> tuple[Trials, str]:
+    dataset = task.data(seed, trials)
+    return Trials(*(part[:steps] for part in dataset.batch(0))), dataset.loss
+
+
+def _title(task: Task | None, network: RNN, point: Point, trials: int) -> str:
+    where = "random trials, a loss at every step" if task is None else task.name
+    parts = [where, f"{point.size or network.size} units"]
+    if task is None or point.steps:
+        parts.append(f"{point.steps or STEPS} steps")
+    parts += [f"{trials} trials a sample"] * (trials > 1)
+    return ", ".join(parts + ([] if point.hardware is None else [" ".join(hardware.words(point.hardware))]))
+
+
+def _word(value: Any) -> str:
+    return (
+        " ".join(hardware.words(value))
+        if isinstance(value, Chip)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _cell(row: Any, name: str) -> str:
+    value, low, high = (getattr(row, name + end) for end in ("", "_low", "_high"))
+    return f"{value:.3f} ± {(high - low) / 2:.3f}"

@@ -1,0 +1,58 @@
+"""What an estimate is compared with: true BPTT and BPTT(1), in the plain metric and in that of the presynaptic covariance.
+
+    ⟨u, v⟩ = tr(u vᵀ)            ⟨u, v⟩_C = tr(u C vᵀ) = ⟨u √C, v √C⟩,     C = mean over steps and trials of q qᵀ
+
+q is what the synapses of a matrix see: û for W_in, x̂ of the step before for W_rec, x̂ for W_out. In the second metric an update counts by
+what it does to pre-activations on this input; a right-sided natural gradient, u = g P, is judged fairly by it (learning-rules §8).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroperturb.baselines.bptt import gradient
+from neuroperturb.baselines.forward import Weights, from_matrices, prepare, trajectory
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
+from neuroperturb.tasks.contract import Loss, Sequence
+
+WINDOWS = {"bptt": None, "bptt(1)": 1}
+PLAIN, WHITE = "plain", "C_x"
+
+
+class Reference(NamedTuple):
+    """gradient : by matrix, (n, m), W[i, j] from j to i;  root : by matrix, √C (m, m), or None for the plain metric."""
+
+    name: str
+    metric: str
+    gradient: dict[str, np.ndarray]
+    root: dict[str, np.ndarray | None]
+
+
+def references(network: RNN, matrices: Matrices, sequence: Sequence, loss: Loss) -> list[Reference]:
+    """Gradients of Σ_t L_t, mean over the trials, from a state of zero, in float64: each window in each metric."""
+    weights = from_matrices(matrices)
+    roots = {PLAIN: dict.fromkeys(LEARNT), WHITE: _roots(network, weights, sequence)}
+    found = []
+    for name, window in WINDOWS.items():
+        g = gradient(weights, sequence, loss=loss, window=window, leak=network.leak, bias=network.bias)[1]
+        by_matrix = {matrix: part.T for matrix, part in zip(LEARNT, g, strict=True)}
+        found += [Reference(name, metric, by_matrix, root) for metric, root in roots.items()]
+    return found
+
+
+def _roots(network: RNN, weights: Weights, sequence: Sequence) -> dict[str, np.ndarray]:
+    """√C of every matrix."""
+    weights, state = prepare(weights, sequence, network.bias, None)
+    u, _, xhat, _ = trajectory(weights, sequence, network.leak, network.bias, state)
+    before = np.concatenate([np.zeros_like(xhat[:1]), xhat[:-1]])
+    before[sequence.reset] = 0
+    return {name: _root(seen) for name, seen in zip(LEARNT, (u, before, xhat), strict=True)}
+
+
+def _root(seen: np.ndarray) -> np.ndarray:
+    """Symmetric root of the mean of q qᵀ over the rows of q (T, B, m)."""
+    q = seen.reshape(-1, seen.shape[-1])
+    values, vectors = np.linalg.eigh(q.T @ q / len(q))
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

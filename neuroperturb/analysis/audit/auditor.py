@@ -1,0 +1,136 @@
+"""audit: take a rule apart, count what it costs, and put what is said of it to the test."""
+
+from __future__ import annotations
+
+from neuroperturb import rules
+from neuroperturb.analysis.audit import bptt as exact
+from neuroperturb.analysis.audit import forward_gradients as forward
+from neuroperturb.analysis.audit.anatomy import dissect
+from neuroperturb.analysis.audit.checks import Check, check
+from neuroperturb.analysis.audit.costs import costs
+from neuroperturb.analysis.audit.engines import ENGINES
+from neuroperturb.analysis.audit.feasibility import fit, unfit
+from neuroperturb.analysis.audit.formulas import resolve
+from neuroperturb.analysis.audit.permutation import permute
+from neuroperturb.analysis.audit.quantities import FAR, SCALAR, Quantity
+from neuroperturb.analysis.audit.result import Audit
+from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.formula import captures
+from neuroperturb.rules.user.source import find
+from neuroperturb.spec import SpecError
+
+HIDDEN = "an argument of the function; a number of the rule's own, as a field of it"
+SCHEDULES = ("online", "episode")
+Gradient = Bptt | Rtrl | Rflo | Eprop
+
+
+def audit(
+    rule: PerturbationRule | Gradient | str, *, decorrelation: Decorrelation | None = None, bits: int = 8, test: bool = True, seed: int = 0,
+) -> Audit:  # fmt: skip
+    """What a rule uses, what it costs on chip, and which engines could run it.
+
+    Parameters
+    ----------
+    rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record in the form of
+        :mod:`neuroperturb.rules.formula.signatures`. Names of decorrelated rules bring decorrelation with them
+    decorrelation : beside the rule
+    bits : of every number that is sent or kept, in the costs
+    test : run the permutation test on the compiled kernels, a few seconds
+    seed : of its random numbers
+
+    Returns
+    -------
+    audit : Audit; print it, or take its `table()`
+
+    Raises
+    ------
+    SpecError : where a formula cannot be traced, saying which and why
+
+    Examples
+    --------
+    >>> print(audit("anp published"))  # local but for its layer norm
+    """
+    if bits < 1:
+        raise SpecError(f"The 'bits' parameter of audit must be at least 1. Got {bits!r} instead.")
+    if hidden := captures.of_rule(_own(rule)):
+        return _of_hidden(_own(rule), hidden, test, bits)
+    rule, decorrelation = _resolved(rule, decorrelation)
+    if isinstance(rule, Gradient):
+        return _of_exact(rule, test, bits, seed) if isinstance(rule, Bptt) else _of_forward(rule, test, bits, seed)
+    anatomy = dissect(rule, decorrelation)
+    findings = permute(rule, decorrelation, seed=seed) if test else ()
+    return Audit(
+        _label(rule, decorrelation), anatomy.expressions, anatomy.quantities, anatomy.broadcasts,
+        tuple(costs(anatomy, schedule, bits) for schedule in SCHEDULES), tuple(fit(anatomy, engine) for engine in ENGINES.values()),
+        tuple(check(finding, anatomy) for finding in findings), (), bits,
+    )  # fmt: skip
+
+
+def _resolved(rule, decorrelation):
+    """The rule of a name, and the decorrelation that some names bring."""
+    if isinstance(rule, Gradient):
+        return rule, None
+    if isinstance(rule, str) and rule in GRADIENTS:
+        return GRADIENTS[rule](), None
+    if isinstance(rule, str) and rule.partition(" ")[0] in rules.DECORRELATED and decorrelation is None:
+        decorrelation = Decorrelation()
+    return resolve(rule), decorrelation
+
+
+def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
+    return f"{rule.label}, decorrelated" if decorrelation is not None else rule.label
+
+
+def _own(rule):
+    """A rule of one's own, before anything is asked of it; None of others."""
+    if isinstance(rule, str):
+        return find(rule) if ":" in rule else None
+    return None if isinstance(rule, PerturbationRule | Gradient) else rule
+
+
+def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int) -> Audit:
+    """A rule that reads behind its arguments: nothing else about it counts, and no kernel is made of it."""
+    used = tuple(
+        Quantity(
+            f"{found.name!r}, {type(found.value).__name__}", FAR, f"{found.function}, through a {found.through}", HIDDEN
+        )
+        for found in hidden
+    )
+    checks = tuple(
+        Check(f"{found.function}: what {found.name!r} holds", captures.moves(rule, found), False, "")
+        for found in hidden
+    )
+    name = (rule if isinstance(rule, type) else type(rule)).__name__
+    return Audit(
+        name, {}, used, 0, (), tuple(unfit(used, engine) for engine in ENGINES.values()), checks if test else (), tuple(map(str, hidden)), bits,
+    )  # fmt: skip
+
+
+def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
+    """Backpropagation has no synapse's formula: what it needs from elsewhere is listed, and tested on its own kernels."""
+    used = exact.quantities(rule.window)
+    fits = tuple(unfit(used, engine) for engine in ENGINES.values())
+    checks = tuple(
+        Check(f"W_rec: {finding.quantity}", finding.seen, exact.expected(finding.quantity, rule.window), "non-local")
+        for finding in (exact.findings(rule.window, seed) if test else ())
+    )
+    label = "bptt" if rule.window is None else f"bptt({rule.window})"
+    return Audit(label, {}, used, _scalars(used), (), fits, checks, (), bits)
+
+
+def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> Audit:
+    """Gradients that travel forward: what their own steps depend on."""
+    used, checks = forward.quantities(rule), []
+    for found in forward.findings(rule, seed) if test else ():
+        because = forward.expected(found.quantity, rule)
+        checks.append(Check(f"W_rec: {found.quantity}", found.seen, because != "", because))
+    label = f"{rule.name}, {rule.feedback} feedback" if rule.name != "rtrl" else rule.name
+    fits = tuple(forward.fit(rule, engine) for engine in ENGINES.values())
+    return Audit(label, {}, used, _scalars(used), (), fits, tuple(checks), (), bits)
+
+
+def _scalars(used: tuple[Quantity, ...]) -> int:
+    """Broadcast scalars, the errors of all outputs as one."""
+    return sum(quantity.kind == SCALAR for quantity in used)

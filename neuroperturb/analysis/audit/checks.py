@@ -1,0 +1,47 @@
+"""What the permutation test found, beside what the audit says: pass or fail, quantity by quantity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from neuroperturb.analysis.audit.anatomy import Anatomy
+from neuroperturb.analysis.audit.permutation import Finding
+
+REGIONS = {"others": "of other {}", "row": "of other synapses of the same input", "own": "its own"}
+OF = {"post": "units", "pre": "units", "decay": "units", "perturbation": "units"}
+COLUMN = {("weight", "row"), ("pre", "others")}  # what a read along the other side of an array adds up
+LATERAL = ("D_rec", "P")
+
+
+class Check(NamedTuple):
+    """What was changed;  seen : whether the watched synapse's change then differed;  expected;  because : of what"""
+
+    what: str
+    seen: bool
+    expected: bool
+    because: str
+
+    @property
+    def passed(self) -> bool:
+        return self.seen == self.expected
+
+
+def check(finding: Finding, anatomy: Anatomy) -> Check:
+    """A finding beside what the traced formulas, or the array's own update, say of it."""
+    words = (
+        f"{finding.array}: {finding.quantity} {REGIONS[finding.region].format(OF.get(finding.quantity, 'synapses'))}"
+    )
+    if finding.array in LATERAL:
+        column = (finding.quantity, finding.region) in COLUMN
+        return Check(words, finding.seen, finding.region == "own" or column, "column read" if column else "")
+    if finding.array == "unit":
+        norm = anatomy.rule.normaliser.kind == "layer_norm"
+        return Check(words, finding.seen, norm or finding.region == "own", "layer reduction" if norm else "")
+    used = finding.region == "own" and finding.quantity in _arguments(anatomy)
+    return Check(words, finding.seen, used, "traced" if used else "")
+
+
+def _arguments(anatomy: Anatomy) -> set[str]:
+    """Arguments of the traced formulas, as the kernels call them."""
+    names = {"state": "square"}
+    return {names.get(name, name) for name in anatomy.traced.used}

@@ -1,0 +1,141 @@
+"""A rule's scalar formulas, traced: what a unit tells, what a synapse computes of it, what becomes of that at a write.
+
+    neuron     (clean, noisy, noise) -> p                                  every unit, step and trial
+    synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
+    step       (state, gradient, correction) -> (state, Δw)                every synapse and write
+
+The functions are those that :mod:`neuroperturb.rules.builtin`, or the user, wrote and that kernels compile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from neuroperturb import rules
+from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_products
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.builtin import ClippedStep, PlainStep, RMSStep, TraceCredit, parts
+from neuroperturb.rules.formula.graph import Node, fold, input_, inputs, rename, substitute
+from neuroperturb.rules.formula.signatures import NEURON, STEP, SYNAPSE, formula, numbers
+from neuroperturb.rules.formula.tracing import trace
+from neuroperturb.spec import SpecError
+
+ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # beside the record of numbers
+SYMBOLS = {
+    TraceCredit: {"decay": "λ"},
+    PlainStep: {"rate": "η"},
+    RMSStep: {"rate": "η", "decay": "β"},
+    ClippedStep: {"rate": "η"},
+}  # as equations have them
+RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
+
+
+class Formula(NamedTuple):
+    """name of the form; the compiled function;  params : the record it is called with."""
+
+    name: str
+    function: object
+    params: tuple
+
+    def trace(self) -> tuple[Node, ...]:
+        """What it returns, an expression each."""
+        what = f"{type(self.params).__name__}.{self.name}"
+        found = trace(self.function, self.params, ARGUMENTS[self.name], what=what)
+        if len(found) != RETURNED[self.name]:
+            raise SpecError(
+                f"The function {what!r} must return {RETURNED[self.name]} numbers. Got {len(found)} instead."
+            )
+        return tuple(rename(node, SYMBOLS.get(type(self.params), {})) for node in found)
+
+    def numbers(self, dtype) -> tuple:
+        """The record in one dtype, as kernels take it."""
+        return numbers(self.params, dtype)
+
+
+class Formulas(NamedTuple):
+    """Of a rule; `neuron` None where weights are perturbed and units told nothing."""
+
+    neuron: Formula | None
+    synapse: Formula
+    step: Formula
+
+
+def formulas(rule: PerturbationRule) -> Formulas:
+    """The functions that make up a rule."""
+    made_of = parts(rule)
+    records = {"neuron": made_of.neuron, "synapse": made_of.synapse, "step": made_of.step}
+    return Formulas(**{name: _formula(name, record) for name, record in records.items()})
+
+
+def _formula(name: str, record: tuple | None) -> Formula | None:
+    return None if record is None else Formula(name, formula(record, name).function, record)
+
+
+class Traced(NamedTuple):
+    """Expressions in terms of `ARGUMENTS`, parameters by name.
+
+    told : by a unit, None where there is nothing to tell;  trace : a synapse's new one;  gradient : what it adds to its estimate
+    state, change : of a write, the gradient in it
+    lines : the synapse's formulas one after the other, each in terms of what those before it gave, by name
+    """
+
+    told: Node | None
+    trace: Node
+    gradient: Node
+    state: Node
+    change: Node
+    lines: dict[str, Node]
+
+    @property
+    def keeps_trace(self) -> bool:
+        return fold(self.trace) != input_("trace") and "trace" in inputs(fold(self.gradient), fold(self.trace))
+
+    @property
+    def keeps_state(self) -> bool:
+        return fold(self.state) != input_("state")
+
+    @property
+    def refused(self) -> tuple[str, NotSumOfProducts] | None:
+        """The first line that is no sum of products, and why; None where all are."""
+        for name, node in self.lines.items():
+            try:
+                sum_of_products(node)
+            except NotSumOfProducts as error:
+                return name, error
+        return None
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Arguments that a change depends on, now or by what is kept."""
+        kept = [self.trace] * self.keeps_trace + [self.state] * self.keeps_state
+        found = inputs(*map(fold, (self.change, *kept)))
+        return tuple(name for name in (*ARGUMENTS["synapse"], *ARGUMENTS["step"]) if name in found)
+
+
+def traced(rule: PerturbationRule) -> Traced:
+    """The traced formulas of a rule."""
+    neuron, synapse, step = formulas(rule)
+    e, g = synapse.trace()
+    v, dw = step.trace()
+    lines = {"trace": e, "gradient": _reading(g, "trace", e), "state": v, "change": _reading(dw, "state", v)}
+    state, change = (substitute(node, input_("gradient"), g) for node in (v, dw))
+    return Traced(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
+
+
+def _reading(node: Node, name: str, kept: Node) -> Node:
+    """An expression that reads what was just kept, by its name."""
+    return node if kept.is_leaf else substitute(node, kept, input_(name))
+
+
+def resolve(rule) -> PerturbationRule:
+    """A rule, from itself, its name ("anp", "anp published", "module:Class"), or a record in the form of a rule."""
+    if isinstance(rule, str):
+        name, _, form = rule.partition(" ")
+        return rules.make(name, form or None)
+    if isinstance(rule, PerturbationRule):
+        return rule
+    if hasattr(rule, "synapse"):
+        return rules.own(rule() if isinstance(rule, type) else rule)
+    raise SpecError(
+        f"The 'rule' parameter must be a rule, its name, or a record with a synapse. Got {type(rule).__name__} instead."
+    )

@@ -1,0 +1,226 @@
+"""The permutation test: whatever a synapse must not see is changed, and what becomes of the synapse stays the same to the bit.
+
+One array of a small network is written by the very sweep that trains it, everything filled with random numbers. One synapse, from j
+to i, is watched: its weight, and whatever else it keeps, after one write. Then one quantity is drawn again in one region, and the
+write repeated. What is compared are bytes, so that no dependence is too weak to be found. A formula that branches or clips may hide one:
+what is drawn is ordinary, signed, small, and with each quantity silent in turn.
+
+    own       the watched synapse, or unit; for activity its own pre- or postsynaptic unit
+    row       the other synapses of its presynaptic unit j
+    others    everything else
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.crossbar.fused import decorrelation_change
+from hardware_models.numerics import memory
+from hardware_models.numerics.record import record
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.rnn import RNN, initial_weights
+from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules.axes.clock import Clock
+from neuroperturb.rules.axes.normaliser import NORMALISE
+from neuroperturb.simulation.simulation import Simulation
+
+SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
+TRIES = 2  # redraws of each region
+RANGES = ((0.1, 1.0), (-1.0, 1.0), (1e-3, 0.02))  # of what is drawn: all of a sign, of both, too small to be clipped
+WATCHED = ((0, 1), (2, 2), (6, 3))  # (j, i) of the synapses that are watched: at an edge, onto its own unit, elsewhere
+
+
+class Finding(NamedTuple):
+    """Whether a write of `array` came out otherwise, in any bit, when `quantity` was drawn again in a `region`."""
+
+    array: str
+    quantity: str
+    region: str
+    seen: bool
+
+
+class Part(NamedTuple):
+    """A quantity in memory.
+
+    values : the array, without its padding;  place : ``"synapse"`` (…, m, n), ``"pre"`` (…, m), ``"post"`` (…, n), ``"draw"``
+    (…, B m, n) or ``"broadcast"``;  kept : whether it is the synapse's own and part of the result
+    """
+
+    name: str
+    values: np.ndarray
+    place: str
+    kept: bool
+
+
+class World(NamedTuple):
+    """The numbers a test draws from:  low, high;  silent : the quantity that is 0 everywhere, "" for none."""
+
+    low: float
+    high: float
+    silent: str = ""
+
+    def base(self, parts: list[Part], seed: int) -> dict[str, np.ndarray]:
+        return {part.name: self.drawn(part, seed, 0) * (part.name != self.silent) for part in parts}
+
+    def drawn(self, part: Part, seed: int, attempt: int) -> np.ndarray:
+        """Random values for a quantity; positive where they are a square."""
+        name, shape = [seed, *part.name.encode()], part.values.shape
+        values = _uniform(name, attempt, shape, part.values.dtype, self.low, self.high)
+        return np.abs(values) if part.name == "square" else values
+
+
+def worlds(parts: list[Part]) -> list[World]:
+    return [*(World(*bounds) for bounds in RANGES), *(World(*RANGES[0], part.name) for part in parts)]
+
+
+PAIR = ("own", "others")
+REGIONS = {"synapse": ("own", "row", "others"), "draw": PAIR, "pre": PAIR, "post": PAIR, "broadcast": ("own",)}
+
+
+def permute(
+    rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0
+) -> tuple[Finding, ...]:
+    """What reaches a synapse of W_rec, of D_rec where the state is decorrelated, and of P where the rule has one; and what reaches
+    the perturbation that a unit tells its synapses.
+
+    Parameters
+    ----------
+    rule, decorrelation : as a run takes them
+    seed : of the random numbers everything is filled with
+    """
+    simulation = bench(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
+    return (*find_told(simulation, seed), *find(simulation, seed))
+
+
+def bench(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
+    """A small network that learns by the rule online."""
+    network = RNN(size=SIZE, bias=False)
+    recorded = {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))} if isinstance(rule.probe, WeightNoise) else {}
+    return Simulation(
+        network, rule, initial_weights(network, INPUTS, OUTPUTS, seed), decorrelation=decorrelation, batch=BATCH, steps=4,
+        recorded=recorded, seed=seed,
+    )  # fmt: skip
+
+
+def find_told(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
+    """Whether what a unit tells, normalised, depends on the perturbation of other units."""
+    if isinstance(simulation.rule.probe, WeightNoise):
+        return
+    rule, numbers = simulation.rule, simulation.run.rule
+    normalise, shared = NORMALISE[rule.normaliser.kind], rule.broadcast == "batch"
+    p, a, other, variance = (_rows(seed, k, simulation.dtype) for k in range(4))
+
+    def told(p) -> np.ndarray:
+        post = np.zeros_like(p)
+        normalise(p, a, SIZE, numbers, numbers.gain, shared, variance[0].copy(), post)
+        return post
+
+    units, before = np.arange(p.shape[1]), told(p)
+    for region in PAIR:
+        seen = False
+        for _, i in WATCHED:
+            after = told(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
+            seen = seen or after[:, i].tobytes() != before[:, i].tobytes()
+        yield Finding("unit", "perturbation", region, seen)
+
+
+def _rows(seed: int, number: int, dtype) -> np.ndarray:
+    """A row of random numbers a trial, padded with zeros as kernels sum it."""
+    return memory.place(_uniform(seed, number, (BATCH, SIZE), dtype), dtype)
+
+
+def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
+    """Findings of a simulation's arrays; its state is drawn over."""
+    arrays = ["W_rec", *["D_rec"] * simulation.decorrelation.state, *["P"] * simulation.whitened]
+    for name in arrays:
+        parts = _parts(simulation, name)
+        for part in parts:
+            for region in REGIONS[part.place]:
+                if not (part.name == "weight" and region == "own"):  # of course what it is depends on what it was
+                    cases = itertools.product(worlds(parts), WATCHED)
+                    seen = any(_differs(simulation, name, parts, world, part, region, at, seed) for world, at in cases)
+                    yield Finding(name, part.name, region, seen)
+
+
+def _differs(simulation, name, parts, world: World, part: Part, region: str, at: tuple[int, int], seed: int) -> bool:
+    base, chosen = world.base(parts, seed), _region(part, region, at)
+    before = _written(simulation, name, parts, base, at, part)
+    for attempt in range(1, 1 + TRIES):
+        altered = np.where(chosen, world.drawn(part, seed, attempt), base[part.name])
+        if _written(simulation, name, parts, {**base, part.name: altered}, at, part) != before:
+            return True
+    return False
+
+
+def _written(simulation, name, parts, values, at: tuple[int, int], altered: Part) -> bytes:
+    """What the watched synapse holds after one write with these values, but for what was altered."""
+    for part in parts:
+        part.values[...] = values[part.name]
+    _write(simulation, name)
+    (j, i), kept = at, [part for part in parts if part.kept and (part is not altered or part.name == "weight")]
+    return b"".join(part.values[..., j, i].tobytes() for part in kept)
+
+
+def _write(simulation: Simulation, name: str) -> None:
+    """One sweep of one array that writes what is pending, and reads nothing."""
+    if name == "P":
+        array, pending = simulation.whitening, simulation.run.whitener.pending
+        pending.active[0] = 1
+        sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
+        sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
+        return
+    for pending in simulation.run.pending:
+        pending.active[0] = 0
+    getattr(simulation.run.pending, name).active[0] = 1
+    simulation.flush()
+
+
+def _parts(simulation: Simulation, name: str) -> list[Part]:
+    """Everything in memory that a synapse of an array could be told."""
+    if name == "P":
+        array, pending, synapses = simulation.whitening, simulation.run.whitener.pending, None
+    else:
+        array, pending = simulation.arrays[name], getattr(simulation.run.pending, name)
+        synapses = getattr(simulation.run.memories, name)
+    n, m = array.shape
+    parts = [
+        Part("weight", array.state.cells.w[..., :n], "synapse", True),
+        Part("post", pending.post[:, :n], "post", False),
+        Part("pre", pending.pre[:, :m], "pre", False),
+    ]
+    if name == "W_rec":
+        return [*parts, Part("reward", pending.reward, "broadcast", False), *_kept(synapses, n, m)]
+    return [*parts, Part("decay", pending.decay[:n], "post", False)]
+
+
+def _kept(synapses, n: int, m: int) -> list[Part]:
+    """What synapses keep beside their weight, whatever a rule calls it, and their own draws."""
+    kept = [
+        Part(field, value[..., :n], "synapse", True)
+        for field, value in zip(synapses._fields, synapses, strict=True)
+        if isinstance(value, np.ndarray) and value.ndim >= 2 and value.shape[-2] == m and value.shape[-1] >= n
+    ]
+    synapses.kept[:], synapses.writes[:] = 1, 3  # in the middle of a sequence
+    draws = synapses.source.values
+    return kept + ([Part("draw", draws[..., :n], "draw", False)] if draws.shape[-2] == BATCH * m else [])
+
+
+def _uniform(seed, attempt: int, shape: tuple[int, ...], dtype, low: float = 0.1, high: float = 1.0) -> np.ndarray:
+    return np.random.default_rng([*np.atleast_1d(seed), attempt]).uniform(low, high, shape).astype(dtype)
+
+
+def _region(part: Part, region: str, at: tuple[int, int]) -> np.ndarray:
+    """Where a quantity is drawn again."""
+    if part.place == "broadcast":
+        return np.ones(part.values.shape, bool)
+    j, i = at
+    index = np.indices(part.values.shape)
+    last = index[-1] == (j if part.place == "pre" else i)
+    if part.place in ("pre", "post"):
+        return last if region == "own" else ~last
+    row = (index[-2] % SIZE if part.place == "draw" else index[-2]) == j
+    return {"own": row & last, "row": row & ~last, "others": ~row if part.place == "synapse" else ~(row & last)}[region]

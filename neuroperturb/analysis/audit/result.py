@@ -1,0 +1,201 @@
+"""An audit: what was found about a rule, as a record, as text and as plain data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from neuroperturb.analysis.audit.checks import Check
+from neuroperturb.analysis.audit.costs import Costs
+from neuroperturb.analysis.audit.feasibility import Fit
+from neuroperturb.analysis.audit.fixed_point import FixedPoint
+from neuroperturb.analysis.audit.quantities import Quantity
+from neuroperturb.analysis.audit.verdict import verdict
+
+WIDTH = 118  # of a page
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a rule uses, costs and needs.
+
+    rule : its label
+    expressions : the traced formulas, as text
+    quantities : with their kind, where they enter, and a local replacement where there is one
+    costs : of the online and the episode schedule; none of a rule that has no synapse's formula
+    engines : whether each could run it, and why not
+    checks : of the permutation test; none where it was not asked for
+    captured : sentences on what the formulas read beside their arguments
+    bits : of a number sent or kept, in the costs
+    """
+
+    rule: str
+    expressions: dict[str, str]
+    quantities: tuple[Quantity, ...]
+    broadcasts: int
+    costs: tuple[Costs, ...]
+    engines: tuple[Fit, ...]
+    checks: tuple[Check, ...]
+    captured: tuple[str, ...]
+    bits: int
+
+    @property
+    def is_local(self) -> bool:
+        """Whether every quantity is at the synapse, at one of its units, or broadcast."""
+        return not self.captured and all(quantity.is_local for quantity in self.quantities)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the permutation test found what the audit says."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.quantities, self.broadcasts, self.captured)
+
+    def table(self) -> dict:
+        """As plain data, for JSON."""
+        from neuroperturb.analysis.audit.result import plain
+
+        return plain(self)
+
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        """What a notebook's cell shows: the page."""
+        del cycle
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        from neuroperturb.analysis.audit.result import text
+
+        return text(self)
+
+
+def text(audit: Audit) -> str:
+    """Verdict, formulas, quantities, costs, engines and the permutation test."""
+    parts = [
+        f"{audit.rule}: {audit.verdict}",
+        _formulas(audit),
+        _quantities(audit),
+        _costs(audit),
+        _engines(audit),
+        _checks(audit),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _formulas(audit: Audit) -> str:
+    width = max(map(len, audit.expressions), default=0)
+    return "\n".join(f"  {name:>{width}} {words}" for name, words in audit.expressions.items())
+
+
+def _quantities(audit: Audit) -> str:
+    rows = [(quantity.name, quantity.kind, quantity.where, quantity.replacement) for quantity in audit.quantities]
+    return _grid(("what it uses", "which is", "where it enters", "local replacement"), rows)
+
+
+def _costs(audit: Audit) -> str:
+    if not audit.costs:
+        return ""
+    columns = [_column(cost) for cost in audit.costs]
+    rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
+    return _grid((f"costs, {audit.bits} bits a number", *(cost.schedule for cost in audit.costs)), rows)
+
+
+def _column(cost: Costs) -> dict[str, str]:
+    """What one schedule costs, in words."""
+    more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
+    lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
+    return {
+        "broadcast a step": _amount(cost.broadcasts, cost.broadcast_bits),
+        "state of a synapse, beside its weight": _amount(cost.state_synapse, cost.state_synapse_bits),
+        "state of a neuron, beside its activity": _amount(cost.state_neuron, cost.state_neuron_bits) + more,
+        "random draws a step": f"{cost.draws_synapse} a synapse, {cost.draws_neuron} a neuron",
+        "a synapse, every step": str(cost.step),
+        "a synapse, every write": str(cost.write),
+        "a neuron, every step": str(cost.neuron),
+        **lateral,
+        "writes of a synapse": cost.writes,
+        "passes side by side": str(cost.passes),
+    }
+
+
+def _amount(count: int, bits: int) -> str:
+    return f"{count} ({bits} bits)" if count else "none"
+
+
+def _engines(audit: Audit) -> str:
+    rows = []
+    for fit in audit.engines:
+        words = list(fit.reasons) or ["as it is"]
+        rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*words, *fit.notes])))
+    return _grid(("engine", "runs it", "why not, and how"), rows)
+
+
+def _checks(audit: Audit) -> str:
+    if not audit.checks:
+        return ""
+    rows = [
+        (check.what, "differs" if check.seen else "same to the bit", "pass" if check.passed else "FAIL", check.because)
+        for check in audit.checks
+    ]
+    return _grid(("drawn again", "the change then", "", "because"), rows)
+
+
+def _grid(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """Columns under their names, long ones wrapped."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold", min_width=min(len(name), 24))
+    for row in rows:
+        table.add_row(*row)
+    page = Console(file=io.StringIO(), width=WIDTH, color_system=None, markup=False, highlight=False, emoji=False)
+    page.print(table)
+    return "\n".join(line.rstrip() for line in page.file.getvalue().rstrip().splitlines())
+
+
+def plain(audit: Audit) -> dict:
+    """Everything, as JSON takes it."""
+    return {
+        "rule": audit.rule, "verdict": audit.verdict, "local": audit.is_local, "formulas": dict(audit.expressions),
+        "quantities": [{**quantity._asdict(), "local": quantity.is_local} for quantity in audit.quantities],
+        "broadcast_scalars": audit.broadcasts, "bits": audit.bits,
+        "costs": {cost.schedule: _plain_costs(cost) for cost in audit.costs},
+        "engines": [
+            {"name": f.engine.name, "runs": f.runs, "reasons": list(f.reasons), "notes": list(f.notes), "sources": list(f.engine.sources)}
+            for f in audit.engines
+        ],
+        "permutation": [{**check._asdict(), "passed": check.passed} for check in audit.checks],
+        "captured": list(audit.captured),
+    }  # fmt: skip
+
+
+def _plain_costs(cost: Costs) -> dict:
+    work = {name: getattr(cost, name)._asdict() for name in ("step", "write", "neuron", "lateral_step")}
+    return {**{name: value for name, value in cost._asdict().items() if name != "schedule"}, **work}
+
+
+def fixed_point(run: FixedPoint, of: str) -> str:
+    """How far a run in integers is from the one in floating point."""
+    said = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
+    rows = [
+        ("sequence", of),
+        ("engine", f"{run.engine.name}, {run.rounding} stochastic rounding"),
+        ("distance of weights", f"{run.rms_lsb:.3g} LSB rms, of which {run.common_lsb:+.2g} common to all"),
+        ("what was learnt", f"correlation {run.correlation:.3f} with floating point"),
+        ("writes that moved nothing", f"{run.unmoved:.1%}"),
+        ("saturated", said),
+        ("LSB", ", ".join(f"{name} {size:.3g}" for name, size in run.lsb.items())),
+    ]
+    return _grid(("in integers", f"{run.steps} steps"), rows)
+
+
+def plain_fixed_point(run: FixedPoint, of: str) -> dict:
+    return {
+        "sequence": of, "engine": run.engine.name, "rounding": run.rounding, "steps": run.steps, "rms_lsb": run.rms_lsb,
+        "common_lsb": run.common_lsb, "correlation": run.correlation, "unmoved": run.unmoved, "saturated": run.saturated, "lsb": run.lsb,
+    }  # fmt: skip

@@ -1,0 +1,107 @@
+"""Diagnosis: a look at the first steps of a run, and the one ratio that limits its rule on its hardware.
+
+Measured by running the simulation ahead, through the same kernels, and putting everything back: `WRITES` episodes, or as many steps
+of the online schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroperturb.analysis.diagnosis.perturbation_snr import Perturbation, Signals
+from neuroperturb.analysis.diagnosis.write_fidelity import Writes, Writing, squared_cosine
+from neuroperturb.rules.axes.rate import FACTOR
+from neuroperturb.simulation.simulation import Prepared, Simulation
+from neuroperturb.tasks.contract import Sequence
+
+EPISODES, STEPS = 12, 200  # looked at, in either schedule
+
+
+class Diagnosis(NamedTuple):
+    """What was measured;  fidelity, wander : of all matrices together, see :mod:`neuroperturb.analysis.diagnosis.write_fidelity`."""
+
+    perturbation: Perturbation
+    writing: dict[str, Writing]
+    fidelity: float
+    wander: float
+
+
+def diagnose(simulation: Simulation, sequences: Iterable[Sequence]) -> Diagnosis:
+    """Run ahead through a few sequences, and put everything back.
+
+    Parameters
+    ----------
+    simulation : of a network as it is; nothing of it changes
+    sequences : training sequences, as many as an episodic run is to be looked at for; one is enough online
+    """
+    kept = simulation.checkpoint()
+    simulation.flush()
+    signals, steps = Signals(simulation), 0
+    writes = {name: Writes(simulation.arrays[name]) for name in simulation.requested()}
+    try:
+        for number, sequence in enumerate(sequences):
+            simulation.run.counters.sequence[0] = number
+            data = simulation.prepare(_beginning(sequence))
+            steps += len(data.inputs)
+            _look_at(simulation, data, signals, writes)
+        simulation.flush()
+        runs = simulation.setup.total_steps / max(steps, 1)
+        fidelity = _fidelity(writes)
+        return Diagnosis(
+            signals.ratios(), {name: written.result(runs * _mean_factor(simulation, 1)) for name, written in writes.items()},
+            fidelity, _wander(writes, fidelity, runs * _mean_factor(simulation, 2)),
+        )  # fmt: skip
+    finally:
+        simulation.restore(kept)
+
+
+def _fidelity(writes: dict[str, Writes]) -> float:
+    asked, realised = (
+        np.concatenate([part.ravel() for part in parts])
+        for parts in ([w.total for w in writes.values()], [w.realised() for w in writes.values()])
+    )
+    return squared_cosine(asked, realised)
+
+
+def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
+    """How far weights go in a run where nobody asked them to, over their root mean square."""
+    if not fidelity > 0:
+        return float("inf")
+    asked = runs * sum(w.square for w in writes.values())
+    weights = sum(w.total.size * w.rms**2 for w in writes.values())
+    return float(np.sqrt(max(1 / fidelity - 1, 0.0) * asked / weights))
+
+
+def _mean_factor(simulation: Simulation, power: int) -> float:
+    """Mean over the run of a power of the factor on the learning rate."""
+    rate = simulation.rule.rate
+    factor, final = FACTOR[rate.kind], float(getattr(rate, "final", 1))
+    return float(np.mean([factor(final, p) ** power for p in np.linspace(0, 1, 101)]))
+
+
+def _look_at(simulation: Simulation, data: Prepared, signals: Signals, writes: dict[str, Writes]) -> None:
+    T, online = len(data.inputs), simulation.schedule == "online"
+    if "decorrelate" in simulation.phases:
+        simulation.present(data, "decorrelate", 0, T)
+    for t in range(T):
+        if simulation.gather(data, t, t + 1) == t:
+            return  # diverged
+        signals.note(data, t)
+        if online:
+            _ask(simulation, writes)
+    if not online:
+        _ask(simulation, writes)
+        simulation.finish()
+
+
+def _ask(simulation: Simulation, writes: dict[str, Writes]) -> None:
+    for name, change in simulation.requested().items():
+        writes[name].ask(change)
+
+
+def _beginning(sequence: Sequence) -> Sequence:
+    """The first steps of a sequence."""
+    return Sequence(*(part[:STEPS] for part in sequence))

@@ -1,0 +1,80 @@
+"""The hardware section of a record: what was measured, what the arrays did, in plain values.
+
+diagnosis   ratios of every layer and matrix at the start of the run, see :mod:`neuroperturb.analysis.diagnosis`
+warning     the ratio that limits the rule, and its cure; empty where none does
+arrays      for every learnt matrix: what it is made of, share of cells at a bound, share that is stuck, its ledger
+total       the ledger of all arrays together
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hardware_models.array import SynapseArray
+from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis
+from neuroperturb.analysis.diagnosis.verdict import limit
+from neuroperturb.rules import ArrayNoise, PerturbationRule
+
+AT_BOUND = 0.01  # of the range of a cell: nearer to a bound than this is at it
+
+
+def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
+    """What is known before the first step."""
+    found = limit(diagnosis, None if isinstance(rule.probe, ArrayNoise) else rule.noise_std)
+    perturbation, writing = diagnosis.perturbation, diagnosis.writing
+    return {
+        "diagnosis": {
+            "layers": {layer: getattr(perturbation, layer)._asdict() for layer in ("hidden", "output")},
+            "reward_std": perturbation.reward_std,
+            "channel_std": perturbation.channel_std,
+            "matrices": {name: ratios._asdict() for name, ratios in writing.items()},
+            "fidelity": diagnosis.fidelity,
+            "wander": diagnosis.wander,
+        },
+        "limit": "" if found is None else found.ratio,
+        "warning": "" if found is None else str(found),
+    }
+
+
+def so_far(arrays: dict[str, SynapseArray]) -> dict[str, Any]:
+    """What the arrays did until now, and how they are."""
+    ledgers = {name: array.ledger() for name, array in arrays.items()}
+    return {
+        "arrays": {
+            name: {
+                "cells": type(array.cell).__name__,
+                "at_bound": at_bound(array),
+                "stuck": stuck(array),
+                "ledger": ledgers[name].as_dict(),
+            }
+            for name, array in arrays.items()
+        },
+        "total": sum(ledgers.values()).as_dict(),
+    }
+
+
+def at_bound(array: SynapseArray) -> float:
+    """Share of the cells that are at one of their bounds, dead ones not counted."""
+    cells, n, bound = array.state.cells, array.shape[0], array.cell.bound
+    w = (cells.held if cells.held.size > 1 else cells.w)[: array.weight.trained, :, :n].astype(np.float64)
+    if cells.bound_up.size > 1:
+        low, high = (b[: array.weight.trained, :, :n].astype(np.float64) for b in (cells.bound_low, cells.bound_up))
+    elif bound is not None:
+        low, high = np.full(w.shape, -bound), np.full(w.shape, bound)
+    else:
+        return 0.0
+    margin, alive = AT_BOUND * (high - low), high > low
+    return float(np.mean((w <= low + margin)[alive] | (w >= high - margin)[alive])) if alive.any() else 0.0
+
+
+def stuck(array: SynapseArray) -> float:
+    """Share of the cells that no pulse moves: fabricated so, failed, or worn out."""
+    cells, n, trained = array.state.cells, array.shape[0], array.weight.trained
+    dead = np.zeros((trained, array.shape[1], n), bool)
+    if cells.stuck.size > 1:
+        dead |= ~np.isnan(cells.stuck[:trained, :, :n])
+    if cells.bound_up.size > 1:
+        dead |= cells.bound_up[:trained, :, :n] == cells.bound_low[:trained, :, :n]
+    return float(dead.mean())

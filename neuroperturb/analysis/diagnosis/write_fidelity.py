@@ -1,0 +1,140 @@
+"""What becomes of the changes that a rule asks for: whether cells do what they are told, hold it, and how well they show it.
+
+Over M writes, Δ_m is the requested and D the realised change of a matrix [weight units], N its synapses; g is by how much one pulse
+moves a weight. Realised is what cells hold, without write noise, and what a digital accumulator keeps for them.
+
+    request/step    rms Δ_m / g                                 below 1, most requests are no pulse at all
+    fidelity        f = cos²(Σ_m Δ_m, D)                        part of what became of the weights that was asked for
+    wander          √((1/f − 1) Σ Δ²) / rms W, all matrices     how far the rest takes weights in a run
+    weight error    √(g²/12 + σ_write²) / rms W                 levels and write noise against the weights
+    asymmetry       A = (s_up(w) − s_down(w)) / (s_up(w) + s_down(w)), root mean square over cells at their weights
+    forgets         A Σ |Δ| / rms W                             how often cells forget their weights in a run
+
+Sums are over the writes of the whole run, taken to be like those that were seen, times the schedule of the learning rate.
+
+A pulse up and one down leave a cell displaced by s_up − s_down. Requests that cancel in the mean still pull a weight towards the
+symmetry point of its cell, by A |Δ| a write, so that after rms W / (A |Δ|) writes it has forgotten what it was. Estimates from noise
+ask for N times the pulses of an exact gradient that moves a weight as far: that is why asymmetry hurts perturbation rules most.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.array import SynapseArray
+from hardware_models.crossbar.symmetry_point import make_asymmetry
+
+
+class Writing(NamedTuple):
+    """Of one matrix; see above. NaN where nothing was asked for, infinite where cells have no steps.
+
+    request_std : rms Δ_m [weight units]
+    """
+
+    request_std: float
+    request_per_step: float
+    fidelity: float
+    weight_error: float
+    asymmetry: float
+    forgets: float
+
+
+class Writes:
+    """Sums up what is asked of one array, and compares it with what becomes of it."""
+
+    def __init__(self, array: SynapseArray):
+        self.array, self.before = array, stored(array)
+        self.rms, self.asymmetry = rms_weight(array), asymmetry(array)
+        self.total = np.zeros(array.shape)
+        self.square = self.size = 0.0
+        self.count = 0
+
+    def ask(self, change) -> None:
+        """One write asks for a change (n, m), weight units; one of nothing but zeros is no write."""
+        if change.any():
+            self.total += change
+            self.square += float(np.vdot(change, change))
+            self.size += float(np.abs(change).sum())
+            self.count += 1
+
+    def realised(self) -> np.ndarray:
+        """What became of the weights (n, m): everything asked for must have been written."""
+        return stored(self.array) - self.before
+
+    def result(self, runs: float) -> Writing:
+        """The ratios, for a run that asks `runs` times as much as was seen."""
+        size, M = self.total.size, max(self.count, 1)
+        rms, step = np.sqrt(self.square / (M * size)), step_size(self.array)
+        error = np.hypot(step / np.sqrt(12), write_noise(self.array))
+        return Writing(
+            float(rms), _over(rms, step), squared_cosine(self.total, self.realised()), _over(error, self.rms, empty=0.0), self.asymmetry,
+            _over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
+        )  # fmt: skip
+
+
+def squared_cosine(a, b) -> float:
+    """Squared cosine of two arrays; 0 where one of them is all 0, NaN where nothing was asked for."""
+    if not np.any(a):
+        return float("nan")
+    norm = float(np.vdot(a, a)) * float(np.vdot(b, b))
+    return float(np.vdot(a, b)) ** 2 / norm if norm > 0 else 0.0
+
+
+def stored(array: SynapseArray) -> np.ndarray:
+    """What an array holds, and what waits to be written to it, (n, m) weight units, float64."""
+    state, n = array.state, array.shape[0]
+    cells = state.cells.held if state.cells.held.size > 1 else state.cells.w
+    W = np.einsum("k,kji->ij", state.gain.astype(np.float64), cells[:, :, :n])
+    waiting = getattr(state.writing, "chi", None)
+    return float(state.scale[0]) * (W if waiting is None else W + waiting[:, :n].T)
+
+
+def rms_weight(array: SynapseArray) -> float:
+    return float(np.sqrt(np.mean(np.square(array.read(), dtype=np.float64))))
+
+
+def step_size(array: SynapseArray) -> float:
+    """By how much one pulse moves a mean weight at 0, weight units; 0 for cells without steps."""
+    granularity = getattr(array.cell, "granularity", 0.0) or getattr(array.state.numbers, "step", 0.0)
+    return float(granularity * array.state.scale[0])
+
+
+def write_noise(array: SynapseArray) -> float:
+    """Standard deviation of what a weight shows about what it holds, weight units."""
+    std = getattr(array.cell, "write_noise_std", 0.0) * getattr(array.cell, "dw_min", 0.0)
+    devices = np.sqrt(np.sum(np.square(array.state.gain[: array.weight.trained], dtype=np.float64)))
+    return float(std * devices * array.state.scale[0])
+
+
+def asymmetry(array: SynapseArray) -> float:
+    """Root mean square over the weights of (up − down) / (up + down), devices weighted by what they add."""
+    if not hasattr(array.cell, "pulse_up"):
+        return 0.0
+    state, total = array.state, np.zeros(array.shape[::-1])
+    for k in range(array.weight.trained):
+        up, down = _steps(array, k)
+        with np.errstate(all="ignore"):
+            part = np.where(up + down > 0, (up - down) / (up + down), 0.0)
+        total += abs(float(state.share[k])) * float(state.gain[k]) * part
+    return float(np.sqrt(np.mean(total**2)))
+
+
+def _steps(array: SynapseArray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of a mean pulse up and down of every cell of device k, (m, n), at what it holds."""
+    cell, cells, n = array.cell, array.state.cells, array.shape[0]
+    w = (cells.held if cells.held.size > 1 else cells.w)[k, :, :n].astype(np.float64)
+    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
+    rows = (np.broadcast_to(p[0] if p.size == 1 else p[k, :, :n], w.shape) for p in parts)
+    s_up, s_down, *rest = (np.array(row, np.float64).ravel() for row in rows)
+    p, none, both, up = cell.numbers(np.float64), np.zeros(w.size), np.empty(w.size), np.empty(w.size)
+    difference = make_asymmetry(cell.pulse_up, cell.pulse_down)
+    difference(p, w.ravel(), s_up, s_down, *rest, both)
+    difference(p, w.ravel(), s_up, none, *rest, up)
+    return up.reshape(w.shape), (up - both).reshape(w.shape)
+
+
+def _over(a: float, b: float, empty: float = float("inf")) -> float:
+    """a/b, `empty` over 0."""
+    return float(a) / float(b) if b > 0 else empty

@@ -1,0 +1,1 @@
+"""Speed: benchmarks of steps and sweeps, timed side by side."""

@@ -1,0 +1,68 @@
+"""Speed of an array of pulsed cells: an online step, one write and two reads, in nanoseconds a synapse.
+
+Cells with soft bounds, spread between devices on both steps and both bounds, noise on every pulse, pulses counted; float32, one
+thread. The request of a step is ± the same share of a cell's mean step for every synapse: stochastic rounding then pulses that
+share of the cells. A synapse's cell is 28 bytes (weight, two steps, two bounds, two counters), of which a pulse writes 12.
+
+Two runs at a time: the same step on two arrays in two threads, against one after the other.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from hardware_models import SoftBounds, SynapseArray
+from hardware_models.crossbar.fused import rank_change
+from hardware_models.crossbar.state import Pending
+from hardware_models.numerics import memory
+from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.record import record
+from neuroperturb.analysis.speed.timing import compare
+
+STEPS = 20  # a measurement: short enough to fall between two busy moments
+CELL = SoftBounds(
+    dw_min=1e-3, dw_min_std=0.3, dw_min_dtod=0.3, up_down_dtod=0.01, w_max_dtod=0.3, w_min_dtod=0.3
+)  # fmt: skip
+
+
+def step(n: int, share: float, seed: int = 1):
+    """A function of no arguments that takes `STEPS` online steps of an (n, n) array; `share` is |request|/step."""
+    array = SynapseArray((n, n), CELL, seed=seed, weight_scale=1.0)
+    array.program(np.zeros((n, n)))
+    sweep, rng = array.kernel(rank_change).sweep, np.random.default_rng(seed)
+    post, pre, decay, x, acc = (memory.zeros((rows, n), np.float32) for rows in (1, 1, 1, 2, 2))
+    post[0, :n], pre[0, :n] = rng.choice((-1, 1), n), share * CELL.granularity * rng.choice((-1, 1), n)
+    x[:, :n] = rng.normal(size=(2, n))
+    pending = Pending(post, pre, np.ones(1, np.float32), decay[0], np.ones(1, np.int64))
+
+    @kernel
+    def repeat(array, pending, x, acc, steps):
+        for _ in range(steps):
+            pending.active[0] = 1
+            sweep(array, pending, 0, x, acc)
+
+    state = record(array.state), record(pending)
+    return lambda: repeat(*state, x, acc, STEPS)
+
+
+def pulsed(n: int, share: float) -> dict:
+    """One step by itself, and the throughput of two threads against one."""
+    one, other = step(n, share), step(n, share, seed=2)
+
+    def both():
+        one(), other()
+
+    with ThreadPoolExecutor(2) as threads:
+
+        def side_by_side():
+            for done in [threads.submit(action) for action in (one, other)]:
+                done.result()
+
+        serial, parallel = compare(both, side_by_side)
+    return {
+        "request_per_step": share,
+        "ns_per_synapse": 1e9 * serial / (2 * STEPS * n**2),
+        "two_at_a_time": serial / parallel,
+    }

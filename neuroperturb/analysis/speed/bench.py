@@ -1,0 +1,154 @@
+"""Speed as ratios to what the machine can do, measured side by side in one process.
+
+    online step     float32, n_in = n_out = 1, batch 1, ANP:  against the plain compiled loop  W += c ⊗ x  over a matrix of the
+                    same size, an ordinary NumPy array. The limit is memory: one load and one store a synapse, 8 bytes.
+    pulsed cells    write and two reads of an array of soft-bounds cells, one in ten pulsed or all: nanoseconds a synapse, and what
+                    two threads get through against one (:mod:`array_bench`).
+    batch step      batch 100, ANP:  against the sgemm rate of its own products, 2·n²·(2B read + B write) operations
+                    for W_rec, the same for W_in and W_out; one BLAS thread.
+
+Each figure is the median over rounds that alternate the two sides, so that a busy moment hits both.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json as jsonlib
+import os
+
+import numpy as np
+
+from hardware_models.numerics import blas, memory
+from hardware_models.numerics.compiled import kernel
+from neuroperturb import rules
+from neuroperturb.analysis.speed import array_bench
+from neuroperturb.analysis.speed.timing import compare
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.rnn import RNN, initial_weights
+from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.tasks.contract import Sequence
+
+STEPS = 200
+BARS = {"online_1000": 1.3, "online_500": 2.0, "decorrelated_1000": 3.3, "batch_1000": 0.5, "spiking_200": 10}  # fmt: skip
+PULSED_BARS = {0.1: 1.5, 1.0: 3.5}  # ns a synapse, by share of cells pulsed; two at a time ≥ 1.8 on an idle machine
+
+
+@kernel
+def plain(W, c, x):
+    """W += c ⊗ x, presynaptic-major, as anybody would write it."""
+    for j in range(W.shape[0]):
+        for i in range(W.shape[1]):
+            W[j, i] += c[i] * x[j]
+
+
+@kernel
+def repeat_plain(W, c, x, times):
+    for _ in range(times):
+        plain(W, c, x)
+
+
+def simulation(n: int, batch: int, decorrelated: bool) -> tuple[Simulation, object]:
+    """A network of n units learning online by ANP, and random data for it."""
+    rule = rules.make("anp", "published", learning_rate=1e-6)
+    sim = Simulation(
+        RNN(size=n), rule, initial_weights(RNN(size=n), 1, 1, 0), decorrelation=Decorrelation() if decorrelated else None,
+        batch=batch, steps=STEPS, total_steps=STEPS, seed=1,
+    )  # fmt: skip
+    values = np.random.default_rng(0).normal(size=(STEPS, batch, 1)) * 0.3
+    return sim, sim.prepare(Sequence(values, values, np.ones((STEPS, batch), bool), np.arange(STEPS) == 0))
+
+
+def online(n: int, decorrelated: bool) -> dict:
+    """The online ANP step against the plain loop."""
+    sim, data = simulation(n, 1, decorrelated)
+    W, c, x = np.zeros((n, n), np.float32), np.full(n, 1e-9, np.float32), np.ones(n, np.float32)
+    step, loop = compare(lambda: sim.present(data, "learn", 0, STEPS), lambda: repeat_plain(W, c, x, STEPS))
+    own = sim.arrays["W_rec"].state.cells.w[0]
+    aligned, _ = compare(lambda: repeat_plain(own, np.zeros_like(own[0]), own[:, 0].copy(), STEPS), lambda: None, 5)
+    return {
+        "step_us": 1e6 * step / STEPS, "plain_us": 1e6 * loop / STEPS, "aligned_plain_us": 1e6 * aligned / STEPS,
+        "ratio": step / loop, "ns_per_synapse": 1e9 * step / STEPS / n**2,
+    }  # fmt: skip
+
+
+def batch_step(n: int, batch: int = 100) -> dict:
+    """A whole batch step against sgemm of its own sizes."""
+    sim, data = simulation(n, batch, False)
+    steps = 10
+    read, _, write = blas.products("float32")
+    x, acc, w = (memory.zeros(shape, np.float32) for shape in ((2 * batch, n), (2 * batch, n), (n, n)))
+    sizes = np.zeros(6, np.int32)
+
+    def products():
+        for _ in range(steps):
+            read(x, w, acc, n, sizes)
+            write(x[:batch], acc[:batch], w, n, sizes)
+
+    step, gemm = compare(lambda: sim.present(data, "learn", 0, steps), products, 7)
+    recurrent, small = 2 * n * n * 3 * batch, 2 * n * 2 * 3 * batch
+    return {
+        "step_us": 1e6 * step / steps, "products_us": 1e6 * gemm / steps, "sgemm_gflops": recurrent * steps / gemm / 1e9,
+        "ratio": (recurrent + small) / recurrent * gemm / step,
+    }  # fmt: skip
+
+
+def measure() -> dict:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        found = {
+            "load": os.getloadavg(),
+            "online_1000": online(1000, False),
+            "online_500": online(500, False),
+            "decorrelated_1000": online(1000, True),
+            "decorrelated_500": online(500, True),
+            "batch_1000": batch_step(1000),
+            **{f"pulsed_{n}_{share:g}": array_bench.pulsed(n, share) for n in (500, 1000) for share in (0.1, 1.0)},
+        }
+        return found | spiking()
+
+
+def spiking() -> dict:
+    """Spiking networks: the kernel against Brian2, where that is installed."""
+    if importlib.util.find_spec("brian2") is None:
+        return {}
+    from neuroperturb.spiking import bench as spiking_bench
+
+    return {"spiking_200": spiking_bench.measure()}
+
+
+def main(json: bool = False) -> int:
+    """Print the ratios; `json` for machines."""
+    found = measure()
+    if json:
+        print(jsonlib.dumps(found))
+        return 0
+    print("load average " + " ".join(f"{x:.2f}" for x in found.pop("load")) + "; medians, one thread")
+    for name, row in found.items():
+        kind, _, n = name.partition("_")
+        bar = f"bar {'≤' if kind in ('online', 'decorrelated') else '≥'} {BARS[name]}" if name in BARS else ""
+        if kind == "spiking":
+            print(
+                f"spiking, {row['neurons']} neurons, a simulated second, learning included: kernel {row['kernel_s']:.4f} s, "
+                f"Brian2 ({row['target']}) {row['brian2_s']:.3f} s: {row['ratio']:.0f} ×  {bar}"
+            )
+        elif kind == "pulsed":
+            share = row["request_per_step"]
+            print(
+                f"pulsed cells    n = {n.partition('_')[0]}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns a synapse, "
+                f"two at a time {row['two_at_a_time']:.2f} ×  bars ≤ {PULSED_BARS[share]}, ≥ 1.8"
+            )
+        elif kind == "batch":
+            print(
+                f"batch-100 step  n = {n}: {row['step_us']:8.1f} µs, its products {row['products_us']:.1f} µs "
+                f"({row['sgemm_gflops']:.0f} Gflop/s): {row['ratio']:.2f} of the sgemm rate  {bar}"
+            )
+        else:
+            words = "online ANP step" if kind == "online" else "… decorrelated "
+            print(
+                f"{words} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
+                f"(aligned {row['aligned_plain_us']:.1f}): {row['ratio']:.2f} ×  {bar}"
+            )
+    if "spiking_200" not in found:
+        print("spiking: not compared, since Brian2 is not installed (pip install 'neuroperturb[brian2]')")
+    return 0

@@ -1,0 +1,141 @@
+"""What a person sees while a study runs: a live table on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from neuroperturb.results.grid import duration, number
+from neuroperturb.study.scheduler import Board
+from neuroperturb.training.progress import Progress
+
+LINE_EVERY, LINE_AFTER = 10.0, 0.5  # seconds between two lines: while nothing ends, and where something did
+SHOWN = 8  # runs at work that the table lists
+
+Show = Callable[[Board], None]
+
+
+def show(quiet: bool = False) -> contextlib.AbstractContextManager[Show]:
+    """What fits where the output goes."""
+    return _silent() if quiet else _live() if sys.stdout.isatty() else contextlib.closing(Lines())
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[Show]:
+    yield lambda board: None
+
+
+class Lines:
+    """A line when runs ended, two a second at most, and one now and then in between; the last board is always said.
+
+    Parameters
+    ----------
+    clock : gives seconds
+    write : takes a line
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, write: Callable[[str], None] = _print):
+        self._clock, self._write = clock, write
+        self._at, self._said, self._latest = -math.inf, None, None
+
+    def __call__(self, board: Board) -> None:
+        news = self._said is None or ended(board) != ended(self._said)
+        self._latest = board
+        if self._clock() - self._at >= (LINE_AFTER if news else LINE_EVERY):
+            self._say()
+
+    def close(self) -> None:
+        """Say what came too soon after the last line."""
+        if self._latest is not None and (self._said is None or summary(self._latest) != summary(self._said)):
+            self._say()
+
+    def _say(self) -> None:
+        self._at, self._said = self._clock(), self._latest
+        self._write("  best ".join([summary(self._latest), *bests(self._latest)[:1]]))
+
+
+@contextlib.contextmanager
+def _live() -> Iterator[Show]:
+    from rich.live import Live
+
+    with Live(refresh_per_second=4, transient=True) as live:
+        latest = []
+
+        def display(board: Board) -> None:
+            latest[:] = [board]
+            live.update(table(board))
+
+        yield display
+    if latest:
+        print(summary(latest[0]))
+
+
+def table(board: Board):
+    """The live table."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    bar = ProgressBar(total=max(board.runs, 1), completed=ended(board))
+    rows = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for name, how in (
+        ("at work", "left"),
+        ("epoch", "right"),
+        ("training", "right"),
+        ("validation", "right"),
+        ("left", "right"),
+    ):
+        rows.add_column(name, justify=how, no_wrap=True, ratio=1 if name == "at work" else None, overflow="ellipsis")
+    for label, progress in board.running[:SHOWN]:
+        rows.add_row(label, *_columns(progress))
+    if len(board.running) > SHOWN:
+        rows.add_row(f"and {len(board.running) - SHOWN} more")
+    notes = [Text(f"best    {line}", style="green", overflow="ellipsis", no_wrap=True) for line in bests(board)]
+    notes += [
+        Text(f"failed  {label}: {reason}", style="red", overflow="ellipsis", no_wrap=True)
+        for label, reason in board.failures
+    ]
+    return Group(bar, Text(summary(board)), rows, *notes)
+
+
+def summary(board: Board) -> str:
+    """Counts and the time left, in one line."""
+    done = ended(board)
+    parts = [
+        f"{done} of {board.runs} done",
+        f"{len(board.running)} running",
+        f"{board.elsewhere} elsewhere" if board.elsewhere else "",
+        f"{board.failed} failed",
+        f"{board.diverged} diverged",
+        "" if done == board.runs else f"{duration(board.left)} left",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def ended(board: Board) -> int:
+    """Runs that nobody waits for any more."""
+    return board.finished + board.diverged + board.failed
+
+
+def bests(board: Board) -> list[str]:
+    """The best cell of each task so far, by validation loss."""
+    return [f"{number(loss)} {label}" for _, loss, label in board.best]
+
+
+def _columns(progress: Progress | None) -> tuple[str, ...]:
+    if progress is None:
+        return ("begun",)  # it compiles, or is on a worker of a cluster, which does not tell
+    return (
+        f"{progress.epoch}/{progress.epochs}",
+        number(progress.loss),
+        number(progress.validation),
+        duration(progress.left),
+    )

@@ -1,0 +1,1 @@
+"""Everything that determines a run, as an object, as a table and as TOML."""

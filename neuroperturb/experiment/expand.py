@@ -1,0 +1,107 @@
+"""Names to tables: what a task, a rule or a part of a rule stands for when only its name is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from neuroperturb import rules, tasks
+from neuroperturb.baselines import FORWARD, GRADIENTS
+from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.simulation.schedule import ONLINE_CHUNK
+from neuroperturb.spec import SpecError, suggest
+
+
+def expand(table: dict) -> dict:
+    """A table with every name of a task, a rule or a part of a rule replaced by the table it stands for."""
+    table = _without_none(table)
+    if "task" not in table:
+        raise SpecError(f"The 'task' parameter of Experiment is missing. Known: {', '.join(tasks.TASKS)}.")
+    task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
+    if isinstance(table.get("spiking"), str):
+        table["spiking"] = {"backend": table["spiking"]}
+    if "rule" in table:
+        rule = _named("rule", table["rule"], [*rules.RULES, *rules.DECORRELATED, *GRADIENTS, "perturbation"], _is_own)
+        training = table.get("training")
+        asked = training.get("schedule") if isinstance(training, dict) else None
+        table["rule"] = _expand_rule(rule, asked or task.schedule)
+        if rule["name"] in rules.DECORRELATED:
+            table.setdefault("decorrelation", {})
+    return table
+
+
+def _is_own(name: str) -> bool:
+    """Whether a rule's name says where it is found: ``module:Class``."""
+    return ":" in name
+
+
+def _named(key: str, value: Any, known: Iterable[str], other=lambda name: False) -> dict:
+    """A name, or a table with a known name, as the table; `other` says what else may be one."""
+    table = {"name": value} if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise SpecError(f"The {key!r} parameter of Experiment must be a name or a table. Got {value!r} instead.")
+    name = table.get("name")
+    if name is None:
+        raise SpecError(f"The '{key}.name' parameter is missing. Known: {', '.join(known)}.")
+    if not isinstance(name, str) or not (name in known or other(name)):
+        raise SpecError(f"The '{key}.name' parameter cannot be {name!r}. {suggest(str(name), known)}")
+    return table
+
+
+def _task(table: dict) -> tasks.Task:
+    return tasks.TASKS[table["name"]].parse(table, "task")
+
+
+def _expand_rule(table: dict, schedule: str) -> dict:
+    """The preset of that name, as a table, under the changes asked for."""
+    changes = {
+        key: {"kind": value} if key in _axes() and isinstance(value, str) else value for key, value in table.items()
+    }
+    name = table["name"]
+    if name == "perturbation":
+        return changes
+    if name in FORWARD:
+        return _merge(FORWARD[name]().table(), changes)
+    if name == "bptt":
+        # True BPTT of an endless series is no option: by default its gradient is cut every so many steps.
+        chunk = ONLINE_CHUNK if schedule == "online" and not changes.keys() & {"window", "chunk"} else None
+        return _merge(Bptt(chunk=chunk).table(), changes)
+    if _is_own(name):
+        own = rules.own(name, changes.pop("parameters", {})).table()
+        return _merge(own, {**changes, "name": own["name"]})
+    form = changes.pop("form", None)
+    if form is not None and not isinstance(form, str):
+        raise SpecError(f"The 'rule.form' parameter must be a string. Got {form!r} instead.")
+    try:
+        preset = rules.make(name, form, schedule).table()
+    except SpecError as error:
+        raise SpecError(re.sub(r"^The '(\w+)' parameter", r"The 'rule.\1' parameter", str(error))) from None
+    return _merge(preset, {**changes, "name": preset["name"]})
+
+
+def _merge(preset: dict, changes: dict) -> dict:
+    return preset | {key: _over(preset.get(key), value) for key, value in changes.items()}
+
+
+def _over(preset: Any, change: Any) -> Any:
+    """A change on top of one part of a preset: another kind replaces the part, numbers alone go into it."""
+    if (
+        isinstance(preset, dict)
+        and isinstance(change, dict)
+        and change.get("kind", preset.get("kind")) == preset.get("kind")
+    ):
+        return preset | change
+    return change
+
+
+def _axes() -> set[str]:
+    """The parameters of a rule that are parts with kinds of their own."""
+    fields = {**PerturbationRule.model_fields, **Bptt.model_fields}
+    return {name for name, field in fields.items() if hasattr(field.default, "kind")}
+
+
+def _without_none(table: dict) -> dict:
+    """TOML has no null: what is None is left out, and its default says None again."""
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}

@@ -1,0 +1,143 @@
+"""Spiking neurons in the place of rate units: leaky integrate-and-fire, with physical units, and what simulates them.
+
+    spiking = "brian2"                  or  [spiking]  backend = "kernel"  tau_membrane = "20 ms"  v_threshold = "-50 mV"
+                                            [spiking.backend]   kind = "brian2"  target = "cpp_standalone"
+                                            [spiking.encoding]  kind = "poisson"  rate = "200 Hz"
+
+The equations are in :mod:`neuroperturb.spiking.model`. Sizes and initial weights of the network are those of its `network` table; a
+weight of 1 onto an input of 1 is the rheobase: it holds the membrane just at threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from neuroperturb.network.quantities import Rate, Si, Time, Voltage
+from neuroperturb.spec import Spec
+
+APART = 1e-3  # least relative difference of two time constants: their exact solution divides by it
+
+
+class Current(Spec):
+    """Inputs are currents: the value of a channel, constant over a time step of the task."""
+
+    kind: Literal["current"] = "current"
+
+
+class Poisson(Spec):
+    """Inputs are spikes at random, at a rate in proportion to the magnitude of the channel; a channel is a pair of lines, for + and −.
+
+    In the mean, what a synapse filters out of the spikes of a value u is u.
+
+    rate : of a channel at 1; the chance of a spike in one `dt` is cut at 1
+    """
+
+    kind: Literal["poisson"] = "poisson"
+    rate: Rate = Si(200.0)
+
+
+class Latency(Spec):
+    """Inputs are spikes in time: one a step, the earlier the larger the magnitude; none at 0, on the line of its sign.
+
+    The charge of a spike is that of a current of 1 over the step.
+    """
+
+    kind: Literal["latency"] = "latency"
+
+
+class Kernel(Spec):
+    """The compiled kernel of :mod:`neuroperturb.spiking.kernel`: fast, and on any array of synapses."""
+
+    kind: Literal["kernel"] = "kernel"
+
+
+class Brian2(Spec):
+    """Brian2 (extra ``brian2``): the same equations, to compare with and to extend.
+
+    target : what runs its code: ``"numpy"``; ``"cython"``, compiled piece by piece;  ``"cpp_standalone"``, one compiled program
+        that is run again for every sequence
+    """
+
+    kind: Literal["brian2"] = "brian2"
+    target: Literal["numpy", "cython", "cpp_standalone"] = "cython"
+
+
+KIND = Field(discriminator="kind")
+BACKENDS = {"kernel": Kernel, "brian2": Brian2}
+
+
+class LIF(Spec):
+    """Leaky integrate-and-fire neurons with exponential synapses and a leaky readout of filtered spikes.
+
+    Parameters
+    ----------
+    tau_membrane, tau_synapse, tau_readout : times; the first two must differ
+    refractory : time after a spike in which the membrane stays at `v_reset`; whole steps of `dt`
+    v_rest, v_threshold, v_reset : voltages; reset lies below threshold
+    background : constant input, as the voltage above rest that it sustains
+    v_input : voltage that an input of 1 sustains through a weight of 1
+    rate : of spikes that counts as an activity of 1: a neuron that fires at it has filtered spikes of 1, whatever the filter
+    dt : time step of the integration
+    step : how long one time step of the task lasts; whole steps of `dt`
+    encoding : how the task's inputs reach the neurons
+    backend : what simulates them
+    """
+
+    tau_membrane: Time = Si(0.02)
+    tau_synapse: Time = Si(0.01)
+    tau_readout: Time = Si(0.03)
+    refractory: Time = Si(0.002)
+    v_rest: Voltage = Si(-0.07)
+    v_threshold: Voltage = Si(-0.05)
+    v_reset: Voltage = Si(-0.07)
+    background: Voltage = Si(0.02)
+    v_input: Voltage = Si(0.02)
+    rate: Rate = Si(50.0)
+    dt: Time = Si(0.001)
+    step: Time = Si(0.01)
+    encoding: Annotated[Current | Poisson | Latency, KIND] = Current()
+    backend: Annotated[Kernel | Brian2, KIND] = Kernel()
+
+    @property
+    def substeps(self) -> int:
+        """Steps of `dt` in a time step of the task."""
+        return round(self.step / self.dt)
+
+    @property
+    def wait(self) -> int:
+        """Refractory steps of `dt`."""
+        return round(self.refractory / self.dt)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_are_kinds(cls, data: Any) -> Any:
+        """``backend = "brian2"`` stands for the table with that kind; so does ``encoding``."""
+        if not isinstance(data, dict):
+            return data
+        named = {key: {"kind": data[key]} for key in ("encoding", "backend") if isinstance(data.get(key), str)}
+        return {**data, **named}
+
+    @model_validator(mode="after")
+    def _is_possible(self):
+        for name in ("tau_membrane", "tau_synapse", "tau_readout", "rate", "dt", "step"):
+            if not 0 < getattr(self, name) < math.inf:
+                self._refuse(name, "positive")
+        if self.refractory < 0:
+            self._refuse("refractory", "0 or more")
+        if not self.v_reset < self.v_threshold or not self.v_rest < self.v_threshold:
+            self._refuse("v_threshold", "above both 'v_rest' and 'v_reset'")
+        if abs(self.tau_membrane / self.tau_synapse - 1) < APART:
+            self._refuse(
+                "tau_synapse", "another time than 'tau_membrane': the exact solution divides by their difference"
+            )
+        for name, least in (("step", 1), ("refractory", 0)):
+            count = getattr(self, name) / self.dt
+            if round(count) < least or abs(count - round(count)) > 1e-6 * max(count, 1):
+                self._refuse(name, f"a whole number of steps 'dt' of {self.table()['dt']}")
+        return self
+
+    def _refuse(self, name: str, what: str) -> None:
+        raise ValueError(f"The {name!r} parameter of LIF must be {what}. Got {self.table()[name]!r} instead.")

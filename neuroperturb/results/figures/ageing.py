@@ -1,0 +1,42 @@
+"""One figure of a network that was left alone: its loss against the time that passed, as it is and compensated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuroperturb.results.figures import png
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AS_IT_IS, COMPENSATED, NEW = "#D55E00", "#0072B2", "#4D4D4D"  # Okabe and Ito
+
+
+def save(ages: pd.DataFrame, title: str, path: str | Path) -> Path:
+    """Draw what :func:`neuroperturb.training.deployment.age` gives, and write it as a PNG, whole or not at all.
+
+    Parameters
+    ----------
+    ages : columns ``age``, ``seconds``, ``loss``, ``compensated``; the first row is the new chip
+    title : what was left alone
+    path : of the PNG
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)  # no pyplot: nothing global, no display needed
+    ax = figure.subplots()
+    new, old = ages.iloc[0], ages.iloc[1:]
+    ax.axhline(new["loss"], color=NEW, lw=1, ls=(0, (4, 3)), label="new")
+    ax.plot(old["seconds"], old["loss"], color=AS_IT_IS, marker="o", lw=2, label="as it is")
+    ax.plot(old["seconds"], old["compensated"], color=COMPENSATED, marker="s", lw=2, label="compensated")
+    ax.set(xscale="log", yscale="log", xlabel="time after programming", ylabel="test loss")
+    ax.set_xticks(old["seconds"], old["age"])
+    ax.set_xticks([], minor=True)
+    ax.set_title(title, loc="left", fontsize=10)
+    ax.grid(axis="y", which="major", color="0.9", lw=0.8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return png.write(figure, path)

@@ -1,0 +1,135 @@
+"""One figure of how rules follow the gradient: rows are references, columns are matrices.
+
+A dot is the mean update with its 95 % interval, a dash its limit, an open circle the mean of single updates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroperturb.network.rnn import ALL, LEARNT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from neuroperturb.analysis.alignment.align import Alignment
+
+# Okabe and Ito's palette, as in `neuroperturb.results.figures.learning_curve`.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+INK, PALE = "#333333", "#8C8C8C"
+REFERENCES = {"bptt": "cosine with BPTT", "bptt(1)": "cosine with BPTT(1)"}
+NAMES = {"W_in": "input weights", "W_rec": "recurrent weights", "W_out": "readout weights", ALL: "all weights"}
+AXES = {
+    "samples": "samples averaged",
+    "noise_std": "noise σ",
+    "size": "hidden units",
+    "steps": "steps of a trial",
+    "hardware": "",
+}
+SPREAD = 0.5  # of the room between two places of an axis, that the rules share
+STYLE = {
+    "font.size": 8.5, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.labelcolor": INK, "axes.edgecolor": PALE,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "text.color": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.axisbelow": True, "legend.frameon": False,
+}  # fmt: skip
+
+
+def figure(found: Alignment) -> Figure:
+    """Draw it; a figure of its own, no display needed.
+
+    Parameters
+    ----------
+    found : what :func:`neuroperturb.align` gives
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    matrices, plain = (*LEARNT, ALL), found.frame[found.frame["metric"] == "plain"]
+    with matplotlib.rc_context(STYLE):
+        page = Figure(figsize=(10, 5.6), layout="constrained")
+        FigureCanvasAgg(page)
+        axes = page.subplots(len(REFERENCES), len(matrices), sharex=True, sharey=True)
+        for row, (reference, label) in zip(axes, REFERENCES.items(), strict=True):
+            for ax, matrix in zip(row, matrices, strict=True):
+                rows = plain[(plain["matrix"] == matrix) & (plain["reference"] == reference)]
+                _panel(ax, rows, found.over)
+                ax.set_title(NAMES[matrix] if reference == "bptt" else "")
+            row[0].set_ylabel(label)
+        axes[0, 0].set_ylim(*_limits(plain))
+        for ax in axes[-1]:
+            ax.set_xlabel(AXES.get(found.over or "", ""))
+        page.suptitle(found.title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
+        page.legend(handles=_marks(), loc="outside upper right", ncols=3, fontsize=8.5)
+        if found.over is not None:
+            page.legend(
+                handles=_rules(list(dict.fromkeys(plain["rule"]))), loc="outside lower left", ncols=5, fontsize=8.5
+            )
+    return page
+
+
+def _panel(ax, rows: pd.DataFrame, over: str | None) -> None:
+    rules, values = list(dict.fromkeys(rows["rule"])), list(dict.fromkeys(rows["value"]))
+    numeric = over is not None and all(isinstance(v, int | float) and v > 0 for v in values)
+    places = rules if over is None else values
+    for k, rule in enumerate(rules):
+        shift = k if over is None else SPREAD * ((k + 0.5) / len(rules) - 0.5)
+        at = np.array(values, float) if numeric else shift + np.arange(len(values))
+        _marks_of(ax, at, rows[rows["rule"] == rule], COLOURS[k % len(COLOURS)], numeric)
+    for level in (0, 1):
+        ax.axhline(level, color="0.8", lw=0.8, zorder=0)
+    if numeric:
+        ax.set_xscale("log")
+        ax.set_xticks(values, [f"{v:g}" for v in values], rotation=45 if len(values) > 5 else 0)
+        ax.set_xticks([], minor=True)
+    else:
+        ax.set_xticks(
+            range(len(places)), [str(place) for place in places], rotation=30, ha="right", rotation_mode="anchor"
+        )
+        ax.set_xlim(-0.6, len(places) - 0.4)
+
+
+def _marks_of(ax, at: np.ndarray, own: pd.DataFrame, colour: str, joined: bool) -> None:
+    """One rule: mean with its interval, limit, single."""
+    error = [np.abs(own["cosine"] - own[end]) for end in ("cosine_low", "cosine_high")]
+    ax.errorbar(
+        at, own["cosine"], yerr=error, color=colour, marker="o", ms=4.5, lw=1.3, ls="-" if joined else "", elinewidth=1
+    )
+    ax.plot(at, own["limit"], color=colour, marker="_", ms=11, ls="", mew=1)
+    ax.plot(at, own["single"], color=colour, marker="o", ms=4, mfc="none", lw=0.8, ls=":" if joined else "", mew=0.9)
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    lowest = float(np.nanmin(frame[["cosine", "single"]].to_numpy(float)))
+    return min(-0.05, max(-1.0, lowest - 0.1)), 1.08
+
+
+def _rules(rules: list[str]) -> list:
+    """Rules by colour."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=COLOURS[k % len(COLOURS)], marker="o", ms=4.5, label=rule) for k, rule in enumerate(rules)
+    ]
+
+
+def _marks() -> list:
+    """What a shape stands for."""
+    from matplotlib.lines import Line2D
+
+    shapes = {
+        "mean update, 95 %": ("o", INK, 4.5),
+        "expected update": ("_", INK, 9),
+        "single update": ("o", "none", 4.5),
+    }
+    return [
+        Line2D([], [], color=INK, marker=marker, mfc=fill, ls="", ms=size, label=label)
+        for label, (marker, fill, size) in shapes.items()
+    ]

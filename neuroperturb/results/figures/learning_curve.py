@@ -1,0 +1,94 @@
+"""Figures, from records only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neuroperturb.experiment import experiment as config
+from neuroperturb.results.columns import Record
+from neuroperturb.results.figures import png
+from neuroperturb.results.figures.style import GAP, OTHERS, TRAIN, VALIDATION, spread
+
+
+def learning_curve(run: Record, ax=None):
+    """Training and validation loss per epoch on a logarithmic axis, what else was tried as horizontal lines.
+
+    Parameters
+    ----------
+    run : Record
+    ax : matplotlib Axes; None for a new figure
+
+    Returns
+    -------
+    ax : matplotlib Axes
+    """
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    epochs = run.history["epoch"].to_numpy()
+    ax.plot(epochs, _shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
+    ax.plot(epochs, _shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
+    ax.set(yscale="log", xlabel="epoch", ylabel=_loss_name(run), title=_title(run))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    _horizontal_lines(ax, run)
+    _readable_ticks(ax)
+    ax.grid(axis="y", which="major", color="0.9", lw=0.8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="best")
+    return ax
+
+
+def save(run: Record, path: str | Path) -> Path:
+    """Write the learning curve as a PNG, whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)  # no pyplot: nothing global, no display needed
+    learning_curve(run, figure.subplots())
+    return png.write(figure, path)
+
+
+def _title(run: Record) -> str:
+    end = f", diverged at step {run.diverged_step:,}" if run.status == "diverged" else ""
+    end = ", interrupted" if run.status == "interrupted" else end
+    return f"{config.label(run.experiment)} on {run.experiment.task.name}{end}"
+
+
+def _loss_name(run: Record) -> str:
+    return "cross-entropy" if run.experiment.task.name == "digits" else "mean squared error"
+
+
+def _shown(column) -> np.ndarray:
+    """Values a logarithmic axis can show."""
+    values = np.asarray(column, float)
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
+def _horizontal_lines(ax, run: Record) -> None:
+    """The validation loss of everything beside the rule, labelled at the right edge."""
+    rows = run.results[run.results["name"] != config.label(run.experiment)]
+    lines = [(n, v) for n, v in zip(rows["name"], _shown(rows["validation"]), strict=True) if np.isfinite(v)]
+    for name, value in lines:
+        frozen = name.startswith("frozen")
+        ax.axhline(value, color=OTHERS, lw=1.6 if frozen else 0.9, ls="-" if frozen else (0, (4, 3)), zorder=1)
+    ax.set_ylim(ax.get_ylim())  # labels sit at fixed heights from here on
+    low, high = np.log(ax.get_ylim())
+    heights = [(np.log(value) - low) / (high - low) for _, value in lines]
+    for (name, _), height, place in zip(lines, heights, spread(heights, GAP), strict=True):
+        ax.plot([1, 1.02], [height, place], transform=ax.transAxes, clip_on=False, color=OTHERS, lw=0.6)
+        ax.text(1.025, place, name, transform=ax.transAxes, va="center", fontsize=8, color=OTHERS)
+
+
+def _readable_ticks(ax) -> None:
+    """Plain numbers between the powers of ten where the axis holds few of those."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_ylim()
+    if high / low < 30:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,60 @@
+"""What all figures share: a palette, widths, labels that keep their distance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart with any colour vision, and in grey by lightness and dash.
+TRAIN, VALIDATION, OTHERS = "#56B4E9", "#D55E00", "#4D4D4D"
+
+
+GAP = 0.05  # least distance of two labels, as a fraction of the axis
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights moved apart, in their order, so that neighbours are at least `gap` apart, inside [0, 1]."""
+    order = np.argsort(heights, kind="stable")
+    groups = [[height, 1] for height in np.asarray(heights, float)[order]]  # centre, how many
+    k = 0
+    while k < len(groups):
+        centre, size = groups[k]
+        room = gap * (size - 1) / 2
+        groups[k][0] = centre = min(max(centre, room), 1 - room)
+        if k and centre - groups[k - 1][0] < gap * (size + groups[k - 1][1]) / 2 - 1e-12:
+            before, others = groups.pop(k - 1)
+            groups[k - 1] = [(before * others + centre * size) / (others + size), others + size]
+            k -= 1  # the larger group may reach the one before it
+        else:
+            k += 1
+    result = np.empty(len(order))
+    result[order] = [centre + gap * (i - (size - 1) / 2) for centre, size in groups for i in range(size)]
+    return result.tolist()
+
+
+# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+
+
+WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
+
+
+GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
+
+
+def blank(width: float, height: float) -> Figure:
+    """Without pyplot: nothing global, no display needed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

@@ -1,0 +1,118 @@
+"""The file of a record: names, arrays and texts under one checksum; netCDF 4, numbers and text only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from neuroperturb.results.netcdf import Writer
+from neuroperturb.results.summary import NAME as SUMMARY
+
+FORMAT, VERSION = "neuroperturb run", 1
+
+
+class RecordError(ValueError):
+    """A file that is no run, or no whole one: the message is one sentence."""
+
+
+def bits(array: np.ndarray) -> tuple:
+    if array.dtype.kind == "O":
+        return ("text", *array.tolist())
+    return (array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
+
+
+def _checksum(arrays: dict[str, np.ndarray], texts: dict[str, str]) -> str:
+    """sha256 over every name, type, shape and bit."""
+    total = hashlib.sha256()
+    for name, value in sorted({**arrays, **texts}.items()):
+        parts = (value,) if isinstance(value, str) else bits(value)
+        for part in (name, *parts):
+            data = part if isinstance(part, bytes) else str(part).encode()
+            total.update(len(data).to_bytes(8, "little") + data)
+    return total.hexdigest()
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether a file calls itself a run, whatever state it is in."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return False
+
+
+def write(
+    path: Path, texts: dict[str, str], packed: Iterable[tuple[str, str, np.ndarray]], summary: str | None
+) -> None:
+    """Write texts as attributes and arrays (group, name, values) as variables; `summary` is what tables of many runs need."""
+    import h5py
+
+    arrays = {}
+    with h5py.File(path, "w") as file:
+        writer = Writer(file)
+        for group, name, array in packed:
+            arrays[f"{group}/{name}"] = array
+            shared = {"history": "epoch", "results": "row", "timing": name}.get(group)
+            writer.variable(group, name, [shared or f"{name}_{axis}" for axis in range(array.ndim)], array)
+        # Attributes are limited to 64 KiB; a ledger is not.
+        file.create_dataset("ledger/json", data=texts["ledger"], dtype=h5py.string_dtype())
+        file.attrs.update({k: v for k, v in texts.items() if k != "ledger"})
+        file.attrs.update({"format": FORMAT, "format_version": VERSION, "checksum": _checksum(arrays, texts)})
+        if summary is not None:
+            file.attrs[SUMMARY] = summary
+
+
+def read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("format") != FORMAT:
+            raise RecordError(f"The file {str(path)!r} is not a run of neuroperturb.")
+        if file.attrs["format_version"] != VERSION:
+            found = int(file.attrs["format_version"])
+            raise RecordError(
+                f"The file {str(path)!r} has format {found} and this version of neuroperturb reads {VERSION}: "
+                "use the version that wrote it."
+            )
+        names = ("status", "diverged_step", "experiment", "seeds", "versions", "cpu", "timestamps")
+        texts = {name: str(file.attrs[name]) for name in names}
+        texts["ledger"] = file["ledger/json"].asstr()[()]
+        groups = [name for name in file if name != "ledger"]
+        arrays = {f"{g}/{n}": _read_array(v) for g in groups for n, v in file[g].items() if _is_variable(v)}
+        if file.attrs["checksum"] != _checksum(arrays, texts):
+            raise RecordError(f"The file {str(path)!r} is damaged: its contents do not match their checksum.")
+    return texts, arrays
+
+
+def _is_variable(dataset) -> bool:
+    name = dataset.attrs.get("NAME", b"")
+    return not bytes(name).startswith(b"This is a netCDF dimension but not a netCDF variable")
+
+
+def _read_array(dataset) -> np.ndarray:
+    import h5py
+
+    if h5py.check_string_dtype(dataset.dtype):
+        return np.array(dataset.asstr()[...], dtype=object)
+    array = np.asarray(dataset[...])
+    return array.astype(bool) if dataset.attrs.get("dtype") == "bool" else array
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the rename last through a power cut, where the system allows it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

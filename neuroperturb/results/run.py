@@ -1,0 +1,272 @@
+"""The record of a run: what made it, its curves, its weights, what it was compared with; one self-describing file.
+
+The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text only, and is written to a temporary name
+in its own folder and renamed, so that a file of that name is always whole. Its groups:
+
+    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and what
+                       tables of many runs need, at a glance
+    /history           one row an epoch         /results           one row for the rule and each thing beside it
+    /weights           W[i, j] is from j to i   /initial_weights
+    /state             what resuming needs, the pending update included: one array a type, and an index of names and shapes
+    /ledger            what the hardware did
+    /timing            when and how fast: all that differs between two runs of one experiment
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiment.toml import dumps
+from neuroperturb.results import file as record_file
+from neuroperturb.results import summary as glance
+from neuroperturb.results import text as report
+from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
+from neuroperturb.results.figures.learning_curve import learning_curve
+from neuroperturb.results.file import RecordError, bits, sync_folder
+from neuroperturb.results.provenance import cpu, versions
+from neuroperturb.spec import SpecError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """What a run leaves behind.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    history : DataFrame, or a list of rows as dicts, one an epoch; columns as in `HISTORY`, others welcome
+    weights, initial_weights : dict of ndarray, W[i, j] from j to i
+    status : "finished", "interrupted" or "diverged"
+    diverged_step : int or None, the time step whose loss was not finite
+    results : DataFrame, or a list of rows; columns as in `RESULTS`, and ``validation_…``, ``test_…`` for each metric
+    seeds : dict of int, by named stream
+    state : dict of ndarray, what continues the run
+    ledger : dict of plain values
+    versions, cpu : dict of str, of the machine that ran it
+    timestamps : dict of str
+    """
+
+    experiment: Experiment
+    history: pd.DataFrame
+    weights: dict[str, np.ndarray]
+    initial_weights: dict[str, np.ndarray]
+    status: Status = "finished"
+    diverged_step: int | None = None
+    results: pd.DataFrame = ()  # type: ignore[assignment]
+    seeds: dict[str, int] = field(default_factory=dict)
+    state: dict[str, np.ndarray] = field(default_factory=dict)
+    ledger: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=lambda: versions())
+    cpu: dict[str, str] = field(default_factory=lambda: cpu())
+    timestamps: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.history = _frame(self.history, HISTORY)
+        self.results = _frame(self.results, RESULTS)
+
+    def set_results(self, rows) -> None:
+        """Replace the results by a DataFrame or a list of rows."""
+        self.results = _frame(rows, RESULTS)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the file, whole or not at all; an older file of that name is replaced."""
+        path = Path(path)
+        part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
+        try:
+            texts = _texts(self)
+            record_file.write(part, texts, _packed(self), _glance(self, texts).text)
+            with open(part, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(path.parent)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Run:
+        """Read a file that :meth:`save` wrote; anything else is refused in one sentence."""
+        return load(path)
+
+    def plot(self, ax=None):
+        """The learning curve, on given or new matplotlib axes."""
+        return learning_curve(self, ax)
+
+    def report(self) -> str:
+        """The run in words and tables."""
+        return report.text(self)
+
+    def _repr_html_(self) -> str:
+        return report.html(self)
+
+    def __repr__(self) -> str:
+        done = int(self.history["epoch"].iloc[-1]) if len(self.history) else 0
+        rule, task = config.label(self.experiment), self.experiment.task.name
+        return f"<Run {rule} on {task}: {self.status}, {done} of {self.experiment.training.epochs} epochs>"
+
+
+def same_science(a: Run, b: Run) -> bool:
+    """Whether two runs agree bit for bit in everything but machine, versions and time."""
+    return _science(a) == _science(b)
+
+
+def differences(a: Run, b: Run) -> list[str]:
+    """The parts in which two runs differ, as ``group/name``."""
+    left, right = _science(a), _science(b)
+    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
+
+
+def _frame(rows, columns) -> pd.DataFrame:
+    """A table with at least these columns, of these types; text is text, everything else a number."""
+    import pandas as pd
+
+    given = _columns_of(rows)
+    count = len(next(iter(given.values()), ()))
+    types = columns if isinstance(columns, Mapping) else {}
+    typed = {}
+    for name in dict.fromkeys([*columns, *given]):
+        values = given.get(name, np.full(count, np.nan))
+        if name in TEXT:
+            text = ["" if value is None or value != value else str(value) for value in values]
+            typed[name] = pd.Series(text, dtype=object)
+        else:
+            typed[name] = np.array(values, dtype=types.get(name, np.float64))
+    return pd.DataFrame(typed)
+
+
+def _columns_of(rows) -> dict:
+    """Of a DataFrame or of a list of rows; nan where a row has nothing."""
+    if hasattr(rows, "columns"):
+        return {name: rows[name].to_numpy() for name in rows.columns}
+    rows = list(rows)
+    return {name: [row.get(name, np.nan) for row in rows] for name in dict.fromkeys(k for row in rows for k in row)}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Parts: a run as (group, name) → array, or text
+
+
+def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Every array of a run; text columns are arrays of objects. Seconds go to the one group that may differ."""
+    for group, frame in (("history", run.history), ("results", run.results)):
+        for name in frame.columns:
+            column = frame[name].to_numpy()
+            yield ("timing", f"{group}_seconds", column) if name == "seconds" else (group, name, column)
+    for group in ("weights", "initial_weights", "state"):
+        for name, array in getattr(run, group).items():
+            if "/" in name:
+                raise ValueError(
+                    f"The {group!r} parameter of Run must have flat names, with dots. Got {name!r} instead."
+                )
+            yield group, name, np.asarray(array)
+
+
+def _packed(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
+    """The same with the state end to end, one array a type: a netCDF variable costs 8 ms, and a state has hundreds."""
+    yield from ((group, name, array) for group, name, array in _arrays(run) if group != "state")
+    by_type: dict[str, list[tuple[str, np.ndarray]]] = {}
+    for name, array in run.state.items():
+        by_type.setdefault(np.asarray(array).dtype.name, []).append((name, np.asarray(array)))
+    for kind, items in by_type.items():
+        yield "state", kind, np.concatenate([array.ravel() for _, array in items])
+        index = [json.dumps([name, *array.shape]) for name, array in items]
+        yield "state", f"{kind}_index", np.array(index, dtype=object)
+
+
+def _unpack(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The state by name, out of one array a type and its index of names and shapes."""
+    state = {}
+    for kind in (name for name in packed if not name.endswith("_index")):
+        start = 0
+        for name, *shape in map(json.loads, packed[f"{kind}_index"]):
+            size = int(np.prod(shape, dtype=np.int64))
+            state[name] = packed[kind][start : start + size].reshape(shape)
+            start += size
+    return state
+
+
+def _texts(run: Run) -> dict[str, str]:
+    """Everything else, as attributes of the file."""
+    return {
+        "status": run.status,
+        "diverged_step": json.dumps(run.diverged_step),
+        "experiment": dumps(run.experiment),
+        "seeds": json.dumps(run.seeds),
+        "ledger": json.dumps(run.ledger),
+        "versions": json.dumps(run.versions),
+        "cpu": json.dumps(run.cpu),
+        "timestamps": json.dumps(run.timestamps),
+    }
+
+
+def _science(run: Run) -> dict[str, tuple]:
+    arrays = {f"{group}/{name}": bits(array) for group, name, array in _arrays(run) if group != "timing"}
+    return arrays | {k: (v,) for k, v in _texts(run).items() if k not in ("versions", "cpu", "timestamps")}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The file
+
+
+def load(path: str | Path) -> Run:
+    """Read a run's file; anything else is refused in one sentence."""
+    path = Path(path)
+    if not path.is_file():
+        raise RecordError(f"There is no run file {str(path)!r}.")
+    try:
+        texts, arrays = record_file.read(path)
+    except RecordError:
+        raise
+    except Exception:  # a damaged HDF5 file fails in any way the library can
+        raise RecordError(f"The file {str(path)!r} is damaged, or was not written by neuroperturb.") from None
+    try:
+        return _run(texts, arrays)
+    except SpecError as error:
+        raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
+
+
+def _glance(run: Run, texts: dict[str, str]) -> glance.Glance:
+    history, results = (
+        {name: frame[name].to_numpy() for name in frame.columns if name not in ("seconds", *TEXT)}
+        for frame in (run.history, run.results)
+    )
+    return glance.take(history, results, run.history["seconds"].to_numpy(), texts)
+
+
+def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
+    import tomllib
+
+    import pandas as pd
+
+    def group(name):
+        return {key.split("/", 1)[1]: array for key, array in arrays.items() if key.split("/", 1)[0] == name}
+
+    timing = group("timing")
+    tables = {
+        name: pd.DataFrame({**group(name), "seconds": timing[f"{name}_seconds"]}) for name in ("history", "results")
+    }
+    plain = {
+        name: json.loads(texts[name]) for name in ("diverged_step", "seeds", "ledger", "versions", "cpu", "timestamps")
+    }
+    kept = {name: group(name) for name in ("weights", "initial_weights")}
+    return Run(
+        experiment=Experiment.parse(tomllib.loads(texts["experiment"])),
+        status=texts["status"],
+        **tables,
+        **kept,
+        state=_unpack(group("state")),
+        **plain,
+    )

@@ -1,0 +1,184 @@
+"""A run in words and tables, from its record only."""
+
+from __future__ import annotations
+
+import html as escaping
+import math
+
+from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment.toml import dumps, plain
+from neuroperturb.network.chip.chip import words
+from neuroperturb.results.ablation_table import is_row, table
+from neuroperturb.results.columns import RESULTS, Record
+from neuroperturb.results.grid import grid, number
+
+LAYER = {"credited": "credited", "loss SNR": "loss_snr", "dead": "dead", "σ told": "told_std", "σ besides": "extra_std"}
+MATRIX = {
+    "request/step": "request_per_step",
+    "fidelity": "fidelity",
+    "weight error": "weight_error",
+    "asymmetry": "asymmetry",
+    "forgets": "forgets",
+}
+METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
+
+
+def text(run: Record) -> str:
+    """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
+    parts = [
+        headline(run), configuration(run.experiment), results_table(run), hardware(run), ablation_table(run), history_table(run),
+        provenance(run),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline(run: Record) -> str:
+    """One sentence: rule, task, and how the run ended."""
+    done = int(run.history["epoch"].iloc[-1]) if len(run.history) else 0
+    total = run.experiment.training.epochs
+    end = {"finished": "finished", "interrupted": "interrupted", "diverged": f"diverged at step {run.diverged_step}"}
+    name, task = config.label(run.experiment), run.experiment.task.name
+    return f"{name} on {task}: {end[run.status]}, {done} of {total} epochs."
+
+
+def configuration(experiment: config.Experiment) -> str:
+    """The resolved experiment, a line for each part."""
+    rows = []
+    for section, value in plain(experiment).items():
+        named = value.get("label") or value.get("name")  # a rule goes by its label
+        said = {"name", "label"} | ({"credit"} if "formula" in value else set())  # a formula says what is credited
+        rest = {key: inner for key, inner in value.items() if key not in said and inner not in ([], None)}
+        if section == "hardware":
+            rows.append((section, words(experiment.hardware)))
+            continue
+        rows.append((section, [named] * bool(named) + [f"{key}={_value(inner)}" for key, inner in rest.items()]))
+    width = max(len(section) for section, _ in rows) + 2
+    return "\n".join(_wrapped(section.ljust(width), items) for section, items in rows)
+
+
+def results_table(run: Record) -> str:
+    """Validation and test loss of the rule and of everything beside it, and the task's other metrics on the test."""
+    if not len(run.results):
+        return ""
+    frame = run.results[[not is_row(name) for name in run.results["name"]]]
+    columns = {"": frame["name"], "validation": frame["validation"].map(number), "test": frame["test"].map(number)}
+    for name in frame.columns:
+        metric = name.removeprefix("test_")
+        if name not in RESULTS and name.startswith("test_"):
+            columns[METRICS.get(metric, metric)] = frame[name].map(number)
+    columns["seconds"] = frame["seconds"].map(lambda s: "" if math.isnan(s) else f"{s:.1f}")
+    columns["settings"] = [
+        ", ".join(part for part in ("" if status == "finished" else status, settings) if part)
+        for status, settings in zip(frame["status"], frame["settings"], strict=True)
+    ]
+    return grid(columns)
+
+
+def ablation_table(run: Record) -> str:
+    """What each non-ideality costs, where they were taken apart."""
+    costs = table(run.results)
+    if not costs:
+        return ""
+    columns = {"source": [cost.source for cost in costs]}
+    for label, key in (("alone", "alone"), ("costs", "cost"), ("removed", "removed"), ("regains", "regained")):
+        columns[label] = [number(getattr(cost, key)) for cost in costs]
+    return grid(columns)
+
+
+def hardware(run: Record) -> str:
+    """What hardware did and how it suited the rule: layers, matrices, totals, and a warning where one is due."""
+    section = run.ledger.get("hardware")
+    if not section:
+        return ""
+    parts = [_layers(section), _matrices(section), _totals(section["total"])]
+    if section.get("warning"):
+        parts.append(f"warning   {section['warning']}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _layers(section: dict) -> str:
+    layers = section.get("diagnosis", {}).get("layers")
+    if not layers:
+        return ""
+    columns = {"layer": list(layers)}
+    for label, key in LAYER.items():
+        columns[label] = [number(ratios[key]) for ratios in layers.values()]
+    return grid(columns)
+
+
+def _matrices(section: dict) -> str:
+    arrays, ratios = section["arrays"], section.get("diagnosis", {}).get("matrices", {})
+    columns = {"matrix": list(arrays), "cells": [a["cells"] for a in arrays.values()]}
+    for label, key in MATRIX.items() if ratios else ():
+        columns[label] = [number(ratios[name][key]) if name in ratios else "" for name in arrays]
+    for label, key in (("at bound", "at_bound"), ("stuck", "stuck")):
+        columns[label] = [f"{100 * a[key]:.1f} %" for a in arrays.values()]
+    columns["pulses/cell"] = [number(a["ledger"]["pulses_per_cell"]["mean"]) for a in arrays.values()]
+    return grid(columns)
+
+
+def _totals(total: dict) -> str:
+    """Counts of all arrays together, and what they cost where there are figures: low – typical – high."""
+    counts = total["counts"]
+    lines = [
+        f"updates {counts['updates']:,}   pulses {counts['pulses_up'] + counts['pulses_down']:,}   "
+        f"columns read {counts['columns']:,}   conversions {counts['inputs'] + counts['outputs']:,}"
+    ]
+    for what, unit in (("energy", "J"), ("time", "s")):
+        if total[what]:
+            ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
+            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit}")
+    used = total["endurance_used"].get("busiest")
+    if used:
+        lines.append(
+            "endurance used by the busiest cell " + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
+        )
+    return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
+
+
+def history_table(run: Record, rows: int = 8) -> str:
+    """Some epochs, evenly over the run, the first and the last among them."""
+    frame = run.history
+    if not len(frame):
+        return ""
+    picked = sorted({round(k * (len(frame) - 1) / (rows - 1)) for k in range(rows)})
+    frame = frame.iloc[picked]
+    return grid({c: frame[c].map(number if frame[c].dtype.kind == "f" else str) for c in frame.columns})
+
+
+def provenance(run: Record) -> str:
+    """Versions, processor and seeds."""
+    made = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    lines = [f"made by   {made}", f"on        {run.cpu.get('name', '?')} (features {run.cpu.get('features', '?')})"]
+    if run.seeds:
+        lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
+    return "\n".join(lines)
+
+
+def html(run: Record) -> str:
+    """The run as a notebook shows it."""
+    parts = (results_table(run), hardware(run), ablation_table(run), history_table(run))
+    tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in parts if part)
+    toml = escaping.escape(dumps(run.experiment))
+    made = escaping.escape(provenance(run))
+    more = f"<details><summary>Experiment</summary><pre>{toml}</pre><pre>{made}</pre></details>"
+    return f"<div><b>{escaping.escape(headline(run))}</b>{tables}{more}</div>"
+
+
+def _value(value) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{k}={_value(v)}" for k, v in value.items() if k != "kind" and v is not None)
+        return f"{value.get('kind', '')}({inner})" if inner else str(value.get("kind", "{}"))
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _wrapped(head: str, items: list[str], width: int = 110) -> str:
+    lines, line = [], head
+    for item in items:
+        if len(line) + len(item) > width and line.strip():
+            lines.append(line)
+            line = " " * len(head)
+        line += item + "  "
+    return "\n".join(piece.rstrip() for piece in [*lines, line])

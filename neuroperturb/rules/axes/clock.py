@@ -1,0 +1,86 @@
+"""Clocks of a perturbation rule: how long a perturbation is held, and how often weights are written.
+
+    ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of what every step asks for )
+
+Any perturbation rule is clocks and a code (:mod:`neuroperturb.rules.noise.codes`): A. N. McCaughan et al., "Multiplexed gradient descent",
+APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input is shown is the task's. With τ_θ equal to a code's frame
+times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging. One pass, a running
+mean of the loss as high-pass (:class:`neuroperturb.rules.axes.baseline.RunningMean`) and τ_θ as low-pass make the analog form: a lock-in
+without a clean run.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pydantic import Field
+
+from hardware_models.numerics.compiled import kernel, separate
+from neuroperturb.spec import Spec
+
+
+class Clock(Spec):
+    """How long a draw lasts, and what is integrated into one write.
+
+    A unit's perturbation that is held is credited at every step with the activity of that step: exact where the activity changes
+    little meanwhile. In the online schedule updates are summed over `write` steps, across sequences, and cost a load and a store a
+    synapse and step whether or not anything is written; in the episode schedule they are summed over `write` episodes. What is
+    waiting when a run ends is not written.
+
+    hold : τ_p, time steps a draw lasts; of weight noise that lasts an episode or a trial, episodes
+    write : τ_θ, steps (online) or episodes a write sums up
+    """
+
+    hold: int = Field(1, ge=1)
+    write: int = Field(1, ge=1)
+
+
+@lru_cache
+def make_integrated(gather, step_row):
+    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due says so, else nothing."""
+
+    @kernel
+    def change_row(pending, memory, w, scale, j, change):
+        gather(pending, memory, w, scale, j, change)
+        total = memory.gradient[j]
+        for i in range(change.shape[0]):
+            total[i] += change[i]
+        if memory.due[0] == 0:
+            change[:] = 0
+            return
+        for i in range(change.shape[0]):
+            change[i] = total[i]
+            total[i] = 0
+        step_row(memory, j, scale, memory.due, change)
+
+    return change_row
+
+
+@lru_cache
+def make_absorb(plan, gather, shown_row):
+    """absorb(run): what an episode's noise, held all through it, is credited joins the sums; another episode has other noise."""
+    gather = separate(gather)
+    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
+
+    @kernel
+    def rows(array, pending, memory):
+        w, change = array.scratch.rows[0], array.scratch.change
+        memory.key[0] = memory.key[1]
+        for j in range(memory.gradient.shape[0]):
+            shown_row(array, j, w)
+            gather(pending, memory, w, array.scale[0], j, change)
+            total = memory.gradient[j]
+            for i in range(change.shape[0]):
+                total[i] += change[i]
+        pending.reward[:] = 0
+
+    @kernel
+    def absorb(run):
+        if learn_in:
+            rows(run.arrays.W_in, run.pending.W_in, run.memories.W_in)
+        if learn_rec:
+            rows(run.arrays.W_rec, run.pending.W_rec, run.memories.W_rec)
+        if learn_out:
+            rows(run.arrays.W_out, run.pending.W_out, run.memories.W_out)
+
+    return absorb

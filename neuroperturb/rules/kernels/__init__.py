@@ -1,0 +1,1 @@
+"""Compiled loops around the scalar formulas of a rule."""

@@ -1,0 +1,111 @@
+"""Rows of synapses: the loops around a rule's scalar formulas.
+
+    gather    g_i = Σ_b change of the synapse from j to i, over the trials of a batch; its traces move
+    summed    g_i = what an episode has accumulated
+    step      what is written of g
+
+A row is one presynaptic unit's synapses, so that the loops vectorise over postsynaptic units. What a formula does not read is
+neither drawn, loaded nor kept. Sums run in the order of the trials.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from hardware_models.crossbar.fused import rank_change
+from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.record import loaded
+from neuroperturb.rules.builtin import InstantCredit, PlainStep
+from neuroperturb.rules.formula.signatures import Formula, formula
+
+
+@lru_cache
+def make_gather(synapse: Formula, fill):
+    """gather(pending, memory, w, scale, j, g): what a rule makes of the trials for row j; `fill` draws."""
+    function = synapse.function
+    tracing, weighing, drawing = (name in synapse.used for name in ("trace", "weight", "draw"))
+
+    @kernel
+    def gather(pending, memory, w, scale, j, g):
+        params, kept, n, m = loaded(memory.params), memory.kept[0], memory.key[2], memory.key[3]
+        zero, draw, traces = type(scale)(0), memory.row, memory.trace
+        g[:] = 0
+        for b in range(pending.reward.shape[0]):
+            reward, pre, post = pending.reward[b], pending.pre[b, j], pending.post[b]
+            e = traces[b, j] if tracing else traces[0, 0]
+            if drawing:
+                fill(memory.source, memory.key[0], b * m + j, draw[:n])
+            for i in range(g.shape[0]):
+                trace = kept * e[i] if tracing else zero
+                weight = scale * w[i] if weighing else zero
+                trace, change = function(params, trace, weight, pre, post[i], reward, draw[i] if drawing else zero)
+                if tracing:
+                    e[i] = trace
+                g[i] += change
+        for i in range(n, g.shape[0]):  # whatever the formula makes of the zeros beyond a row
+            g[i] = 0
+
+    return gather
+
+
+@kernel
+def gather_summed(pending, memory, w, scale, j, g):
+    summed = memory.gradient[j]
+    for i in range(g.shape[0]):
+        g[i] = summed[i]
+
+
+class StepNumbers(NamedTuple):
+    """rate : η in device units;  decay, bound : the step's own number, whichever it reads"""
+
+    rate: float
+    decay: float
+    bound: float
+
+
+@lru_cache
+def make_step_row(step: Formula):
+    """step_row(memory, j, scale, reward, g): g becomes what is written of it. A state is left alone where there is no reward."""
+    function, keeping = step.function, "state" in step.used
+
+    @kernel
+    def without_state(memory, j, scale, reward, g):
+        params, one = StepNumbers(memory.rate[0] / scale, memory.beta[0], memory.beta[0]), type(scale)(1)
+        for i in range(g.shape[0]):
+            _, g[i] = function(params, one, g[i], one)
+
+    @kernel
+    def with_state(memory, j, scale, reward, g):
+        rewarded = False
+        for b in range(reward.shape[0]):
+            rewarded = rewarded or reward[b] != 0
+        if not rewarded:
+            g[:] = 0
+            return
+        params = StepNumbers(memory.rate[0] / scale, memory.beta[0], memory.beta[0])
+        one, state = type(scale)(1), memory.square[j]
+        correction = one / (one - params.decay ** type(scale)(memory.writes[0]))
+        for i in range(g.shape[0]):
+            state[i], g[i] = function(params, state[i], g[i], correction)
+
+    return with_state if keeping else without_state
+
+
+@lru_cache
+def make_change(gather, step_row):
+    """change_row(pending, memory, w, scale, j, change) for an array's sweep, by any gather and step."""
+
+    @kernel
+    def change_row(pending, memory, w, scale, j, change):
+        gather(pending, memory, w, scale, j, change)
+        step_row(memory, j, scale, pending.reward, change)
+
+    return change_row
+
+
+def make_learning(synapse: Formula, step: Formula, fill):
+    """change_row of a rule; outer products that need no state are the array's own, which it can fuse or give to BLAS."""
+    if synapse == formula(InstantCredit, "synapse") and step == formula(PlainStep, "step"):
+        return rank_change
+    return make_change(make_gather(synapse, fill), make_step_row(step))

@@ -1,0 +1,69 @@
+"""What synapses keep, and how they are read while their weights are perturbed.
+
+What one synapse computes is a scalar formula (:mod:`neuroperturb.rules.formula.signatures`), the loops around it are in
+:mod:`neuroperturb.rules.kernels.loops`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from hardware_models.numerics.compiled import kernel
+from neuroperturb.rules.noise.independent import Source
+
+
+class Memory(NamedTuple):
+    """State that synapses of one matrix keep, and broadcast numbers they are told; (1, 1, 1) where a rule has none.
+
+    trace : (B, m, n);  square : (m, n);  gradient : (m, n) accumulated over an episode
+    kept : (1,) 1, or 0 where traces start anew;  rate : (1,) η where it is not in the reward already
+    beta : (1,);  writes : (1,) int64, the number k of the write at hand
+    source, key : weight noise; key (4,) int64: number of the draw being credited, of the draw being read, then n and m
+    offset : σ times the sign of the noise in each pass, all 0 when reading clean;  passes : (1,) int64
+    row : (n,) scratch
+    params : numbers of the synapse's formula, in the dtype of the run
+    due : (1,) 1, or 0 while what is integrated is not written yet
+    """
+
+    trace: np.ndarray
+    square: np.ndarray
+    gradient: np.ndarray
+    kept: np.ndarray
+    rate: np.ndarray
+    beta: np.ndarray
+    writes: np.ndarray
+    source: Source
+    key: np.ndarray
+    offset: np.ndarray
+    passes: np.ndarray
+    row: np.ndarray
+    params: tuple
+    due: np.ndarray = np.ones(1)
+
+
+@lru_cache
+def make_probe_read(fill, per_trial: bool):
+    """read_row(array, memory, j, w, x, acc): columns of pass h see w + offset_h Ξ_j; trial b its own Ξ_bj if `per_trial`."""
+
+    @kernel
+    def read_shifted(w, draw, offset, x, j, acc):
+        for i in range(acc.shape[0]):
+            acc[i] += (w[i] + offset * draw[i]) * x[j]
+
+    @kernel
+    def read_row(array, memory, j, w, x, acc):
+        passes, draw = memory.passes[0], memory.row
+        batch, (n, m) = x.shape[0] // passes, (memory.key[2], memory.key[3])
+        scale = array.scale[0]
+        for b in range(batch):
+            if memory.offset[passes - 1] != 0 and (per_trial or b == 0):  # the last pass has noise, if any has
+                fill(memory.source, memory.key[1], b * m + j, draw[:n])
+            for h in range(passes):
+                offset = memory.offset[h] / scale
+                k = h * batch + b
+                read_shifted(w, draw, offset, x[k], j, acc[k])
+
+    return read_row

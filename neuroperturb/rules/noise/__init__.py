@@ -1,0 +1,1 @@
+"""Laws by which perturbations are drawn."""

@@ -1,0 +1,1 @@
+"""Published rules whose synapse has a formula of its own."""

@@ -1,0 +1,68 @@
+"""What the code of a formula must not hold, whatever a compiler would make of it: each a sentence, found without running anything.
+
+A formula is called for every synapse at every step. It remembers nothing but its trace, draws nothing but what it is given, says nothing,
+and comes to an end.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import random
+import types
+
+import numpy as np
+
+from neuroperturb.rules.formula.signatures import FORMS, plain
+from neuroperturb.rules.user.source import reached
+from neuroperturb.spec import SpecError
+
+WRITES = {"STORE_GLOBAL": "global", "DELETE_GLOBAL": "global", "STORE_DEREF": "variable of an enclosing function"}
+SPEAKS = ("print", "input", "open", "exec", "eval")
+DICE = (random.Random, np.random.RandomState, np.random.Generator)
+
+
+def require_plain_code(cls: type) -> None:
+    """Refuse what no formula, and no function it calls, may do."""
+    for function in reached(cls):
+        own = next((name for name in FORMS if plain(getattr(cls, name, None)) is function), None)
+        what = _forbidden(function, "noise" if own == "neuron" else "draw")
+        if what:
+            called = f"The {own!r} function of" if own else f"The function {function.__name__!r}, called by"
+            raise SpecError(f"{called} {cls.__name__} {what}.")
+
+
+def _forbidden(function: types.FunctionType, draw: str) -> str:
+    """What is wrong, and what to write instead; "" where nothing is."""
+    found = inspect.getclosurevars(function)
+    values = {**found.globals, **found.nonlocals}
+    for step in dis.get_instructions(function):
+        kind = WRITES.get(step.opname)
+        if kind and not (step.opname == "STORE_DEREF" and step.argval in function.__code__.co_cellvars):
+            return (
+                f"writes the {kind} {step.argval!r}: what a synapse keeps is its 'trace', which it is given and returns"
+            )
+        if step.opname == "IMPORT_NAME":
+            return f"imports {step.argval!r} within: import it at the top of the file"
+    if _draws(function, values.values()):
+        return f"draws random numbers of its own: take them from {draw!r}, which is its own and can be repeated"
+    if speaking := [name for name in SPEAKS if name in found.builtins]:
+        return f"calls {speaking[0]!r}, at every synapse and step: leave it out"
+    if any(plain(value) is function for value in values.values()):
+        return "calls itself: write arithmetic, or a loop of fixed length over range(…)"
+    if function.__code__.co_exceptiontable and not inspect.isgeneratorfunction(function):
+        return "catches exceptions, and kernels raise none: write an if for the case that would"
+    return ""
+
+
+def _draws(function: types.FunctionType, values) -> bool:
+    """Whether it reaches for a generator: `random`, `numpy.random`, or a function or generator of theirs."""
+    values = list(values)
+    if any(value is np for value in values) and "random" in function.__code__.co_names:
+        return True
+    return any(
+        (isinstance(value, types.ModuleType) and value.__name__ in ("random", "numpy.random", "secrets"))
+        or isinstance(value, DICE)
+        or isinstance(getattr(value, "__self__", None), DICE)
+        for value in values
+    )

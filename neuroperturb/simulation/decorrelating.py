@@ -1,0 +1,128 @@
+"""The clean pass of an episode that learns D, and column reads of D."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hardware_models.numerics import blas
+from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.dots import dot
+from neuroperturb.network.dynamics import silence
+from neuroperturb.simulation.episode import store
+from neuroperturb.simulation.plan import Plan
+
+
+@lru_cache
+def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
+    """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is an Activity of one pass."""
+    forward = separate(plan.forward._replace(injected=False).make())
+    _, _, add = blas.products(plan.dtype)
+    read_in, read_rec = column_reads
+
+    @kernel
+    def sum_block(array, pending, memory, read_back, rows, x, v, rate):
+        """gradient += −ε X̂ᵀ(X̂ D) as it will be added;  decay += ε Σ x̂²"""
+        read_back(array, x[:rows], v[:rows])
+        for r in range(rows):
+            for i in range(pending.decay.shape[0]):
+                pending.decay[i] += rate * x[r, i] * x[r, i]
+                x[r, i] *= -rate
+        add(v[:rows], x[:rows], memory.gradient, array.size[0], array.scratch.sizes)
+
+    @kernel
+    def close_block(run, batch, rate):
+        block, rows = run.block, run.block.filled[0] * batch
+        if learn_d_in:
+            sum_block(
+                run.arrays.D_in, run.pending.D_in, run.memories.D_in, read_in, rows, block.pre_in, block.weighted, rate
+            )
+        if learn_d_rec:
+            sum_block(
+                run.arrays.D_rec,
+                run.pending.D_rec,
+                run.memories.D_rec,
+                read_rec,
+                rows,
+                block.pre_rec,
+                block.weighted,
+                rate,
+            )
+        block.filled[0] = 0
+
+    @kernel
+    def clean(run, act, memories, inputs, reset, first, last):
+        batch, steps = inputs.shape[1], inputs.shape[0]
+        rate = run.rule.decorrelation / type(run.rule.decorrelation)(batch * steps)
+        for t in range(first, last):
+            if reset[t]:
+                silence(act)
+            forward(run.arrays, run.pending, memories, act, run.neurons, inputs[t])
+            at = run.block.filled[0] * batch
+            store(act.uh, at, run.block.pre_in)
+            store(act.xh, at, run.block.pre_rec)
+            run.block.filled[0] += 1
+            if run.block.filled[0] == run.block.reward.shape[0] // batch:
+                close_block(run, batch, rate)
+        if last == steps:
+            close_block(run, batch, rate)
+        return last
+
+    return clean
+
+
+@lru_cache
+def make_finish_clean(writers, learn_d_in: bool, learn_d_rec: bool):
+    """finish_clean(run, nothing): write the accumulated change of D, once."""
+    write_in, write_rec = (separate(writer) for writer in writers)
+
+    @kernel
+    def write(sweep, array, pending, memory, nothing):
+        pending.active[0] = 1
+        sweep(array, pending, memory, nothing.x, nothing.acc)
+        memory.gradient[:] = 0
+        pending.decay[:] = 0
+
+    @kernel
+    def finish_clean(run, nothing):
+        if learn_d_in:
+            write(write_in, run.arrays.D_in, run.pending.D_in, run.memories.D_in, nothing.D_in)
+        if learn_d_rec:
+            write(write_rec, run.arrays.D_rec, run.pending.D_rec, run.memories.D_rec, nothing.D_rec)
+
+    return finish_clean
+
+
+@kernel
+def summed_decay_change(pending, memory, w, scale, j, change):
+    """The accumulated change of D: gradient (weight units) and decay."""
+    for i in range(change.shape[0]):
+        change[i] = memory.gradient[j, i] / scale + pending.decay[i] * w[i]
+
+
+@lru_cache
+def make_column_read(ideal: bool, slow: bool, dtype: str):
+    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells show slow noise."""
+    if ideal:
+        _, read_back, _ = blas.products(dtype)
+
+        @kernel
+        def column_read(array, x, v):
+            read_back(x, array.cells.w[0], v, array.size[0], array.scratch.sizes)
+            array.back_reads[0] += x.shape[0]
+
+        return column_read
+
+    @kernel
+    def column_read(array, x, v):
+        w, offset, width = array.cells.w, array.cells.slow, array.scratch.change.shape[0]
+        for r in range(x.shape[0]):
+            for j in range(w.shape[1]):
+                total = type(array.scale[0])(0)
+                for k in range(w.shape[0]):
+                    total += array.gain[k] * dot(w[k, j], x[r, :width])
+                    if slow:
+                        total += array.gain[k] * dot(offset[k, j], x[r, :width])
+                v[r, j] = total * array.scale[0]
+        array.back_reads[0] += x.shape[0]
+
+    return column_read

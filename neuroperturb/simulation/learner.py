@@ -1,0 +1,74 @@
+"""Learning by a perturbation rule, in chunks of compiled steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hardware_models.numerics.compile_clock import working
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.network.rnn import Matrices
+from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.tasks import Dataset
+
+CHUNK = 0.2  # seconds of compiled steps between two looks at the clock
+
+
+class Perturbed:
+    """Learning by a perturbation rule, on arrays."""
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
+        training = experiment.training
+        self.simulation = self._simulation(
+            experiment, experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
+            schedule=training.schedule, batch=training.batch_size, steps=steps, total_steps=total_steps, dtype=training.dtype,
+            seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen, hardware=experiment.hardware,
+        )  # fmt: skip
+        self.phases = self.simulation.phases
+        self._rate = 0.0  # steps a second, from the last chunk
+        self._prepared = None, None
+
+    def _simulation(self, experiment: Experiment, *arguments, **options) -> Simulation:
+        """What computes; other neurons put another in its place."""
+        del experiment  # rate units are told all they need
+        return Simulation(*arguments, **options)
+
+    def present(self, number: int, sequence, phase: int, first: int) -> int:
+        """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
+        if self._prepared[0] != number:
+            self._prepared = number, self.simulation.prepare(sequence)
+        data = self._prepared[1]
+        T = len(data.inputs)
+        self.simulation.run.counters.sequence[0] = number
+        last = min(T, first + max(1, int(CHUNK * self._rate)))
+        start = working()
+        done = self.simulation.present(data, self.phases[phase], first, last)
+        self._rate = (last - first) / max(working() - start, 1e-9) if self._rate else 16 / CHUNK
+        return done if done == last else -1
+
+    @property
+    def loss(self) -> np.ndarray:
+        """(sum, count) of the training loss; set to zero at the start of an epoch."""
+        return self.simulation.run.counters.loss
+
+    @property
+    def diverged_step(self) -> int:
+        return int(self.simulation.run.counters.diverged[0])
+
+    def row(self) -> dict:
+        """What only a perturbed network has to tell."""
+        return {
+            "twin_distance": self.simulation.twin_distance(),
+            "skipped": int(self.simulation.run.counters.skipped[0]),
+        }
+
+    def weights(self) -> Matrices:
+        return self.simulation.weights()
+
+    def evaluate(self, sequence) -> np.ndarray:
+        return self.simulation.evaluate(sequence)
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        return self.simulation.checkpoint()
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.simulation.restore(state)

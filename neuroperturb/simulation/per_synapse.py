@@ -1,0 +1,75 @@
+"""An episode summed synapse by synapse: for rules of one's own, whose formula nothing is known of.
+
+    G_ij += Σ_b change of the synapse from j to i        at every step, with the weights as they are all through the episode
+
+Outer products can wait and be summed as one matrix product (:mod:`neuroperturb.simulation.episode`); a formula that may do anything cannot.
+Every step costs what a write costs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hardware_models.numerics.compiled import kernel, separate
+from neuroperturb.network.chip.reward_channel import delay
+from neuroperturb.simulation.plan import Plan
+from neuroperturb.simulation.step import centre_rows, make_factors, make_reward, shown_row
+
+
+@lru_cache
+def make_stepwise(plan: Plan):
+    """add_step(run, reset), await_rewards(run): what every step adds to the sums, and what rewards still on their way do."""
+    set_reward, factors, gather = make_reward(plan), make_factors(plan.whiten, plan.antithetic), separate(plan.gathers)
+    antithetic, units, held, tracing, delayed = plan.antithetic, plan.units, plan.held, plan.tracing, plan.delayed
+    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
+
+    @kernel
+    def add_rows(array, pending, memory, fresh):
+        w, change, scale = array.scratch.rows[0], array.scratch.change, array.scale[0]
+        memory.kept[0] = 0 if fresh else 1
+        memory.key[0] = memory.key[1]
+        for j in range(memory.gradient.shape[0]):
+            shown_row(array, j, w)
+            gather(pending, memory, w, scale, j, change)
+            total = memory.gradient[j]
+            for i in range(change.shape[0]):
+                total[i] += change[i]
+
+    @kernel
+    def add_all(run, reset):
+        arrays, pending, memories = run.arrays, run.pending, run.memories
+        some = set_reward(run, pending.W_in.reward)
+        for b in range(pending.W_in.reward.shape[0]):
+            pending.W_rec.reward[b] = pending.W_in.reward[b]
+            pending.W_out.reward[b] = pending.W_in.reward[b]
+        if not some and not tracing:
+            return
+        if learn_in:
+            add_rows(arrays.W_in, pending.W_in, memories.W_in, reset)
+        if learn_rec and (units or tracing or not reset):
+            add_rows(arrays.W_rec, pending.W_rec, memories.W_rec, reset)
+        if learn_out:
+            # outputs do not recur: nothing to carry on, but for a reward that is late
+            add_rows(arrays.W_out, pending.W_out, memories.W_out, reset or not delayed)
+
+    @kernel
+    def add_step(run, reset):
+        pending = run.pending
+        centre_rows(run.act.uh, antithetic, pending.W_in.pre)
+        factors(run, reset, pending.W_rec.pre, pending.W_out.pre)
+        add_all(run, reset)
+
+    @kernel
+    def await_rewards(run):
+        """Silent units; what is left of a trace, and noise that was held, is credited."""
+        pending, dL = run.pending, run.signal.dL
+        for _ in range(run.channel.line.shape[0] - 1):
+            dL[:] = 0
+            delay(run.channel, dL)
+            if units or held:
+                for synapses in (pending.W_in, pending.W_rec, pending.W_out):
+                    synapses.pre[:] = 0
+                    synapses.post[:] = 0
+                add_all(run, False)
+
+    return add_step, await_rewards

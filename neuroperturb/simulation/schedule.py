@@ -1,0 +1,38 @@
+"""How a run goes: epochs, batches, seeds, dtype, and which matrices learn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from neuroperturb.spec import Spec
+
+Matrix = Literal["W_in", "W_rec", "W_out"]
+
+
+ONLINE_CHUNK = 100  # steps between cuts of BPTT in the online schedule, unless asked otherwise
+
+
+class Training(Spec):
+    """How a run goes.
+
+    schedule : ``"online"``: weights change at every step;  ``"episode"``: updates of a sequence are summed and written
+        once;  None: the task's own
+    epochs : presentations of the training data
+    batch_size : trials side by side; None: the task's own
+    seed : makes the initial weights, data, perturbations and chips, each from a stream of its own
+    dtype : of weights and states
+    resynchronise : the noisy twin is set to the clean one every so many steps; 0 is never, as published
+    carry_state : keep the state from one training sequence to the next instead of starting from zero
+    frozen : matrices that stay at their initial values
+    """
+
+    schedule: Literal["online", "episode"] | None = None
+    epochs: int = Field(10, ge=1)
+    batch_size: int | None = Field(None, ge=1)
+    seed: int = Field(42, ge=0, lt=2**63)
+    dtype: Literal["float32", "float64"] = "float32"
+    resynchronise: int = Field(0, ge=0)
+    carry_state: bool = False
+    frozen: tuple[Matrix, ...] = ()

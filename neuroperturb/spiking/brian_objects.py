@@ -1,0 +1,264 @@
+"""Objects of Brian2 for one network that learns: groups, synapses, monitors, and the code that runs at their place in a tick.
+
+Everything that happens is in these objects; what each of them does, and when, is text of :mod:`neuroperturb.spiking.brian_equations`. The
+network is explicit and names nothing by magic; every object is given its clock and what runs its code, so that Brian2's defaults stay
+as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hardware_models.array import SynapseArray
+from neuroperturb.network.lif import LIF
+from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule
+from neuroperturb.spiking import brian_device as device
+from neuroperturb.spiking import brian_equations as equations
+from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, HEAR, JUDGE, LEARN, LOAD, READ, SUM, TELL
+from neuroperturb.spiking.brian_weights import draw_functions, writing
+from neuroperturb.spiking.model import decays
+
+TICK = 1e-3  # seconds of a step of rate units, which have no time of their own
+
+
+class Objects:
+    """The objects, made under the device that is active; parameters as in :class:`neuroperturb.spiking.brian_network.Session`."""
+
+    def __init__(
+        self, rule: PerturbationRule, arrays: dict[str, SynapseArray], *, lif: LIF | None, n_in: int, leak: float, online: bool,
+        divisor: float, frozen: tuple[str, ...], target: str, seed: int, record: bool,
+    ):  # fmt: skip
+        self.b2, self.rule, self.arrays, self.lif = device.load(), rule, arrays, lif
+        self.n, self.m = arrays["W_in"].shape
+        self.n_in, self.n_out = n_in, arrays["W_out"].shape[0]
+        self.online, self.frozen, self.target = online, frozen, target
+        self.passes, self.names = (
+            equations.passes(rule),
+            equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES,
+        )
+        self.kept = equations.RATE_KEPT if lif is None else equations.KEPT
+        self.coded = lif is not None and lif.encoding.kind != "current"
+        self.normed = isinstance(rule.normaliser, LayerNorm)
+        self.tick = (TICK if lif is None else lif.step) * self.b2.second
+        self.dt = (TICK if lif is None else lif.dt) * self.b2.second
+        self.all: list[Any] = []
+        self.constants = {"leak": leak, "divisor": divisor} | self._constants() | draw_functions(seed)
+        self.texts = {
+            name: equations.text(rule, self.names, online=online, write=writing(array, name).code)
+            for name, array in arrays.items()
+        }
+        self._make_critic()
+        self._make_inputs()
+        self.units = [self._make_units(h) for h in range(self.passes)]
+        self._link_units()
+        self._make_outputs()
+        self._make_synapses()
+        self._make_monitors(record)
+        self.network = self.b2.Network(self.all)
+
+    def _constants(self) -> dict[str, Any]:
+        """Numbers with their units, by the names that equations know."""
+        rule, b2 = self.rule, self.b2
+        numbers = {
+            "sigma": rule.noise_std, "decay": getattr(rule.credit, "decay", 0.0), "beta": getattr(rule.step, "decay", 0.0),
+            "variance_rate": getattr(rule.normaliser, "rate", 0.0), "baseline_rate": getattr(rule.baseline, "rate", 0.0),
+            "resolution": 32 * float(np.finfo(float).eps), "episodic": float(not self.online),
+            "tracing": float(rule.credit.kind == "trace"),
+        }  # fmt: skip
+        if self.lif is None:
+            return numbers
+        lif, d = self.lif, decays(self.lif)
+        return numbers | {
+            **{name: getattr(lif, name) * b2.second for name in ("tau_membrane", "tau_synapse", "tau_readout")},
+            **{name: getattr(lif, name) * b2.volt for name in ("v_rest", "v_threshold", "v_reset")},
+            "v_background": lif.background * b2.volt, "theta": (lif.v_threshold - lif.v_rest) * b2.volt, "kick_s": d.kick_s,
+            "kick_r": d.kick_r, "D": d.mean, "refractory_steps": float(d.wait),
+        }  # fmt: skip
+
+    def _add(self, made):
+        self.all.append(made)
+        return made
+
+    @property
+    def _runs_on(self) -> dict[str, Any]:
+        made = device.code_class(self.target)
+        return {} if made is None else {"codeobj_class": made}
+
+    def _group(self, name: str, size: int, model: str, dt, numbers: dict[str, float] | None = None, **options):
+        """A group of neurons, of inputs, of outputs, or the critic."""
+        namespace = {**self.constants, **(numbers or {})}
+        return self._add(
+            self.b2.NeuronGroup(size, model, dt=dt, name=name, namespace=namespace, **self._runs_on, **options)
+        )
+
+    def _at(self, place: int, group, code: str) -> None:
+        """Code of a group at its place in a tick, or in every dt."""
+        group.run_regularly(
+            code, dt=self.dt if place == EACH else self.tick, when="start", order=place, name=f"{group.name}_{place - READ:02d}",
+            **self._runs_on,
+        )  # fmt: skip
+
+    # groups
+
+    def _make_critic(self) -> None:
+        self.critic = self._group("critic", 1, equations.CRITIC, self.tick)
+        self._at(JUDGE, self.critic, self.texts["W_rec"].judge)
+        self._at(LOAD, self.critic, equations.CRITIC_LOAD)
+
+    def _make_inputs(self) -> None:
+        eq = equations
+        if not self.coded:
+            self.inputs = self._group("inputs", self.m, eq.INPUTS, self.tick)
+            self._at(LOAD, self.inputs, eq.CURRENT_LOAD)
+            return
+        spiking = {"threshold": "kick != 0", "reset": eq.INPUT_RESET, "method": "exact"}
+        self.inputs = self._group("inputs", self.m, eq.SPIKE_INPUTS + eq.kept(eq.INPUT_KEPT), self.dt, **spiking)
+        self._at(TELL, self.inputs, eq.INPUT_TELL)
+        self._at(LOAD, self.inputs, eq.SPIKE_INPUT_LOAD + eq.keep(eq.INPUT_KEPT))
+        self._at(EACH, self.inputs, eq.INPUT_EACH)
+
+    def _make_units(self, h: int):
+        """Population of pass h; the first also tells."""
+        eq = equations
+        extra = self.texts["W_rec"].unit if h == 0 else eq.TWIN.format(activity=self.names.activity)
+        extra += eq.kept(self.kept)
+        numbers = {"polarity": self._polarity(h), "gain": self._gain(self.n)}
+        if self.lif is None:
+            group = self._group(f"units_{h}", self.n, eq.RATE + extra, self.tick, numbers)
+            load, begin = eq.RATE_LOAD, eq.RATE_BEGIN
+        else:
+            spiking = {"threshold": eq.THRESHOLD, "reset": eq.RESET, "method": "exact"}
+            group = self._group(f"units_{h}", self.n, eq.SPIKING + extra, self.dt, numbers, **spiking)
+            group.v = self.lif.v_rest * self.b2.volt
+            load, begin = eq.SPIKE_LOAD, eq.SPIKE_BEGIN
+            self._at(EACH, group, eq.SPIKE_EACH)
+        self._at(LOAD, group, load + eq.keep(self.kept) + eq.NOISE_LOAD)
+        self._at(BEGIN, group, begin)
+        return group
+
+    def _polarity(self, h: int) -> float:
+        """Sign of the noise in pass h."""
+        if isinstance(self.rule.baseline, Antithetic):
+            return (-1.0, 1.0)[h]
+        return float(h == self.passes - 1)
+
+    def _link_units(self) -> None:
+        first = self.units[0]
+        if self.passes == 2:
+            for name, source in (
+                ("trace_1", self.names.trace),
+                ("out_1", self.names.out),
+                ("activity_1", "activity_0"),
+            ):
+                setattr(first, name, self.b2.linked_var(self.units[1], source))
+        first.variance = self.rule.noise_std**2
+        self._at(TELL, first, self.texts["W_rec"].unit_tell)
+        self._hear(first, self.n, "square_p", self.texts["W_rec"].unit_hear)
+
+    def _hear(self, group, size: int, square: str, code: str) -> None:
+        """What the critic says reaches every unit of a group, one number for all."""
+        for name in equations.broadcast(self.rule):
+            source = square if name == "square" else name
+            setattr(group, name + equations.SAID, self.b2.linked_var(self.critic, source, index=np.zeros(size, int)))
+        self._at(HEAR, group, code)
+
+    def _gain(self, size: int) -> float:
+        normaliser = self.rule.normaliser
+        whole = isinstance(normaliser, LayerNorm) and normaliser.gain == "network"
+        return float(np.sqrt(self.n_in + self.n + self.n_out)) if whole else float(size)
+
+    def _make_outputs(self) -> None:
+        text = self.texts["W_out"]
+        self.outputs = self._group("outputs", self.n_out, text.output, self.tick, {"gain": self._gain(self.n_out)})
+        self.outputs.variance = self.rule.noise_std**2
+        self._at(TELL, self.outputs, text.output_tell)
+        self._hear(self.outputs, self.n_out, "square_y", text.output_hear)
+        self._at(LOAD, self.outputs, equations.OUTPUT_LOAD)
+
+    # synapses
+
+    def _make_synapses(self) -> None:
+        eq = equations
+        heard = {"on_pre": eq.ON_INPUT, "order": -1} if self.coded else {}
+        spikes, back = ({"on_pre": eq.ON_SPIKE}, "") if self.lif is not None else ({}, eq.BACK_CODE)
+        self.synapses: dict[str, Any] = {}
+        for h, units in enumerate(self.units):
+            self._connect("W_in", h, self.inputs, units, eq.DRIVE_CODE, DRIVE, **heard)
+            self._connect("W_rec", h, units, units, back, DRIVE, **spikes)
+            self._connect("W_out", h, units, self.outputs, eq.READ_CODE.format(h=h, seen=self.names.out), READ)
+        self._sum("sent", self.outputs, eq.SENT_CODE + eq.SQUARE_Y_CODE * self.normed)
+        if self.normed:
+            self._sum("square", self.units[0], eq.SQUARE_P_CODE)
+
+    def _sum(self, name: str, source, model: str) -> None:
+        """A sum over units, in the critic."""
+        self._place(self._link(name, source, self.critic, model), SUM)
+
+    def _connect(self, name: str, h: int, source, target, sums: str, place: int, **pathway) -> None:
+        """Synapses of one matrix and pass: those of the first pass hold the weights and learn, others refer to them."""
+        text, numbers, owner = self.texts[name], writing(self.arrays[name], name).numbers, self.synapses.get(name)
+        own = text.synapse if owner is None else ""
+        made = self._link(f"{name}_{h}", source, target, own + sums, numbers, owner, **pathway)
+        self._place(made, place)
+        if owner is None:
+            self.synapses[name] = made
+            if name not in self.frozen:
+                self._at(LEARN, made, text.learn_readout if name == "W_out" else text.learn)
+
+    def _link(
+        self, name: str, source, target, model: str, numbers: dict | None = None, owner=None, order: int = 0, **pathway
+    ):
+        """Synapses from all to all; those of an owner share its weights."""
+        made = self.b2.Synapses(
+            source, target, model, dt=self.dt if pathway else self.tick, name=name, namespace={**self.constants, **(numbers or {})},
+            order=order, **self._runs_on, **pathway,
+        )  # fmt: skip
+        if owner is not None:
+            made.variables.add_reference("w", owner)
+        made.connect()
+        return self._add(made)
+
+    def _place(self, synapses, order: int) -> None:
+        """Sums happen at their place in the tick."""
+        for updater in synapses.summed_updaters.values():
+            updater.when, updater.order = "start", order
+
+    def _make_monitors(self, record: bool) -> None:
+        options = {"record": True, "dt": self.tick, "when": "start", "order": LEARN, **self._runs_on}
+        self.y = self._add(self.b2.StateMonitor(self.outputs, "y_0", name="y", **options))
+        self.loss = self._add(self.b2.StateMonitor(self.critic, "loss", name="loss", **options))
+        self.spikes = None
+        if record and self.lif is not None:
+            self.spikes = self._add(self.b2.SpikeMonitor(self.units[0], name="spikes", **self._runs_on))
+
+    # state
+
+    def views(self, kept: bool = False) -> dict[str, Any]:
+        """Variables that carry the state on, by name; `kept`: as they were at the last tick."""
+        of_synapse = [line.split(":")[0].strip() for line in self.texts["W_rec"].synapse.strip().splitlines()]
+        moving = {f"units_{h}": (units, self.kept) for h, units in enumerate(self.units)}
+        moving |= {"inputs": (self.inputs, equations.INPUT_KEPT)} if self.coded else {}
+        still = {name: (synapses, of_synapse) for name, synapses in self.synapses.items()}
+        still |= {
+            "outputs": (self.outputs, ("variance",)),
+            "critic": (self.critic, ("writes", "written", "baseline", "started")),
+        }
+        views = {f"{name}.{v}": getattr(group, v) for name, (group, names) in still.items() for v in names}
+        views["units_0.variance"] = self.units[0].variance
+        suffix = "_kept" if kept else ""
+        return views | {
+            f"{name}.{v}": getattr(group, v + suffix) for name, (group, names) in moving.items() for v in names
+        }
+
+    def measured(self, state: dict[str, np.ndarray]) -> dict[Any, Any]:
+        """Variable → its values, with the unit that it has."""
+        return {view: self.b2.Quantity(state[name], dim=view.dim) for name, view in self.views().items()}
+
+    def size(self, name: str) -> int:
+        """How many units or synapses an object has; a standalone program knows that only once it ran."""
+        if name in self.arrays:
+            return int(np.prod(self.arrays[name].shape))
+        sizes = {"inputs": self.m, "outputs": self.n_out, "critic": 1}
+        return sizes.get(name, self.n)

@@ -1,0 +1,55 @@
+"""The model of an experiment, as text: every equation Brian2 gets, with the numbers in it. Needs no Brian2."""
+
+from __future__ import annotations
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.network.quantities import write
+from neuroperturb.spiking import brian_equations as eq
+from neuroperturb.spiking.model import decays
+from neuroperturb.spiking.simulation import check
+
+
+def show(experiment: Experiment) -> str:
+    """Equations of neurons, outputs, critic and synapses, in the order in which things happen."""
+    rule, lif, training = experiment.rule, experiment.spiking, experiment.training
+    check(experiment.network, rule, {"hardware": experiment.hardware, "decorrelation": experiment.decorrelation})
+    text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
+    coded = lif.encoding.kind != "current"
+    parts = [
+        ("Numbers", _numbers(experiment)),
+        ("Inputs" if not coded else f"Inputs, spikes at threshold 'kick != 0', reset '{eq.INPUT_RESET}'", eq.SPIKE_INPUTS if coded else eq.INPUTS),
+        (f"Neurons, {eq.passes(rule)} populations; threshold '{eq.THRESHOLD}', reset '{eq.RESET}'", eq.SPIKING + text.unit + eq.kept(eq.KEPT)),
+        ("Outputs", text.output),
+        ("Critic, one for all", eq.CRITIC),
+        ("Synapses (W_in, W_rec, W_out), of the first population; the others refer to their w", text.synapse),
+        ("A spike reaches W_rec", eq.ON_SPIKE + ("" if not coded else f"\nAn input spike reaches W_in\n{eq.ON_INPUT}")),
+        ("Every dt", eq.SPIKE_EACH + (f"\n{eq.INPUT_EACH}" if coded else "")),
+        ("At a tick: the outputs read", "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(eq.passes(rule)))),
+        ("… units tell", text.unit_tell),
+        ("… outputs tell", text.output_tell),
+        ("… the critic sums and judges", eq.SENT_CODE + "\n" + text.judge),
+        ("… units hear and normalise", text.unit_hear),
+        ("… synapses W_in and W_rec learn", text.learn),
+        ("… synapses W_out learn", text.learn_readout),
+        ("… the next step is loaded", (eq.SPIKE_INPUT_LOAD if coded else eq.CURRENT_LOAD) + eq.SPIKE_LOAD + eq.keep(eq.KEPT)),
+        ("… its currents begin", eq.DRIVE_CODE + eq.SPIKE_BEGIN),
+    ]  # fmt: skip
+    return "\n\n".join(f"# {title}\n{_indented(body)}" for title, body in parts)
+
+
+def _numbers(experiment: Experiment) -> str:
+    """Constants by the names that the equations use."""
+    lif, rule, d = experiment.spiking, experiment.rule, decays(experiment.spiking)
+    times = {
+        name: write(getattr(lif, name), "time") for name in ("tau_membrane", "tau_synapse", "tau_readout", "dt", "step")
+    }
+    volts = {name: write(getattr(lif, name), "voltage") for name in ("v_rest", "v_threshold", "v_reset")}
+    volts |= {"v_background": write(lif.background, "voltage"), "theta": write(lif.v_threshold - lif.v_rest, "voltage")}
+    plain = {"kick_s": d.kick_s, "kick_r": d.kick_r, "D": d.mean, "refractory_steps": d.wait, "sigma": rule.noise_std}
+    plain |= {"decay": getattr(rule.credit, "decay", 0.0), "beta": getattr(rule.step, "decay", 0.0)}
+    every = {**times, **volts, **{name: f"{value:.6g}" for name, value in plain.items()}}
+    return "\n".join(f"{name} = {value}" for name, value in every.items())
+
+
+def _indented(body: str) -> str:
+    return "\n".join("    " + line.strip() for line in body.strip().splitlines())

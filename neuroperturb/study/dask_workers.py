@@ -1,0 +1,200 @@
+"""A crew on Dask: the same jobs on the workers of a scheduler.
+
+    experiment's table, checkpoint's bytes ─▶ worker: work() ─▶ bytes of the record ─▶ the folder, here
+
+Workers need no disk of ours: a record travels as the bytes of its file. A worker that dies in a run costs a retry, which Dask
+arranges; one that runs other versions, sources or data than we do is refused, since its bits could differ under our names. Asked to
+stop, workers send a checkpoint. A job that the scheduler forgets is done again; a scheduler that is gone ends the study in a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.results.file import RecordError
+from neuroperturb.results.run import Run, load
+from neuroperturb.spec import SpecError
+from neuroperturb.study import run_name as identity
+from neuroperturb.study.ageing import Ageing
+from neuroperturb.study.store import Folder
+from neuroperturb.study.workers import Event, Job, Keeping
+
+CONNECT = 10.0  # seconds to wait for the scheduler
+ASK_EVERY = 1.0  # seconds between a worker's questions whether to stop
+STOP = "neuroperturb-stop"
+
+
+class Answer(NamedTuple):
+    """What a worker sends back: a record's bytes, rows of baselines, or why there is neither."""
+
+    record: bytes = b""
+    rows: list[dict] | None = None
+    reason: str = ""
+    trace: str = ""
+
+
+class Cluster:
+    """Workers of a Dask scheduler, as a crew.
+
+    Parameters
+    ----------
+    folder : Folder, where results are kept; only this process writes to it
+    address : str, of the scheduler: ``tcp://host:port``
+    """
+
+    def __init__(self, folder: Folder, address: str):
+        distributed = _distributed()
+        _check(address)
+        try:
+            self._client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise SpecError(
+                f"The '--scheduler' option names {address!r}, where no scheduler answers ({error})."
+            ) from None
+        self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._folder, self._address = folder, address
+        self._stop = distributed.Event(f"{STOP}-{self._client.id}", client=self._client)
+        self._futures: dict[str, Any] = {}
+
+    def room(self) -> int:
+        """One job for every thread of every worker, as they come and go."""
+        if self._client.status in ("closing", "closed"):
+            raise RecordError(
+                f"The scheduler {self._address!r} is gone: what is there is whole, and the same command goes on from it."
+            )
+        return self._threads() - len(self._futures)
+
+    def _threads(self) -> int:
+        """Of all workers; none while the scheduler does not answer."""
+        try:
+            return sum(self._client.nthreads().values())
+        except Exception:  # whatever the client meets while it looks for the scheduler
+            return 0
+
+    def begin(self, job: Job) -> None:
+        resume = self._folder.run_file(job.name)
+        checkpoint = resume.read_bytes() if job.baselines is None and resume.exists() else b""
+        future = self._client.submit(
+            remote, job.name, job.experiment.table(), checkpoint, job.baselines, job.weights, self._stop.name, identity.computing(),
+            job.ageing and job.ageing.table(),
+            key=f"{job.label} [{job.name}] {time.monotonic_ns()}", pure=False,
+        )  # fmt: skip
+        self._futures[job.name] = future
+        future.add_done_callback(lambda done: self._answered(job, done))
+
+    def stop(self) -> None:
+        with contextlib.suppress(Exception):  # with the scheduler gone there is nobody to tell
+            self._stop.set()
+            if not self._threads():  # nor will any worker ever answer
+                self._client.cancel(list(self._futures.values()), force=True)
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            self._client.close()
+
+    def _answered(self, job: Job, future: Any) -> None:
+        """Called in a thread of its own when a job ended."""
+        self._futures.pop(job.name, None)
+        try:
+            event = self._event(job, future)
+        except (OSError, asyncio.CancelledError, TimeoutError):  # the answer was lost on its way
+            event = Event(job.name, stopped=True)
+        except Exception as error:
+            event = Keeping(self._folder, job).failure(error)
+        self.events.put(event)
+
+    def _event(self, job: Job, future: Any) -> Event:
+        keeping = Keeping(self._folder, job)
+        if future.status in ("cancelled", "lost"):
+            return Event(job.name, stopped=True)
+        if future.status == "error":
+            return keeping.failure(future.exception())
+        answer: Answer = future.result()
+        if answer.reason:
+            return keeping.failure(RuntimeError(answer.reason), answer.trace)
+        return keeping.fit(answer.rows) if answer.rows is not None else keeping.run(_read(answer.record))
+
+
+def remote(
+    name: str, table: dict, checkpoint: bytes, baselines: tuple | None, weights: bool, stop: str, computing: dict, ageing: dict | None = None,
+) -> Answer:  # fmt: skip
+    """One job, on a worker."""
+    from neuroperturb.study.run_one import fit, work
+
+    if identity.computing() != computing:
+        return Answer(
+            reason=f"the worker runs other versions: {identity.computing()['versions']} and not {computing['versions']}"
+        )
+    try:
+        experiment = Experiment.parse(table)
+        afterwards = None if ageing is None else Ageing.parse(ageing, "ageing")
+        fits = baselines is not None
+        if (identity.fit_name(experiment, baselines) if fits else identity.name(experiment, afterwards)) != name:
+            return Answer(
+                reason="the worker has another source of the rule or another part, or another file of data, than we do"
+            )
+        if fits:
+            return Answer(rows=fit(experiment, tuple(baselines)))
+        resume = _read(checkpoint) if checkpoint else None
+        run = work(experiment, resume=resume, stop=_asking(stop), weights=weights, ageing=afterwards)
+        return Answer(record=_bytes(run))
+    except Exception as error:
+        return Answer(reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _asking(name: str) -> Callable[[], bool]:
+    """Whether the study wants its workers to stop; asks the scheduler once a second at most."""
+    from distributed import Event
+
+    event, asked = Event(name), [time.monotonic()]
+
+    def stop() -> bool:
+        if time.monotonic() - asked[0] < ASK_EVERY:
+            return False
+        asked[0] = time.monotonic()
+        return event.is_set()
+
+    return stop
+
+
+def _bytes(run: Run) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return run.save(Path(folder) / "run.nc").read_bytes()
+
+
+def _read(record: bytes) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.nc"
+        path.write_bytes(record)
+        return load(path)
+
+
+def _check(address: str) -> None:
+    """Whether an address could be one: Dask starts threads before it looks."""
+    from distributed.comm import get_address_host_port
+
+    try:
+        host, port = get_address_host_port(address, strict=True)
+    except (ValueError, TypeError, KeyError):
+        host, port = "", 0
+    if not host or not 0 < port < 65536:
+        raise SpecError(f"The '--scheduler' option must look like tcp://HOST:PORT. Got {address!r} instead.")
+
+
+def _distributed():
+    try:
+        import distributed
+    except ImportError:
+        raise SpecError(
+            "The '--scheduler' option needs Dask, which is not installed: pip install 'neuroperturb[dask]'."
+        ) from None
+    return distributed

@@ -1,0 +1,136 @@
+"""Every run of a study: cells, what is tried in each, seeds.
+
+study ─▶ for every grid, as it is and as each control:  for every point of its axes but the seeds:  a cell
+cell  ─▶ for every setting tried (one, where nothing is searched), for every seed:                   a run
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiment.toml import resolve
+from neuroperturb.spec import SpecError
+from neuroperturb.study import run_name as identity
+from neuroperturb.study.declaration import CONTROLS, REPLICATES, Axis, Grid, Study, apply, combinations
+from neuroperturb.study.labels import told, words
+
+
+class Place(NamedTuple):
+    """A run of a cell: which setting tried, which seed."""
+
+    candidate: int
+    seed: int
+
+
+class Cell(NamedTuple):
+    """One point of the axes.
+
+    control : name of what is held back, "" for the rule itself
+    point : values of the axes, by key, seeds left out
+    levels : the same as figures show them, one an axis, under its first key: a number, or words
+    candidates : settings tried, each by key;  seeds : values of the replicate axes, each by key
+    names : names of the runs, ``names[candidate][seed]``;  fits : of the baselines beside them, by seed
+    first, keep : of the search
+    """
+
+    grid: str
+    control: str
+    point: dict[str, Any]
+    levels: dict[str, float | str]
+    settings: dict[str, Any]
+    candidates: tuple[dict[str, Any], ...]
+    seeds: tuple[dict[str, Any], ...]
+    names: tuple[tuple[str, ...], ...]
+    fits: tuple[str, ...]
+    first: int
+    keep: int
+
+    def name(self, place: Place) -> str:
+        """Of one run."""
+        return self.names[place.candidate][place.seed]
+
+    def shown(self, candidate: int | None) -> tuple[str, ...]:
+        """Runs that stand for the cell: those of the setting chosen; none while several are tried and none is chosen."""
+        if candidate is None and len(self.candidates) > 1:
+            return ()
+        return self.names[candidate or 0]
+
+    @property
+    def label(self) -> str:
+        """The cell in words."""
+        return ", ".join(
+            filter(None, [self.grid, *(told(key, level) for key, level in self.levels.items()), self.control])
+        )
+
+    @property
+    def key(self) -> str:
+        """Equal for the same cell of any process: what shards are dealt by."""
+        return identity.digest([self.grid, self.control, self.point])
+
+    def table(self) -> dict:
+        """As plain data; :meth:`of` reads it back."""
+        return self._asdict()
+
+    @classmethod
+    def of(cls, table: dict) -> Cell:
+        lists = ("candidates", "seeds", "names", "fits")
+        return cls(**{key: tuple(map(_tupled, v)) if key in lists else v for key, v in table.items()})
+
+
+def lay_out(study: Study) -> list[Cell]:
+    """All cells of a study; every experiment is made once, so that anything wrong in any of them is said now."""
+    cells = [cell for grid in study.grids for control in ("", *grid.controls) for cell in _cells(study, grid, control)]
+    if not cells:
+        raise SpecError(f"The study {study.name!r} has no cells.")
+    return cells
+
+
+def experiment(study: Study, cell: Cell, place: Place) -> Experiment:
+    """What one run is."""
+    settings = {**cell.settings, **cell.point, **cell.candidates[place.candidate], **cell.seeds[place.seed]}
+    return resolve(apply(study.base, settings), folder=study.folder)
+
+
+def _cells(study: Study, grid: Grid, control: str) -> Iterator[Cell]:
+    repeated = [axis for axis in grid.axes if set(axis.keys) <= set(REPLICATES)]
+    others = [axis for axis in grid.axes if axis not in repeated]
+    searched = [Axis((key,), tuple((v,) for v in vs)) for key, vs in (grid.search.over if grid.search else {}).items()]
+    first, keep = (grid.search.first, grid.search.keep) if grid.search else (1, 1)
+    settings = {**grid.settings, **CONTROLS.get(control, {})}
+    candidates, seeds = tuple(combinations(searched)), tuple(combinations(repeated))
+    for points in itertools.product(*(range(len(axis.points)) for axis in others)):
+        point = {key: value for axis, k in zip(others, points) for key, value in zip(axis.keys, axis.points[k])}
+        levels = {axis.keys[0]: _level(axis, k, study.names) for axis, k in zip(others, points)}
+        cell = Cell(
+            grid=grid.name, control=control, point=point, levels=levels, settings=settings, candidates=candidates, seeds=seeds,
+            names=(), fits=(), first=min(first, len(seeds)), keep=keep,
+        )  # fmt: skip
+        yield _named(study, cell)
+
+
+def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
+    """A point of an axis in words: of keys that change together the first, where it tells them apart."""
+    firsts = [words(point[0]) for point in axis.points]
+    values = axis.points[k] if len(set(firsts)) < len(firsts) else axis.points[k][:1]
+    number = len(values) == 1 and isinstance(values[0], int | float) and not isinstance(values[0], bool)
+    return values[0] if number else ", ".join(names.get(words(value), words(value)) for value in values)
+
+
+def _named(study: Study, cell: Cell) -> Cell:
+    """The cell with the names of its files; what cannot be is said here."""
+    try:
+        grid = [
+            [experiment(study, cell, Place(c, s)) for s in range(len(cell.seeds))] for c in range(len(cell.candidates))
+        ]
+    except SpecError as error:
+        where = f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
+        raise SpecError(where + str(error)) from None
+    names = tuple(tuple(identity.name(one, study.ageing) for one in row) for row in grid)
+    return cell._replace(names=names, fits=tuple(identity.fit_name(one, study.baselines) for one in grid[0]))
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,103 @@
+"""Which runs a cell wants next, and which setting it chooses: pure functions of what is known so far.
+
+    1   every setting tried, on the first seeds
+    2   the `keep` best of them by mean validation loss, on all seeds; while none of those holds there, the next
+    3   chosen: the least mean validation loss over all seeds, of these and of what other grids of the study ran on all of them
+
+A run that diverged or failed has a validation loss of ∞, so that a setting that breaks on any seed loses to one that
+holds. One that ends with finite numbers on every seed, but with a mean far beyond the first look's, blew up on one of them: it
+does not hold either. Nothing here knows of the test data. Where nothing is searched, there is one setting and every seed is wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from neuroperturb.study.grid import Cell, Place
+from neuroperturb.study.store import Outcome
+
+Outcomes = Mapping[str, Outcome]  # by name of a run
+BEYOND = 10.0  # a mean over all seeds this many times that of the first look is no accident of the seed
+
+
+def wanted(cell: Cell, outcomes: Outcomes) -> list[Place]:
+    """Runs to be done now; empty when the cell is done."""
+    seeds = range(len(cell.seeds))
+    if len(cell.candidates) == 1:
+        return _unknown(cell, outcomes, [Place(0, s) for s in seeds])
+    first = [Place(c, s) for s in range(cell.first) for c in range(len(cell.candidates))]
+    missing = _unknown(cell, outcomes, first)
+    return missing or _unknown(cell, outcomes, [Place(c, s) for c in _finalists(cell, outcomes) for s in seeds])
+
+
+def size(cell: Cell) -> tuple[int, int]:
+    """Least and most runs that a cell wants: a search may go down its ranking."""
+    seeds, tried = len(cell.seeds), len(cell.candidates)
+    if tried == 1:
+        return seeds, seeds
+    first, rest = tried * cell.first, seeds - cell.first
+    return first + min(cell.keep, tried) * rest, first + tried * rest
+
+
+def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
+    """The setting chosen, by number; None while the cell is not done."""
+    if wanted(cell, outcomes):
+        return None
+    if len(cell.candidates) == 1:
+        return 0
+    seeds = range(len(cell.seeds))
+    # What another grid ran on all seeds competes, too. Where nothing holds on all of them, what breaks on fewest.
+    whole = {*_finalists(cell, outcomes), *(c for c in range(len(cell.candidates)) if _known(cell, outcomes, c))}
+    return min(sorted(whole), key=lambda c: (_broken(cell, outcomes, c), _mean(cell, outcomes, c, seeds)))
+
+
+def at_the_edge(cell: Cell, candidate: int) -> list[str]:
+    """Keys whose chosen value is the least or greatest of three or more tried: the best may lie beyond."""
+    edges = []
+    for key, value in cell.candidates[candidate].items():
+        tried = [one[key] for one in cell.candidates]
+        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in tried)
+        if numbers and len(set(tried)) > 2 and value in (min(tried), max(tried)):
+            edges.append(key)
+    return edges
+
+
+def _finalists(cell: Cell, outcomes: Outcomes) -> list[int]:
+    """Settings that go on to all seeds, as far as can be told; ties go to the earlier one."""
+    first = range(cell.first)
+    ranked = sorted(range(len(cell.candidates)), key=lambda c: _mean(cell, outcomes, c, first))
+    going = ranked[: cell.keep]
+    for candidate in ranked[cell.keep :]:
+        if any(not _known(cell, outcomes, c) or _holds(cell, outcomes, c) for c in going):
+            break
+        if math.isinf(_mean(cell, outcomes, candidate, first)):
+            break
+        going.append(candidate)
+    return going
+
+
+def _holds(cell: Cell, outcomes: Outcomes, candidate: int) -> bool:
+    everywhere, at_first = (_mean(cell, outcomes, candidate, range(n)) for n in (len(cell.seeds), cell.first))
+    return math.isfinite(everywhere) and everywhere <= BEYOND * at_first
+
+
+def _known(cell: Cell, outcomes: Outcomes, candidate: int) -> bool:
+    return all(name in outcomes for name in cell.names[candidate])
+
+
+def _broken(cell: Cell, outcomes: Outcomes, candidate: int) -> int:
+    return sum(math.isinf(_loss(outcomes.get(name))) for name in cell.names[candidate])
+
+
+def _mean(cell: Cell, outcomes: Outcomes, candidate: int, seeds: range) -> float:
+    return sum(_loss(outcomes.get(cell.names[candidate][s])) for s in seeds) / len(seeds)
+
+
+def _loss(outcome: Outcome | None) -> float:
+    good = outcome is not None and outcome.status == "finished" and math.isfinite(outcome.validation)
+    return outcome.validation if good else math.inf
+
+
+def _unknown(cell: Cell, outcomes: Outcomes, places: list[Place]) -> list[Place]:
+    return [place for place in places if cell.name(place) not in outcomes]

@@ -1,0 +1,245 @@
+"""The folder of a study: one file a run, each whole or not there.  See :mod:`neuroperturb.study` for what is in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+from neuroperturb.results import summary as glance
+from neuroperturb.results.file import FORMAT, VERSION, RecordError
+from neuroperturb.results.run import Run, load
+from neuroperturb.results.summary import Glance
+from neuroperturb.spec import SpecError
+from neuroperturb.study.declaration import Study
+from neuroperturb.study.grid import Cell
+from neuroperturb.study.leases import passing
+
+INDEX = "cells.json"
+INDEX_FORMAT = "neuroperturb study"
+NAME = re.compile(r"[0-9a-f]{16}")
+PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a file on its way to its name
+ROOMS = ("runs", "failed", "fits", "claims")
+OURS = re.compile(
+    rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-"
+)  # what may be there without an index
+
+
+class Outcome(NamedTuple):
+    """How a run ended: what planning and the live table need to know.
+
+    status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
+    weights : whether its record has them;  reason : why it failed;  glance : of what a finished or diverged run left, None of one that failed
+    """
+
+    status: str
+    validation: float = math.nan
+    seconds: float = math.nan
+    reason: str = ""
+    glance: Glance | None = None
+    weights: bool = True
+
+
+class Folder:
+    """Where a study keeps its files.
+
+    Parameters
+    ----------
+    root : Path
+    """
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
+        self.runs, self.failed, self.fits, self.claims = (self.root / room for room in ROOMS)
+
+    def make(self) -> None:
+        """Make the rooms; raises SpecError where they cannot be, or where the folder is something else's."""
+        if self.root.exists() and not self.root.is_dir():
+            raise SpecError(f"The '--out' option names {str(self.root)!r}, which is a file: choose a folder.")
+        if (
+            self.root.is_dir()
+            and not (self.root / INDEX).exists()
+            and not all(OURS.match(path.name) for path in self.root.iterdir())
+        ):
+            raise SpecError(
+                f"The folder {str(self.root)!r} holds other things and no study: choose another with '--out'."
+            )
+        try:
+            for room in ROOMS:
+                (self.root / room).mkdir(parents=True, exist_ok=True)
+            probe = self.claims / passing("clock")
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise SpecError(
+                f"The folder {str(self.root)!r} cannot be written to ({error.strerror}): choose another with '--out'."
+            ) from None
+
+    # the index
+
+    def write_index(self, study: Study, cells: list[Cell]) -> None:
+        """Say which runs the study is made of, where that is not said already."""
+        named = {"format": INDEX_FORMAT, "format_version": VERSION, "name": study.name, "study": study.source}
+        text, path = json.dumps({**named, "cells": [cell.table() for cell in cells]}), self.root / INDEX
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+    def read_index(self) -> tuple[dict, list[Cell]]:
+        """The declaration's table with its name, and the cells; raises RecordError where there is no study."""
+        path = self.root / INDEX
+        try:
+            index = json.loads(path.read_text(encoding="utf-8"))
+            if index["format"] != INDEX_FORMAT:
+                raise ValueError
+        except OSError:
+            raise RecordError(f"The folder {str(self.root)!r} holds no study: there is no {INDEX!r} in it.") from None
+        except (ValueError, KeyError, TypeError):
+            raise RecordError(
+                f"The file {str(path)!r} is damaged: run the study again, which keeps its runs."
+            ) from None
+        if index["format_version"] != VERSION:
+            found = index["format_version"]
+            raise RecordError(
+                f"The study {str(self.root)!r} has format {found} and this version of neuroperturb reads {VERSION}: "
+                "use the version that wrote it."
+            )
+        return {"name": index["name"], **index["study"]}, [Cell.of(table) for table in index["cells"]]
+
+    # runs
+
+    def run_file(self, name: str) -> Path:
+        """Of a run, whether it is there or not."""
+        return self.runs / f"{name}.nc"
+
+    def outcome(self, name: str) -> Outcome | None:
+        """How a run ended; None where it has not, or not yet."""
+        try:
+            done = read_outcome(self.run_file(name))
+        except FileNotFoundError:
+            done = None
+        return done or self._failure(name)
+
+    def checkpoint(self, name: str) -> Run | None:
+        """The state of an interrupted run; a damaged one is as good as none."""
+        path = self.run_file(name)
+        try:
+            run = load(path) if path.exists() else None
+        except RecordError:
+            return None
+        return run if run is not None and run.status == "interrupted" else None
+
+    def save(self, name: str, run: Run) -> None:
+        """Keep a run, whatever its status."""
+        run.save(self.run_file(name))
+        self._failed(name).unlink(missing_ok=True)
+
+    def fail(self, name: str, what: dict) -> None:
+        """Keep why a run could not be run: ``reason``, in one sentence, and whatever else is known."""
+        write_text(self._failed(name), json.dumps(what, indent=1))
+
+    def _failed(self, name: str) -> Path:
+        return self.failed / f"{name}.json"
+
+    def _failure(self, name: str) -> Outcome | None:
+        try:
+            what = json.loads(self._failed(name).read_text(encoding="utf-8"))
+            return Outcome("failed", reason=str(what["reason"]))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return Outcome("failed", reason="The file that says why is damaged.")
+
+    # fits
+
+    def fit_file(self, name: str) -> Path:
+        """Of the baselines of one task and seed."""
+        return self.fits / f"{name}.json"
+
+    def save_fit(self, name: str, rows: list[dict]) -> None:
+        write_text(self.fit_file(name), json.dumps(rows, indent=1))
+        self._failed(name).unlink(missing_ok=True)
+
+    # what else is there
+
+    def set_aside(self, name: str) -> Path:
+        """Move away a file that has a run's name and is none, so that nothing is lost; returns where it is now."""
+        aside = self.run_file(name).with_suffix(f".damaged-{uuid.uuid4().hex[:4]}")
+        os.replace(self.run_file(name), aside)
+        return aside
+
+    def tidy(self, alive) -> None:
+        """Remove files on their way to a name whose writer is gone; `alive(name)` says whether somebody has the run."""
+        for room in ("runs", "failed", "fits"):
+            for path in (self.root / room).iterdir():
+                part = PART.fullmatch(path.name)
+                if part and not alive(part[1]):
+                    path.unlink(missing_ok=True)
+        for path in self.root.glob(f".{INDEX}.part-*"):
+            if not alive(INDEX):
+                path.unlink(missing_ok=True)
+
+    def strangers(self, cells: list[Cell]) -> list[str]:
+        """Sentences on files among the runs that belong to no cell: they stay where they are."""
+        known = {f"{name}.nc" for cell in cells for names in cell.names for name in names}
+        others = [p for p in self.runs.iterdir() if p.name not in known and not p.name.startswith(".")]
+        runs = [p for p in others if p.suffix == ".nc" and NAME.fullmatch(p.stem)]
+        foreign = sorted(p.name for p in others if p not in runs)
+        said = []
+        if runs:
+            said.append(
+                f"{_count(len(runs), 'run file')} in {str(self.runs)!r} from another version, or of no cell any more: left alone."
+            )
+        if foreign:
+            said.append(
+                f"{_count(len(foreign), 'file')} in {str(self.runs)!r} that no study wrote ({foreign[0]!r}): left alone."
+            )
+        return said
+
+
+def read_outcome(path: Path) -> Outcome | None:
+    """How the run of a file ended; None for a checkpoint, RecordError for what is no run, FileNotFoundError for no file."""
+    import h5py
+
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise RecordError(f"The file {str(path)!r} is not a run of neuroperturb.")
+            if file.attrs["format_version"] != VERSION:
+                found = int(file.attrs["format_version"])
+                raise RecordError(
+                    f"The file {str(path)!r} is a run of another version (format {found}, here {VERSION})."
+                )
+            status = str(file.attrs["status"])
+            if status == "interrupted":
+                return None
+            seen = glance.read(file)
+            return Outcome(
+                status, seen.first.get("validation", math.nan), seen.seconds, glance=seen, weights="weights" in file
+            )
+    except RecordError:
+        raise
+    except Exception:  # a damaged HDF5 file fails in any way the library can
+        raise RecordError(f"The file {str(path)!r} is damaged.") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file, whole or not at all."""
+    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"There is 1 {noun}" if number == 1 else f"There are {number} {noun}s"

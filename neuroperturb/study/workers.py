@@ -1,0 +1,173 @@
+"""Who does the runs: threads of this process.  Kernels release the interpreter lock, so they run side by side.
+
+A crew takes jobs and answers with events; :mod:`.cluster` is another crew. Jobs are independent and know nothing of studies.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.results.run import Run
+from neuroperturb.study.ageing import Ageing
+from neuroperturb.study.run_one import fit, work
+from neuroperturb.study.store import Folder, Outcome
+from neuroperturb.training.progress import Progress
+
+
+class Job(NamedTuple):
+    """One thing to do: a run, or the baselines of a task.
+
+    name : of the file it makes;  label : what people call it
+    baselines : what to fit; None for a run;  ageing : what its weights go through afterwards
+    """
+
+    name: str
+    label: str
+    experiment: Experiment
+    baselines: tuple[str, ...] | None = None
+    weights: bool = True
+    ageing: Ageing | None = None
+
+
+class Event(NamedTuple):
+    """What happened to a job: it goes on, it ended, it stopped half-way, or what it made could not be kept."""
+
+    name: str
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+    stopped: bool = False
+    unwritable: Exception | None = None
+
+
+class Crew(Protocol):
+    """What runs jobs."""
+
+    events: queue.SimpleQueue
+
+    def room(self) -> int:
+        """How many more jobs it could begin now."""
+
+    def begin(self, job: Job) -> None: ...
+
+    def stop(self) -> None:
+        """Ask everybody to stop between two chunks; each job then has one more event."""
+
+    def close(self) -> None: ...
+
+
+class Threads:
+    """Threads of this process.
+
+    Parameters
+    ----------
+    folder : Folder, where results are kept
+    workers : int
+    """
+
+    def __init__(self, folder: Folder, workers: int):
+        self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._folder, self._workers, self._busy = folder, workers, 0
+        self._jobs: queue.SimpleQueue = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        for number in range(workers):  # daemons: nobody waits for them when the process is told to end at once
+            threading.Thread(target=self._serve, name=f"run-{number}", daemon=True).start()
+
+    def room(self) -> int:
+        with self._lock:
+            return self._workers - self._busy
+
+    def begin(self, job: Job) -> None:
+        with self._lock:
+            self._busy += 1
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def close(self) -> None:
+        for _ in range(self._workers):
+            self._jobs.put(None)
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            event = self._do(job)
+            with self._lock:
+                self._busy -= 1
+            self.events.put(event)
+
+    def _do(self, job: Job) -> Event:
+        if self._stop.is_set():
+            return Event(job.name, stopped=True)
+        keeping = Keeping(self._folder, job)
+        try:
+            if job.baselines is not None:
+                return keeping.fit(fit(job.experiment, job.baselines))
+            tell = lambda progress: self.events.put(Event(job.name, progress))  # noqa: E731
+            resume = self._folder.checkpoint(job.name)
+            run = work(
+                job.experiment, resume=resume, stop=self._stop.is_set, tell=tell, checkpoint=keeping.checkpoint, weights=job.weights,
+                ageing=job.ageing,
+            )  # fmt: skip
+        except Unwritable as error:
+            return Event(job.name, unwritable=error.cause)
+        except Exception as error:
+            return keeping.failure(error)
+        return keeping.run(run)
+
+
+class Unwritable(Exception):
+    """What a job made cannot be kept: no fault of the job's."""
+
+    def __init__(self, cause: Exception):
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Keeping:
+    """Puts what a job made into the folder, and says how it went."""
+
+    def __init__(self, folder: Folder, job: Job):
+        self._folder, self._job = folder, job
+
+    def run(self, run: Run) -> Event:
+        """A run that ended, or its checkpoint."""
+        return self._kept(lambda: self._folder.save(self._job.name, run), _ended(run))
+
+    def fit(self, rows: list[dict]) -> Event:
+        """Rows of baselines."""
+        return self._kept(lambda: self._folder.save_fit(self._job.name, rows), Outcome("finished"))
+
+    def failure(self, error: BaseException, trace: str | None = None) -> Event:
+        """The reason why there is no run."""
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
+        trace = trace or "".join(traceback.format_exception(error))
+        what = {"reason": reason, "run": self._job.label, "experiment": self._job.experiment.table(), "trace": trace}
+        return self._kept(lambda: self._folder.fail(self._job.name, what), Outcome("failed", reason=reason))
+
+    def checkpoint(self, run: Run) -> None:
+        """A run that goes on; raises Unwritable."""
+        try:
+            self._folder.save(self._job.name, run)
+        except Exception as error:  # h5py reports a full disk in any way it can
+            raise Unwritable(error) from error
+
+    def _kept(self, keep: Callable[[], None], outcome: Outcome | None) -> Event:
+        try:
+            keep()
+        except Exception as error:
+            return Event(self._job.name, unwritable=error)
+        return Event(self._job.name, outcome=outcome, stopped=outcome is None)
+
+
+def _ended(run: Run) -> Outcome | None:
+    """None for a checkpoint."""
+    if run.status == "interrupted":
+        return None
+    seconds = float(run.history["seconds"].sum())
+    return Outcome(run.status, float(run.results["validation"].iloc[0]), seconds)

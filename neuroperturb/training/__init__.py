@@ -1,0 +1,1 @@
+"""Training: a run in progress, what stands beside it, ablation, and weights taken to another chip."""

@@ -1,0 +1,209 @@
+"""The rows beside a result: what the same task gives without the rule, without a network, or with the exact gradient.
+
+Everything that has a setting chooses it on the validation data; the test data are looked at once a row, for the setting
+chosen.
+
+    trivial             guess, persistence …
+    ridge               on the present input, and on a window of past ones
+    echo state          a random reservoir with a ridge readout
+    bptt, bptt(1)       the exact gradient, and the one-step gradient, on the same network, with Adam
+    bptt, same hardware the exact gradient, forward and written through the run's own arrays
+    frozen recurrence   the same rule on the same hardware, W_in and W_rec at their initial values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hardware_models.numerics.compile_clock import working
+from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, from_matrices
+from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.network.rnn import initial_weights
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.simulation.schedule import ONLINE_CHUNK
+from neuroperturb.tasks import Dataset
+
+if TYPE_CHECKING:
+    from neuroperturb.results.run import Run
+    from neuroperturb.training.trainer import Trainer
+
+FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
+FROZEN_FACTORS = (1 / 3, 1.0, 3.0)  # on the rule's own learning rate
+BPTT_RATES = {"episode": (1e-3, 3e-3, 1e-2), "online": (1e-4, 1e-3, 1e-2)}  # of Adam
+CLIP = 1.0  # norm of the exact gradient: without it, long sequences now and then throw a run away
+WINDOW = {"weather": 48}  # inputs a ridge sees: two days of hours
+OTHER_WINDOW = 16
+
+
+class Candidate(NamedTuple):
+    """One setting, trained: its validation loss, and its scores on the test data when they are asked for."""
+
+    settings: str
+    validation: dict[str, float]
+    test: Callable[[], dict[str, float]]
+    status: str = "finished"
+
+
+Plan = list[tuple[str, Callable[[], dict]]]  # name of a row, and what computes it
+
+
+def result_row(trainer: Trainer, run: Run) -> dict:
+    """The row of the rule itself: its final weights on validation and test, and the seconds it trained; `run` is its record."""
+    dataset = trainer.dataset
+    candidate = Candidate(
+        "", _scores(trainer, dataset, "validation"), lambda: _scores(trainer, dataset, "test"), run.status
+    )
+    return {**_row(config.label(trainer.experiment), candidate), "seconds": float(np.nansum(run.history["seconds"]))}
+
+
+def trivial_rows(dataset: Dataset) -> list[dict]:
+    """What needs no network: guessing, persistence."""
+    return [{"name": name, **losses, "status": "finished"} for name, losses in dataset.trivial().items()]
+
+
+def plan(experiment: Experiment, dataset: Dataset) -> Plan:
+    """Every other row, cheap ones first, as (name, function that computes the row)."""
+    if experiment.spiking is not None:  # spikes have no exact gradient
+        return [*fitted(experiment, dataset), (FROZEN, _frozen(experiment, dataset))]
+    searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
+    on_hardware = [] if experiment.hardware is None else [(SAME_HARDWARE, _bptt_on_hardware(experiment, dataset))]
+    return [*fitted(experiment, dataset), *searched, *on_hardware, (FROZEN, _frozen(experiment, dataset))]
+
+
+def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
+    """What is fitted and not trained: ridge on inputs, and on the states of a random reservoir of the network's size."""
+    window = WINDOW.get(experiment.task.name, OTHER_WINDOW)
+    seed, units = experiment.training.seed, experiment.network.size
+    rows: Plan = [
+        ("ridge, present input", lambda: Ridge(taps=1).scores(dataset)),
+        (f"ridge, last {window} inputs", lambda: Ridge(taps=window).scores(dataset)),
+        (f"echo state, {units} units", lambda: EchoState(units=units).scores(dataset, seed)),
+    ]
+    return [(name, _timed(name, scores)) for name, scores in rows]
+
+
+def _timed(name: str, scores: Callable[[], dict]) -> Callable[[], dict]:
+    def row():
+        start = working()
+        return {"name": name, **scores(), "status": "finished", "seconds": working() - start}
+
+    return row
+
+
+def _bptt(experiment: Experiment, dataset: Dataset, window: int | None) -> Callable[[], dict]:
+    """The exact gradient, or the one-step gradient, on the network the rule started from."""
+    schedule = experiment.training.schedule
+    chunk = ONLINE_CHUNK if window is None and schedule == "online" else None
+    name = "bptt" if window is None else f"bptt({window})"
+
+    def candidates():
+        for rate in BPTT_RATES[schedule]:
+            rule = Bptt(window=window, chunk=chunk, optimiser=Adam(learning_rate=rate, clip_norm=CLIP))
+            trainer = _bptt_trainer(experiment, dataset, rule)
+            with np.errstate(over="ignore", invalid="ignore"):
+                finite = all(np.isfinite(trainer.epoch()) for _ in range(experiment.training.epochs))
+            settings = f"Adam {rate:g}" + (f", cut every {chunk} steps" if chunk else "")
+            yield Candidate(
+                settings,
+                trainer.score("validation"),
+                lambda t=trainer: t.score("test"),
+                "finished" if finite else "diverged",
+            )
+
+    return lambda: _search(name, candidates())
+
+
+def _bptt_on_hardware(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
+    """The exact gradient, forward and written through the same arrays: where it fails too, the device cannot."""
+    training = experiment.training
+    chunk = ONLINE_CHUNK if training.schedule == "online" else None
+
+    def candidates():
+        for rate in BPTT_RATES[training.schedule]:
+            rule = Bptt(chunk=chunk, optimiser=Adam(learning_rate=rate, clip_norm=CLIP))
+            exact = experiment.replace(rule=rule, decorrelation=None)
+            yield _trained(exact, dataset, f"Adam {rate:g}" + (f", cut every {chunk} steps" if chunk else ""))
+
+    return lambda: _search(SAME_HARDWARE, candidates())
+
+
+def trained_row(name: str, experiment: Experiment, dataset: Dataset) -> dict:
+    """The row of an experiment as it is."""
+    start = working()
+    return {**_row(name, _trained(experiment, dataset, "")), "seconds": working() - start}
+
+
+def _trained(experiment: Experiment, dataset: Dataset, settings: str) -> Candidate:
+    """An experiment, run to its end."""
+    from neuroperturb.training.trainer import Trainer
+
+    trainer = Trainer(experiment, dataset=dataset)
+    for _ in trainer:
+        pass
+    validation = _scores(trainer, dataset, "validation")
+    return Candidate(settings, validation, lambda: _scores(trainer, dataset, "test"), trainer.run().status)
+
+
+def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttTrainer:
+    network, training = experiment.network, experiment.training
+    matrices = initial_weights(network, dataset.n_in, dataset.n_out, training.seed)
+    weights = from_matrices(matrices, np.dtype(training.dtype).type)
+    return BpttTrainer(weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule)
+
+
+def _frozen(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
+    """The same rule on the readout alone (and on D), at its own best rate: the recurrence learns nothing."""
+
+    def candidates():
+        for factor in FROZEN_FACTORS:
+            changed = with_rate(experiment, factor)
+            frozen = changed.replace(training=changed.training.replace(frozen=("W_in", "W_rec")))
+            yield _trained(frozen, dataset, f"learning_rate {learning_rate(frozen):.3g}")
+
+    return lambda: _search(FROZEN, candidates())
+
+
+def learning_rate(experiment: Experiment) -> float:
+    """η of the rule, or of its optimiser."""
+    rule = experiment.rule
+    return rule.learning_rate if isinstance(rule, PerturbationRule) else rule.optimiser.learning_rate
+
+
+def with_rate(experiment: Experiment, factor: float) -> Experiment:
+    """The experiment with its learning rate times a factor."""
+    rule, rate = experiment.rule, factor * learning_rate(experiment)
+    if not isinstance(rule, PerturbationRule):
+        return experiment.replace(rule=rule.replace(optimiser=rule.optimiser.replace(learning_rate=rate)))
+    return experiment.replace(rule=rule.replace(learning_rate=rate))
+
+
+def _search(name: str, candidates: Iterable[Candidate]) -> dict:
+    """The row of the candidate with the least validation loss; a loss that is not finite is the worst."""
+    start = working()
+
+    def loss(candidate):
+        value = candidate.validation["loss"]
+        return value if np.isfinite(value) else np.inf
+
+    row = _row(name, min(candidates, key=loss))
+    return {**row, "seconds": working() - start}
+
+
+def _row(name: str, chosen: Candidate) -> dict:
+    test = chosen.test()
+    metrics = {
+        f"{part}_{key}": v for part, d in (("validation", chosen.validation), ("test", test)) for key, v in d.items()
+    }
+    losses = {part: metrics.pop(f"{part}_loss") for part in ("validation", "test")}
+    return {"name": name, **losses, "status": chosen.status, "settings": chosen.settings, **metrics}
+
+
+def _scores(trainer: Trainer, dataset: Dataset, part: str) -> dict[str, float]:
+    """The task's metrics of the present weights; a network that diverged has scores that are not finite."""
+    sequence = getattr(dataset, part)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return dataset.metrics(trainer.evaluate(sequence), sequence)

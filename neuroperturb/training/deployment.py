@@ -1,0 +1,184 @@
+"""After training: the weights on another chip, and the chip after an hour, a day, a month, a year.
+
+A chip is a seed. *Deploying* programs the trained weights on a fresh one, on the same scale, by the hardware's own way of programming;
+its cells, neurons and noise are others. *Ageing* lets time pass for the chip that was trained, or for one that was deployed, and
+tests it again, as it is and compensated (what is read rescaled by what the array lost, hardware_models.ageing.compensation).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import hardware_models as hw
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.rnn import LEARNT, Matrices
+from neuroperturb.results.run import Run
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.spec import SpecError
+from neuroperturb.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOUR, DAY, MONTH, YEAR = 3600.0, 86400.0, 30.44 * 86400.0, 365.25 * 86400.0
+TIMES = {"an hour": HOUR, "a day": DAY, "a month": MONTH, "a year": YEAR}
+
+
+class Deployed:
+    """Trained weights on a chip, to be tested and aged.
+
+    Parameters
+    ----------
+    run : a record with weights that are finite
+    hardware : Chip to program; None: the chip that was trained, as training left it
+    """
+
+    def __init__(self, run: Run, hardware: Chip | None = None):
+        experiment = run.experiment
+        if run.status == "diverged":
+            raise SpecError("A run that diverged has no weights to deploy.")
+        trainer = Trainer(experiment, resume=run)
+        self.dataset = trainer.dataset
+        self.simulation = self._programmed(run, hardware) if hardware else getattr(trainer.learner, "simulation", None)
+        self._evaluate = self.simulation.evaluate if hardware else trainer.evaluate
+
+    def _programmed(self, run: Run, hardware: Chip) -> Simulation:
+        training = run.experiment.training
+        return Simulation(
+            run.experiment.network, PerturbationRule(), Matrices(**run.weights), loss=self.dataset.loss, dtype=training.dtype,
+            batch=training.batch_size, seed=training.seed, hardware=on_scale_of(run, hardware),
+        )  # fmt: skip
+
+    def score(self) -> dict[str, float]:
+        """The task's metrics on the test data."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.dataset.metrics(self._evaluate(self.dataset.test), self.dataset.test)
+
+    def calibrate(self) -> None:
+        """Remember what the arrays read now."""
+        for array in self.simulation.arrays.values():
+            array.calibrate()
+
+    def age(self, seconds: float) -> None:
+        """Let time pass."""
+        for array in self.simulation.arrays.values():
+            array.age(seconds)
+
+    def compensated_score(self) -> dict[str, float]:
+        """The same with what is read rescaled to what it was at calibration; afterwards it is not."""
+        for array in self.simulation.arrays.values():
+            array.compensate()
+        score = self.score()
+        for array in self.simulation.arrays.values():
+            array.state.correction[:] = 1
+        return score
+
+
+def on_scale_of(run: Run, hardware: Chip) -> Chip:
+    """The chip with the scale, weight units per device unit, that matrices of the same cells were trained on."""
+    own = run.experiment.hardware
+    scales = {
+        name: scale
+        for name in LEARNT
+        for key in ("learner.arrays", "learner.chip.arrays")
+        if (scale := run.state.get(f"{key}.{name}.scale")) is not None
+    }
+    matrices = {}
+    for name, scale in scales.items():
+        made_of = hardware.of(name)
+        if own is not None and made_of.weight_scale is None and made_of.cells == own.of(name).cells:
+            fields = {field.name: getattr(made_of, field.name) for field in dataclasses.fields(hw.Hardware)}
+            matrices[name] = hw.Hardware(**fields | {"weight_scale": float(scale[0])})
+    return hardware.replace(**matrices)
+
+
+def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
+    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    written_once = [chip.of(name).programming for name in LEARNT]
+    checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
+
+    def known(age: float) -> bool:
+        try:
+            for check in checks:
+                check(age)
+        except ValueError:
+            return False
+        return True
+
+    return [age for age in seconds if known(age)]
+
+
+def _ages(made_of: hw.Hardware) -> bool:
+    return made_of.time is not None or hasattr(made_of.programming, "pass_time")
+
+
+def deploy(run: Run, seeds: Iterable[int], *, hardware: Chip | None = None) -> pd.DataFrame:
+    """Test the trained weights on fresh chips.
+
+    Parameters
+    ----------
+    run : Run, trained on hardware or not
+    seeds : of the chips
+    hardware : what they are made of; the run's own unless given
+
+    Returns
+    -------
+    DataFrame
+        One row a chip: ``chip``, and the task's metrics on the test data; the first row is the chip that was trained.
+    """
+    import pandas as pd
+
+    made_of = hardware or run.experiment.hardware
+    if made_of is None:
+        raise SpecError(
+            "The 'hardware' parameter must be given for a run without hardware: there is no chip to deploy on."
+        )
+    rows = [{"chip": "trained", **Deployed(run).score()}]
+    rows += [{"chip": str(seed), **Deployed(run, made_of.replace(seed=seed)).score()} for seed in seeds]
+    return pd.DataFrame(rows)
+
+
+def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None = None) -> pd.DataFrame:
+    """Test a chip at some ages, as it is and compensated.
+
+    Parameters
+    ----------
+    run : Run
+    times : seconds after training, ascending; unless given, an hour, a day, a month and a year, as far as cells were measured
+    hardware : program the weights on such a chip first, instead of ageing the one that was trained
+
+    Returns
+    -------
+    DataFrame
+        One row a time: ``age``, ``seconds``, ``loss``, ``compensated``, losses on the test data.
+    """
+    import pandas as pd
+
+    made_of = hardware or run.experiment.hardware
+    if made_of is None or not any(_ages(made_of.of(name)) for name in LEARNT):
+        raise SpecError(
+            "The 'hardware.time' parameter must say what time does to cells: on this hardware nothing ages; 'pcm-like' and 'hermes' are "
+            "measured to."
+        )
+    if times is not None and not (all(t > 0 for t in times) and sorted(set(times)) == list(times)):
+        raise SpecError(f"The 'times' parameter must be seconds above 0, ascending. Got {list(times)} instead.")
+    chip = Deployed(run, hardware)
+    chip.calibrate()
+    known = measured(made_of, TIMES.values())
+    labelled = (
+        ((name, t) for name, t in TIMES.items() if t in known)
+        if times is None
+        else ((f"{t:g} s", float(t)) for t in times)
+    )
+    rows, passed = [{"age": "new", "seconds": 0.0, "loss": chip.score()["loss"], "compensated": float("nan")}], 0.0
+    for label, seconds in labelled:
+        chip.age(seconds - passed)
+        passed = seconds
+        loss, compensated = chip.score()["loss"], chip.compensated_score()["loss"]
+        rows.append({"age": label, "seconds": seconds, "loss": loss, "compensated": compensated})
+    return pd.DataFrame(rows)

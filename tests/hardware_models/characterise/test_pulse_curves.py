@@ -1,0 +1,79 @@
+"""Presets against recorded pulse responses, and the command that compares them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from hardware_models import PRESETS
+from hardware_models.characterise import pulse_curves as curves
+from neuroperturb.cli import app as cli
+
+FILE = Path(__file__).parents[2] / "golden" / "pulses" / "pulse_curves.npz"
+RECORDED = curves.load(FILE)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_presets_land_on_their_curves(name):
+    deviation = curves.compare(PRESETS[name].cell, RECORDED[name])
+    assert deviation.mean <= 1
+    assert deviation.percentile <= 1
+
+
+@pytest.mark.parametrize(
+    ("field", "factor"), [("dw_min", 1.05), ("w_max", 0.9), ("dw_min_dtod", 2.0), ("up_down_dtod", 3.0)]
+)
+def test_another_device_does_not(field, factor):
+    cell = PRESETS["capacitor"].cell
+    assert max(curves.compare(replace(cell, **{field: factor * getattr(cell, field)}), RECORDED["capacitor"])) > 1
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, preset in PRESETS.items() if hasattr(preset.cell, "send_row") and n not in RECORDED]
+)
+def test_curves_of_the_other_presets_exist(name):
+    """From zero, up, then down; not beyond the spread of the bounds."""
+    table = curves.curve(PRESETS[name].cell, side=32)
+    assert table.shape == (19, 9)
+    assert np.isfinite(table).all()
+    assert abs(table[0, 2]) < 4 * table[0, 3] / 32 + 1e-9 or "array" in name  # a cell may not reach 0 there
+    assert table[9, 2] > table[0, 2]
+    assert table[18, 2] < table[9, 2]
+
+
+def test_a_curve_may_be_recorded_without_programmed_row():
+    moments = curves.MOMENTS[1:4]
+    assert np.array_equal(curves.curve(PRESETS["ecram"].cell, moments, side=8)[:, :2], moments)
+
+
+def command(path):
+    return CliRunner().invoke(cli.app, ["verify", str(path)])
+
+
+def test_verify_reports_every_preset(tmp_path):
+    result = command(FILE)
+    assert result.exit_code == 0, result.output
+    for name in RECORDED:
+        assert f"{name} " in result.output
+    shifted = {name: table + (np.arange(9) == 2) * 0.1 * np.ptp(table[:, 2]) for name, table in RECORDED.items()}
+    np.savez(tmp_path / "shifted.npz", capacitor=shifted["capacitor"])
+    result = command(tmp_path / "shifted.npz")
+    assert result.exit_code == 1
+    assert "OFF ITS CURVE" in result.output
+
+
+def test_verify_refuses_what_it_cannot_compare(tmp_path):
+    table = RECORDED["ecram"]
+    for name, changed, sentence in [
+        ("memristor", table, "has a curve of 'memristor', which is no preset: reram-es"),
+        ("ecram", np.where(np.arange(9) == 0, 2, table), "has a row that is no direction ±1"),
+        ("ecram", np.where(np.arange(9) == 5, np.nan, table), "has a row that is no direction ±1"),
+        ("ecram", table[:, :8], "is not a recorded case"),
+    ]:
+        np.savez(tmp_path / "bad.npz", **{name: changed})
+        result = command(tmp_path / "bad.npz")
+        assert result.exit_code == 2, result.output
+        assert sentence in result.stderr
+        assert result.stderr.count("\n") == 1

@@ -1,0 +1,79 @@
+"""Spiking neurons: the compiled kernel against Brian2, same noise and input, float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from spiking_cases import arrays_of, largest_difference, make_case, rows_of, session, smallest_change
+
+import hardware_models as hw
+from neuroperturb import rules
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.lif import LIF
+from neuroperturb.rules import RunningMean, Trace
+from neuroperturb.spiking import SpikingSimulation
+
+RULES = {
+    "np": rules.make("np", noise_std=0.1, learning_rate=1e-4),
+    "anp": rules.make("anp", noise_std=0.1, learning_rate=1e-4),
+    "np trace, pair, rms": rules.make("np-trace", noise_std=0.1, learning_rate=1e-3),
+    "np trace, one pass": rules.make(
+        "np", noise_std=0.1, learning_rate=1e-5, baseline=RunningMean(), credit=Trace(decay=0.9)
+    ),
+}
+
+
+def compare(rule, lif, *, steps, size, schedule="online", cell=None, target="numpy"):
+    """Spike trains and weights of both, from one case."""
+    case = make_case(steps, size=size)
+    chip = None if cell is None else Chip(cells=cell)
+    simulation = SpikingSimulation(
+        case.network, rule, case.initial, lif=lif, recorded_steps=steps, steps=steps, total_steps=steps, dtype="float64", seed=5,
+        schedule=schedule, recorded={"hidden": case.hidden, "output": case.output}, hardware=chip,
+    )  # fmt: skip
+    assert simulation.present_all(case.sequence)
+    online = schedule == "online"
+    brian = session(
+        case, rule, lif=lif, arrays=arrays_of(case, cell, seed=5), online=online, target=target, seed=5, record=True
+    )
+    outcome, state = brian.present(rows_of(case, rule, lif=lif, seed=5, finish=not online), brian.initial())
+    theirs = np.zeros_like(simulation.recorded()[0])
+    theirs[tuple(outcome.spikes.T)] = True
+    return case, simulation, theirs, simulation.weights(), brian.weights(state)
+
+
+def test_identical_spike_trains_for_a_second_of_a_hundred_neurons():
+    lif = LIF(dt="0.5 ms")
+    case, simulation, theirs, ours, weights = compare(RULES["np"], lif, steps=100, size=100)
+    trains = simulation.recorded()[0]
+    assert trains.shape == (2000, 100) and trains.sum() > 1000
+    assert np.array_equal(trains, theirs)
+    assert smallest_change(ours, case.initial) > 1e-3
+    assert largest_difference(ours, weights) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("anp", "poisson"), ("np trace, pair, rms", "current"), ("np trace, one pass", "latency")]
+)
+def test_rules_and_input_spikes(name, encoding):
+    lif = LIF.parse({"encoding": encoding, "v_input": "60 mV"})
+    case, simulation, theirs, ours, weights = compare(RULES[name], lif, steps=60, size=30)
+    assert np.array_equal(simulation.recorded()[0], theirs) and theirs.any()
+    assert smallest_change(ours, case.initial) > 1e-5
+    assert largest_difference(ours, weights) < 1e-9
+
+
+def test_an_episode_is_written_once():
+    case, simulation, theirs, ours, weights = compare(
+        RULES["np trace, pair, rms"], LIF(), steps=50, size=30, schedule="episode"
+    )
+    assert np.array_equal(simulation.recorded()[0], theirs) and theirs.any()
+    assert largest_difference(ours, weights) < 1e-9 < smallest_change(ours, case.initial)
+
+
+def test_four_bits_are_the_same_levels():
+    """Stochastic rounding takes the array's own draws, so that both hold the same levels."""
+    rule = rules.make("np", noise_std=0.1, learning_rate=2e-3)
+    _case, simulation, theirs, ours, weights = compare(rule, LIF(), steps=50, size=30, cell=hw.Digital(bits=4))
+    assert np.array_equal(simulation.recorded()[0], theirs) and theirs.any()
+    assert largest_difference(ours, weights) < 1e-9

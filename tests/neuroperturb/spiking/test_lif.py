@@ -1,0 +1,79 @@
+"""Neurons as people write them: physical units, and one sentence where something cannot be. Needs no Brian2."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiment.toml import dumps, load
+from neuroperturb.network import quantities as units
+from neuroperturb.network.lif import LIF, Brian2, Poisson
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "number"),
+    [("20 ms", "time", 0.02), ("0.3ms", "time", 0.0003), ("150 us", "time", 0.00015), ("1 s", "time", 1.0), ("-70 mV", "voltage", -0.07),
+     ("-.07 V", "voltage", -0.07), ("1e3 mV", "voltage", 1.0), ("0.2 kHz", "rate", 200.0), ("20 msecond", "time", 0.02)],
+)  # fmt: skip
+def test_what_is_written_is_what_is_read(text, dimension, number):
+    assert units.parse(text, dimension) == number
+    assert units.parse(units.write(number, dimension), dimension) == number
+
+
+@pytest.mark.parametrize("got", ["20 mV", "20", 20, 0.02, True, "ms", "20 xs", "", "20 ms s", None])
+def test_what_is_no_time_is_one_sentence(got):
+    with pytest.raises(
+        ValueError,
+        match=r"^The 'tau_membrane' parameter must be a time with its unit, such as '20 ms'\. Got .* instead\.$",
+    ):
+        LIF(tau_membrane=got)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            {"dt": "3 ms"},
+            "The 'spiking.step' parameter of LIF must be a whole number of steps 'dt' of 3 ms. Got '10 ms' instead.",
+        ),
+        (
+            {"tau_synapse": "20 ms"},
+            "The 'spiking.tau_synapse' parameter of LIF must be another time than 'tau_membrane'",
+        ),
+        ({"v_reset": "0 mV"}, "The 'spiking.v_threshold' parameter of LIF must be above both 'v_rest' and 'v_reset'."),
+        ({"step": "-1 ms"}, "The 'spiking.step' parameter of LIF must be positive. Got '-1 ms' instead."),
+        ({"backend": "brain2"}, "The 'spiking.backend.kind' parameter cannot be 'brain2'. Did you mean 'brian2'?"),
+        (
+            {"backend": {"kind": "brian2", "target": "cuda"}},
+            "The 'spiking.backend.target' parameter of Brian2 must be 'numpy'",
+        ),
+        ({"rate": "50 mV"}, "The 'spiking.rate' parameter must be a rate with its unit, such as '50 Hz'."),
+        ({"tau": "1 ms"}, "Unknown key 'spiking.tau' in LIF."),
+    ],
+)
+def test_errors_name_the_key(table, sentence):
+    with pytest.raises(ValueError) as error:
+        Experiment.parse({"task": "mackey-glass", "spiking": table})
+    assert str(error.value).startswith(sentence) and "\n" not in str(error.value)
+
+
+def test_tables_and_names(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('task = "mackey-glass"\nspiking = "brian2"\n', encoding="utf-8")
+    assert load(path).spiking == LIF(backend=Brian2())
+    made = Experiment.parse({
+        "task": "mackey-glass",
+        "spiking": {"backend": {"kind": "brian2", "target": "numpy"}, "encoding": {"kind": "poisson", "rate": "100 Hz"}, "dt": "0.1 ms"},
+    })  # fmt: skip
+    assert made.spiking == LIF(backend=Brian2(target="numpy"), encoding=Poisson(rate="100 Hz"), dt="0.1 ms")
+    path.write_text(dumps(made), encoding="utf-8")
+    assert load(path) == made and "100 Hz" in dumps(made)
+
+
+def test_without_spikes_there_is_no_word_of_them():
+    assert "spiking" not in Experiment.parse({"task": "mackey-glass"}).table()
+
+
+def test_derived_numbers():
+    lif = LIF(dt="0.1 ms", refractory="1.5 ms", step="7 ms")
+    assert (lif.substeps, lif.wait) == (70, 15)

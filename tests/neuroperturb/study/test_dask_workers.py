@@ -1,0 +1,169 @@
+"""A real scheduler and two real workers on loopback: the same bits as here, and a worker that dies costs a retry."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import pytest
+from study_cases import ENVIRONMENT, assert_same, declare, finish, helper, start
+
+from neuroperturb.experiment.toml import resolve
+from neuroperturb.results.run import load
+from neuroperturb.study import run_name as identity
+from neuroperturb.study.dask_workers import remote
+
+pytest.importorskip("distributed")
+
+
+class Cluster(NamedTuple):
+    """Address of a scheduler, its workers, and its process."""
+
+    address: str
+    workers: list
+    scheduler: subprocess.Popen
+
+
+DASK = [sys.executable, "-m", "dask", "scheduler"], [sys.executable, "-m", "dask", "worker"]
+
+
+def serve(command, **more):
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+
+
+def worker(address):
+    """A worker process with one thread, without a parent that would start it again."""
+    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"]
+    return serve([*DASK[1], address, *options])
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Address of a scheduler, and its two workers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = serve([*DASK[0], "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"], cwd=tmp_path)
+    workers = []
+    try:
+        wait_until_it_answers(port, scheduler)
+        workers += [worker(address), worker(address)]
+        yield Cluster(address, workers, scheduler)
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+
+
+def wait_until_it_answers(port, scheduler):
+    for _ in range(600):
+        assert scheduler.poll() is None
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_path):
+    address, workers, _ = cluster
+    file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
+    helper(file, tmp_path / "here")
+    process = start(file, tmp_path / "there", "--scheduler", address)
+    runs = tmp_path / "there" / "runs"
+    while not (runs.is_dir() and any(runs.glob("*.nc"))):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.kill(workers[0].pid, signal.SIGKILL)  # in the middle of its next run
+    code, output, errors = finish(process)
+    assert code == 0, (output, errors)
+    assert "0 failed" in output
+    assert_same(tmp_path / "here", tmp_path / "there")
+
+
+def test_a_scheduler_that_dies_ends_the_study_in_one_sentence_and_loses_nothing(cluster, tmp_path):
+    address, *_ = cluster
+    file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
+    process = start(file, tmp_path / "there", "--scheduler", address, "--quiet")
+    runs = tmp_path / "there" / "runs"
+    while not (runs.is_dir() and any(runs.glob("*.nc"))):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    cluster.scheduler.kill()
+    code, _, errors = finish(process)
+    assert code == 2, errors
+    assert f"neuroperturb: The scheduler {address!r} is gone" in errors
+    assert "Traceback" not in errors
+    assert not any((tmp_path / "there" / "claims").iterdir())
+    assert all(load(path).status == "finished" for path in runs.iterdir())
+
+
+def test_a_cluster_without_workers_can_be_stopped(cluster, tmp_path):
+    address, workers, _ = cluster
+    file = declare(tmp_path, epochs=200, sizes=(2,), seeds=(1, 2))
+    process = start(file, tmp_path / "there", "--scheduler", address)
+    while not any((tmp_path / "there" / "claims").glob("[0-9a-f]*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    for one in workers:
+        one.kill()
+        one.wait()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 130
+
+
+def test_a_worker_of_other_sources_is_refused():
+    experiment = resolve({"task": "delayed-xor", "rule": "np"})
+    answer = remote("0" * 16, experiment.table(), b"", None, True, "", identity.computing())
+    assert "another source" in answer.reason
+    assert (
+        "another source" in remote("0" * 16, experiment.table(), b"", ("ridge",), True, "", identity.computing()).reason
+    )
+
+
+def test_where_no_scheduler_answers_the_sentence_says_so(tmp_path, monkeypatch):
+    from neuroperturb.spec import SpecError
+    from neuroperturb.study import dask_workers as cluster
+    from neuroperturb.study.store import Folder
+
+    monkeypatch.setattr(cluster, "CONNECT", 0.3)
+    with pytest.raises(
+        SpecError, match=r"'--scheduler' option names 'tcp://127\.0\.0\.1:9', where no scheduler answers"
+    ):
+        cluster.Cluster(Folder(tmp_path), "tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "foo", "localhost:8786", "tcp://x", "tcp://h:port", "tcp://h:99999", "bad://h:1"]
+)
+def test_what_is_no_address_is_said_before_anything_is_started(address, tmp_path):
+    from neuroperturb.spec import SpecError
+    from neuroperturb.study import dask_workers as cluster
+    from neuroperturb.study.store import Folder
+
+    with pytest.raises(SpecError, match="must look like tcp://HOST:PORT"):
+        cluster.Cluster(Folder(tmp_path), address)
+
+
+def test_without_dask_the_sentence_says_how_to_install_it(tmp_path, monkeypatch):
+    from neuroperturb.spec import SpecError
+    from neuroperturb.study import dask_workers as cluster
+    from neuroperturb.study.store import Folder
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SpecError, match=r"pip install 'neuroperturb\[dask\]'"):
+        cluster.Cluster(Folder(tmp_path), "tcp://127.0.0.1:9")
+
+
+def test_a_worker_of_another_version_is_refused():
+    from neuroperturb.study import dask_workers as cluster
+
+    answer = cluster.remote("", {}, b"", None, True, "stop", {"versions": {"numpy": "99"}, "format": 1})
+    assert "other versions" in answer.reason

@@ -1,0 +1,104 @@
+"""A process of its own that runs a study, for tests that kill it.
+
+    python study_process.py FILE OUT [--kills N] [--stand-in]
+
+With kills: starts the study, kills it at a random moment, N times over, and then lets it end. Children are forked, so that
+only this process waits for imports.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+LAST = 45  # runs there at the last kill
+
+
+def conduct(file: Path, out: Path, **options) -> int:
+    """The command `study`, quiet."""
+    from neuroperturb.cli import study as command
+
+    usual = {
+        "workers": 2,
+        "scheduler": None,
+        "shard": None,
+        "small": False,
+        "dry_run": False,
+        "retry_failed": False,
+        "quiet": True,
+    }
+    return command.conduct(file, out=out, stop=lambda: False, say=lambda text: None, **{**usual, **options})
+
+
+def forked(file: Path, out: Path) -> int:
+    """A child that runs the study; its process number."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(conduct(file, out))
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(99)
+    return child
+
+
+def kill_often(file: Path, out: Path, kills: int) -> int:
+    """How often it was killed before it could end.
+
+    Each time so many runs are there, and a random moment later; the last time with LAST of sixty, so that a fast machine is
+    not done before it was killed often enough.
+    """
+    draw = random.Random(1)
+    for killed, enough in enumerate(sorted(draw.randint(0, LAST) for _ in range(kills))):
+        child, ended = forked(file, out), (0, 0)
+        while runs_in(out) < enough and ended == (0, 0):
+            time.sleep(0.002)
+            ended = os.waitpid(child, os.WNOHANG)
+        time.sleep(draw.uniform(0.0, 0.05))
+        if ended == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            ended = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(ended[1]):
+            return killed  # it ended first
+    return kills
+
+
+def runs_in(out: Path) -> int:
+    """Files of runs, checkpoints among them."""
+    return len(list((out / "runs").glob("*.nc")))
+
+
+def slow_stand_in() -> None:
+    """A trainer that learns nothing, takes some time and keeps a checkpoint after every chunk."""
+    import stand_in
+
+    from neuroperturb.study import run_one as work
+
+    stand_in.Trainer.on_chunk = staticmethod(lambda step: time.sleep(0.01))
+    work.Trainer = stand_in.Trainer
+    work.CHECKPOINT_EVERY = 0.0
+
+
+def main() -> None:
+    file, out = Path(sys.argv[1]), Path(sys.argv[2])
+    options = sys.argv[3:]
+    if "--stand-in" in options:
+        slow_stand_in()
+    import neuroperturb.comparison
+    import neuroperturb.study.command  # noqa: F401
+
+    if "--kills" in options:
+        kills = int(options[options.index("--kills") + 1])
+        print(f"killed {kill_often(file, out, kills)} times, {runs_in(out)} runs there")
+    _, status = os.waitpid(forked(file, out), 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    main()
