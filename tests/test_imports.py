@@ -11,42 +11,37 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# A room imports rooms above it in this list, and its own. Rooms not listed are free, but for the doors at the bottom.
-FLOORS = [
-    {"spec"},
-    {"glance", "kinds", "parts", "png", "units", "rules", "tasks", "decorrelation", "losses", "reward"},
-    {"network", "hardware", "lif"},
-    {"dynamics"},
-    {"whitening"},
-    {"presentation"},
-    {"stepwise"},
-    {"episode"},
-    {"state"},
+# A room imports rooms of lower floors, rooms beside it without a circle, and its own files.
+HARDWARE = [
+    {"numerics"},
+    {"crossbar"},
+    {"devices", "writing", "programming", "reading", "ageing", "neurons"},
+    {"costs"},
+    {"array"},
+    {"presets"},
+    {"characterise"},
+]
+LABORATORY = [
+    {"hardware_models", "spec"},
+    {"rules", "network", "tasks"},
     {"simulation"},
     {"baselines"},
-    {"diagnostics"},
-    {"compiling", "config", "terminal"},
-    {"ablation", "recipes", "run"},
-    {"report", "plots", "progress", "training", "timing"},
-    {"array_bench"},
-    {
-        "ageing_figure",
-        "alignment",
-        "alignment_figure",
-        "auditing",
-        "comparison",
-        "deployment",
-        "device_card",
-        "verify",
-        "bench",
-    },
-    {"job", "study"},
+    {"experiment"},
+    {"results", "spiking"},
+    {"analysis"},
+    {"training"},
+    {"study"},
     {"cli"},
 ]
-HARDWARE_FOR = {
-    "rules": {"compiled", "dots", "maths", "memory", "random", "record", "sweep"},
-    "tasks": {"compiled", "random"},
+ENTRIES = {
+    "hardware_models": {"__init__", "py.typed", *(room for floor in HARDWARE for room in floor)},
+    "neuroperturb": {"__init__", "__main__", "py.typed", *(room for floor in LABORATORY[1:] for room in floor), "spec"},
 }
+# What a function may import, and why it is not at the top: optional, or slow to import and not always needed.
+LATE = {
+    "brian2", "distributed", "h5py", "llvmlite", "matplotlib", "optuna", "pandas", "pyarrow", "rich", "scipy", "sklearn", "threadpoolctl",
+    "tomli_w", "xarray",
+}  # fmt: skip
 HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed", "optuna")
 
 
@@ -69,38 +64,134 @@ def imported(path, *, top_level=False):
 
 
 def room(path):
-    return path.relative_to(ROOT / "neuroperturb").with_suffix("").parts[0]
+    """Of a file: the first step below its package."""
+    return path.relative_to(ROOT).with_suffix("").parts[1]
 
 
-def floor(name):
-    return next((k for k, names in enumerate(FLOORS) if name in names), None)
+def targets(path):
+    """(file, inside a function) for every file of ours that a file imports, wherever the import stands."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {n for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield name, node in inside
 
 
-@pytest.mark.parametrize("path", modules("hardware_models"), ids=str)
-def test_hardware_knows_nothing_of_learning(path):
-    allowed = {"hardware_models", "numpy", "numba", "scipy", "llvmlite", "pydantic", *sys.stdlib_module_names}
-    assert {name.split(".")[0] for name in imported(path)} <= allowed
+def file_of(name):
+    """The file that a dotted name comes from; None where it is not ours."""
+    steps = name.split(".")
+    if steps[0] not in ("hardware_models", "neuroperturb"):
+        return None
+    for end in range(len(steps), 0, -1):
+        base = ROOT.joinpath(*steps[:end])
+        if base.with_suffix(".py").is_file():
+            return base.with_suffix(".py")
+        if (base / "__init__.py").is_file():
+            return base / "__init__.py"
+    return None
 
 
-@pytest.mark.parametrize("path", modules("neuroperturb"), ids=str)
-def test_imports_point_one_way(path):
-    own = floor(room(path))
-    for name in imported(path, top_level=True):
-        first, second, *_ = [*name.split("."), ""]
-        if first == "neuroperturb" and own is not None and floor(second) is not None and second != room(path):
-            assert floor(second) < own, f"{room(path)} imports {second}"
-        if first == "hardware_models" and room(path) in HARDWARE_FOR:
-            assert second in HARDWARE_FOR[room(path)], f"{room(path)} imports {name}"
+FILES = [*modules("hardware_models"), *modules("neuroperturb")]
 
 
-@pytest.mark.parametrize("path", [*modules("neuroperturb"), *modules("hardware_models")], ids=str)
-def test_nobody_imports_the_doors(path):
-    names = {".".join(name.split(".")[:2]) for name in imported(path)}
-    assert "neuroperturb.cli.app" not in names or room(path) in ("cli", "__main__")
-    # spiking is entered when an experiment asks for it, and never by an import at the top
-    assert "neuroperturb.spiking" not in names or room(path) in ("job", "spiking", "training", "bench")
-    at_once = {".".join(name.split(".")[:2]) for name in imported(path, top_level=True)}
-    assert "neuroperturb.spiking" not in at_once or room(path) == "spiking"
+def level(path):
+    """(package, floor) of a file; the table of contents of a package is above all."""
+    package = path.relative_to(ROOT).parts[0]
+    floors = HARDWARE if package == "hardware_models" else LABORATORY
+    if room(path) in ("__init__", "__main__"):
+        return package, len(floors)
+    return package, next(k for k, rooms in enumerate(floors) if room(path) in rooms)
+
+
+@pytest.mark.parametrize("package", ENTRIES)
+def test_the_roots_hold_what_the_layout_names(package):
+    found = {path.name.removesuffix(".py") for path in (ROOT / package).iterdir() if path.name != "__pycache__"}
+    assert found == ENTRIES[package]
+    assert len(found) <= 16
+
+
+def test_there_are_at_most_eleven_floors():
+    assert max(len(HARDWARE), len(LABORATORY)) <= 11
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_point_down(path):
+    if room(path) in ("__init__", "__main__"):
+        return
+    package, own = level(path)
+    for name, _ in targets(path):
+        file = file_of(name)
+        if file is None or room(file) == room(path):
+            continue
+        other, floor = level(file)
+        if other == package and room(file) == "__init__":
+            raise AssertionError(f"imports the table of contents, {name}")
+        if other == package:
+            assert floor <= own, f"imports {name}, which is above"
+        else:
+            assert package == "neuroperturb", f"imports {name}: hardware knows nothing of learning"
+
+
+def strongly_connected(graph):
+    """Groups of nodes that reach one another (Tarjan 1972), those of two and more."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in order:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], order[other])
+        if low[node] == order[node]:
+            group = []
+            while not group or group[-1] != node:
+                group.append(stack.pop())
+            if len(group) > 1:
+                found.append(sorted(map(str, group)))
+
+    for node in graph:
+        if node not in order:
+            visit(node)
+    return found
+
+
+def test_no_circle_of_files():
+    graph = {path: set() for path in FILES if path.name != "__init__.py"}
+    for path in graph:
+        found = {file_of(name) for name, _ in targets(path)}
+        graph[path] = {file for file in found if file in graph and file != path}
+    assert strongly_connected(graph) == []
+
+
+def test_no_circle_of_rooms():
+    graph = {}
+    for path in FILES:
+        if room(path) in ("__init__", "__main__"):
+            continue
+        mine = (path.relative_to(ROOT).parts[0], room(path))
+        for name, _ in targets(path):
+            file = file_of(name)
+            if file is not None and room(file) not in ("__init__", "__main__"):
+                other = (file.relative_to(ROOT).parts[0], room(file))
+                graph.setdefault(mine, set()).add(other)
+                graph.setdefault(other, set())
+    graph = {node: others - {node} for node, others in graph.items()}
+    assert strongly_connected(graph) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_functions_import_heavy_libraries_only(path):
+    late = {name for name, inside in targets(path) if inside}
+    assert {name.split(".")[0] for name in late} <= LATE
 
 
 def run_python(*arguments):

@@ -105,8 +105,8 @@ def list_() -> None:
     say("\nRules")
     for name, make in rules.RULES.items():
         say(f"  {name:<20} {_first_line(make)}")
-    for name, plain in rules.DECORRELATED.items():
-        say(f"  {name:<20} {plain} with decorrelation of the state.")
+    for name, base in rules.DECORRELATED.items():
+        say(f"  {name:<20} {base} with decorrelation of the state.")
     say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")
     for name, rule in baselines.FORWARD.items():
         say(f"  {name:<20} {_first_line(rule)}")

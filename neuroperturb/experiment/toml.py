@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from neuroperturb import rules
 from neuroperturb.experiment.expand import _without_none
 from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.rules.user.source import beside
 from neuroperturb.spec import SpecError
 
 
@@ -23,7 +23,7 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
     """The experiment of a table, with ``key.path=value`` assignments on top; rules of one's own may lie in `folder`."""
     for assignment in overrides:
         table = override(table, assignment)
-    with rules.source.beside(folder):
+    with beside(folder):
         return Experiment.parse(table)
 
 

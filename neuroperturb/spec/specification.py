@@ -7,17 +7,13 @@ it got.
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-
-class SpecError(ValueError):
-    """A parameter that cannot be: the message is one sentence for the person who typed it."""
+from neuroperturb.spec.errors import InputError, SpecError, close, suggest
 
 
 class Spec(BaseModel):
@@ -72,20 +68,18 @@ class _Place(NamedTuple):
     choices: dict[str, type[BaseModel]]  # the records it may be, by tag
 
 
-_PHRASES = {
-    "missing": "is missing",
-    "int_type": "must be an integer",
-    "int_from_float": "must be an integer",
-    "float_type": "must be a number",
-    "string_type": "must be a string",
-    "bool_type": "must be true or false",
-    "tuple_type": "must be a list",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "finite_number": "must be a finite number",
+_WANTED = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "finite_number": "a finite number",
 }
-_HEAD = re.compile(r"The '([\w.-]+)' parameter\b")
 
 
 def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> SpecError:
@@ -93,41 +87,44 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> Sp
     first = error.errors(include_url=False)[0]
     kind, got = first["type"], first.get("input")
     place = _locate(cls, first["loc"], where)
-    head = f"The {place.key!r} parameter of {place.owner.__name__}"
+    owner = place.owner.__name__
     if kind == "extra_forbidden":
-        name = str(first["loc"][-1])
-        return SpecError(
-            f"Unknown key {place.key!r} in {place.owner.__name__}. {suggest(name, place.owner.model_fields)}"
-        )
+        return SpecError.unknown(place.key, owner, place.owner.model_fields)
     if kind == "value_error":
-        return SpecError(_with_path(str(first["ctx"]["error"]), place, head))
+        return _at(first["ctx"]["error"], place)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tag = first["ctx"]["discriminator"].strip("'")
         value = got.get(tag) if isinstance(got, dict) else getattr(got, tag, got)
-        lead = f"The {place.key + '.' + tag!r} parameter"
-        hint = suggest(str(value), place.choices)
-        return SpecError(f"{lead} is missing. {hint}" if value is None else f"{lead} cannot be {value!r}. {hint}")
+        key = f"{place.key}.{tag}"
+        if value is None:
+            return SpecError.missing(key, hint=suggest("", place.choices))
+        return SpecError.no_choice(key, "", value, place.choices)
     if kind == "missing":
-        return SpecError(f"{head} is missing.")
+        return SpecError.missing(place.key, owner)
     if kind == "literal_error":
-        hint = close(str(got), re.findall(r"'([^']*)'", first["ctx"]["expected"]))
-        return SpecError(
-            f"{head} must be {first['ctx']['expected']}. Got {_short(got)} instead." + (hint and f" {hint}")
-        )
-    phrase = _PHRASES.get(kind) or first["msg"].replace("Input should be", "must be")
-    return SpecError(f"{head} {phrase}. Got {_short(got)} instead.")
+        expected = first["ctx"]["expected"]
+        return SpecError(place.key, owner, expected, got, hint=close(str(got), re.findall(r"'([^']*)'", expected)))
+    wanted = _WANTED.get(kind) or first["msg"].removeprefix("Input should be ")
+    return SpecError(place.key, owner, wanted, got)
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?`` where something known is close, else everything known."""
-    return close(name, known) or f"Known: {', '.join(known)}."
-
-
-def close(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?``, or nothing."""
-    folded = {other.casefold(): other for other in known}
-    near = difflib.get_close_matches(name.casefold(), folded, 1)
-    return f"Did you mean {folded[near[0]]!r}?" if near else ""
+def _at(error: Exception, place: _Place) -> InputError:
+    """A validator's own error, its path made the whole dotted one."""
+    if not isinstance(error, SpecError) or " " in error.path:  # TRANSITION: sentences, until every site says its parts
+        match = re.match(r"The '([\w.-]+)' parameter\b", str(error))
+        if match and place.key:
+            itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]
+            return SpecError(
+                f"The {place.key if itself else f'{place.key}.{match[1]}'!r} parameter{str(error)[match.end() :]}"
+            )
+        if match or not place.key:
+            return SpecError(str(error))
+    if not isinstance(error, SpecError):
+        return SpecError(place.key, place.owner.__name__, hint=str(error), verb="cannot be as it is")
+    # A field's validator names the field itself, or a key inside a part; a record's validator names one of its fields.
+    itself = place.leaf is None and error.path == place.key.rsplit(".", 1)[-1]
+    above = place.key.rpartition(".")[0] if itself else place.key
+    return error.under(above)
 
 
 def _locate(cls: type[BaseModel], loc: tuple, where: str) -> _Place:
@@ -159,21 +156,3 @@ def _records(annotation: Any) -> dict[str, type[BaseModel]]:
     for inner in typing.get_args(annotation):
         found |= _records(inner)
     return found
-
-
-def _with_path(text: str, place: _Place, head: str) -> str:
-    """A validator's own sentence, its key made the whole dotted one."""
-    if not place.key:
-        return text
-    match = _HEAD.match(text)
-    if not match:
-        return f"{head}: {text}"
-    # A field's validator names the field itself, or a key inside a part; a record's validator names one of its fields.
-    itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]
-    key = place.key if itself else f"{place.key}.{match[1]}"
-    return f"The {key!r} parameter{text[match.end() :]}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
