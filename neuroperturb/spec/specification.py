@@ -110,7 +110,7 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> Sp
 
 def _at(error: Exception, place: _Place) -> InputError:
     """A validator's own error, its path made the whole dotted one."""
-    if not isinstance(error, SpecError) or " " in error.path:  # TRANSITION: sentences, until every site says its parts
+    if not isinstance(error, SpecError) or error.is_sentence:  # TRANSITION: sentences, until every site says its parts
         match = re.match(r"The '([\w.-]+)' parameter\b", str(error))
         if match and place.key:
             itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]

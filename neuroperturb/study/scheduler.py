@@ -2,8 +2,8 @@
 
     until nothing is wanted:   begin what there is room for  ·  hear what happened  ·  look what others did  ·  show
 
-Runs are begun seed by seed, so that every cell has its first seed early. A run is begun by whoever holds its claim; runs that
-others hold are looked at again now and then, and taken over where their claim is stale.
+Runs are begun seed by seed, so that every cell has its first seed early. A run is begun by whoever holds its lease; runs that
+others hold are looked at again now and then, and taken over where their lease is stale.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.results.file import RecordError
-from neuroperturb.study import rate_search as search
+from neuroperturb.study import rate_search
 from neuroperturb.study.declaration import Study
-from neuroperturb.study.grid import Cell, Place, experiment
-from neuroperturb.study.labels import words
-from neuroperturb.study.leases import Claims
-from neuroperturb.study.store import INDEX, Folder, Outcome
-from neuroperturb.study.time_left import Pace
-from neuroperturb.study.workers import Crew, Event, Job
+from neuroperturb.study.grid import Cell, GridPlace, experiment
+from neuroperturb.study.labels import settings_label, value_label
+from neuroperturb.study.leases import Leases
+from neuroperturb.study.store import INDEX, RunOutcome, StudyFolder
+from neuroperturb.study.time_left import RunTimes
+from neuroperturb.study.workers import Event, Job, Workers
 from neuroperturb.training.progress import Progress
 
 TICK = 0.2  # seconds between two looks at the clock
@@ -65,30 +65,30 @@ class Board(NamedTuple):
     failures: tuple[tuple[str, str], ...]
 
 
-class Conductor:
+class Scheduler:
     """A study in progress.
 
     Parameters
     ----------
     study : Study;  cells : of :func:`neuroperturb.study.grid.lay_out`
-    folder : Folder
+    folder : StudyFolder
     shard : which cells are done here
     retry_failed : forget earlier failures
     say : told sentences that the user should see
     """
 
     def __init__(
-        self, study: Study, cells: list[Cell], folder: Folder, *, shard: Shard = Shard(), retry_failed: bool = False,  # noqa: B008
+        self, study: Study, cells: list[Cell], folder: StudyFolder, *, shard: Shard = Shard(), retry_failed: bool = False,  # noqa: B008
         say: Callable[[str], None] = print,
     ):  # fmt: skip
         self.study, self.folder, self.say = study, folder, say
         self.cells = [cell for cell in cells if shard.has(cell.key)]
         folder.make()
-        self.claims = Claims(folder.claims)
+        self.leases = Leases(folder.claims)
         self._write_index(cells)
         for sentence in folder.strangers(cells):
             say(sentence)
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, RunOutcome] = {}
         self._cells_of: dict[str, list[int]] = defaultdict(list)
         self._jobs: dict[str, Callable[[], Job]] = {}
         self._labels: dict[str, str] = {}
@@ -97,11 +97,13 @@ class Conductor:
         self._running: dict[str, Progress | None] = {}
         self._elsewhere: set[str] = set()
         self._looked = time.monotonic()
-        self._pace = Pace(self.cells)
+        self._times = RunTimes(self.cells)
         self._fits: list[float] = []  # seconds of baselines
         self._owner: dict[str, int] = {}  # the cell that wanted a run first
         self._open = np.zeros(len(self.cells))  # runs wanted that have not ended, and
-        self._coming = np.array([float(search.size(cell)[0]) for cell in self.cells])  # those that its search will want
+        self._coming = np.array(
+            [float(rate_search.size(cell)[0]) for cell in self.cells]
+        )  # those that its search will want
         self._side_by_side = 1
         self._began: dict[str, float] = {}
         self._best: dict[str, tuple[float, str]] = {}
@@ -111,13 +113,13 @@ class Conductor:
         self._plan_fits(cells, shard)
 
     def _write_index(self, cells: list[Cell]) -> None:
-        if self.claims.take(INDEX):  # else somebody is just writing it, from the same declaration
+        if self.leases.take(INDEX):  # else somebody is just writing it, from the same declaration
             try:
-                self.claims.tidy()
-                self.folder.tidy(lambda name: name != INDEX and self.claims.others(name))
+                self.leases.tidy()
+                self.folder.tidy(lambda name: name != INDEX and self.leases.others(name))
                 self.folder.write_index(self.study, cells)
             finally:
-                self.claims.give(INDEX)
+                self.leases.give(INDEX)
 
     # what to do
 
@@ -125,7 +127,7 @@ class Conductor:
         """Put what a cell wants into the queue; what is known already may make it want more."""
         cell = self.cells[number]
         while True:
-            places = search.wanted(cell, self.outcomes)
+            places = rate_search.wanted(cell, self.outcomes)
             if not places:
                 self._coming[number] = 0
             fresh = [p for p in places if cell.name(p) not in self._wanted]
@@ -138,12 +140,11 @@ class Conductor:
             if not any(cell.name(p) in self.outcomes for p in fresh):
                 return
 
-    def _want(self, number: int, place: Place) -> None:
+    def _want(self, number: int, place: GridPlace) -> None:
         cell = self.cells[number]
         name = cell.name(place)
         tried, seed = cell.candidates[place.candidate], cell.seeds[place.seed]
-        told = [f"{key.rsplit('.', 1)[-1]}={words(value)}" for key, value in {**tried, **seed}.items()]
-        self._labels[name] = ", ".join([*([cell.label] * bool(cell.label)), *told])
+        self._labels[name] = ", ".join(filter(None, [cell.label, settings_label({**tried, **seed})]))
         make = lambda: Job(  # noqa: E731
             name,
             self._labels[name],
@@ -161,10 +162,9 @@ class Conductor:
             for seed, name in enumerate(cell.fits):
                 if name in self._wanted or not shard.has(name) or self.folder.fit_file(name).exists():
                     continue
-                told = ", ".join(f"{key.rsplit('.', 1)[-1]}={words(value)}" for key, value in cell.seeds[seed].items())
-                self._labels[name] = f"baselines, {told}" if told else "baselines"
+                self._labels[name] = ", ".join(filter(None, ["baselines", settings_label(cell.seeds[seed])]))
                 make = lambda c=cell, s=seed, n=name: Job(  # noqa: E731
-                    n, self._labels[n], experiment(self.study, c, Place(0, s)), baselines=self.study.baselines
+                    n, self._labels[n], experiment(self.study, c, GridPlace(0, s)), baselines=self.study.baselines
                 )
                 self._add(name, make, (math.inf, number, seed))
 
@@ -177,10 +177,10 @@ class Conductor:
             self._jobs[name] = make
             heapq.heappush(self._queue, (*order, name))
 
-    def _look(self, name: str) -> Outcome | None:
+    def _look(self, name: str) -> RunOutcome | None:
         """What the folder knows of a run, or of baselines; a file that is neither is set aside, and said."""
         if self.folder.fit_file(name).exists():
-            return Outcome("finished")
+            return RunOutcome("finished")
         try:
             known = self.folder.outcome(name)
         except RecordError as error:
@@ -191,14 +191,14 @@ class Conductor:
             return None  # it was made when nobody wanted them
         return None if known and known.status == "failed" and self._retry else known
 
-    def _learn(self, name: str, outcome: Outcome, whole: float = math.nan) -> None:
+    def _learn(self, name: str, outcome: RunOutcome, whole: float = math.nan) -> None:
         self._count(name, outcome, whole)
         self.outcomes[name] = outcome
         self._elsewhere.discard(name)
         for number in self._cells_of.get(name, ()):
             self._remember_best(number, outcome)
 
-    def _count(self, name: str, outcome: Outcome, whole: float) -> None:
+    def _count(self, name: str, outcome: RunOutcome, whole: float) -> None:
         """One run less to do; `whole`: seconds since it began."""
         if name not in self._owner:
             self._fits += [whole] * (not math.isnan(whole))
@@ -206,36 +206,36 @@ class Conductor:
         if name not in self.outcomes:
             self._open[self._owner[name]] -= 1
         if outcome.status == "finished":
-            self._pace.note(self._owner[name], outcome.seconds, whole)
+            self._times.note(self._owner[name], outcome.seconds, whole)
 
-    def _remember_best(self, number: int, outcome: Outcome) -> None:
+    def _remember_best(self, number: int, outcome: RunOutcome) -> None:
         if outcome.status != "finished" or not math.isfinite(outcome.validation):
             return
         cell = self.cells[number]
-        task = words(cell.point.get("task", ""))
+        task = value_label(cell.point.get("task", ""))
         if outcome.validation < self._best.get(task, (math.inf, ""))[0]:
             self._best[task] = outcome.validation, cell.label
 
     # the loop
 
-    def run(self, crew: Crew, *, stop: Callable[[], bool], show: Callable[[Board], None]) -> bool:
+    def run(self, workers: Workers, *, stop: Callable[[], bool], show: Callable[[Board], None]) -> bool:
         """Until nothing is wanted, or `stop` says so; True if all is done.  Raises RecordError where results cannot be kept."""
         trouble, stopping = None, False
         try:
             while self._running or not stopping:
                 if (stop() or trouble) and not stopping:
                     stopping = True
-                    crew.stop()
+                    workers.stop()
                 if not stopping:
-                    self._begin(crew)
+                    self._begin(workers)
                     if not self._running and not self._elsewhere and not self._queue:
                         break
-                trouble = self._hear(crew) or trouble
-                self.claims.touch()
+                trouble = self._hear(workers) or trouble
+                self.leases.touch()
                 self._look_around()
                 show(self.board())
         finally:
-            self.claims.give_all()
+            self.leases.give_all()
         if trouble is not None:
             raise RecordError(
                 f"Results cannot be written to {str(self.folder.root)!r} ({_in_words(trouble)}): what is there is whole, and the "
@@ -243,34 +243,34 @@ class Conductor:
             )
         return not stopping
 
-    def _begin(self, crew: Crew) -> None:
-        room = crew.room()
+    def _begin(self, workers: Workers) -> None:
+        room = workers.room()
         while room > 0 and self._queue:
             name = heapq.heappop(self._queue)[-1]
             if name in self.outcomes:
                 continue
-            if not self.claims.take(name):
+            if not self.leases.take(name):
                 self._elsewhere.add(name)
                 continue
             known = self._look(name)  # somebody may have done it since
             if known is not None:
-                self.claims.give(name)
+                self.leases.give(name)
                 self._ended(name, known)
                 continue
             self._running[name], self._began[name] = None, time.monotonic()
-            crew.begin(self._jobs[name]())
+            workers.begin(self._jobs[name]())
             room -= 1
 
-    def _hear(self, crew: Crew) -> Exception | None:
+    def _hear(self, workers: Workers) -> Exception | None:
         """Everything that happened in a tick; the trouble that ends the study, if there is any."""
         trouble = None
-        for event in _events(crew.events, TICK):
+        for event in _events(workers.events, TICK):
             if event.progress is not None:
                 if event.name in self._running:
                     self._running[event.name] = event.progress
                 continue
             self._running.pop(event.name, None)
-            self.claims.give(event.name)
+            self.leases.give(event.name)
             if event.stopped:  # by us, or forgotten by a scheduler: then it begins anew
                 heapq.heappush(self._queue, (0, 0, 0, event.name))
             if event.outcome is not None:
@@ -278,7 +278,7 @@ class Conductor:
             trouble = event.unwritable or trouble
         return trouble
 
-    def _ended(self, name: str, outcome: Outcome, whole: float = math.nan) -> None:
+    def _ended(self, name: str, outcome: RunOutcome, whole: float = math.nan) -> None:
         self._learn(name, outcome, whole)
         for number in self._cells_of.get(name, ()):
             self._plan(number)
@@ -292,7 +292,7 @@ class Conductor:
             known = self._look(name)
             if known is not None:
                 self._ended(name, known)
-            elif not self.claims.others(name):
+            elif not self.leases.others(name):
                 self._elsewhere.discard(name)
                 heapq.heappush(self._queue, (0, 0, 0, name))
 
@@ -320,12 +320,12 @@ class Conductor:
 
     def _left(self) -> float:
         """Seconds until all is done, as far as can be told."""
-        pace, now = self._pace.seconds(), time.monotonic()
-        todo = float((self._open + self._coming) @ pace)
+        seconds, now = self._times.seconds(), time.monotonic()
+        todo = float((self._open + self._coming) @ seconds)
         fits = sum(name not in self._owner and name not in self.outcomes for name in self._wanted)
         todo += fits * (statistics.median(self._fits) if self._fits else 0.0)
         for name in self._running.keys() & self._owner.keys():
-            todo -= min(now - self._began[name], float(pace[self._owner[name]]))
+            todo -= min(now - self._began[name], float(seconds[self._owner[name]]))
         self._side_by_side = max(self._side_by_side, len(self._running) + len(self._elsewhere))
         return todo / self._side_by_side
 

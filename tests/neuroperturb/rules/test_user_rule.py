@@ -339,11 +339,11 @@ def test_commands_find_a_rule_beside_their_file(folder, tmp_path_factory, monkey
     (path / "run.toml").write_text(toml(f"{module}:Shrunk"))
     (path / "study.toml").write_text(STUDY.format(name=module))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    work = job.prepare(str(path / "run.toml"), None, None, None, ["rule.parameters.decay=0.25"], None, False)
-    assert work.experiment.rule.formula.bind().decay == 0.25
+    made = job.prepare(job.Request(str(path / "run.toml"), settings=("rule.parameters.decay=0.25",)))
+    assert made.experiment.rule.formula.bind().decay == 0.25
     study = declaration.load(path / "study.toml")
     own, _ = cells.lay_out(study)
-    assert cells.experiment(study, own, cells.Place(0, 1)).rule.formula.bind().decay == 0.5
+    assert cells.experiment(study, own, cells.GridPlace(0, 1)).rule.formula.bind().decay == 0.5
 
 
 def test_the_command_line_takes_a_rule_from_the_current_folder(folder):
