@@ -16,7 +16,7 @@ from neuroperturb.analysis.audit.result import plain_fixed_point
 from neuroperturb.cli.terminal import DONE, FAILED, say
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import resolve
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
 
 def audit(
@@ -60,7 +60,7 @@ def _in_integers(experiment: Experiment, rounding: str, seed: int) -> tuple[str,
     rule = experiment.rule
     try:
         require_integers(rule)
-    except SpecError as error:
+    except InputError as error:
         return f"In integers: none. {error}", {"refused": str(error)}
     recorded = record_run(rule, seed=seed)
     sequence = recorded.sequence
