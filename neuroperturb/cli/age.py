@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from neuroperturb.cli.terminal import folder, say, table
+from neuroperturb.cli.terminal import check_folder, folder, say, table
 from neuroperturb.experiment.experiment import label
 from neuroperturb.experiment.toml import plain, resolve
 from neuroperturb.results.figures import ageing
@@ -34,6 +34,7 @@ def age(
 
     A table, and a PNG.
     """
+    check_folder(out)
     run = load(record)
     settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
     other = resolve(settings, assign or []).hardware if hardware or assign else None

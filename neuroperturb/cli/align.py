@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from neuroperturb.analysis.alignment import align as alignment
-from neuroperturb.cli.terminal import folder, say, warn
+from neuroperturb.cli.terminal import check_folder, folder, say, warn
 
 
 def align(
@@ -29,13 +29,14 @@ def align(
     seed: Annotated[int, typer.Option(help="Makes weights, trials and perturbations.")] = 0,
 ) -> None:
     """Measure how well and how noisily rules follow the gradient: a table, a PNG and a CSV."""
+    check_folder(out)
     given = None if values is None else [_number(text.strip()) for text in values.split(",")]
     found = alignment.align(
         rules, task=task, hardware=hardware, samples=samples, trials=trials, noise_std=noise_std, size=size, steps=steps,
         over=over, values=given, seed=seed, progress=warn,
     )  # fmt: skip
-    place = folder(out)
-    say(f"{found}\n\nfigure  {found.save(place / 'alignment.png')}\ntable   {found.to_csv(place / 'alignment.csv')}")
+    figure, table = found.save(folder(out) / "alignment.png"), found.to_csv(out / "alignment.csv")
+    say(f"{found}\n\nfigure  {figure}\ntable   {table}")
 
 
 def _number(text: str) -> int | float | str:

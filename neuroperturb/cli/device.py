@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import hardware_models as hw
-from neuroperturb.cli.terminal import folder, say
+from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.results.figures import device_card
 
 
@@ -20,6 +20,7 @@ def device(
     seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
+    check_folder(out)
     measured = hw.Measured.from_csv(hardware) if hardware.endswith(".csv") else None
     card = hw.card(hardware if measured is None else measured, seed=seed)
     figure = device_card.save(card, folder(out) / f"{Path(hardware).stem}.png")

@@ -80,6 +80,12 @@ def table(frame) -> str:
     return grid({name: frame[name].map(number if frame[name].dtype.kind in "fi" else str) for name in frame.columns})
 
 
+def check_folder(path: Path) -> None:
+    """Refuse, before anything is computed, an '--out' that is a file where a folder is wanted."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"The '--out' option names {str(path)!r}, which is a file: choose a folder.")
+
+
 def folder(path: Path) -> Path:
     """A folder for what a command writes, made where it is missing."""
     path.mkdir(parents=True, exist_ok=True)

@@ -102,6 +102,8 @@ def _range(table: dict, where: str) -> Range:
         if key not in Range._fields:
             raise SpecError.unknown(f"{where}.{key}", OWNER, Range._fields)
     made = Range(**table)
+    if not isinstance(made.log, bool):
+        raise SpecError(f"{where}.log", OWNER, "true or false", made.log)
     numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in made[:2])
     if not numbers or not made.low < made.high or (made.log and made.low <= 0):
         raise SpecError(where, OWNER, "have low < high, both above 0 where 'log'", table, verb="must")

@@ -190,7 +190,10 @@ def test_checkpoints_on_the_way(trainer, monkeypatch):
         (["broken.nc"], "is damaged, or was not written by neuroperturb"),
         (["broken.toml"], "is not valid TOML"),
         (["delayed-xor", "--rule", "amp"], "'rule.name' parameter cannot be 'amp'. Did you mean 'anp'?"),
-        (["delayed-xor", "--set", "network.sise=3"], "The 'network.sise' parameter of RNN is unknown. Did you mean 'size'?"),
+        (
+            ["delayed-xor", "--set", "network.sise=3"],
+            "The 'network.sise' parameter of RNN is unknown. Did you mean 'size'?",
+        ),
         (["delayed-xor", "--set", "network.size=-3"], "'network.size' parameter of RNN must be"),
         (["delayed-xor", "--set", "network.size=big"], "must be an integer. Got 'big' instead."),
         (["delayed-xor", "--set", "nonsense"], "must look like key.path=value"),

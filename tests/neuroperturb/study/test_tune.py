@@ -173,6 +173,11 @@ def test_what_is_wrong_is_said_in_one_sentence_before_anything_runs(tmp_path):
         (BASE + TUNE, ("--storage", foreign), "cannot be opened"),
         (BASE + TUNE.replace("learning_rate", "rule.lerning_rate"), (), "lerning_rate"),
         (BASE + TUNE.replace("1e-4", "2.0"), (), "low < high"),
+        (
+            BASE + TUNE.replace("log = true", "log = 1"),
+            (),
+            "learning_rate.log' parameter of a study must be true or false",
+        ),
         (BASE + AXES.replace("rule = ", "learning_rate = [0.1]\nrule = ") + TUNE, (), "is set twice"),
         (BASE, (), "There is nothing to search"),
     ]
