@@ -28,9 +28,9 @@ from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.forward import (
     State,
     Weights,
-    blocks,
     is_decorrelated,
     leak_pair,
+    pieces,
     prepare,
     product,
     trajectory,
@@ -120,7 +120,7 @@ def chunked_gradient(
     if chunk < 1:
         raise ValueError(f"The 'chunk' parameter of chunked_gradient must be at least 1. Got {chunk} instead.")
     total, scored, outputs, sums = 0.0, 0, [], None
-    for _, piece in blocks(sequence, chunk):
+    for _, piece in pieces(sequence, chunk):
         part, gradients, y, state = gradient(weights, piece, loss=loss, leak=leak, bias=bias, state=state)
         count = int(piece.mask.sum())
         total, scored = total + part * count, scored + count
@@ -192,7 +192,8 @@ def _to_gradient(f, errors, reset, weights, window, leak):
     lags = 0 if window is None or window >= len(f) else int(window)
     alpha, keep = leak_pair(leak, f.dtype)
     reset = np.ascontiguousarray(reset)
-    _backward(f, errors, reset, np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T), alpha, keep, lags)
+    back_rec, back_out = np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T)
+    _backward(f, errors, reset, back_rec, back_out, alpha=alpha, keep=keep, lags=lags)
 
 
 @kernel(allocates=True)

@@ -17,7 +17,7 @@ import numpy as np
 from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
-from neuroperturb.baselines.forward import blocks, from_matrices
+from neuroperturb.baselines.forward import from_matrices, pieces
 from neuroperturb.baselines.optimisers import OptimiserState
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.network.chip.chip import Chip
@@ -65,7 +65,7 @@ class ArrayBptt:
     def batch(self, number: int) -> float:
         """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
         sequence, total = self.dataset.batch(number), 0.0
-        for _, piece in blocks(sequence, self.rule.chunk or max(len(sequence.inputs), 1)):
+        for _, piece in pieces(sequence, self.rule.chunk or max(len(sequence.inputs), 1)):
             total += self._piece(piece) * int(piece.mask.sum())
         self.simulation.age(len(sequence.inputs))
         return total / max(int(sequence.mask.sum()), 1)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from hardware_models.numerics import random
-from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import LEARNT, Matrices
-from neuroperturb.rules import RunningMean, RunningVariance
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.lif import LIF
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
+from neuroperturb.rules import PerturbationRule, RunningMean, RunningVariance
 from neuroperturb.rules.axes.rate import FACTOR
+from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
@@ -27,35 +29,39 @@ NOISE = random.Stream.PERTURBATION
 
 
 class BrianSpiking:
-    """Learning by a perturbation rule, spiking neurons in Brian2."""
+    """Learning by a perturbation rule, spiking neurons in Brian2; the face is that of :class:`neuroperturb.simulation.learner.Perturbed`.
+
+    Parameters
+    ----------
+    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    lif : the neurons
+    dataset : of the task
+    decorrelation, hardware : beside the rule, and below it
+    steps, total_steps : time steps of a sequence, and of the run
+    """
 
     phases = ("learn",)
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
-        training, self.experiment = experiment.training, experiment
-        check(experiment.network, experiment.rule, {
-            "decorrelation": experiment.decorrelation, "resynchronise": training.resynchronise, "hardware": experiment.hardware,
-        })  # fmt: skip
-        check_experiment(experiment, dataset)
-        self.online, self.batch, self.length, self.total = (
-            training.schedule == "online",
-            training.batch_size,
-            steps,
-            total_steps,
-        )
-        self.dataset, self.initial, self.lif = dataset, initial, experiment.spiking
-        self.loss, self.diverged_step, self._step, self._skipped = np.zeros(2), -1, 0, 0
+    def __init__(
+        self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, lif: LIF, dataset: Dataset,
+        decorrelation: Decorrelation | None, hardware: Chip | None, steps: int, total_steps: int,
+    ):  # fmt: skip
+        options = {"decorrelation": decorrelation, "resynchronise": training.resynchronise, "hardware": hardware}
+        check(network, rule, options)
+        check_learning(rule, training, dataset, hardware)
+        self.network, self.rule, self.lif, self.seed = network, rule, lif, training.seed
+        self.online, self.batch, self.total = training.schedule == "online", training.batch_size, total_steps
+        self.loss, self.diverged_step, self._step = np.zeros(2), -1, 0
         self.chunk = _divisor(steps) if self.online else steps * self.batch
-        arrays = self._arrays(initial, experiment.hardware or Chip())
-        mean = experiment.rule.batch_divisor == "mean"
+        divisor = float(self.batch) if rule.batch_divisor == "mean" else 1.0
         self.session = Session(
-            experiment.rule, arrays, lif=self.lif, n_in=dataset.n_in, steps=self.chunk, online=self.online,
-            divisor=float(self.batch) if mean else 1.0, frozen=training.frozen, target=self.lif.backend.target, seed=training.seed,
+            rule, self._arrays(initial, hardware or Chip()), lif=lif, n_in=dataset.n_in, steps=self.chunk, online=self.online,
+            divisor=divisor, frozen=training.frozen, target=lif.backend.target, seed=training.seed,
         )  # fmt: skip
         self.state = self.session.initial()
 
     def _arrays(self, initial: Matrices, chip: Chip) -> dict:
-        seed = self.experiment.training.seed if chip.seed is None else chip.seed
+        seed = self.seed if chip.seed is None else chip.seed
         arrays = {}
         for number, name in enumerate(LEARNT):
             W = getattr(initial, name)
@@ -84,8 +90,8 @@ class BrianSpiking:
 
     def _rows(self, sequence, first: int, last: int) -> Rows:
         """Steps of a sequence as rows, trial after trial."""
-        rule, steps = self.experiment.rule, range(first, last)
-        sigma, seed = rule.noise_std, self.experiment.training.seed
+        rule, steps = self.rule, range(first, last)
+        sigma, seed = rule.noise_std, self.seed
         shape = lambda units: (self.batch, units)  # noqa: E731
         draws = [
             np.stack([
@@ -115,22 +121,30 @@ class BrianSpiking:
         """Rows of a sequence without noise and without learning."""
         lif, d = self.lif, decays(self.lif)
         T, B = sequence.inputs.shape[:2]
-        n_in, bias = sequence.inputs.shape[2], self.experiment.network.bias
+        n_in, bias = sequence.inputs.shape[2], self.network.bias
         coded = lif.encoding.kind != "current"
         u = _one_after_the_other(sequence.inputs)
         inputs = np.hstack([0 * u if coded else d.gain * u, np.ones((len(u), int(bias)))])
         spikes = np.zeros((1, 2))
         if coded:
-            kicks = input_spikes(lif, sequence.inputs, self.experiment.training.seed, clock)  # (T, substeps, B, n_in)
+            kicks = input_spikes(lif, sequence.inputs, self.seed, clock)  # (T, substeps, B, n_in)
             spikes = d.kick * np.moveaxis(kicks, 2, 0).reshape(-1, n_in)
             spikes = np.hstack([spikes, np.zeros((len(spikes), int(bias)))])
         flat = lambda rows: np.asarray(rows, float).T.ravel()  # noqa: E731
         begins = np.tile(np.asarray(sequence.reset, float), B)
         nothing = np.zeros(T * B)
         return Rows(
-            inputs, spikes, np.zeros((T * B, self.session.objects.n)), np.zeros((T * B, self.session.objects.n_out)),
-            _one_after_the_other(sequence.targets), flat(sequence.mask), nothing, begins, nothing, nothing,
-        )  # fmt: skip
+            inputs=inputs,
+            spikes=spikes,
+            noise=np.zeros((T * B, self.session.objects.n)),
+            noise_y=np.zeros((T * B, self.session.objects.n_out)),
+            targets=_one_after_the_other(sequence.targets),
+            masks=flat(sequence.mask),
+            learns=nothing,
+            begins=begins,
+            finishes=nothing,
+            etas=nothing,
+        )
 
     # looking
 
@@ -162,9 +176,8 @@ class BrianSpiking:
         self.state = {name: np.array(state[name]) for name in self.state}
 
 
-def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
+def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset, hardware: Chip | None) -> None:
     """Refuse what the equations do not hold, in one sentence."""
-    rule, training = experiment.rule, experiment.training
     equations.check(rule)
     wrong = [
         (dataset.loss != "mse", "task", "one with a mean squared error", dataset.loss),
@@ -183,7 +196,7 @@ def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
             training.batch_size,
         ),
         (
-            experiment.hardware is not None and not experiment.hardware.reward.is_ideal,
+            hardware is not None and not hardware.reward.is_ideal,
             "hardware.reward",
             "left out",
             "a channel",

@@ -25,6 +25,9 @@ from neuroperturb.experiment import recipes
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights
+from neuroperturb.results.figures import png
+from neuroperturb.results.figures.alignment import figure as draw
+from neuroperturb.results.grid import grid
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.spec import SpecError, suggest
 from neuroperturb.tasks import Task
@@ -77,8 +80,6 @@ class Alignment:
         printer.text(str(self))
 
     def __str__(self) -> str:
-        from neuroperturb.results.grid import grid
-
         return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
 
     def _columns(self) -> dict[str, list[str]]:
@@ -111,14 +112,10 @@ class Alignment:
 
     def figure(self) -> Figure:
         """Cosines of mean and single updates with BPTT and BPTT(1), matrix by matrix."""
-        from neuroperturb.results.figures import alignment as alignment_figure
-
-        return alignment_figure.figure(self)
+        return draw(self.frame, self.over, self.title)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as a PNG, whole or not at all."""
-        from neuroperturb.results.figures import png
-
         return png.write(self.figure(), path)
 
 

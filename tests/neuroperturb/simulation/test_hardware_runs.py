@@ -78,8 +78,8 @@ def test_stopped_watched_and_resumed_it_is_the_same_run(name, tmp_path, monkeypa
     trainer = Trainer(EXPERIMENTS[name])
     for chunks in (1, 2, 3):
         for _ in range(chunks):
-            if trainer._number < trainer.sequences and trainer._advance():
-                trainer._end_epoch()
+            if not trainer.ended:
+                trainer.advance()
             trainer.score(trainer.dataset.test)
             trainer.learner.weights()
         record = trainer.run()
@@ -94,7 +94,7 @@ def test_stopped_watched_and_resumed_it_is_the_same_run(name, tmp_path, monkeypa
 @pytest.mark.parametrize("name", CASES[:2])
 def test_a_diagnosis_changes_nothing(name, monkeypatch):
     watched = Trainer(EXPERIMENTS[name])
-    monkeypatch.setattr(Trainer, "_look_at_hardware", lambda self: {})
+    monkeypatch.setattr(Trainer, "_diagnose", lambda self: {})
     left, right = (trainer.learner.checkpoint() for trainer in (watched, Trainer(EXPERIMENTS[name])))
     assert [key for key in left if left[key].tobytes() != right[key].tobytes()] == []
 
