@@ -59,7 +59,7 @@ def code_class(target: str) -> Any:
     return CythonCodeObject
 
 
-class Folder:
+class BuildFolder:
     """A new folder for one standalone program, gone with its owner."""
 
     def __init__(self):

@@ -251,20 +251,20 @@ def text(rule: PerturbationRule, names: Names, *, online: bool, write: str = "w 
     equations = "".join(f"\n    {name} : 1\n    {name}{SAID} : 1 (linked)" for name in heard)
     hear = _code(*(f"{name} = {name}{SAID}" for name in heard), _normalise(rule))
     return Text(
-        _unit(names, two) + equations,
-        _code(
+        unit=_unit(names, two) + equations,
+        unit_tell=_code(
             _centre("x_bar", names.trace, "trace_1", pair),
             _centre("r_bar", names.out, "out_1", pair),
             f"p = {_difference(pair)}" if difference else "p = noise",
         ),
-        hear,
-        "".join(f"\n    {line} : 1" for line in ("y_0", *["y_1"] * two, *OUTPUT)) + equations,
-        _code(*_compare(pair, two), "p = dy" if difference else "p = noise"),
-        hear,
-        _judge(two),
-        _synapse(rule, online),
-        _learn(rule, "x_bar_pre", isinstance(rule.credit, Trace), online, write),
-        _learn(rule, "r_bar_pre", False, online, write),
+        unit_hear=hear,
+        output="".join(f"\n    {line} : 1" for line in ("y_0", *["y_1"] * two, *OUTPUT)) + equations,
+        output_tell=_code(*_compare(pair, two), "p = dy" if difference else "p = noise"),
+        output_hear=hear,
+        judge=_judge(two),
+        synapse=_synapse(rule, online),
+        learn=_learn(rule, "x_bar_pre", isinstance(rule.credit, Trace), online, write),
+        learn_readout=_learn(rule, "r_bar_pre", False, online, write),
     )
 
 
@@ -326,17 +326,16 @@ def _normalise(rule: PerturbationRule) -> str:
 
 def _judge(two: bool) -> str:
     """The reward, and how many writes there were; a single pass is compared with a running mean."""
-    compared = ["difference = scored*sent"]
+    code = ["difference = scored*sent"]
     if not two:
-        compared = [
+        code = [
             "first = scored*learn*(1 - started)",
             "baseline += first*(sent - baseline)",
             "started += first",
             "difference = scored*(sent - baseline)",
             "baseline += scored*learn*baseline_rate*(sent - baseline)",
         ]
-    return _code(
-        *compared,
+    code += [
         "reward = -learn*difference/divisor",
         "writing = learn*int(difference != 0)*(1 - episodic) + finish*episodic",
         "writes += writing",
@@ -344,7 +343,8 @@ def _judge(two: bool) -> str:
         "counted = clip(writing + learn*(1 - episodic)*tracing, 0, 1)",
         "written += counted",
         "number = written - counted",  # before it: a name for `written` would follow it, in NumPy's code
-    )
+    ]
+    return _code(*code)
 
 
 def _synapse(rule: PerturbationRule, online: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neuroperturb.analysis.audit import quantities as known
-from neuroperturb.analysis.audit.formulas import Traced, traced
+from neuroperturb.analysis.audit.formulas import TracedRule, traced
 from neuroperturb.analysis.audit.quantities import LAYER, SCALAR, Quantity, of_part
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
@@ -17,7 +17,7 @@ class Anatomy(NamedTuple):
 
     rule: PerturbationRule
     decorrelation: Decorrelation | None
-    traced: Traced
+    traced: TracedRule
     quantities: tuple[Quantity, ...]
 
     @property
@@ -51,7 +51,7 @@ def dissect(rule: PerturbationRule, decorrelation: Decorrelation | None) -> Anat
     return Anatomy(rule, decorrelation, expressions, tuple(found))
 
 
-def _of_formulas(rule: PerturbationRule, expressions: Traced):
+def _of_formulas(rule: PerturbationRule, expressions: TracedRule):
     """What the traced formulas take, and where."""
     names = known.ARGUMENTS | {"pre": (known.FACTOR.get(rule.presynaptic.kind, "pre_j"), known.PRE)}
     if rule.probe.kind == "deviation":
@@ -62,7 +62,7 @@ def _of_formulas(rule: PerturbationRule, expressions: Traced):
         yield Quantity(*names[argument], _where(argument, expressions))
 
 
-def _where(argument: str, expressions: Traced) -> str:
+def _where(argument: str, expressions: TracedRule) -> str:
     """The first line of the formulas that holds an argument, and what it meets there."""
     lines = {name: node for name, node in expressions.lines.items() if argument in inputs(node)}
     name = next((name for name, node in lines.items() if not node.is_leaf), next(iter(lines)))

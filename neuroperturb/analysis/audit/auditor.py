@@ -62,10 +62,15 @@ def audit(
     anatomy = dissect(rule, decorrelation)
     findings = permute(rule, decorrelation, seed=seed) if test else ()
     return Audit(
-        _label(rule, decorrelation), anatomy.expressions, anatomy.quantities, anatomy.broadcasts,
-        tuple(costs(anatomy, schedule, bits) for schedule in SCHEDULES), tuple(fit(anatomy, engine) for engine in ENGINES.values()),
-        tuple(check(finding, anatomy) for finding in findings), (), bits,
-    )  # fmt: skip
+        rule=_label(rule, decorrelation),
+        expressions=anatomy.expressions,
+        quantities=anatomy.quantities,
+        broadcasts=anatomy.broadcasts,
+        costs=tuple(costs(anatomy, schedule, bits) for schedule in SCHEDULES),
+        engines=tuple(fit(anatomy, engine) for engine in ENGINES.values()),
+        checks=tuple(check(finding, anatomy) for finding in findings),
+        bits=bits,
+    )
 
 
 def _resolved(rule, decorrelation):
@@ -104,8 +109,14 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
     )
     name = (rule if isinstance(rule, type) else type(rule)).__name__
     return Audit(
-        name, {}, used, 0, (), tuple(unfit(used, engine) for engine in ENGINES.values()), checks if test else (), tuple(map(str, hidden)), bits,
-    )  # fmt: skip
+        rule=name,
+        quantities=used,
+        broadcasts=0,
+        engines=tuple(unfit(used, engine) for engine in ENGINES.values()),
+        checks=checks if test else (),
+        captured=tuple(map(str, hidden)),
+        bits=bits,
+    )
 
 
 def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
@@ -117,7 +128,7 @@ def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
         for finding in (exact.findings(rule.window, seed) if test else ())
     )
     label = "bptt" if rule.window is None else f"bptt({rule.window})"
-    return Audit(label, {}, used, _scalars(used), (), fits, checks, (), bits)
+    return Audit(rule=label, quantities=used, broadcasts=_scalars(used), engines=fits, checks=checks, bits=bits)
 
 
 def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> Audit:
@@ -128,7 +139,7 @@ def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> 
         checks.append(Check(f"W_rec: {found.quantity}", found.seen, because != "", because))
     label = f"{rule.name}, {rule.feedback} feedback" if rule.name != "rtrl" else rule.name
     fits = tuple(forward.fit(rule, engine) for engine in ENGINES.values())
-    return Audit(label, {}, used, _scalars(used), (), fits, tuple(checks), (), bits)
+    return Audit(rule=label, quantities=used, broadcasts=_scalars(used), engines=fits, checks=tuple(checks), bits=bits)
 
 
 def _scalars(used: tuple[Quantity, ...]) -> int:

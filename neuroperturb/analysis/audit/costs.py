@@ -32,7 +32,7 @@ class Work(NamedTuple):
         return ", ".join(words + [f"{count} {name}" for name, count in self.others.items()]) or "nothing"
 
 
-class Costs(NamedTuple):
+class RuleCosts(NamedTuple):
     """Of one schedule, one trial at a time.
 
     broadcasts : scalars sent to everybody each step;  broadcast_bits : the same in bits
@@ -61,16 +61,17 @@ class Costs(NamedTuple):
     lateral_step: Work
 
 
-def costs(anatomy: Anatomy, schedule: str, bits: int) -> Costs:
-    """Costs of a rule in one schedule, with so many bits for every number that is sent or kept."""
+def costs(anatomy: Anatomy, schedule: str, bits: int) -> RuleCosts:
+    """RuleCosts of a rule in one schedule, with so many bits for every number that is sent or kept."""
     rule, found = anatomy.rule, anatomy.traced
     summed = (schedule == "episode" and not _is_held(rule)) or rule.clock.write > 1
     perturbed = int(rule.probe.kind in PERTURBED)
     synapse = found.keeps_trace + found.keeps_state + summed + perturbed * _lasts(rule)
     neuron, work, draws = _of_neuron(anatomy)
     step, write = _work(found.trace, found.gradient), _work(found.trace, found.gradient, found.state, found.change)
-    return Costs(
-        schedule, anatomy.broadcasts, anatomy.broadcasts * bits, synapse, synapse * bits, neuron, neuron * bits,
+    return RuleCosts(
+        schedule=schedule, broadcasts=anatomy.broadcasts, broadcast_bits=anatomy.broadcasts * bits,
+        state_synapse=synapse, state_synapse_bits=synapse * bits, state_neuron=neuron, state_neuron_bits=neuron * bits,
         draws_synapse=perturbed, draws_neuron=draws,
         step=step._replace(multiply_adds=step.multiply_adds + summed + perturbed), write=_less(write, step), neuron=work,
         writes=_writes(schedule, rule.clock.write), passes=rule.baseline.passes,

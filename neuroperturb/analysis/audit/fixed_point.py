@@ -39,7 +39,7 @@ ACCUMULATOR, ASKED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and w
 ROUNDING = int(Stream.ROUNDING)
 
 
-class Sequence(NamedTuple):
+class SynapticInputs(NamedTuple):
     """What the synapses of one array were told, step by step.
 
     pre : (T, m);  post : (T, n);  reward : (T,) the broadcast −δL;  reset : (T,) bool, where the trace starts anew
@@ -136,7 +136,9 @@ def run_fixed_point(
     widths = code_bits(engine)
     scales = {name: scale_of(largest[name.removeprefix("new ")], widths[name]) for name in QUANTITIES}
     program = compile_program(added, scales, engine)
-    return _run(program, scales, widths, sequence, exact, engine, rounding, seed)
+    return _in_integers(
+        program, sequence, exact, engine=engine, scales=scales, widths=widths, rounding=rounding, seed=seed
+    )
 
 
 def require_integers(rule) -> None:
@@ -152,7 +154,7 @@ def require_integers(rule) -> None:
     terms(traced(rule), rule.label)
 
 
-def _sequence(pre, post, reward, weight, draw, reset) -> Sequence:
+def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
     """Arrays as kernels take them, of shapes that fit."""
     weight = np.asarray(weight)
     if weight.ndim != 2:
@@ -174,7 +176,7 @@ def _sequence(pre, post, reward, weight, draw, reset) -> Sequence:
             raise SpecError(
                 f"The {name!r} parameter must have shape {shape}, as pre and weight have it. Got {array.shape} instead."
             )
-    return Sequence(pre, post, reward, reset, draw)
+    return SynapticInputs(pre, post, reward, reset, draw)
 
 
 class _Exact(NamedTuple):
@@ -186,7 +188,7 @@ class _Exact(NamedTuple):
     largest: np.ndarray
 
 
-def _in_float(rule, sequence: Sequence, weight: ArrayLike) -> _Exact:
+def _in_float(rule, sequence: SynapticInputs, weight: ArrayLike) -> _Exact:
     _, synapse, step = formulas(rule)
     start = np.array(weight, np.float64)
     now, trace, largest = start.copy(), np.zeros_like(start), np.array([0.0, np.abs(start).max(initial=0.0)])
@@ -217,7 +219,7 @@ def make_float_run(synapse, step):
     return run
 
 
-def _largest(sequence: Sequence, exact: _Exact) -> dict[str, float]:
+def _largest(sequence: SynapticInputs, exact: _Exact) -> dict[str, float]:
     size = lambda a: float(np.max(np.abs(a), initial=0.0))  # noqa: E731
     told = {name: size(getattr(sequence, name)) for name in ("pre", "post", "reward", "draw")}
     return {**told, "trace": float(exact.largest[0]), "weight": float(exact.largest[1])}
@@ -227,7 +229,11 @@ def _largest(sequence: Sequence, exact: _Exact) -> dict[str, float]:
 # In integers
 
 
-def _run(program: Program, scales, widths, sequence, exact: _Exact, engine, rounding, seed) -> FixedPoint:
+def _in_integers(
+    program: Program, sequence: SynapticInputs, exact: _Exact, *, engine: Engine, scales: Mapping[str, int],
+    widths: Mapping[str, int], rounding: str, seed: int,
+) -> FixedPoint:  # fmt: skip
+    """Run an integer program over a sequence, from where the run in floating point began."""
     codes = {
         name: _codes(getattr(sequence, name), scales[name], widths[name]) for name in ("pre", "post", "reward", "draw")
     }

@@ -30,7 +30,7 @@ SYMBOLS = {
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
-class Formula(NamedTuple):
+class RuleFunction(NamedTuple):
     """name of the form; the compiled function;  params : the record it is called with."""
 
     name: str
@@ -52,26 +52,26 @@ class Formula(NamedTuple):
         return numbers(self.params, dtype)
 
 
-class Formulas(NamedTuple):
+class RuleFunctions(NamedTuple):
     """Of a rule; `neuron` None where weights are perturbed and units told nothing."""
 
-    neuron: Formula | None
-    synapse: Formula
-    step: Formula
+    neuron: RuleFunction | None
+    synapse: RuleFunction
+    step: RuleFunction
 
 
-def formulas(rule: PerturbationRule) -> Formulas:
+def formulas(rule: PerturbationRule) -> RuleFunctions:
     """The functions that make up a rule."""
     made_of = parts(rule)
     records = {"neuron": made_of.neuron, "synapse": made_of.synapse, "step": made_of.step}
-    return Formulas(**{name: _formula(name, record) for name, record in records.items()})
+    return RuleFunctions(**{name: _formula(name, record) for name, record in records.items()})
 
 
-def _formula(name: str, record: tuple | None) -> Formula | None:
-    return None if record is None else Formula(name, formula(record, name).function, record)
+def _formula(name: str, record: tuple | None) -> RuleFunction | None:
+    return None if record is None else RuleFunction(name, formula(record, name).function, record)
 
 
-class Traced(NamedTuple):
+class TracedRule(NamedTuple):
     """Expressions in terms of `ARGUMENTS`, parameters by name.
 
     told : by a unit, None where there is nothing to tell;  trace : a synapse's new one;  gradient : what it adds to its estimate
@@ -112,14 +112,14 @@ class Traced(NamedTuple):
         return tuple(name for name in (*ARGUMENTS["synapse"], *ARGUMENTS["step"]) if name in found)
 
 
-def traced(rule: PerturbationRule) -> Traced:
+def traced(rule: PerturbationRule) -> TracedRule:
     """The traced formulas of a rule."""
     neuron, synapse, step = formulas(rule)
     e, g = synapse.trace()
     v, dw = step.trace()
     lines = {"trace": e, "gradient": _reading(g, "trace", e), "state": v, "change": _reading(dw, "state", v)}
     state, change = (substitute(node, input_("gradient"), g) for node in (v, dw))
-    return Traced(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
+    return TracedRule(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
 
 
 def _reading(node: Node, name: str, kept: Node) -> Node:

@@ -82,7 +82,7 @@ def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
 # The test
 
 
-class _Case(NamedTuple):
+class _RecordedSteps(NamedTuple):
     """Recorded steps, errors at outputs, and the readout."""
 
     pre: np.ndarray  # (T, B, m + n)
@@ -92,7 +92,7 @@ class _Case(NamedTuple):
     w_out: np.ndarray  # (n, n_out)
 
 
-def _case(seed: int) -> _Case:
+def _recorded_steps(seed: int) -> _RecordedSteps:
     rng = np.random.default_rng(seed)
     shapes = (
         (STEPS, TRIALS, INPUTS + SIZE),
@@ -101,10 +101,10 @@ def _case(seed: int) -> _Case:
         (STEPS, TRIALS, OUTPUTS),
         (SIZE, OUTPUTS),
     )
-    return _Case(*(rng.uniform(0.1, 1, shape) for shape in shapes))
+    return _RecordedSteps(*(rng.uniform(0.1, 1, shape) for shape in shapes))
 
 
-def _gradient(rule, case: _Case) -> bytes:
+def _gradient(rule, case: _RecordedSteps) -> bytes:
     """Σ_t ∂L_t/∂w of the watched synapse, as bytes."""
     none = np.zeros((INPUTS, SIZE))
     fixed = rule.fixed_feedback(Weights(none, case.back, case.w_out, np.eye(INPUTS), np.eye(SIZE)), 0)
@@ -134,7 +134,7 @@ ALTERATIONS = {
 
 def findings(rule: Rtrl | Rflo | Eprop, seed: int = 0) -> tuple[Finding, ...]:
     """What the gradient of one recurrent synapse depends on."""
-    case, other = _case(seed), _case(seed + 1)
+    case, other = _recorded_steps(seed), _recorded_steps(seed + 1)
     before = _gradient(rule, case)
     return tuple(
         Finding("W_rec", name, "others", _gradient(rule, alter(case, other)) != before)

@@ -92,11 +92,11 @@ def permute(
     rule, decorrelation : as a run takes them
     seed : of the random numbers everything is filled with
     """
-    simulation = bench(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
+    simulation = small_simulation(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
     return (*find_told(simulation, seed), *find(simulation, seed))
 
 
-def bench(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
+def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
     """A small network that learns by the rule online."""
     network = RNN(size=SIZE, bias=False)
     recorded = {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))} if isinstance(rule.probe, WeightNoise) else {}
@@ -116,7 +116,7 @@ def find_told(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
 
     def told(p) -> np.ndarray:
         post = np.zeros_like(p)
-        normalise(p, a, SIZE, numbers, numbers.gain, shared, variance[0].copy(), post)
+        normalise(p, a, SIZE, numbers, gain=numbers.gain, shared=shared, variance=variance[0].copy(), post=post)
         return post
 
     units, before = np.arange(p.shape[1]), told(p)
@@ -137,46 +137,57 @@ def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
     """Findings of a simulation's arrays; its state is drawn over."""
     arrays = ["W_rec", *["D_rec"] * simulation.decorrelation.state, *["P"] * simulation.whitened]
     for name in arrays:
-        parts = _parts(simulation, name)
-        for part in parts:
+        bench = Bench(simulation, name, _parts(simulation, name), seed)
+        for part in bench.parts:
             for region in REGIONS[part.place]:
                 if not (part.name == "weight" and region == "own"):  # of course what it is depends on what it was
-                    cases = itertools.product(worlds(parts), WATCHED)
-                    seen = any(_differs(simulation, name, parts, world, part, region, at, seed) for world, at in cases)
+                    cases = itertools.product(worlds(bench.parts), WATCHED)
+                    seen = any(bench.differs(part, region, world, at) for world, at in cases)
                     yield Finding(name, part.name, region, seen)
 
 
-def _differs(simulation, name, parts, world: World, part: Part, region: str, at: tuple[int, int], seed: int) -> bool:
-    base, chosen = world.base(parts, seed), _region(part, region, at)
-    before = _written(simulation, name, parts, base, at, part)
-    for attempt in range(1, 1 + TRIES):
-        altered = np.where(chosen, world.drawn(part, seed, attempt), base[part.name])
-        if _written(simulation, name, parts, {**base, part.name: altered}, at, part) != before:
-            return True
-    return False
+class Bench(NamedTuple):
+    """An array of a simulation that is written with whatever numbers are put before it.
 
+    name : of the array;  parts : everything in memory that one of its synapses could depend on;  seed : of random numbers
+    """
 
-def _written(simulation, name, parts, values, at: tuple[int, int], altered: Part) -> bytes:
-    """What the watched synapse holds after one write with these values, but for what was altered."""
-    for part in parts:
-        part.values[...] = values[part.name]
-    _write(simulation, name)
-    (j, i), kept = at, [part for part in parts if part.kept and (part is not altered or part.name == "weight")]
-    return b"".join(part.values[..., j, i].tobytes() for part in kept)
+    simulation: Simulation
+    name: str
+    parts: list[Part]
+    seed: int
 
+    def differs(self, part: Part, region: str, world: World, at: tuple[int, int]) -> bool:
+        """Whether the watched synapse comes out otherwise when a part is drawn again in a region."""
+        base, chosen = world.base(self.parts, self.seed), _region(part, region, at)
+        before = self._written(base, at, part)
+        for attempt in range(1, 1 + TRIES):
+            altered = np.where(chosen, world.drawn(part, self.seed, attempt), base[part.name])
+            if self._written({**base, part.name: altered}, at, part) != before:
+                return True
+        return False
 
-def _write(simulation: Simulation, name: str) -> None:
-    """One sweep of one array that writes what is pending, and reads nothing."""
-    if name == "P":
-        array, pending = simulation.whitening, simulation.run.whitener.pending
-        pending.active[0] = 1
-        sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
-        sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
-        return
-    for pending in simulation.run.pending:
-        pending.active[0] = 0
-    getattr(simulation.run.pending, name).active[0] = 1
-    simulation.flush()
+    def _written(self, values: dict[str, np.ndarray], at: tuple[int, int], altered: Part) -> bytes:
+        """What the watched synapse holds after one write with these values, but for what was altered."""
+        for part in self.parts:
+            part.values[...] = values[part.name]
+        self._write()
+        (j, i), kept = at, [part for part in self.parts if part.kept and (part is not altered or part.name == "weight")]
+        return b"".join(part.values[..., j, i].tobytes() for part in kept)
+
+    def _write(self) -> None:
+        """One sweep of the array that writes what is pending, and reads nothing."""
+        simulation = self.simulation
+        if self.name == "P":
+            array, pending = simulation.whitening, simulation.run.whitener.pending
+            pending.active[0] = 1
+            sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
+            sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
+            return
+        for pending in simulation.run.pending:
+            pending.active[0] = 0
+        getattr(simulation.run.pending, self.name).active[0] = 1
+        simulation.flush()
 
 
 def _parts(simulation: Simulation, name: str) -> list[Part]:

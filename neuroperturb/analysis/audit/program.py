@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.audit.engines import Engine
-from neuroperturb.analysis.audit.formulas import Traced
+from neuroperturb.analysis.audit.formulas import TracedRule
 from neuroperturb.analysis.audit.products import Term, sum_of_products
 from neuroperturb.rules.formula.graph import Node, fold, input_, substitute
 from neuroperturb.spec import SpecError
@@ -44,7 +44,7 @@ class Program(NamedTuple):
     most: int  # 2^accumulator bits − 1
 
 
-def terms(expressions: Traced, label: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+def terms(expressions: TracedRule, label: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
     """Products that are added to the trace, and to the weight.
 
     The trace is written before the weight: a change that holds the new trace reads it as it was stored.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroperturb.analysis.audit.fixed_point import Sequence
+from neuroperturb.analysis.audit.fixed_point import SynapticInputs
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
@@ -22,7 +22,7 @@ NETWORK, TASK, TRIALS = RNN(size=20, gain=1.1, bias=True), DelayedXOR(), 100
 class Recording(NamedTuple):
     """sequence; the weights it began and ended with, (m, n);  where it comes from, in words"""
 
-    sequence: Sequence
+    sequence: SynapticInputs
     weight: np.ndarray
     final: np.ndarray
     source: str
@@ -45,7 +45,9 @@ def record_run(rule: PerturbationRule, *, trials: int = TRIALS, seed: int = 0) -
     steps = [step for number in range(trials) for step in _steps(simulation, data.batch(number))]
     told = [np.array(column) for column in zip(*steps, strict=True)]
     source = f"W_rec of {trials} trials of delayed XOR online, {NETWORK.size} units, seed {seed}, replayed open loop"
-    return Recording(Sequence(*told, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source)
+    return Recording(
+        SynapticInputs(*told, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source
+    )
 
 
 def _steps(simulation: Simulation, sequence):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuroperturb.analysis.audit.checks import Check
-from neuroperturb.analysis.audit.costs import Costs
+from neuroperturb.analysis.audit.costs import RuleCosts
 from neuroperturb.analysis.audit.feasibility import Fit
 from neuroperturb.analysis.audit.fixed_point import FixedPoint
 from neuroperturb.analysis.audit.quantities import Quantity
@@ -16,7 +16,7 @@ from neuroperturb.analysis.audit.verdict import verdict
 WIDTH = 118  # of a page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """What a rule uses, costs and needs.
 
@@ -31,13 +31,13 @@ class Audit:
     """
 
     rule: str
-    expressions: dict[str, str]
+    expressions: dict[str, str] = field(default_factory=dict)
     quantities: tuple[Quantity, ...]
     broadcasts: int
-    costs: tuple[Costs, ...]
+    costs: tuple[RuleCosts, ...] = ()
     engines: tuple[Fit, ...]
     checks: tuple[Check, ...]
-    captured: tuple[str, ...]
+    captured: tuple[str, ...] = ()
     bits: int
 
     @property
@@ -56,8 +56,6 @@ class Audit:
 
     def table(self) -> dict:
         """As plain data, for JSON."""
-        from neuroperturb.analysis.audit.result import plain
-
         return plain(self)
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
@@ -66,8 +64,6 @@ class Audit:
         printer.text(str(self))
 
     def __str__(self) -> str:
-        from neuroperturb.analysis.audit.result import text
-
         return text(self)
 
 
@@ -102,7 +98,7 @@ def _costs(audit: Audit) -> str:
     return _grid((f"costs, {audit.bits} bits a number", *(cost.schedule for cost in audit.costs)), rows)
 
 
-def _column(cost: Costs) -> dict[str, str]:
+def _column(cost: RuleCosts) -> dict[str, str]:
     """What one schedule costs, in words."""
     more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
     lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
@@ -174,7 +170,7 @@ def plain(audit: Audit) -> dict:
     }  # fmt: skip
 
 
-def _plain_costs(cost: Costs) -> dict:
+def _plain_costs(cost: RuleCosts) -> dict:
     work = {name: getattr(cost, name)._asdict() for name in ("step", "write", "neuron", "lateral_step")}
     return {**{name: value for name, value in cost._asdict().items() if name != "schedule"}, **work}
 

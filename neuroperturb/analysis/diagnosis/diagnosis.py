@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.diagnosis.perturbation_snr import Perturbation, Signals
-from neuroperturb.analysis.diagnosis.write_fidelity import Writes, Writing, squared_cosine
+from neuroperturb.analysis.diagnosis.write_fidelity import WriteRatios, Writes, squared_cosine
 from neuroperturb.rules.axes.rate import FACTOR
 from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.tasks.contract import Sequence
@@ -24,7 +24,7 @@ class Diagnosis(NamedTuple):
     """What was measured;  fidelity, wander : of all matrices together, see :mod:`neuroperturb.analysis.diagnosis.write_fidelity`."""
 
     perturbation: Perturbation
-    writing: dict[str, Writing]
+    writing: dict[str, WriteRatios]
     fidelity: float
     wander: float
 

@@ -27,7 +27,7 @@ from hardware_models.array import SynapseArray
 from hardware_models.crossbar.symmetry_point import make_asymmetry
 
 
-class Writing(NamedTuple):
+class WriteRatios(NamedTuple):
     """Of one matrix; see above. NaN where nothing was asked for, infinite where cells have no steps.
 
     request_std : rms Δ_m [weight units]
@@ -63,15 +63,19 @@ class Writes:
         """What became of the weights (n, m): everything asked for must have been written."""
         return stored(self.array) - self.before
 
-    def result(self, runs: float) -> Writing:
+    def result(self, runs: float) -> WriteRatios:
         """The ratios, for a run that asks `runs` times as much as was seen."""
         size, M = self.total.size, max(self.count, 1)
         rms, step = np.sqrt(self.square / (M * size)), step_size(self.array)
         error = np.hypot(step / np.sqrt(12), write_noise(self.array))
-        return Writing(
-            float(rms), _over(rms, step), squared_cosine(self.total, self.realised()), _over(error, self.rms, empty=0.0), self.asymmetry,
-            _over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
-        )  # fmt: skip
+        return WriteRatios(
+            request_std=float(rms),
+            request_per_step=_over(rms, step),
+            fidelity=squared_cosine(self.total, self.realised()),
+            weight_error=_over(error, self.rms, empty=0.0),
+            asymmetry=self.asymmetry,
+            forgets=_over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
+        )
 
 
 def squared_cosine(a, b) -> float:

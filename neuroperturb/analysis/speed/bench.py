@@ -26,6 +26,7 @@ from neuroperturb.analysis.speed.timing import compare
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.spiking import bench as spiking_bench
 from neuroperturb.tasks.contract import Sequence
 
 STEPS = 200
@@ -112,8 +113,6 @@ def spiking() -> dict:
     """Spiking networks: the kernel against Brian2, where that is installed."""
     if importlib.util.find_spec("brian2") is None:
         return {}
-    from neuroperturb.spiking import bench as spiking_bench
-
     return {"spiking_200": spiking_bench.measure()}
 
 

@@ -396,9 +396,9 @@ def cheating_row(pending, memory, w, scale, j, change):
 
 
 def test_a_kernel_that_reads_its_neighbour_is_found_by_permutation():
-    from neuroperturb.analysis.audit.permutation import bench, find
+    from neuroperturb.analysis.audit.permutation import find, small_simulation
 
-    simulation = bench(rules.make("np"), None, 0)
+    simulation = small_simulation(rules.make("np"), None, 0)
     sweep = simulation.arrays["W_rec"].kernel(cheating_row).sweep
     simulation._sweeps = simulation._sweeps._replace(W_rec=sweep)
     seen = {(finding.quantity, finding.region) for finding in find(simulation) if finding.seen}

@@ -21,8 +21,8 @@ from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis, diagnose
 from neuroperturb.analysis.diagnosis.perturbation_snr import Layer, Perturbation
 from neuroperturb.analysis.diagnosis.reward_delay import left_after
 from neuroperturb.analysis.diagnosis.write_fidelity import (
+    WriteRatios,
     Writes,
-    Writing,
     asymmetry,
     squared_cosine,
     step_size,
@@ -252,7 +252,7 @@ def test_what_weights_wander_without_being_asked():
 
 def diagnosis(hidden=(1.0, np.inf, 0.0), output=(1.0, np.inf, 0.0), wander=0.0, error=0.0, forgets=0.0) -> Diagnosis:
     layers = [Layer(*ratios, told_std=0.01, extra_std=0.0) for ratios in (hidden, output)]
-    writing = {"W_rec": Writing(0.01, 2.0, 1.0, error, 0.1, forgets)}
+    writing = {"W_rec": WriteRatios(0.01, 2.0, 1.0, error, 0.1, forgets)}
     return Diagnosis(Perturbation(*layers, reward_std=0.1, channel_std=0.0), writing, 1.0, wander)
 
 
