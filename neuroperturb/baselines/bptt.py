@@ -35,6 +35,7 @@ from neuroperturb.baselines.forward import (
     product,
     trajectory,
 )
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Loss, Sequence
 
 
@@ -78,7 +79,7 @@ def gradient(
     state : State after the last step
     """
     if window is not None and window < 1:
-        raise ValueError(f"The 'window' parameter of gradient must be at least 1 or None. Got {window} instead.")
+        raise SpecError("window", "gradient", "at least 1, or None", window)
     weights, before = prepare(weights, sequence, bias, state)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
         u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
@@ -118,7 +119,7 @@ def chunked_gradient(
 ) -> tuple[float, Gradients, np.ndarray, State]:
     """Like :func:`gradient`, cut every `chunk` steps: the state is carried over a cut, the gradient is not."""
     if chunk < 1:
-        raise ValueError(f"The 'chunk' parameter of chunked_gradient must be at least 1. Got {chunk} instead.")
+        raise SpecError("chunk", "chunked_gradient", "at least 1", chunk)
     total, scored, outputs, sums = 0.0, 0, [], None
     for _, piece in pieces(sequence, chunk):
         part, gradients, y, state = gradient(weights, piece, loss=loss, leak=leak, bias=bias, state=state)

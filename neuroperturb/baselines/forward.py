@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.numerics.compiled import kernel
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
 
 _PIECE = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory
@@ -96,15 +97,13 @@ def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
     n_in, n = sequence.inputs.shape[2], weights.w_rec.shape[0]
     if weights.w_in.shape != (n_in + bool(bias), n):
         wanted = f"(n_in{' + 1' if bias else ''}, n) = {(n_in + bool(bias), n)}"
-        got = weights.w_in.shape
-        raise ValueError(f"The 'w_in' parameter of Weights must have the shape {wanted}. Got {got} instead.")
+        raise SpecError("w_in", "Weights", wanted, weights.w_in.shape, verb="must have the shape")
     batch_size = sequence.inputs.shape[1]
     if state is None:
         return weights, zero_state(weights, batch_size)
     state = State(*(np.ascontiguousarray(part, dtype) for part in state))
     if state.x.shape != (batch_size, n):
-        wanted = f"(B, n) = {(batch_size, n)}"
-        raise ValueError(f"The 'state' parameter must have the shape {wanted}. Got {state.x.shape} instead.")
+        raise SpecError("state", "", f"(B, n) = {(batch_size, n)}", state.x.shape, verb="must have the shape")
     return weights, state
 
 

@@ -61,7 +61,7 @@ class ForwardTrainer:
         for name in frozen:
             if name not in TRAINED:
                 raise SpecError(
-                    f"The 'frozen' parameter of ForwardTrainer must hold names out of {', '.join(TRAINED)}. Got {name!r} instead."
+                    "frozen", type(self).__name__, f"names out of {', '.join(TRAINED)}", name, verb="must hold"
                 )
         self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
         self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from neuroperturb.spec import InputError, Spec
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 _ROWS = 4096  # rows of features at a time: bounds memory, and a product of this height runs at full speed
@@ -153,7 +153,7 @@ def best(candidates, loss):
     scored = [(loss(candidate), candidate) for candidate in candidates]
     least, winner = min(scored, key=lambda pair: pair[0])
     if not np.isfinite(least):
-        raise ValueError(
+        raise InputError(
             "No ridge strength gave a finite validation loss; check the data for NaN, or add larger strengths."
         )
     return winner

@@ -142,10 +142,6 @@ class ArrayBptt:
 def require_fit(rule: Bptt, schedule: str) -> None:
     """Refuse what only a gradient without hardware can do."""
     if schedule == "online" and rule.chunk is None:
-        raise SpecError(
-            "The 'rule.chunk' parameter must be a number of steps with hardware in the online schedule. Got None instead."
-        )
+        raise SpecError("rule.chunk", "", "a number of steps with hardware in the online schedule", None)
     if rule.decorrelation_rate:
-        raise SpecError(
-            f"The 'rule.decorrelation_rate' parameter must be 0 with hardware. Got {rule.decorrelation_rate!r} instead."
-        )
+        raise SpecError("rule.decorrelation_rate", "", "0 with hardware", rule.decorrelation_rate)

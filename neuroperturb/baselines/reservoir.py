@@ -21,7 +21,7 @@ from pydantic import Field
 
 from neuroperturb.baselines.forward import State, Weights, pieces, trajectory, zero_state
 from neuroperturb.baselines.linear import Grid, NormalEquations, best, gains, training
-from neuroperturb.spec import Spec
+from neuroperturb.spec import Spec, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 
@@ -107,7 +107,8 @@ class EchoState(Spec):
                     used = piece.mask & (ages >= self.washout)[:, None]
                     equations.add(features[used], np.asarray(piece.targets, float)[used])
         if equations.rows == 0:
-            raise ValueError("The 'washout' parameter of EchoState leaves no scored training step; make it smaller.")
+            hint = "No scored training step is left."
+            raise SpecError("washout", type(self).__name__, "shorter than the scored steps", self.washout, hint)
         return equations
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
-from neuroperturb.spec import Spec, SpecError
+from neuroperturb.spec import Spec, SpecError, Words
 
 LARGEST = 1 << 30  # bytes of J
 
@@ -36,10 +36,9 @@ class Rtrl(Spec):
         shape = (batch, units, sources, units)
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if size > LARGEST:
-            raise SpecError(
-                f"The 'network.size' parameter must be smaller with the rule 'rtrl', which keeps n² (n + inputs) numbers a trial, "
-                f"at most {LARGEST >> 20} MiB. Got {units} units and {batch} trials, {size >> 20:,} MiB, instead."
-            )
+            got = Words(f"{units} units and {batch} trials, {size >> 20:,} MiB,")
+            wanted = f"smaller with the rule 'rtrl', which keeps n² (n + inputs) numbers a trial, at most {LARGEST >> 20} MiB"
+            raise SpecError("network.size", wanted=wanted, got=got)
         return np.zeros(shape, dtype)
 
     def advance(self, trace: np.ndarray, passage: Passage) -> None:

@@ -88,13 +88,13 @@ class BpttTrainer:
         del seed
         for name in frozen:
             if name not in TRAINED:
-                raise _refused("frozen", f"hold names out of {', '.join(TRAINED)}", name)
+                raise SpecError(
+                    "frozen", type(self).__name__, f"names out of {', '.join(TRAINED)}", name, verb="must hold"
+                )
         if schedule not in ("online", "episode"):
-            raise _refused("schedule", "be 'online' or 'episode'", schedule)
+            raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
         if schedule == "online" and rule.window is None and rule.chunk is None:
-            raise SpecError(
-                "The 'window' or the 'chunk' parameter of Bptt must be given in the online schedule. Got neither."
-            )
+            raise SpecError.missing("window", "Bptt", "In the online schedule it, or 'chunk', is a number of steps.")
         self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
         self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
         self.trained = tuple(name not in frozen for name in TRAINED)
@@ -232,7 +232,3 @@ class BpttTrainer:
             history = (np.zeros((k, batch_size, width), dtype) for width in (m, n, n, n))
             self._memory = GradientMemory(*history, np.array([k - 1, 0]), *state)
         return self._memory
-
-
-def _refused(name: str, wanted: str, got) -> SpecError:
-    return SpecError(f"The {name!r} parameter of BpttTrainer must {wanted}. Got {got!r} instead.")

@@ -215,15 +215,11 @@ def check(rule: PerturbationRule) -> None:
         got = getattr(rule, part).kind
         if got not in kinds:
             known = " or ".join(map(repr, kinds))
-            raise SpecError(
-                f"The 'rule.{part}' parameter must be {known} on the backend 'brian2'. Got {got!r} instead."
-            )
+            raise SpecError(f"rule.{part}", "", f"{known} on the backend 'brian2'", got)
     for part, plain in (("formula", None), ("clock", type(rule.clock)())):
         if getattr(rule, part) != plain:
-            raise SpecError(
-                f"The 'rule.{part}' parameter must be left out on the backend 'brian2'; the backend 'kernel' takes it. "
-                f"Got {getattr(rule, part)!r} instead."
-            )
+            wanted = "on the backend 'brian2'; the backend 'kernel' takes it"
+            raise SpecError(f"rule.{part}", "", wanted, getattr(rule, part), verb="must be left out")
 
 
 def passes(rule: PerturbationRule) -> int:

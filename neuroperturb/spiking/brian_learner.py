@@ -204,7 +204,7 @@ def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset,
     ]
     for is_wrong, name, wanted, got in wrong:
         if is_wrong:
-            raise SpecError(f"The {name!r} parameter must be {wanted} on the backend 'brian2'. Got {got!r} instead.")
+            raise SpecError(name, "", f"{wanted} on the backend 'brian2'", got)
 
 
 def _needs_order(rule) -> bool:

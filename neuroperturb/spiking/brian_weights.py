@@ -66,10 +66,8 @@ def _all_alike(cell: Any) -> bool:
 
 
 def _refuse(name: str, got: Any) -> None:
-    raise SpecError(
-        f"The 'hardware.{name}' parameter must be ideal, digital or constant-step without differences between cells on the backend "
-        f"'brian2'; the backend 'kernel' takes the others. Got {got!r} instead."
-    )
+    wanted = "ideal, digital or constant-step without differences between cells on the backend 'brian2'; the backend 'kernel' takes the others"
+    raise SpecError(f"hardware.{name}", "", wanted, got)
 
 
 # ------------------------------------------------------------------------------------------------------ draws, as code

@@ -29,7 +29,7 @@ from neuroperturb.results.figures import png
 from neuroperturb.results.figures.alignment import figure as draw
 from neuroperturb.results.grid import grid
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks import Task
 from neuroperturb.tasks.contract import Sequence as Trials
 
@@ -214,12 +214,12 @@ def _number(text: str) -> int | float | str:
 def _values(over: str | None, values: Sequence | None) -> tuple:
     if over is None:
         if values is not None:
-            raise SpecError("The 'values' parameter of align must be left out without 'over'. Got some.")
+            raise SpecError("values", "align", "without 'over'", verb="must be left out")
         return ("",)
     if over not in OVER:
-        raise SpecError(f"The 'over' parameter of align cannot be {over!r}. {suggest(str(over), OVER)}")
+        raise SpecError.no_choice("over", "align", over, OVER)
     if values is not None and not len(values):
-        raise SpecError("The 'values' parameter of align must hold at least one value. Got none.")
+        raise SpecError("values", "align", "at least one value", list(values), verb="must hold")
     return OVER[over] if values is None else tuple(values)
 
 
@@ -231,7 +231,7 @@ def _rule(rule: str | PerturbationRule) -> PerturbationRule:
     table = {"name": name, "form": form} if form else name
     found = config.Experiment.parse({"task": "delayed-xor", "rule": table}).rule
     if not isinstance(found, PerturbationRule):
-        raise SpecError(f"The 'rules' parameter of align must hold perturbation rules: {rule!r} is a gradient itself.")
+        raise SpecError("rules", "align", "perturbation rules", rule, "It is a gradient itself.", verb="must hold")
     return found
 
 
@@ -254,9 +254,7 @@ def _setting(task: Task | None, network: RNN, point: Point, trials: int, seed: i
         _random(point.steps or STEPS, trials, seed) if task is None else _first(task, point.steps, trials, seed)
     )
     if not sequence.mask.any():
-        raise SpecError(
-            f"The 'steps' parameter of align must reach a step that is scored. Got {point.steps!r} instead."
-        )
+        raise SpecError("steps", "align", "a step that is scored", point.steps, verb="must reach")
     initial = initial_weights(network, sequence.inputs.shape[2], sequence.targets.shape[2], seed)
     return Setting(network, initial, sequence, loss, point.hardware, seed)
 

@@ -28,7 +28,7 @@ from neuroperturb.rules import PerturbationRule, WeightNoise
 from neuroperturb.rules.axes.rate import Constant
 from neuroperturb.rules.axes.step import Plain
 from neuroperturb.simulation.simulation import Prepared, Simulation
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.tasks.contract import Loss, Sequence
 
 RATE = 1e-12  # η: updates are read, not felt
@@ -73,7 +73,7 @@ def measure(rule: PerturbationRule, setting: Setting, samples: int) -> list[dict
         ``_high``, the ends of its 95 % interval.
     """
     if samples < GROUPS:
-        raise SpecError(f"The 'samples' parameter of align must be at least {GROUPS}. Got {samples} instead.")
+        raise SpecError("samples", "align", f"at least {GROUPS}", samples)
     estimator = Estimator(rule, setting, samples)
     known = references(setting.network, estimator.weights(), setting.sequence, setting.loss)
     means, per_group = estimator.group_means(samples)
@@ -156,7 +156,7 @@ class Estimator:
         simulation, T = self.simulation, len(data.inputs)
         simulation.run.counters.sequence[0] = self._passes
         if simulation.gather(data, 0, T) < T:
-            raise SpecError("The loss of these weights on these trials is not finite: there is no update to look at.")
+            raise InputError("The loss of these weights on these trials is not finite: there is no update to look at.")
         asked = simulation.requested()
         simulation.finish()
         return {name: asked[name] * (-factor * self._factor / RATE) for name in LEARNT}
@@ -165,14 +165,13 @@ class Estimator:
         """Refuse hardware that moves its weights however little it is asked to."""
         for name, before, now in zip(LEARNT, self._stored, self.weights(), strict=False):
             if not np.allclose(now, before, rtol=0, atol=1e-4 * float(np.abs(before).max())):
-                raise SpecError(
-                    f"The 'hardware' parameter of align must leave weights as they are that are not asked to move: {name} moved."
-                )
+                wanted, got = "weights as they are where no update is requested", Words(f"a {name} that moved")
+                raise SpecError("hardware", "align", wanted, got, verb="must leave")
 
 
 def _plain(rule: PerturbationRule) -> PerturbationRule:
     if not isinstance(rule, PerturbationRule):
-        raise SpecError(f"The 'rules' parameter of align must hold perturbation rules. Got {rule!r} instead.")
+        raise SpecError("rules", "align", "perturbation rules", rule, verb="must hold")
     return rule.replace(step=Plain(), rate=Constant(), learning_rate=RATE)
 
 

@@ -53,7 +53,7 @@ def audit(
     >>> print(audit("anp published"))  # local but for its layer norm
     """
     if bits < 1:
-        raise SpecError(f"The 'bits' parameter of audit must be at least 1. Got {bits!r} instead.")
+        raise SpecError("bits", "audit", "at least 1", bits)
     if hidden := captures.of_rule(_own(rule)):
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)

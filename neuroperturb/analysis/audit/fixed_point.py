@@ -33,7 +33,7 @@ from neuroperturb.analysis.audit.program import (
     terms,
 )
 from neuroperturb.rules import PerturbationRule, WeightNoise
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, Words
 
 ACCUMULATOR, ASKED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and weights (1) at their bounds
 ROUNDING = int(Stream.ROUNDING)
@@ -125,9 +125,9 @@ def run_fixed_point(
     SpecError : where the rule is no sum of products, naming the operation and where it is; where shapes or widths do not fit
     """
     if rounding not in ("shared", "independent"):
-        raise SpecError(f"The 'rounding' parameter must be 'shared' or 'independent'. Got {rounding!r} instead.")
+        raise SpecError("rounding", "run_fixed_point", "'shared' or 'independent'", rounding)
     if not engine.accumulator_bits:
-        raise SpecError(f"The 'engine' parameter must be one that computes in integers. Got the {engine.name} instead.")
+        raise SpecError("engine", "run_fixed_point", "one that computes in integers", Words(f"the {engine.name}"))
     rule = resolve(rule)
     sequence = _sequence(pre, post, reward, weight, draw, reset)
     added = terms(traced(rule), rule.label)
@@ -144,13 +144,9 @@ def run_fixed_point(
 def require_integers(rule) -> None:
     """Refuse, with a sentence, a rule that no integers here can run: of draws, of units told nothing, or no sum of products."""
     if not isinstance(rule, PerturbationRule):
-        raise SpecError(
-            f"The 'rule' parameter must be one with a synapse's formula, to run in integers. Got {rule.name} instead."
-        )
+        raise SpecError("rule", "", "one with a synapse's formula, to run in integers", Words(rule.name))
     if isinstance(rule.probe, WeightNoise):
-        raise SpecError(
-            f"The 'rule.probe' parameter must perturb units for its run to be recorded. Got {rule.probe.kind!r} instead."
-        )
+        raise SpecError("rule.probe", "", "units for its run to be recorded", rule.probe.kind, verb="must perturb")
     terms(traced(rule), rule.label)
 
 
@@ -158,7 +154,7 @@ def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
     """Arrays as kernels take them, of shapes that fit."""
     weight = np.asarray(weight)
     if weight.ndim != 2:
-        raise SpecError(f"The 'weight' parameter must have shape (m, n). Got {weight.shape} instead.")
+        raise SpecError("weight", "", "(m, n)", weight.shape, verb="must have shape")
     pre, post, reward = (np.ascontiguousarray(a, np.float64) for a in (pre, post, reward))
     steps, (m, n) = len(pre), weight.shape
     draw = np.zeros((1, 1, 1)) if draw is None else np.ascontiguousarray(draw, np.float64)
@@ -173,9 +169,7 @@ def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
         shapes["draw"] = draw, (steps, m, n)
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
-            raise SpecError(
-                f"The {name!r} parameter must have shape {shape}, as pre and weight have it. Got {array.shape} instead."
-            )
+            raise SpecError(name, "", f"{shape}, as pre and weight have it", array.shape, verb="must have shape")
     return SynapticInputs(pre, post, reward, reset, draw)
 
 

@@ -18,7 +18,7 @@ from neuroperturb.rules.builtin import ClippedStep, PlainStep, RMSStep, TraceCre
 from neuroperturb.rules.formula.graph import Node, fold, input_, inputs, rename, substitute
 from neuroperturb.rules.formula.signatures import NEURON, STEP, SYNAPSE, formula, numbers
 from neuroperturb.rules.formula.tracing import trace
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError, Words
 
 ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # beside the record of numbers
 SYMBOLS = {
@@ -42,7 +42,7 @@ class RuleFunction(NamedTuple):
         what = f"{type(self.params).__name__}.{self.name}"
         found = trace(self.function, self.params, ARGUMENTS[self.name], what=what)
         if len(found) != RETURNED[self.name]:
-            raise SpecError(
+            raise InputError(
                 f"The function {what!r} must return {RETURNED[self.name]} numbers. Got {len(found)} instead."
             )
         return tuple(rename(node, SYMBOLS.get(type(self.params), {})) for node in found)
@@ -136,6 +136,4 @@ def resolve(rule) -> PerturbationRule:
         return rule
     if hasattr(rule, "synapse"):
         return rules.own(rule() if isinstance(rule, type) else rule)
-    raise SpecError(
-        f"The 'rule' parameter must be a rule, its name, or a record with a synapse. Got {type(rule).__name__} instead."
-    )
+    raise SpecError("rule", "", "a rule, its name, or a record with a synapse", Words(type(rule).__name__))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neuroperturb.rules.formula.graph import Node, constant, fold, text
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
 WORDS = {
     "divide": "divides by", "sqrt": "takes the root of", "select": "branches on", "absolute": "takes the size of", "power": "raises to a power",
@@ -24,7 +24,7 @@ class Term(NamedTuple):
         return "·".join([f"{self.coefficient:.6g}", *self.factors])
 
 
-class NotSumOfProducts(SpecError):
+class NotSumOfProducts(InputError):
     """The formula holds an operation that sums and products cannot make; `operation` names it, `expression` shows it."""
 
     def __init__(self, operation: str, expression: str):

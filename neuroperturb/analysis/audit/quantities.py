@@ -91,7 +91,5 @@ DECORRELATION = (
 def of_part(table: dict[str, tuple[Quantity, ...]], axis: str, kind: str) -> tuple[Quantity, ...]:
     """What a part of a rule brings with it."""
     if kind not in table:
-        raise SpecError(
-            f"The '{axis}' parameter of a rule must be one that the audit knows: {', '.join(table)}. Got {kind!r} instead."
-        )
+        raise SpecError(axis, "a rule", f"one that the audit knows: {', '.join(table)}", kind)
     return table[kind]
