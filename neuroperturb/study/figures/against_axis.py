@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread, tidy
+from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.axes import (
-    AxisLevels,
-    has_level,
-    in_a_row,
-    legend_handles,
-    level_of,
-    positive,
-    slant,
-    split,
-)
+from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, legend_handles, level_of, positive, slant, split
 from neuroperturb.study.figures.canvas import (
     Drawn,
     cut,
@@ -31,6 +22,7 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
     reach,
+    tidy,
 )
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line
@@ -39,14 +31,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def series_for(axis: AxisLevels, axes: Sequence[AxisLevels]) -> AxisLevels | None:
+def series_for(axis: Axis, axes: Sequence[Axis]) -> Axis | None:
     """What the lines of a figure are: rules, where they are an axis, else the axis of fewest levels that fits the palette."""
     others = sorted((a for a in axes if a != axis), key=lambda a: (a.key != "rule", a.numeric, len(a.levels)))
     return others[0] if others and len(others[0].levels) <= 4 * len(COLOURS) else None
 
 
 def along(
-    facet: str, own: Sequence[Line], beside: Sequence[Line], axis: AxisLevels, series: AxisLevels | None, rest: Sequence[AxisLevels]
+    facet: str, own: Sequence[Line], beside: Sequence[Line], axis: Axis, series: Axis | None, rest: Sequence[Axis]
 ) -> Drawn:  # fmt: skip
     """Test loss against an axis; a panel for every combination of the axes that are left, where those are few."""
     chosen, note = split(own, rest)
@@ -108,7 +100,7 @@ def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
         ax.text(1.025, place, line.label + far, transform=ax.transAxes, va="center", fontsize=7, color=GREY)
 
 
-def _line(ax: Axes, mine: Sequence[Line], axis: AxisLevels, spots: tuple, k: int, of: int, apart: float) -> None:
+def _line(ax: Axes, mine: Sequence[Line], axis: Axis, spots: tuple, k: int, of: int, apart: float) -> None:
     """Series k of so many, `apart` points from the next so that bars do not hide each other: means, intervals, seeds; a cross
     stands for a cell with broken seeds.
     """
@@ -143,7 +135,7 @@ def _line(ax: Axes, mine: Sequence[Line], axis: AxisLevels, spots: tuple, k: int
             ax.plot(x, 0.98, "x", color=colour, ms=7, transform=ax.get_xaxis_transform(), zorder=4)
 
 
-def _x(ax: Axes, axis: AxisLevels, spots: tuple) -> None:
+def _x(ax: Axes, axis: Axis, spots: tuple) -> None:
     from matplotlib.ticker import NullLocator
 
     if positive(axis) and max(spots) / min(spots) >= 8:

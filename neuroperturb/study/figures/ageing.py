@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neuroperturb.results.figures.style import COLOURS, MARKERS, tidy
-from neuroperturb.study.figures.axes import AxisLevels, legend_handles
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels
+from neuroperturb.results.figures.style import COLOURS, MARKERS
+from neuroperturb.study.figures.axes import Axis, legend_handles
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels, tidy
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
@@ -40,7 +40,7 @@ def ageing(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
         tidy(ax, "both")
         _name_ages(ax, youngest)
     name_axes(axes, "age", loss_name(facet))
-    named = AxisLevels("", tuple(line.label or "all" for line in shown))
+    named = Axis("", tuple(line.label or "all" for line in shown))
     figure.legend(handles=legend_handles(named), loc="outside right upper", frameon=False, fontsize=7)
     figure.suptitle(heading(facet, ""), fontsize=10, x=0.01, ha="left")
     caption = (

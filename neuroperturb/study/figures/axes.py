@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     pass
 
 
-class AxisLevels(NamedTuple):
+class Axis(NamedTuple):
     """One axis of the declaration, as figures need it: its levels in order."""
 
     key: str
@@ -31,20 +31,20 @@ class AxisLevels(NamedTuple):
         return all(isinstance(level, int | float) for level in self.levels)
 
 
-def axes_of(here: Sequence[Line]) -> list[AxisLevels]:
+def axes_of(here: Sequence[Line]) -> list[Axis]:
     """Axes with two levels or more; several grids of one study are an axis, too, unless another axis tells them apart."""
     found: dict[str, dict] = {}
     for line in here:
         levels = ({"grid": line.grid} if line.grid else {}) | line.levels
         for key, level in levels.items():
             found.setdefault(key, {})[level] = None
-    axes = [AxisLevels(key, tuple(levels)) for key, levels in found.items() if key != "task"]
+    axes = [Axis(key, tuple(levels)) for key, levels in found.items() if key != "task"]
     axes = [axis._replace(levels=tuple(sorted(axis.levels))) if axis.numeric else axis for axis in axes]
     axes = [axis for axis in axes if len(axis.levels) > 1]
     return [axis for axis in axes if axis.key != "grid" or not _tells_grids(here, axes)]
 
 
-def _tells_grids(here: Sequence[Line], axes: Sequence[AxisLevels]) -> bool:
+def _tells_grids(here: Sequence[Line], axes: Sequence[Axis]) -> bool:
     """Whether some other axis already says which grid a line is of."""
     for axis in axes:
         grids = defaultdict(set)
@@ -55,7 +55,7 @@ def _tells_grids(here: Sequence[Line], axes: Sequence[AxisLevels]) -> bool:
     return False
 
 
-def split(own: Sequence[Line], rest: Sequence[AxisLevels]) -> tuple[list[tuple[str, list[Line]]], str]:
+def split(own: Sequence[Line], rest: Sequence[Axis]) -> tuple[list[tuple[str, list[Line]]], str]:
     """Lines by the axes that a figure does not show; where those are many, only as the best cell (by validation) has them."""
     parts = []
     for levels in product(*(axis.levels for axis in rest)):
@@ -68,7 +68,7 @@ def split(own: Sequence[Line], rest: Sequence[AxisLevels]) -> tuple[list[tuple[s
     return [("", best[1])], f"at {best[0]}, the best by validation"
 
 
-def in_a_row(parts: Sequence, rest: Sequence[AxisLevels]) -> int | None:
+def in_a_row(parts: Sequence, rest: Sequence[Axis]) -> int | None:
     """Panels of :func:`split` that belong side by side: the levels of the last axis; None where some are missing."""
     levels = len(rest[-1].levels) if rest else 1
     return levels if len(parts) % levels == 0 and len(parts) > 1 else None
@@ -84,7 +84,7 @@ def level_of(line: Line, key: str) -> float | str | None:
     return line.grid if key == "grid" else line.levels.get(key)
 
 
-def has_level(line: Line, axis: AxisLevels) -> bool:
+def has_level(line: Line, axis: Axis) -> bool:
     """Whether a line is anywhere on an axis."""
     return level_of(line, axis.key) in axis.levels
 
@@ -94,17 +94,17 @@ def names_of(tables: Tables, line: Line) -> tuple[str, ...]:
     return tables.cells[line.cell].shown(tables.chosen[line.cell])
 
 
-def slant(axis: AxisLevels, room: int = 3) -> int:
+def slant(axis: Axis, room: int = 3) -> int:
     """Of the names of levels: long ones lie side by side only where they are few, `room` at most."""
     return 30 if max(len(words(level)) for level in axis.levels) > 6 and len(axis.levels) > room else 0
 
 
-def positive(axis: AxisLevels) -> bool:
+def positive(axis: Axis) -> bool:
     """Numbers that may keep their distances; others stand in a row."""
     return axis.numeric and min(axis.levels) > 0
 
 
-def legend_handles(series: AxisLevels) -> list:
+def legend_handles(series: Axis) -> list:
     """A line and a marker for every level."""
     from matplotlib.lines import Line2D
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, tidy
-from neuroperturb.study.figures.axes import AxisLevels, axes_of, last, level_of
+from neuroperturb.results.figures.style import COLOURS, INK, MARKERS
+from neuroperturb.study.figures.axes import Axis, axes_of, last, level_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
     cut,
@@ -25,6 +25,7 @@ from neuroperturb.study.figures.canvas import (
     losses,
     name_axes,
     panels,
+    tidy,
 )
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line
@@ -44,10 +45,10 @@ COSTS = {
 class Roles(NamedTuple):
     """What shows which axis; None where nothing has to."""
 
-    colour: AxisLevels | None
-    marker: AxisLevels | None
-    panel: AxisLevels | None
-    along: AxisLevels | None
+    colour: Axis | None
+    marker: Axis | None
+    panel: Axis | None
+    along: Axis | None
 
 
 def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
@@ -85,7 +86,7 @@ def _roles(own: Sequence[Line]) -> Roles:
     return Roles(colour, marker, most(left), most(numbers))
 
 
-def _panels_of(own: Sequence[Line], axis: AxisLevels | None) -> list[tuple[str, list[Line]]]:
+def _panels_of(own: Sequence[Line], axis: Axis | None) -> list[tuple[str, list[Line]]]:
     """Lines by the axis that panels show, those of the best first."""
     parts: dict = defaultdict(list)
     for line in sorted(own, key=lambda one: one.rank):

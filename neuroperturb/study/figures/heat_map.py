@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroperturb.results.figures.style import PALE
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.axes import AxisLevels, has_level, in_a_row, level_of, split
+from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, level_of, split
 from neuroperturb.study.figures.canvas import Drawn, cut, file_name, heading, loss_name, name_axes, panels, wrapped
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Floor, Line
@@ -21,9 +21,7 @@ MAP_VALUES = 120  # most cells of a heat map that say their number
 MAP_WIDTH = 2.6  # inches of the narrowest
 
 
-def heat_map(
-    facet: str, own: Sequence[Line], down: AxisLevels, across: AxisLevels, rest: Sequence[AxisLevels], floor: Floor
-) -> Drawn:
+def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Sequence[Axis], floor: Floor) -> Drawn:
     """Mean test loss over two axes; a panel for every combination of those that are left. What a constant answer reaches is the darkest."""
     chosen, note = split(own, rest)
     means = np.array([line.interval.mean for _, part in chosen for line in part])
@@ -69,7 +67,7 @@ def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
     return (LogNorm if low > 0 and high / low > 5 else Normalize)(low, high), capped
 
 
-def _grid(part: Sequence[Line], down: AxisLevels, across: AxisLevels) -> tuple[np.ndarray, np.ndarray]:
+def _grid(part: Sequence[Line], down: Axis, across: Axis) -> tuple[np.ndarray, np.ndarray]:
     """Means, and what is written on them; of several cells at one place, the best."""
     grid = np.full((len(down.levels), len(across.levels)), np.nan)
     said = np.full(grid.shape, "", dtype=object)
