@@ -52,7 +52,7 @@ class Walk:
     Parameters
     ----------
     method : Method
-    weights : Weights, looked at afresh at every step
+    weights : Weights, read anew at every step
     state : State to start from, changed in place
     loss : "mse" or "cross_entropy"
     leak : float in (0, 1], α

@@ -1,4 +1,4 @@
-"""Eligibility propagation for rate units: what reaches a unit through others is left out, what it tells itself is kept.
+"""Eligibility propagation for rate units: paths through other units are left out, a unit's path through itself is kept.
 
     d_i(t)  = ∂x_i(t)/∂x_i(t−1) = (1 − α) + α f'(a_i) (D W_rec)_ii
     e_ji(t) = d_i(t) e_ji(t−1) + α f'(a_i) q_j             ΔW_ji = −η Σ_t s_i e_ji,   s = ∂L_t/∂y_t F

@@ -30,7 +30,7 @@ class Ridge(Spec):
 
     taps : 1 is the present input alone; 48 is two days of hourly weather
     strengths : candidates for λ
-    refit : once λ is chosen, fit again with the validation rows, for the test; False shows it no more than a rule sees
+    refit : once λ is chosen, fit again with the validation rows, for the test; False leaves it the data that a rule has
     """
 
     name: Literal["ridge"] = "ridge"
@@ -82,7 +82,7 @@ class NormalEquations:
         self._solved.clear()
 
     def absorb(self, larger: NormalEquations) -> None:
-        """Add another's rows, of which only the leading features are looked at."""
+        """Add another's rows, of which only the leading features are used."""
         p = len(self.gram)
         self.gram += larger.gram[:p, :p]
         self.cross += larger.cross[:p]

@@ -53,7 +53,7 @@ class ArrayBptt:
     ):  # fmt: skip
         require_fit(rule, schedule)
         self.network, self.dataset, self.rule, self.frozen = network, dataset, rule, frozen
-        # a simulation whose rule never speaks: its arrays and neurons, its clean pass and its looks
+        # a simulation whose rule never learns: its arrays and neurons, its clean pass and its evaluation
         self.simulation = Simulation(
             network, PerturbationRule(), initial, loss=dataset.loss, schedule="episode", batch=batch, dtype=dtype, seed=seed,
             hardware=hardware,
@@ -112,7 +112,7 @@ class ArrayBptt:
     def _gradients_like(self) -> tuple[np.ndarray, ...]:
         return tuple(np.zeros(self.simulation.arrays[name].shape[::-1], self.simulation.dtype) for name in LEARNT)
 
-    # what a run asks for
+    # the learner's face
 
     def weights(self) -> Matrices:
         return self.simulation.weights()

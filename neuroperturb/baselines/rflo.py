@@ -1,4 +1,4 @@
-"""Random feedback local online learning: what reaches a unit through others is left out.
+"""Random feedback local online learning: paths through other units are left out.
 
     e_ji(t) = (1 − α) e_ji(t−1) + α f'(a_i) q_j            ΔW_ji = −η s_i e_ji,   s = ∂L_t/∂y_t F
 

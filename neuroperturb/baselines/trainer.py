@@ -214,7 +214,7 @@ class BpttTrainer:
             u = np.ascontiguousarray(presented(self.weights, piece.inputs, self.bias))
             targets = np.ascontiguousarray(piece.targets, dtype)
             parts = (u, targets, np.ascontiguousarray(piece.mask), np.ascontiguousarray(piece.reset))
-            with np.errstate(over="ignore", invalid="ignore"):  # only heard with the JIT off
+            with np.errstate(over="ignore", invalid="ignore"):  # only raised with the JIT off
                 loss, done = loop(
                     *parts, self.weights, first=first, second=second, trained=self.trained, numbers=numbers, memory=memory, settings=settings
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Brian2 as a guest: imported when asked for, its devices borrowed and given back, no preference changed."""
+"""Brian2 as a guest: imported when needed, its devices borrowed and given back, no preference changed."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class BrianSpiking:
     network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
     lif : the neurons
     dataset : of the task
-    decorrelation, hardware : beside the rule, and below it
+    decorrelation, hardware : with which it is trained, and on which
     steps, total_steps : time steps of a sequence, and of the run
     """
 
@@ -146,7 +146,7 @@ class BrianSpiking:
             etas=nothing,
         )
 
-    # looking
+    # results
 
     def evaluate(self, sequence) -> np.ndarray:
         """Outputs of the clean network, (T, B, n_out), from rest unless the sequence says otherwise."""

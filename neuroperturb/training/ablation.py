@@ -74,7 +74,7 @@ def _without_steps(cell):
         return cell._replace(bits=MOST_BITS)
     if not isinstance(cell, hw.PulsedCell):
         return cell
-    # noise of as many small pulses as make up one large one, and of what a cell shows, stays what it was
+    # noise of as many small pulses as make up one large one, and of reads, stays what it was
     return _set(
         cell, dw_min=cell.dw_min / FINER, dw_min_std=cell.dw_min_std * FINER**0.5,
         write_noise_std=cell.write_noise_std * FINER, most_pulses=min(cell.most_pulses * FINER, 65535),
@@ -194,7 +194,7 @@ def sources(chip: Chip) -> list[NonIdeality]:
 
 
 def experiments(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
-    """(name, experiment) of every run of an ablation besides the run itself: without any, alone, removed."""
+    """(name, experiment) of every run of an ablation but the run itself: without any, alone, removed."""
     chip = experiment.hardware
     yield IDEAL, experiment.replace(hardware=Chip(seed=chip.seed))
     for source in sources(chip):

@@ -1,6 +1,6 @@
-"""The rows beside a result: what the same task gives without the rule, without a network, or with the exact gradient.
+"""Rows that a result is compared with: the same task without the rule, without a network, or with the exact gradient.
 
-Everything that has a setting chooses it on the validation data; the test data are looked at once a row, for the setting
+Everything that has a setting chooses it on the validation data; the test data are used once a row, for the setting
 chosen.
 
     trivial             guess, persistence …
@@ -38,7 +38,7 @@ OTHER_WINDOW = 16
 
 
 class Candidate(NamedTuple):
-    """One setting, trained: its validation loss, and its scores on the test data when they are asked for."""
+    """One setting, trained: its validation loss, and its scores on the test data, computed when needed."""
 
     settings: str
     validation: dict[str, float]

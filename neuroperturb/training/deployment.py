@@ -98,7 +98,7 @@ def on_scale_of(run: Run, hardware: Chip) -> Chip:
 
 
 def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
-    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    """Those ages up to which the cells of a chip were measured; beyond, their model does not hold."""
     written_once = [chip.of(name).programming for name in LEARNT]
     checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
 

@@ -1,4 +1,4 @@
-"""Which learner an experiment asks for: the one place that knows them all.
+"""Which learner an experiment needs: the one place that knows them all.
 
 rule                 rate units                                    spiking neurons
 a perturbation       Perturbed                                     Perturbed in the kernel, BrianSpiking in Brian2
@@ -26,7 +26,7 @@ from neuroperturb.tasks.contract import Dataset, Sequence
 
 
 class Learner(Protocol):
-    """What the loop of training asks of whatever learns.
+    """What the training loop needs of whatever learns.
 
     phases : names of the passes over a sequence, the one that learns last
     loss : (sum, count) of the training loss; set to zero at the start of an epoch

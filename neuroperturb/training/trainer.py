@@ -106,13 +106,13 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
-        rate, told = StepRate(self.step), -float("inf")
+        rate, reported = StepRate(self.step), -float("inf")
         while not self.ended:
             epoch_ended = self.advance()
             rate.note(self.step)
             now = time.perf_counter()
-            if epoch_ended or now - told > CHUNK:
-                told = now
+            if epoch_ended or now - reported > CHUNK:
+                reported = now
                 yield self._progress(rate.value)
 
     def advance(self) -> bool:

@@ -41,7 +41,7 @@ SAMPLES, STEPS = 40_000, 10
 CHANNELS = 2  # inputs and outputs of random trials
 NETWORK = RNN(size=10, gain=1.5)
 RANDOM = random.stream(random.Stream.DATA, 255)  # no task has this number
-# What alignment can be a function of, and where it is looked at unless told.
+# What alignment can be a function of, and the values it is measured at by default.
 OVER: dict[str, tuple] = {
     "samples": (400, 1_200, 4_000, 12_000, 40_000),
     "noise_std": (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
@@ -67,7 +67,7 @@ class Alignment:
 
     frame : a row for every rule, value, matrix, reference and metric, see :func:`neuroperturb.analysis.alignment.estimate.measure`
     over : what `value` is of, or None
-    title : on what, in words
+    title : trials, network and hardware, as text
     """
 
     frame: pd.DataFrame
@@ -75,7 +75,7 @@ class Alignment:
     title: str
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """What a notebook's cell shows: the table."""
+        """In a notebook: the table."""
         del cycle
         printer.text(str(self))
 
@@ -148,7 +148,7 @@ def align(
     Parameters
     ----------
     rules : names (``"np-trace"``, ``"anp published"``, ``"my_rules:MyRule"``), or rules; their optimiser step is left out
-    task : whose first trials are shown; random ones with a loss at every step unless given
+    task : whose first trials are presented; random ones with a loss at every step unless given
     network : the task's own unless given, then initial weights of the seed
     hardware : what it runs on, a name or a Chip; gradients are those of the ideal network with the weights it stores
     samples : presentations averaged over, at least 40; 40,000 unless given
@@ -175,18 +175,18 @@ def align(
     values = _values(over, values)
     named = [_rule(rule) for rule in ([rules] if isinstance(rules, str | PerturbationRule) else rules)]
     base = Point(samples, noise_std, size, steps, _chip(hardware))
-    shown, own = _task(task)
+    trained, own = _task(task)
     rows = []
     for value in values:
         point = base if over is None else base._replace(**{over: _chip(value) if over == "hardware" else value})
-        setting = _setting(shown, network or own, point, trials, seed)
+        setting = _setting(trained, network or own, point, trials, seed)
         for rule in named:
             sigma = rule.noise_std if point.noise_std is None else point.noise_std
             if progress is not None:
                 progress(f"{rule.label}" + ("" if over is None else f", {over} {_word(value)}"))
             found = measure(rule.replace(noise_std=sigma), setting, point.samples)
             rows += [{"rule": rule.label, "over": over or "", "value": value, **row} for row in found]
-    return Alignment(pd.DataFrame(rows), over, _title(shown, network or own, base, trials))
+    return Alignment(pd.DataFrame(rows), over, _title(trained, network or own, base, trials))
 
 
 def say(

@@ -1,13 +1,13 @@
-"""What a rule estimates: its update at fixed weights, drawn again and again, beside the gradient it stands for.
+"""What a rule estimates: its update at fixed weights, drawn again and again, and the gradient it estimates.
 
-    u_s = what the rule asks of the weights for one presentation, over −η                    sample s, fresh perturbations
+    u_s = the update of the weights for one presentation, over −η                             sample s, fresh perturbations
     M = mean of N of them        μ = E u        V = E‖u − μ‖²        g = the gradient
     cosine = ⟨M, g⟩/‖M‖‖g‖       limit = ⟨μ, g⟩/‖μ‖‖g‖       gain = ⟨μ, g⟩/‖g‖²       bias = ‖μ − g‖²/‖g‖²       variance = V/‖g‖²
 
 The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.requested` says is left to be written
 when a sequence ends. Weights stay: the learning rate is `RATE`. The estimate is what is measured, so the rule's step is plain and its
-rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is shown the same trials many times
-side by side: each copy is a sample, and a pass asks for their mean. A single sample is such a pass in which only one copy is scored.
+rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is presented with the same trials many times
+side by side: each copy is a sample, and the update of a pass is their mean. A single sample is such a pass in which only one copy is scored.
 
 On hardware the gradient is that of the ideal network with the weights as they are stored: read noise, converters and neurons are the
 rule's to cope with.
@@ -34,7 +34,7 @@ from neuroperturb.tasks.contract import Loss, Sequence
 RATE = 1e-12  # η: updates are read, not felt
 GROUPS = 40  # of samples, whose means give the intervals
 COLUMNS = 64  # trials side by side, at most, where copies of them are samples
-SINGLES = 100  # samples looked at one by one
+SINGLES = 100  # samples measured one by one
 SETTLING = 200  # passes before the first sample of a rule that may keep something from one to the next
 # Parts of a rule that leave nothing to the next presentation, and share nothing between trials.
 FORGETFUL = {
@@ -98,7 +98,7 @@ def _products(reference: Reference, name: str, means: np.ndarray, singles: np.nd
 
 
 class Estimator:
-    """A simulation that is asked for its updates and never learns.
+    """A simulation whose updates are read and never written.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Estimator:
             hardware=setting.hardware,
         )  # fmt: skip
         sequence = _repeated(setting.sequence, self.copies)
-        self._shown = self.simulation.prepare(sequence)
+        self._data = self.simulation.prepare(sequence)
         self._stored, self._passes = self.weights(), 0
         for _ in range(0 if _forgets(rule) else SETTLING):
             self.mean()
@@ -143,12 +143,12 @@ class Estimator:
 
     def mean(self) -> dict[str, np.ndarray]:
         """Mean of the samples of one pass, (n, m) for every matrix."""
-        return self._pass(self._shown, 1)
+        return self._pass(self._data, 1)
 
     def single(self, copy: int = 0) -> dict[str, np.ndarray]:
-        """One sample: what a pass asks for in which one copy of the trials is scored and all others are silent."""
+        """One sample: the update of a pass in which one copy of the trials is scored and all others are silent."""
         own = np.arange(self.trials * self.copies) // self.trials == copy
-        return self._pass(self._shown._replace(mask=self._shown.mask & own), self.copies)
+        return self._pass(self._data._replace(mask=self._data.mask & own), self.copies)
 
     def _pass(self, data: Prepared, factor: int) -> dict[str, np.ndarray]:
         """−ΔW/η of one presentation, times a factor."""
@@ -156,13 +156,13 @@ class Estimator:
         simulation, T = self.simulation, len(data.inputs)
         simulation.run.counters.sequence[0] = self._passes
         if simulation.gather(data, 0, T) < T:
-            raise InputError("The loss of these weights on these trials is not finite: there is no update to look at.")
-        asked = simulation.requested()
+            raise InputError("The loss of these weights on these trials is not finite: there is no update to measure.")
+        update = simulation.requested()
         simulation.finish()
-        return {name: asked[name] * (-factor * self._factor / RATE) for name in LEARNT}
+        return {name: update[name] * (-factor * self._factor / RATE) for name in LEARNT}
 
     def check_weights_stayed(self) -> None:
-        """Refuse hardware that moves its weights however little it is asked to."""
+        """Refuse hardware that moves its weights however small the requested change."""
         for name, before, now in zip(LEARNT, self._stored, self.weights(), strict=False):
             if not np.allclose(now, before, rtol=0, atol=1e-4 * float(np.abs(before).max())):
                 wanted, got = "weights as they are where no update is requested", Words(f"a {name} that moved")

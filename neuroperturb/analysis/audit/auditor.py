@@ -1,4 +1,4 @@
-"""audit: take a rule apart, count what it costs, and put what is said of it to the test."""
+"""audit: analyse a rule, count what it costs, and test every claim about it on the compiled kernels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def audit(
     ----------
     rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record in the form of
         :mod:`neuroperturb.rules.formula.signatures`. Names of decorrelated rules bring decorrelation with them
-    decorrelation : beside the rule
+    decorrelation : with which the rule is trained
     bits : of every number that is sent or kept, in the costs
     test : run the permutation test on the compiled kernels, a few seconds
     seed : of its random numbers
@@ -89,7 +89,7 @@ def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
 
 
 def _own(rule):
-    """A rule of one's own, before anything is asked of it; None of others."""
+    """A rule of one's own as it was given; None of others."""
     if isinstance(rule, str):
         return find(rule) if ":" in rule else None
     return None if isinstance(rule, PerturbationRule | Gradient) else rule

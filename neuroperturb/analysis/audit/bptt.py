@@ -1,4 +1,4 @@
-"""Backpropagation through time, taken apart: what each synapse would have to be sent, and from when.
+"""Backpropagation through time, analysed: what each synapse would need, from where, and from when.
 
     g_a(t) = α (1 − tanh²(a_t)) ([g_y(t) W_outᵀ + g_a(t+1) W_recᵀ] D_recᵀ + …)       ∂W_rec = Σ_t x̂_{t−1}ᵀ g_a(t)
 
@@ -78,7 +78,7 @@ class _RecordedPass(NamedTuple):
 
 
 def _recorded_pass(seed: int) -> _RecordedPass:
-    """Numbers of the right shapes; the watched synapse's input is silent from step T on, so that what it is owed is owed early."""
+    """Numbers of the right shapes; the watched synapse's input is silent from step T on, so that its gradient comes from early steps."""
     rng = np.random.default_rng(seed)
     draw = lambda *shape: rng.normal(size=shape) * 0.5  # noqa: E731
     weights = Weights(draw(INPUTS, SIZE), draw(SIZE, SIZE), draw(SIZE, OUTPUTS), np.eye(INPUTS), np.eye(SIZE))

@@ -4,7 +4,7 @@ A synapse's arithmetic is counted in its traced formulas, what is known in advan
 perturbed weight, w + σΞ, is one multiply–add more. One multiply–add does a product and a sum; the count is the larger of products and
 sums. A neuron's is that of the rule's parts. Noise that lasts, or remembers, is kept where it is drawn: a simulation regenerates it from
 its key, and a chip has to store it. What a network does without learning, its own reads and activations, is not counted. The online
-schedule writes at every step, or what several asked for; an episode adds up what its steps ask for, one more number a synapse.
+schedule writes at every step, or the sum of several steps; an episode adds up the changes of its steps, one more number a synapse.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class Work(NamedTuple):
     others: dict[str, int]
 
     def __str__(self) -> str:
-        words = [f"{self.multiply_adds} multiply–add{'s' * (self.multiply_adds != 1)}"] if self.multiply_adds else []
-        return ", ".join(words + [f"{count} {name}" for name, count in self.others.items()]) or "nothing"
+        parts = [f"{self.multiply_adds} multiply–add{'s' * (self.multiply_adds != 1)}"] if self.multiply_adds else []
+        return ", ".join(parts + [f"{count} {name}" for name, count in self.others.items()]) or "nothing"
 
 
 class RuleCosts(NamedTuple):
     """Of one schedule, one trial at a time.
 
     broadcasts : scalars sent to everybody each step;  broadcast_bits : the same in bits
-    state_synapse, state_neuron : numbers kept beside weights and activity;  *_bits : the same in bits
+    state_synapse, state_neuron : numbers kept besides weights and activity;  *_bits : the same in bits
     draws_synapse, draws_neuron : random numbers a step
     step : arithmetic of a synapse at every step;  write : at every write;  neuron : of a neuron at every step
     writes : a synapse and step;  passes : trajectories that run side by side
-    lateral : synapses beside the network, in numbers of units, a neuron;  lateral_step : arithmetic of such a one at every step
+    lateral : synapses outside the network, in numbers of units, a neuron;  lateral_step : arithmetic of such a one at every step
     """
 
     schedule: str
@@ -126,7 +126,7 @@ NORMALISING = {  # multiply–adds and divisions of a unit
 
 
 def _of_neuron(anatomy: Anatomy) -> tuple[int, Work, int]:
-    """Numbers kept beside the activity, arithmetic and random draws of a neuron: its formula, and the rule's parts."""
+    """Numbers kept besides the activity, arithmetic and random draws of a neuron: its formula, and the rule's parts."""
     rule, told = anatomy.rule, anatomy.traced.told
     twin = rule.baseline.passes - 1  # the activity of the other pass
     if told is None:

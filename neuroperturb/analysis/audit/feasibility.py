@@ -73,7 +73,7 @@ def _not_rank_one(anatomy: Anatomy):
     """A pulsed write is one product of a row's and a column's factor; whatever else a synapse needs is not in the array."""
     kept = [name for name in ("trace", "state") if name in anatomy.traced.used]
     if kept:
-        return  # said with the state
+        return  # reported with the state
     try:
         terms = sum_of_products(anatomy.traced.change)
     except NotSumOfProducts as error:
@@ -86,11 +86,11 @@ def _not_rank_one(anatomy: Anatomy):
 
 def _of_state(anatomy: Anatomy, engine: Engine):
     kept = ["a trace e_ij"] * anatomy.traced.keeps_trace + ["a running square v_ij"] * anatomy.traced.keeps_state
-    yield from held(kept, engine)
+    yield from unstored(kept, engine)
 
 
-def held(kept: list[str], engine: Engine) -> Iterator[str]:
-    """What a synapse keeps beside its weight, where an engine has no room for it."""
+def unstored(kept: list[str], engine: Engine) -> Iterator[str]:
+    """What a synapse keeps besides its weight, where an engine has no memory for it."""
     if len(kept) > engine.states:
         holds = (
             f"{engine.states} beside its weight"

@@ -1,8 +1,8 @@
-"""Gradients that travel forward, taken apart: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
+"""Gradients that travel forward, analysed: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
 
     e_ji ← … e_ji + α f'(a_i) q_j        s_i = Σ_k (y_k − y*_k) F_ki        Δw_ji = −η s_i e_ji
 
-Every unit hears one error an output and weighs them by its own feedback F: with an F that is drawn once, nothing else is needed from
+Every unit receives one error an output and weighs them by its own feedback F: with an F that is drawn once, nothing else is needed from
 elsewhere; with the readout's own, every unit would have to know weights that are not its own. The test that backs it lets the method
 itself walk through recorded steps, and changes one thing.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.audit.engines import Engine
-from neuroperturb.analysis.audit.feasibility import Fit, held, unmet
+from neuroperturb.analysis.audit.feasibility import Fit, unmet, unstored
 from neuroperturb.analysis.audit.permutation import Finding
 from neuroperturb.analysis.audit.quantities import ERRORS, FAR, OWN, POST, PRE, SCALAR, Quantity
 from neuroperturb.baselines.eligibility import Passage
@@ -70,7 +70,7 @@ def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
     used = quantities(rule)
     kept = ["a trace e_ji"] if not isinstance(rule, Rtrl) else ["n numbers J_k,ji"]
     kept += MOMENTS[rule.optimiser.kind]
-    reasons = [*unmet(used, engine), *held(kept, engine)]
+    reasons = [*unmet(used, engine), *unstored(kept, engine)]
     if isinstance(rule.optimiser, Rms | Adam) and "divide" not in engine.operations and not engine.rank_one:
         reasons.append(f"the step of {rule.optimiser.kind} divides by a root, and a synapse here cannot; instead, sgd")
     return Fit(

@@ -1,4 +1,4 @@
-"""What the synapses of a real run were told: the recurrent array of a small network that learns delayed XOR online.
+"""What the synapses of a real run received: the recurrent array of a small network that learns delayed XOR online.
 
 One trial at a time, every step written; the loss is scored at the last step of each trial, so that only a rule with a trace can credit
 what came before. The sequence is then replayed, open loop, in other arithmetic: there activity does not answer to the weights.
@@ -20,7 +20,7 @@ NETWORK, TASK, TRIALS = RNN(size=20, gain=1.1, bias=True), DelayedXOR(), 100
 
 
 class Recording(NamedTuple):
-    """sequence; the weights it began and ended with, (m, n);  where it comes from, in words"""
+    """sequence; the weights it began and ended with, (m, n);  where it comes from, as text"""
 
     sequence: SynapticInputs
     weight: np.ndarray
@@ -43,10 +43,10 @@ def record_run(rule: PerturbationRule, *, trials: int = TRIALS, seed: int = 0) -
         NETWORK, rule, weights, schedule="online", steps=TASK.steps, total_steps=trials * TASK.steps, seed=seed
     )  # fmt: skip
     steps = [step for number in range(trials) for step in _steps(simulation, data.batch(number))]
-    told = [np.array(column) for column in zip(*steps, strict=True)]
+    received = [np.array(column) for column in zip(*steps, strict=True)]
     source = f"W_rec of {trials} trials of delayed XOR online, {NETWORK.size} units, seed {seed}, replayed open loop"
     return Recording(
-        SynapticInputs(*told, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source
+        SynapticInputs(*received, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source
     )
 
 

@@ -25,8 +25,8 @@ class Audit:
     quantities : with their kind, where they enter, and a local replacement where there is one
     costs : of the online and the episode schedule; none of a rule that has no synapse's formula
     engines : whether each could run it, and why not
-    checks : of the permutation test; none where it was not asked for
-    captured : sentences on what the formulas read beside their arguments
+    checks : of the permutation test; none where it was not run
+    captured : what the formulas read besides their arguments, a sentence each
     bits : of a number sent or kept, in the costs
     """
 
@@ -47,7 +47,7 @@ class Audit:
 
     @property
     def passed(self) -> bool:
-        """Whether the permutation test found what the audit says."""
+        """Whether the permutation test confirmed the audit."""
         return all(check.passed for check in self.checks)
 
     @property
@@ -59,7 +59,7 @@ class Audit:
         return plain(self)
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """What a notebook's cell shows: the page."""
+        """In a notebook: the page."""
         del cycle
         printer.text(str(self))
 
@@ -82,7 +82,7 @@ def text(audit: Audit) -> str:
 
 def _formulas(audit: Audit) -> str:
     width = max(map(len, audit.expressions), default=0)
-    return "\n".join(f"  {name:>{width}} {words}" for name, words in audit.expressions.items())
+    return "\n".join(f"  {name:>{width}} {expression}" for name, expression in audit.expressions.items())
 
 
 def _quantities(audit: Audit) -> str:
@@ -99,7 +99,7 @@ def _costs(audit: Audit) -> str:
 
 
 def _column(cost: RuleCosts) -> dict[str, str]:
-    """What one schedule costs, in words."""
+    """The costs of one schedule, as text."""
     more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
     lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
     return {
@@ -123,8 +123,8 @@ def _amount(count: int, bits: int) -> str:
 def _engines(audit: Audit) -> str:
     rows = []
     for fit in audit.engines:
-        words = list(fit.reasons) or ["as it is"]
-        rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*words, *fit.notes])))
+        lines = list(fit.reasons) or ["as it is"]
+        rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*lines, *fit.notes])))
     return _grid(("engine", "runs it", "why not, and how"), rows)
 
 
@@ -177,14 +177,14 @@ def _plain_costs(cost: RuleCosts) -> dict:
 
 def fixed_point(run: FixedPoint, of: str) -> str:
     """How far a run in integers is from the one in floating point."""
-    said = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
+    saturated = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
     rows = [
         ("sequence", of),
         ("engine", f"{run.engine.name}, {run.rounding} stochastic rounding"),
         ("distance of weights", f"{run.rms_lsb:.3g} LSB rms, of which {run.common_lsb:+.2g} common to all"),
         ("what was learnt", f"correlation {run.correlation:.3f} with floating point"),
         ("writes that moved nothing", f"{run.unmoved:.1%}"),
-        ("saturated", said),
+        ("saturated", saturated),
         ("LSB", ", ".join(f"{name} {size:.3g}" for name, size in run.lsb.items())),
     ]
     return _grid(("in integers", f"{run.steps} steps"), rows)

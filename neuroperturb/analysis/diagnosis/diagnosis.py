@@ -99,7 +99,7 @@ def _look_at(simulation: Simulation, data: Prepared, signals: Signals, writes: d
 
 def _ask(simulation: Simulation, writes: dict[str, Writes]) -> None:
     for name, change in simulation.requested().items():
-        writes[name].ask(change)
+        writes[name].request(change)
 
 
 def _beginning(sequence: Sequence) -> Sequence:

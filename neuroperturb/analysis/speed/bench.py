@@ -143,9 +143,9 @@ def main(json: bool = False) -> int:
                 f"({row['sgemm_gflops']:.0f} Gflop/s): {row['ratio']:.2f} of the sgemm rate  {bar}"
             )
         else:
-            words = "online ANP step" if kind == "online" else "… decorrelated "
+            what = "online ANP step" if kind == "online" else "… decorrelated "
             print(
-                f"{words} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
+                f"{what} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
                 f"(aligned {row['aligned_plain_us']:.1f}): {row['ratio']:.2f} ×  {bar}"
             )
     if "spiking_200" not in found:

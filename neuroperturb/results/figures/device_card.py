@@ -69,17 +69,17 @@ def _rows(card: Card) -> list[tuple]:
 
 
 def _head(page, card: Card) -> None:
-    """Name, source, and the few numbers one looks for first."""
+    """Name, source, and the few numbers that matter first."""
     inch = lambda y: 1 - y / HEAD  # noqa: E731
     page.text(0.015, inch(0.18), card.name, fontsize=21, fontweight="bold", va="top")
     page.text(0.015, inch(0.58), card.technology, fontsize=10.5, va="top")
     source = textwrap.fill(card.publication, 135)
     page.text(0.015, inch(0.82), source, fontsize=7.2, va="top", color=GREY, linespacing=1.4)
     page.text(0.985, inch(0.24), f"device card · chip {card.seed}", fontsize=8, va="top", ha="right", color=GREY)
-    for k, (words, value, more) in enumerate(_numbers(card)):
+    for k, (label, value, more) in enumerate(_numbers(card)):
         x = 0.015 + 0.97 * k / SLOTS
         page.text(x, inch(1.32), value.replace("-", "−"), fontsize=14, fontweight="bold", va="top")
-        page.text(x, inch(1.6), words, fontsize=7.5, va="top")
+        page.text(x, inch(1.6), label, fontsize=7.5, va="top")
         page.text(x, inch(1.74), more.replace(" -", " −"), fontsize=7.5, va="top", color=GREY)
 
 
@@ -126,8 +126,8 @@ def _pulses(ax, card: Card) -> None:
         ax.plot(t, pulses.mean[way], color=colour, lw=2)
     ax.set(title="Response to pulses", xlabel="pulses", ylabel="weight [device units]", xlim=(0, 2 * shown))
     quarters = np.arange(5) * shown // 4
-    words = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
-    ax.set_xticks([*quarters, *quarters[1:] + shown], words)
+    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
+    ax.set_xticks([*quarters, *quarters[1:] + shown], labels)
     before = "" if shown == PULSES else f"; down after {PULSES} up"
     _note(ax, f"mean, half and nine tenths of the cells, two single cells{before}")
 
@@ -202,7 +202,7 @@ def _year(ax, card: Card) -> None:
         ax.fill_between(t, low, high, color=colour, alpha=0.15, lw=0)
         ax.plot(t, middle, color=colour, lw=1.6)
     ax.set_xscale("log")
-    shown = {at: words for at, words in DURATIONS.items() if at <= 1.01 * t[-1]}
+    shown = {at: label for at, label in DURATIONS.items() if at <= 1.01 * t[-1]}
     ax.set_xticks(list(shown), list(shown.values()))
     ax.set_xticks([], minor=True)
     _note(ax, "median, 5 … 95 %")

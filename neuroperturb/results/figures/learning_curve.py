@@ -16,7 +16,7 @@ TRAIN, VALIDATION, OTHERS = SKY, VERMILION, DARK
 
 
 def learning_curve(run: Record, ax=None):
-    """Training and validation loss per epoch on a logarithmic axis, what else was tried as horizontal lines.
+    """Training and validation loss per epoch on a logarithmic axis, baselines as horizontal lines.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _shown(column) -> np.ndarray:
 
 
 def _horizontal_lines(ax, run: Record) -> None:
-    """The validation loss of everything beside the rule, labelled at the right edge."""
+    """The validation loss of every baseline, labelled at the right edge."""
     rows = run.results[run.results["name"] != config.label(run.experiment)]
     lines = [(n, v) for n, v in zip(rows["name"], _shown(rows["validation"]), strict=True) if np.isfinite(v)]
     for name, value in lines:

@@ -193,8 +193,8 @@ def test_what_cells_forget_in_a_run():
     soft = array(cell)
     writes = Writes(soft)
     change = np.random.default_rng(0).normal(size=(6, 7))
-    writes.ask(change)
-    writes.ask(np.zeros((6, 7)))  # no write
+    writes.request(change)
+    writes.request(np.zeros((6, 7)))  # no write
     writing, rms = writes.result(3.0), np.sqrt(np.mean(soft.read() ** 2))
     assert writing.forgets == pytest.approx(asymmetry(soft) * 3 * np.abs(change).mean() / rms)
     assert writing.request_std == pytest.approx(np.sqrt(np.mean(change**2)))
@@ -225,7 +225,7 @@ def test_fidelity_counts_what_cells_hold_and_what_waits_for_them():
     for name, one in cases.items():
         writes = Writes(one)
         one.update(1e-3 * post, pre)
-        writes.ask(change)
+        writes.request(change)
         found[name] = writes.result(1.0).fidelity
     assert found["ideal"] == pytest.approx(1)
     assert found["shown"] > 0.99
