@@ -34,7 +34,8 @@ class Exact:
         self, network: RNN, rule: Bptt | Rtrl | Rflo | Eprop, training: Training, initial: Matrices, *, dataset: Dataset
     ):
         weights = from_matrices(initial, np.dtype(training.dtype).type)
-        self.trainer = TRAINERS[rule.name](
+        make = TRAINERS[rule.name]
+        self.trainer = make(
             weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule, frozen=training.frozen,
             seed=training.seed,
         )  # fmt: skip

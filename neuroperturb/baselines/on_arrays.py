@@ -123,20 +123,16 @@ class ArrayBptt:
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
-        updates, *moments = self.optimiser_state
-        kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()} | {"updates": updates}
+        kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()}
         kept |= {f"act.{name}": a for name, a in self._act._asdict().items()}
-        for name, arrays in zip(("first", "second"), moments, strict=True):
-            kept |= {f"{name}.{k}": a for k, a in enumerate(arrays)}
-        return {name: np.array(value) for name, value in kept.items()}
+        return {name: np.array(value) for name, value in kept.items()} | self.optimiser_state.checkpoint()
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
         """Put a checkpoint back."""
         self.simulation.restore({name[5:]: a for name, a in kept.items() if name.startswith("chip.")})
         for name, a in self._act._asdict().items():
             a[...] = kept[f"act.{name}"]
-        moments = (tuple(np.array(kept[f"{name}.{k}"]) for k in range(len(LEARNT))) for name in ("first", "second"))
-        self.optimiser_state = OptimiserState(int(kept["updates"]), *moments)
+        self.optimiser_state = OptimiserState.restore(kept)
 
 
 def require_fit(rule: Bptt, schedule: str) -> None:

@@ -21,6 +21,24 @@ class OptimiserState(NamedTuple):
     first: tuple
     second: tuple
 
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        """Copies, by name."""
+        moments = {f"{name}.{k}": a for name in ("first", "second") for k, a in enumerate(getattr(self, name))}
+        return {name: np.array(value) for name, value in {"updates": self.updates, **moments}.items()}
+
+    @classmethod
+    def restore(cls, kept: dict[str, np.ndarray]) -> OptimiserState:
+        """Out of what :meth:`checkpoint` kept, whatever else is there."""
+        return cls(int(kept["updates"]), *(numbered(kept, name) for name in ("first", "second")))
+
+
+def numbered(kept: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, ...]:
+    """Copies of the arrays ``name.0``, ``name.1`` … of a checkpoint, as many as there are."""
+    found = []
+    while f"{name}.{len(found)}" in kept:
+        found.append(np.array(kept[f"{name}.{len(found)}"]))
+    return tuple(found)
+
 
 class Numbers(NamedTuple):
     """What a formula needs at one update; complements are passed so that a kernel stays in its dtype."""

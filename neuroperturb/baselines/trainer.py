@@ -5,9 +5,6 @@
 | episode | None or k | None | per sequence, BPTT or BPTT(k) |
 | either | None or k | c | per c steps: the state crosses the cut, the gradient does not |
 | online | k | None | per step, ∂L_t through the last k steps; k = 1 is the published "BP" |
-
-The state is carried from sequence to sequence; where a sequence starts afresh, its own reset says so.  Where nothing
-was scored there is no update, and the optimiser does not age.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.baselines.bptt import Gradients, gradient
+from neuroperturb.baselines.bptt import gradient
 from neuroperturb.baselines.forward import (
     State,
     Weights,
@@ -26,15 +23,13 @@ from neuroperturb.baselines.forward import (
     pieces,
     prepare,
     presented,
-    run_clean,
     trajectory,
 )
+from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.online import GradientMemory, Settings, decorrelate, make_online_loop
-from neuroperturb.baselines.optimisers import Adam, AnyOptimiser, OptimiserState
+from neuroperturb.baselines.optimisers import Adam, AnyOptimiser, OptimiserState, numbered
 from neuroperturb.spec import Spec, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
-
-TRAINED = ("W_in", "W_rec", "W_out")
 
 
 class Bptt(Spec):
@@ -53,64 +48,20 @@ class Bptt(Spec):
     decorrelation_rate: float = Field(0.0, ge=0)
 
 
-class BpttTrainer:
-    """A network, a dataset and a :class:`Bptt` rule; each call to :meth:`batch` learns from one training sequence.
-
-    Parameters
-    ----------
-    weights : Weights, presynaptic-major; copied; their dtype is the dtype of the run
-    dataset : Dataset
-    rule : Bptt
-    leak, bias : of the network
-    schedule : "online" or "episode"
-    frozen : names out of W_in, W_rec, W_out that keep their values
-    seed : of the run; nothing is drawn here
+class BpttTrainer(GradientTrainer):
+    """Training by a :class:`Bptt` rule; parameters as in :class:`neuroperturb.baselines.gradient_trainer.GradientTrainer`.
 
     Attributes
     ----------
-    weights : Weights, as learnt so far
     state : State of the network after the last training step
-    number : int, how many training sequences were presented by :meth:`epoch`
     """
 
-    def __init__(
-        self,
-        weights: Weights,
-        dataset: Dataset,
-        rule: Bptt,
-        *,
-        leak: float = 1.0,
-        bias: bool = False,
-        schedule: Literal["online", "episode"] = "online",
-        frozen: tuple[str, ...] = (),
-        seed: int = 0,
-    ):
-        del seed
-        for name in frozen:
-            if name not in TRAINED:
-                raise SpecError(
-                    "frozen", type(self).__name__, f"names out of {', '.join(TRAINED)}", name, verb="must hold"
-                )
-        if schedule not in ("online", "episode"):
-            raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
-        if schedule == "online" and rule.window is None and rule.chunk is None:
+    def __init__(self, weights: Weights, dataset: Dataset, rule: Bptt, **options):
+        super().__init__(weights, dataset, rule, **options)
+        if self.schedule == "online" and rule.window is None and rule.chunk is None:
             raise SpecError.missing("window", "Bptt", "In the online schedule it, or 'chunk', is a number of steps.")
-        self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
-        self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
-        self.trained = tuple(name not in frozen for name in TRAINED)
         self.state: State | None = None
-        self.number = 0
-        self.optimiser_state = rule.optimiser.init(self.weights[:3])
         self._memory: GradientMemory | None = None
-
-    def epoch(self) -> float:
-        """Learn from the next `batches_per_epoch` training sequences; returns the mean of their losses."""
-        count = self.dataset.batches_per_epoch
-        total = 0.0
-        for _ in range(count):
-            total += self.batch(self.number)
-            self.number += 1
-        return total / count
 
     def batch(self, number: int) -> float:
         """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
@@ -122,40 +73,14 @@ class BpttTrainer:
             total += self._piece(piece) * int(piece.mask.sum())
         return total / max(int(sequence.mask.sum()), 1)
 
-    def score(self, part: Literal["validation", "test"] = "validation") -> dict[str, float]:
-        """The dataset's metrics of the network as it is, run from zero state."""
-        sequence = getattr(self.dataset, part)
-        return self.dataset.metrics(run_clean(self.weights, sequence, leak=self.leak, bias=self.bias)[0], sequence)
-
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
-        updates, *moments = self.optimiser_state
-        kept = {f"weights.{k}": m for k, m in enumerate(self.weights)} | {"number": self.number, "updates": updates}
-        for name, arrays in (
-            ("first", moments[0]),
-            ("second", moments[1]),
-            ("state", self.state),
-            ("memory", self._memory),
-        ):
-            kept |= {f"{name}.{k}": a for k, a in enumerate(arrays or ())}
-        return {name: np.array(value) for name, value in kept.items()}
+        parts = {"state": self.state, "memory": self._memory}
+        arrays = {f"{name}.{k}": np.array(a) for name, part in parts.items() for k, a in enumerate(part or ())}
+        return {**super().checkpoint(), **arrays}
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
-        """Put a checkpoint back."""
-
-        def arrays(name, like):
-            found = [
-                np.array(kept[f"{name}.{k}"])
-                for k in range(len(like._fields if hasattr(like, "_fields") else like))
-                if f"{name}.{k}" in kept
-            ]
-            return found or None
-
-        self.weights = Weights(*arrays("weights", Weights))
-        self.number = int(kept["number"])
-        moments = (tuple(arrays(name, self.weights[:3]) or ()) for name in ("first", "second"))
-        self.optimiser_state = OptimiserState(int(kept["updates"]), *moments)
-        state, memory = arrays("state", State), arrays("memory", GradientMemory)
+        super().restore(kept)
+        state, memory = numbered(kept, "state"), numbered(kept, "memory")
         self.state = State(*state) if state else None
         self._memory = GradientMemory(*memory) if memory else None
 
@@ -173,12 +98,7 @@ class BpttTrainer:
             state=self.state,
         )
         if piece.mask.any():
-            kept = zip(gradients, self.trained, strict=True)
-            gradients = Gradients(*(g if on else np.zeros_like(g) for g, on in kept))
-            with np.errstate(over="ignore", invalid="ignore"):
-                self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, gradients)
-                for matrix, change in zip(self.weights[:3], changes, strict=True):
-                    matrix += change
+            self.update(gradients)
         return loss
 
     def _decorrelate(self, piece: Sequence) -> None:
