@@ -13,7 +13,6 @@ from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import LEARNT, Matrices
 from neuroperturb.rules import RunningMean, RunningVariance
-from neuroperturb.rules.axes.rate import FACTOR
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
@@ -93,9 +92,7 @@ class BrianSpiking:
             ])
             for layer, units in ((0, self.session.objects.n), (1, self.session.objects.n_out))
         ]  # fmt: skip
-        factor = FACTOR[rule.rate.kind]
-        final = float(getattr(rule.rate, "final", 1))
-        etas = [rule.learning_rate * factor(final, (self._step + k + 1) / self.total) for k in range(len(steps))]
+        etas = [rule.learning_rate * rule.rate.factor((self._step + k + 1) / self.total) for k in range(len(steps))]
         part = sequence._replace(
             **{name: getattr(sequence, name)[first:last] for name in ("inputs", "targets", "mask", "reset")}
         )
