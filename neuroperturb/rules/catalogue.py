@@ -21,7 +21,8 @@ from neuroperturb.rules.axes.presynaptic import Whitened
 from neuroperturb.rules.axes.probe import ActivityDifference, Deviation, InjectedNoise, WeightNoise, WeightNoiseFelt
 from neuroperturb.rules.axes.step import RMS, Clipped
 from neuroperturb.rules.contract import PerturbationRule
-from neuroperturb.rules.noise.independent import OrnsteinUhlenbeck, Sparse
+from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck
+from neuroperturb.rules.noise.independent import Sparse
 from neuroperturb.rules.published.hebbian import CubedTrace
 from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.user_rule import OwnFormula

@@ -22,45 +22,28 @@ from hardware_models.numerics.blas import BATCH
 from hardware_models.numerics.record import inside, record
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
-from neuroperturb.network.dynamics import Activity, ForwardPlan, Layers, make_evaluate, make_record
+from neuroperturb.network.dynamics import ForwardPlan, Layers, NetworkActivity, make_evaluate, make_record
 from neuroperturb.network.losses import LOSSES
 from neuroperturb.network.rnn import DECORRELATING, LEARNT, RNN, Matrices
 from neuroperturb.network.whitening import make_finish_whitening, make_whiten
-from neuroperturb.rules import (
-    ActivityDifference,
-    Antithetic,
-    ArrayNoise,
-    Deviation,
-    PerturbationRule,
-    SecondRun,
-    WeightNoise,
-    WeightNoiseFelt,
-    builtin,
-)
-from neuroperturb.rules.axes.clock import make_absorb, make_integrated
-from neuroperturb.rules.axes.normaliser import NORMALISE
-from neuroperturb.rules.axes.rate import FACTOR
-from neuroperturb.rules.formula.signatures import formula
-from neuroperturb.rules.kernels.loops import gather_summed, make_change, make_gather, make_learning, make_step_row
-from neuroperturb.rules.kernels.synapse import make_probe_read
-from neuroperturb.rules.noise.independent import FILL, fill_recorded
-from neuroperturb.rules.user import requirements as conditions
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import episode
 from neuroperturb.simulation import step as presentation
 from neuroperturb.simulation.decorrelating import make_clean, make_column_read, make_finish_clean, summed_decay_change
+from neuroperturb.simulation.episode_draws import make_absorb
 from neuroperturb.simulation.layout import (
     MATRICES,
     Setup,
     activity,
     has_circuits,
-    is_whitened,
     make_arrays,
     make_lateral,
     make_run,
 )
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.plan import Plan
-from neuroperturb.simulation.state import Run
+from neuroperturb.simulation.state import RunState
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
 
@@ -111,25 +94,24 @@ class Simulation:
     ):  # fmt: skip
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip = np.dtype(dtype), hardware or Chip()
-        self.parts = builtin.parts(rule)
         self._check(rule, resynchronise)
+        sizes = network.size, len(initial.D_in), len(initial.W_out)
+        self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
         self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
         self.columns, self._has_circuits = max(2 * batch, ROOM), has_circuits(self.chip)
         chip_seed = seed if self.chip.seed is None else self.chip.seed
         self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, self.columns)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, self.columns)
         self.setup = Setup(
-            network, rule, self.decorrelation, self.chip, self.arrays, schedule, batch, steps, total_steps, self.dtype, seed,
-            resynchronise, recorded or {}, self.whitening, self.parts,
+            network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,
+            lateral=self.whitening, schedule=schedule, batch=batch, steps=steps, total_steps=total_steps, dtype=self.dtype, seed=seed,
+            resynchronise=resynchronise, recorded=recorded or {},
         )  # fmt: skip
         self.run = self._make_run()
         self._make_records()
         self._build_loops(loss, frozen)
 
     def _check(self, rule: PerturbationRule, resynchronise: int) -> None:
-        if rule.formula is not None:
-            conditions.require_fit(rule, self.parts.synapse)
-            conditions.require_computes(self.parts.synapse, self.dtype)
         if resynchronise and rule.baseline.passes == 1:
             raise SpecError(
                 "The 'training.resynchronise' parameter must be 0 with a baseline of one pass, which has no twin. "
@@ -144,14 +126,14 @@ class Simulation:
 
     # what other neurons do otherwise
 
-    def _make_run(self) -> Run:
+    def _make_run(self) -> RunState:
         return make_run(self.setup)
 
-    def _activity(self, passes: int, batch: int) -> Activity:
+    def _activity(self, passes: int, batch: int) -> NetworkActivity:
         return activity(self.setup, passes, batch)
 
     def _forward_plan(self, sweeps: Layers) -> ForwardPlan:
-        return ForwardPlan(sweeps, *self._decorrelated(), self._is_injected, self._has_circuits)
+        return ForwardPlan(sweeps, *self._decorrelated(), self.compiled.structure.noise.injected, self._has_circuits)
 
     def _make_records(self) -> None:
         """What kernels are handed: the state, a clean pass beside it, and nothing to read."""
@@ -173,10 +155,10 @@ class Simulation:
     # loops
 
     def _build_loops(self, loss: str, frozen: tuple[str, ...]) -> None:
-        learning, written, read_row = self._row_kernels()
-        self.loss, self._frozen = LOSSES[loss, self.rule.baseline.kind], frozen
-        self._requests = presentation.make_requests(learning if self.schedule == "online" else written)
-        dec, online = self.decorrelation, self.schedule == "online"
+        rule, dec, online = self.compiled.structure, self.decorrelation, self.schedule == "online"
+        learning, written, read_row = self.compiled.rows
+        self.loss, self._frozen = LOSSES[loss].between(rule.passes.count, rule.passes.paired), frozen
+        self._pending_change = presentation.make_pending_change(learning if online else written)
         decorrelating = decorrelation_change if online else rank_change
         sweeps = Layers(
             *(
@@ -186,16 +168,15 @@ class Simulation:
         )
         self._sweeps = sweeps
         forward = self._forward_plan(sweeps)
-        plan = self._plan(forward, loss, frozen)
+        plan = self._plan(forward)
         clean = forward._replace(injected=False).make()
         self._evaluate, self._record_clean = make_evaluate(clean), make_record(clean)
         if online:
             self._online = make_online(plan)
             return
         self._episode = episode.make_episode(plan)
-        if self._integrates and self._credits_at_the_end:
-            gather = make_gather(formula(self.parts.synapse, "synapse"), self._fill)
-            self._absorb = make_absorb(plan, gather, presentation.shown_row)
+        if rule.synapse.integrates and rule.synapse.credited_at_end:
+            self._absorb = make_absorb(plan)
         self._finish = episode.make_finish(plan, tuple(self._sweep(name, written, read_row) for name in LEARNT))
         reads = tuple(self._column_read(name) for name in DECORRELATING)
         self._learn_clean = make_clean(plan, reads, dec.input, dec.state)
@@ -210,66 +191,17 @@ class Simulation:
         slow = not isinstance(array.state.slow, Absent)
         return make_column_read(array.is_ideal, slow, str(self.dtype))
 
-    def _row_kernels(self):
-        """How a row of changes comes about in the loop, how one that waited for the end of an episode, and how a row is read."""
-        synapse, step = formula(self.parts.synapse, "synapse"), formula(self.parts.step, "step")
-        learning = make_learning(synapse, step, self._fill) if self.schedule == "online" else rank_change
-        if self.schedule == "online" and self._integrates:
-            learning = make_integrated(make_gather(synapse, self._fill), make_step_row(step))
-        at_once = self._credits_at_the_end and not self._integrates
-        waited = make_gather(synapse, self._fill) if at_once else gather_summed
-        probe, shifted = self.rule.probe, isinstance(self.rule.probe, WeightNoise | WeightNoiseFelt)
-        read_row = make_probe_read(self._fill, probe.hold == "trial") if shifted else None
-        return learning, make_change(waited, make_step_row(step)), read_row
-
-    @property
-    def _holds_weight_noise(self) -> bool:
-        return isinstance(self.rule.probe, WeightNoise) and self.rule.probe.hold != "step"
-
-    @property
-    def _credits_at_the_end(self) -> bool:
-        """Whether an episode's rewards are summed and credited at once: to noise that was held, by a formula known to allow it."""
-        return self._holds_weight_noise and self.rule.formula is None
-
-    @property
-    def _integrates(self) -> bool:
-        """Whether a write sums up several steps or episodes."""
-        return self.rule.clock.write > 1
-
-    @property
-    def _fill(self):
-        return fill_recorded if self.setup.recorded else FILL[self.rule.noise.kind]
-
-    @property
-    def _is_injected(self) -> bool:
-        """Whether noise is added to units."""
-        return not isinstance(self.rule.probe, WeightNoise | WeightNoiseFelt | ArrayNoise)
-
-    def _plan(self, forward: ForwardPlan, loss: str, frozen: tuple[str, ...]) -> Plan:
-        rule, dec, online = self.rule, self.decorrelation, self.schedule == "online"
-        weights, learns = isinstance(rule.probe, WeightNoise), online and dec.rate > 0
-        told_differences = isinstance(rule.probe, ActivityDifference | ArrayNoise | WeightNoiseFelt)
-        felt = isinstance(rule.probe, WeightNoiseFelt)
+    def _plan(self, forward: ForwardPlan) -> Plan:
+        dec, learnt = self.decorrelation, {name: name not in self._frozen for name in LEARNT}
+        decorrelating = self.schedule == "online" and dec.rate > 0
         return Plan(
-            forward, self._make_whiten(), learns and dec.input, learns and dec.state, not weights,
-            self._holds_weight_noise or (felt and rule.probe.hold != "step"), weights and rule.probe.hold == "trial", told_differences,
-            isinstance(rule.baseline, Antithetic | SecondRun), rule.baseline.passes == 1,
-            rule.broadcast == "batch", rule.batch_divisor == "mean", self.setup.tracing, *self._own_kernels(), self.chip.reward.delay > 0,
-            online and rule.step.kind == "plain", self._fill, LOSSES[loss, rule.baseline.kind], NORMALISE[rule.normaliser.kind],
-            FACTOR[rule.rate.kind], *(name not in frozen for name in LEARNT), str(self.dtype), self._integrates,
-            self.setup.independent, isinstance(rule.probe, Deviation), getattr(rule.baseline, "weighted", False),
-        )  # fmt: skip
-
-    def _own_kernels(self):
-        """Of a rule of the user's own: what units tell, the rows of its synapses in an episode, whether units' synapses draw."""
-        if self.rule.formula is None:
-            return None, None, isinstance(self.rule.probe, WeightNoiseFelt)
-        neuron, synapse = formula(self.parts.synapse, "neuron"), formula(self.parts.synapse, "synapse")
-        gathers = None if self.schedule == "online" else make_gather(synapse, self._fill)
-        return (
-            neuron and neuron.function,
-            gathers,
-            "draw" in synapse.used and not isinstance(self.rule.probe, WeightNoise),
+            rule=self.compiled.structure,
+            forward=forward,
+            loss=self.loss,
+            whiten=self._make_whiten(),
+            learns=Layers(**learnt, D_in=decorrelating and dec.input, D_rec=decorrelating and dec.state),
+            delayed=self.chip.reward.delay > 0,
+            dtype=str(self.dtype),
         )
 
     def _make_whiten(self):
@@ -283,13 +215,13 @@ class Simulation:
         self._no_columns = Columns(*(memory.zeros((0, self.network.size), self.dtype) for _ in range(2)))
         slow = not isinstance(self.whitening.state.slow, Absent)
         read_back = make_column_read(self.whitening.is_ideal, slow, dtype)
-        local = self.rule.presynaptic.kind == "whitened"
-        return make_whiten(self._write_whitening, read_back, local, not online, dtype)
+        lateral = self.compiled.structure.lateral
+        return make_whiten(self._write_whitening, read_back, lateral.leave, lateral.private, not online, dtype)
 
     @property
     def whitened(self) -> bool:
         """Whether presynaptic factors go through P."""
-        return is_whitened(self.rule)
+        return self.compiled.structure.lateral.present
 
     def _decorrelated(self) -> tuple[bool, bool]:
         """A matrix D takes part where it is asked for, or where it came as something else than the identity."""
@@ -313,7 +245,7 @@ class Simulation:
 
     def _condition(self, sequence: Sequence) -> np.ndarray:
         """The kind of every trial, 0 where the baseline does not ask."""
-        most = getattr(self.rule.baseline, "conditions", 0)
+        most = self.rule.baseline.kinds_of_trial
         if not most:
             return np.zeros(sequence.inputs.shape[1], np.int64)
         if not sequence.condition.size:
@@ -366,9 +298,9 @@ class Simulation:
 
     def _is_due(self) -> bool:
         """An episode has ended: whether its sum is written now, or waits for others to join it."""
-        if not self._integrates:
+        if not self.compiled.structure.synapse.integrates:
             return True
-        if self._credits_at_the_end:
+        if self.compiled.structure.synapse.credited_at_end:
             self._absorb(self._kernel_run)
         waiting = self.run.counters.waiting
         waiting[0] = (waiting[0] + 1) % self.rule.clock.write
@@ -380,7 +312,7 @@ class Simulation:
         self.run.counters.condition[:] = data.condition
         return loop(self._kernel_run, data.inputs, data.targets, data.mask, data.reset, first, last)
 
-    def record_clean(self, data: Prepared, act: Activity, passed) -> None:
+    def record_clean(self, data: Prepared, act: NetworkActivity, passed) -> None:
         """A clean pass that is part of the run, from the state in `act`; every step is kept in `passed`."""
         self._record_clean(
             *self._evaluation, self._clean_memories, record(act), self._neurons, data.inputs, data.reset, record(passed)
@@ -423,8 +355,9 @@ class Simulation:
         if not online:  # as at the end of an episode
             synapses.key[0] = synapses.key[1]
             synapses.writes[0] += 1
-            pending.reward[:] = pending.reward if self._credits_at_the_end and not self._integrates else 1
-        self._requests(*self._synapses(name), rows)
+            synapse = self.compiled.structure.synapse
+            pending.reward[:] = pending.reward if synapse.credited_at_end and not synapse.integrates else 1
+        self._pending_change(*self._synapses(name), rows)
         for a, old in zip(moved, kept, strict=True):
             a[...] = old
         return rows[:, :n].T.astype(np.float64) * float(self.arrays[name].state.scale[0])

@@ -14,7 +14,6 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule, RunningMean, RunningVariance
-from neuroperturb.rules.axes.rate import FACTOR
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking import brian_equations as equations
@@ -99,9 +98,7 @@ class BrianSpiking:
             ])
             for layer, units in ((0, self.session.objects.n), (1, self.session.objects.n_out))
         ]  # fmt: skip
-        factor = FACTOR[rule.rate.kind]
-        final = float(getattr(rule.rate, "final", 1))
-        etas = [rule.learning_rate * factor(final, (self._step + k + 1) / self.total) for k in range(len(steps))]
+        etas = [rule.learning_rate * rule.rate.factor((self._step + k + 1) / self.total) for k in range(len(steps))]
         part = sequence._replace(
             **{name: getattr(sequence, name)[first:last] for name in ("inputs", "targets", "mask", "reset")}
         )

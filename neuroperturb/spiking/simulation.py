@@ -62,7 +62,7 @@ class SpikingSimulation(Simulation):
             raise SpecError(
                 "The 'rule.baseline' parameter cannot be 'second_run' with spiking neurons, whose passes share their noise."
             )
-        return SpikingPlan(sweeps, self.lif.encoding.kind, self._is_injected)
+        return SpikingPlan(sweeps, self.lif.encoding.kind, self.compiled.structure.noise.injected)
 
     def twin_distance(self) -> float:
         """Root mean square over trials of ‖δr‖/σ between the two passes; nan of a single one."""

@@ -4,7 +4,7 @@
     synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
     step       (state, gradient, correction) -> (state, Δw)                every synapse and write
 
-The functions are those that :mod:`neuroperturb.rules.builtin`, or the user, wrote and that kernels compile.
+The functions are those that the values of a rule's axes, or the user, wrote and that kernels compile.
 """
 
 from __future__ import annotations
@@ -14,19 +14,13 @@ from typing import NamedTuple
 from neuroperturb import rules
 from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_products
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.rules.builtin import ClippedStep, PlainStep, RMSStep, TraceCredit, parts
 from neuroperturb.rules.formula.graph import Node, fold, input_, inputs, rename, substitute
 from neuroperturb.rules.formula.signatures import NEURON, STEP, SYNAPSE, formula, numbers
 from neuroperturb.rules.formula.tracing import trace
+from neuroperturb.rules.plan import formulas_of
 from neuroperturb.spec import InputError, SpecError, Words
 
 ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # beside the record of numbers
-SYMBOLS = {
-    TraceCredit: {"decay": "λ"},
-    PlainStep: {"rate": "η"},
-    RMSStep: {"rate": "η", "decay": "β"},
-    ClippedStep: {"rate": "η"},
-}  # as equations have them
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
@@ -45,7 +39,7 @@ class RuleFunction(NamedTuple):
             raise InputError(
                 f"The function {what!r} must return {RETURNED[self.name]} numbers. Got {len(found)} instead."
             )
-        return tuple(rename(node, SYMBOLS.get(type(self.params), {})) for node in found)
+        return tuple(rename(node, dict(getattr(self.params, "symbols", ()))) for node in found)
 
     def numbers(self, dtype) -> tuple:
         """The record in one dtype, as kernels take it."""
@@ -62,7 +56,7 @@ class RuleFunctions(NamedTuple):
 
 def formulas(rule: PerturbationRule) -> RuleFunctions:
     """The functions that make up a rule."""
-    made_of = parts(rule)
+    made_of = formulas_of(rule)
     records = {"neuron": made_of.neuron, "synapse": made_of.synapse, "step": made_of.step}
     return RuleFunctions(**{name: _formula(name, record) for name, record in records.items()})
 

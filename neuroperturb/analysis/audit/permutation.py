@@ -25,7 +25,6 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.rules import PerturbationRule, WeightNoise
 from neuroperturb.rules.axes.clock import Clock
-from neuroperturb.rules.axes.normaliser import NORMALISE
 from neuroperturb.simulation.simulation import Simulation
 
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
@@ -110,13 +109,13 @@ def find_told(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
     """Whether what a unit tells, normalised, depends on the perturbation of other units."""
     if isinstance(simulation.rule.probe, WeightNoise):
         return
-    rule, numbers = simulation.rule, simulation.run.rule
-    normalise, shared = NORMALISE[rule.normaliser.kind], rule.broadcast == "batch"
+    rule, numbers = simulation.compiled.structure, simulation.compiled.numbers
+    normalise, shared = rule.factor.normalise, rule.reward.shared
     p, a, other, variance = (_rows(seed, k, simulation.dtype) for k in range(4))
 
     def told(p) -> np.ndarray:
         post = np.zeros_like(p)
-        normalise(p, a, SIZE, numbers, gain=numbers.gain, shared=shared, variance=variance[0].copy(), post=post)
+        normalise(p, a, SIZE, numbers.normaliser, shared, variance[0].copy(), post)
         return post
 
     units, before = np.arange(p.shape[1]), told(p)

@@ -13,28 +13,10 @@ is traced, not listed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from neuroperturb.rules.facts import COLUMN, DRAW, FAR, KINDS, LAYER, LOCAL, OWN, POST, PRE, SCALAR, Quantity
 from neuroperturb.spec import SpecError
 
-PRE, POST, OWN, DRAW = "presynaptic", "postsynaptic", "own synapse", "own random draw"
-SCALAR, LAYER, COLUMN, FAR = "broadcast scalar", "layer reduction", "column read", "non-local"
-LOCAL = (PRE, POST, OWN, DRAW, SCALAR)
-KINDS = (*LOCAL, LAYER, COLUMN, FAR)
-
-
-class Quantity(NamedTuple):
-    """name; kind, one of `KINDS`; where it enters;  replacement : a local one, "" where none is needed or known"""
-
-    name: str
-    kind: str
-    where: str
-    replacement: str = ""
-
-    @property
-    def is_local(self) -> bool:
-        return self.kind in LOCAL
-
+__all__ = ["COLUMN", "DRAW", "FAR", "KINDS", "LAYER", "LOCAL", "OWN", "POST", "PRE", "SCALAR", "Quantity"]
 
 # What the arguments of the formulas are. `pre` is what the rule makes it.
 ARGUMENTS = {

@@ -13,7 +13,6 @@ import numpy as np
 
 from neuroperturb.analysis.diagnosis.perturbation_snr import Perturbation, Signals
 from neuroperturb.analysis.diagnosis.write_fidelity import WriteRatios, Writes, squared_cosine
-from neuroperturb.rules.axes.rate import FACTOR
 from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.tasks.contract import Sequence
 
@@ -78,8 +77,7 @@ def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
 def _mean_factor(simulation: Simulation, power: int) -> float:
     """Mean over the run of a power of the factor on the learning rate."""
     rate = simulation.rule.rate
-    factor, final = FACTOR[rate.kind], float(getattr(rate, "final", 1))
-    return float(np.mean([factor(final, p) ** power for p in np.linspace(0, 1, 101)]))
+    return float(np.mean([rate.factor(p) ** power for p in np.linspace(0, 1, 101)]))
 
 
 def _look_at(simulation: Simulation, data: Prepared, signals: Signals, writes: dict[str, Writes]) -> None:

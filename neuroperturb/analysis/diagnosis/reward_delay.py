@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from neuroperturb.rules import PerturbationRule, WeightNoise
-from neuroperturb.rules.builtin import parts
 from neuroperturb.rules.formula.signatures import numbers, plain
+from neuroperturb.rules.plan import formulas_of
 
 WEIGHT = 0.5  # of a synapse that is looked at
 
@@ -28,7 +28,7 @@ def left_after(rule: PerturbationRule, delay: int) -> float:
 
 def _credit(rule: PerturbationRule, delay: int, happens: float) -> float:
     """What a reward of 1 after so many silent steps credits a synapse with."""
-    record = parts(rule).synapse
+    record = formulas_of(rule).synapse
     function, params = plain(type(record).synapse), numbers(record, np.float64)
     trace, change = np.float64(0), np.float64(0)
     with np.errstate(all="ignore"):

@@ -26,7 +26,7 @@ Both are called for every unit, or synapse, and every trial, with single numbers
                    the perturbation Ξ_ij of the weight
 
 `change` is an estimate of the negative gradient. Changes of the trials of a batch are added up, the rule's `step` makes a write of
-the sum. Without a reward there is no change. The built-in rules are written in this form too (:mod:`neuroperturb.rules.builtin`).
+the sum. Without a reward there is no change. The built-in rules are written in this form too (:mod:`neuroperturb.rules.axes`).
 """
 
 from __future__ import annotations
