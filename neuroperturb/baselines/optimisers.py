@@ -54,11 +54,16 @@ class Numbers(NamedTuple):
 class Optimiser(Spec):
     """Gradient in, change of the weights out.
 
+    moments : what a synapse keeps of its gradients;  aged : whether the number of updates enters;  divides : by a root of a moment
+
     learning_rate : η
     clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
     """
 
     formula: ClassVar  # (numbers, g, first, second) -> (first, second, change)
+    moments: ClassVar[tuple[str, ...]] = ()
+    aged: ClassVar[bool] = False
+    divides: ClassVar[bool] = False
     learning_rate: float = Field(1e-3, gt=0)
     clip_norm: float | None = Field(None, gt=0)
 
@@ -126,6 +131,8 @@ class Rms(Optimiser):
 
     kind: Literal["rms"] = "rms"
     formula = staticmethod(_rms)
+    moments: ClassVar[tuple[str, ...]] = ("a running square",)
+    divides: ClassVar[bool] = True
     decay: float = Field(0.99, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)
 
@@ -149,6 +156,9 @@ class Adam(Optimiser):
 
     kind: Literal["adam"] = "adam"
     formula = staticmethod(_adam)
+    moments: ClassVar[tuple[str, ...]] = ("a running mean", "a running square")
+    aged: ClassVar[bool] = True
+    divides: ClassVar[bool] = True
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)

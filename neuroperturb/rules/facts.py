@@ -41,6 +41,10 @@ class Quantity(NamedTuple):
     def is_local(self) -> bool:
         return self.kind in LOCAL
 
+    def is_any(self, *kinds: str) -> bool:
+        """Whether it is of one of these kinds."""
+        return self.kind in kinds
+
 
 class UnitWork(NamedTuple):
     """Arithmetic of a unit at every step."""

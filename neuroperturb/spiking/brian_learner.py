@@ -13,7 +13,8 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
-from neuroperturb.rules import PerturbationRule, RunningMean, RunningVariance
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking import brian_equations as equations
@@ -187,7 +188,7 @@ def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset,
         ),
         (rule.broadcast == "batch" and training.batch_size > 1, "rule.broadcast", "'trial'", rule.broadcast),
         (
-            _needs_order(rule) and training.batch_size > 1,
+            not facts_of(rule).separable and training.batch_size > 1,  # trials here come one after the other
             "training.batch_size",
             "1 for running estimates",
             training.batch_size,
@@ -202,11 +203,6 @@ def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset,
     for is_wrong, name, wanted, got in wrong:
         if is_wrong:
             raise SpecError(name, "", f"{wanted} on the backend 'brian2'", got)
-
-
-def _needs_order(rule) -> bool:
-    """Running estimates move with the batch; trials here come one after the other."""
-    return isinstance(rule.normaliser, RunningVariance) or isinstance(rule.baseline, RunningMean)
 
 
 def _one_after_the_other(values: np.ndarray) -> np.ndarray:

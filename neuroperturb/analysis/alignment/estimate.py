@@ -24,9 +24,10 @@ from neuroperturb.analysis.alignment.reference import Reference, references
 from neuroperturb.analysis.alignment.statistics import Products
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, LEARNT, RNN, Matrices
-from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.axes.rate import Constant
 from neuroperturb.rules.axes.step import Plain
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.tasks.contract import Loss, Sequence
@@ -36,13 +37,6 @@ GROUPS = 40  # of samples, whose means give the intervals
 COLUMNS = 64  # trials side by side, at most, where copies of them are samples
 SINGLES = 100  # samples measured one by one
 SETTLING = 200  # passes before the first sample of a rule that may keep something from one to the next
-# Parts of a rule that leave nothing to the next presentation, and share nothing between trials.
-FORGETFUL = {
-    "noise": ("gaussian", "rademacher", "uniform", "sparse"),
-    "normaliser": ("noise_std", "noise_variance", "layer_norm"),
-    "baseline": ("clean_twin", "antithetic"),
-    "presynaptic": ("activity",),
-}
 
 
 class Setting(NamedTuple):
@@ -110,7 +104,7 @@ class Estimator:
         self.sequence, self.trials = setting.sequence, setting.sequence.inputs.shape[1]
         rule, self.copies = _copied(_plain(rule), self.trials, samples)
         # one draw for all trials has one reward, their mean, whatever the divisor
-        self._factor = self.trials if rule.batch_divisor == "sum" and not _draws_once(rule) else 1
+        self._factor = self.trials if rule.batch_divisor == "sum" and not facts_of(rule).one_draw_a_batch else 1
         self.simulation = Simulation(
             setting.network, rule.replace(batch_divisor="mean"), setting.initial, loss=setting.loss, schedule="episode",
             batch=self.trials * self.copies, steps=len(setting.sequence.inputs), dtype="float64", seed=setting.seed,
@@ -119,7 +113,7 @@ class Estimator:
         sequence = _repeated(setting.sequence, self.copies)
         self._data = self.simulation.prepare(sequence)
         self._stored, self._passes = self.weights(), 0
-        for _ in range(0 if _forgets(rule) else SETTLING):
+        for _ in range(0 if facts_of(rule).separable else SETTLING):
             self.mean()
 
     def weights(self) -> Matrices:
@@ -177,24 +171,13 @@ def _plain(rule: PerturbationRule) -> PerturbationRule:
 
 def _copied(rule: PerturbationRule, trials: int, samples: int) -> tuple[PerturbationRule, int]:
     """The rule for trials in several copies, each a sample of its own, and how many copies."""
-    probe = rule.probe
     if trials == 1:  # one scalar a batch, or one draw, is one a trial
         rule = rule.replace(broadcast="trial")
-        if isinstance(probe, WeightNoise) and probe.hold == "episode":
-            rule = rule.replace(probe=probe.replace(hold="trial"))
-    if rule.broadcast == "batch" or _draws_once(rule) or not _forgets(rule):
+        rule = rule.replace(probe=rule.probe.with_a_draw_for_each_trial())
+    facts = facts_of(rule)
+    if rule.broadcast == "batch" or facts.one_draw_a_batch or not facts.separable:
         return rule, 1
     return rule, max(1, min(COLUMNS // trials, samples // GROUPS))
-
-
-def _draws_once(rule: PerturbationRule) -> bool:
-    """Whether all trials of a batch meet the same perturbation."""
-    return isinstance(rule.probe, WeightNoise) and rule.probe.hold != "trial"
-
-
-def _forgets(rule: PerturbationRule) -> bool:
-    """Whether one presentation has nothing to do with the next, nor one trial with another; a formula of one's own may."""
-    return rule.formula is None and all(getattr(rule, part).kind in kinds for part, kinds in FORGETFUL.items())
 
 
 def _repeated(sequence: Sequence, copies: int) -> Sequence:

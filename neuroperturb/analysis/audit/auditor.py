@@ -14,7 +14,7 @@ from neuroperturb.analysis.audit.formulas import resolve
 from neuroperturb.analysis.audit.permutation import permute
 from neuroperturb.analysis.audit.quantities import FAR, SCALAR, Quantity
 from neuroperturb.analysis.audit.result import Audit
-from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.baselines import FORWARD, GRADIENTS, Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula import captures
@@ -58,7 +58,7 @@ def audit(
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)
     if isinstance(rule, Gradient):
-        return _of_exact(rule, test, bits, seed) if isinstance(rule, Bptt) else _of_forward(rule, test, bits, seed)
+        return _OF_GRADIENTS[rule.name](rule, test, bits, seed)
     anatomy = dissect(rule, decorrelation)
     findings = permute(rule, decorrelation, seed=seed) if test else ()
     return Audit(
@@ -137,11 +137,14 @@ def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> 
     for found in forward.findings(rule, seed) if test else ():
         because = forward.expected(found.quantity, rule)
         checks.append(Check(f"W_rec: {found.quantity}", found.seen, because != "", because))
-    label = f"{rule.name}, {rule.feedback} feedback" if rule.name != "rtrl" else rule.name
+    label = f"{rule.name}, {rule.feedback} feedback" if hasattr(rule, "feedback") else rule.name
     fits = tuple(forward.fit(rule, engine) for engine in ENGINES.values())
     return Audit(rule=label, quantities=used, broadcasts=_scalars(used), engines=fits, checks=tuple(checks), bits=bits)
 
 
 def _scalars(used: tuple[Quantity, ...]) -> int:
     """Broadcast scalars, the errors of all outputs as one."""
-    return sum(quantity.kind == SCALAR for quantity in used)
+    return sum(quantity.is_any(SCALAR) for quantity in used)
+
+
+_OF_GRADIENTS = {"bptt": _of_exact, **dict.fromkeys(FORWARD, _of_forward)}

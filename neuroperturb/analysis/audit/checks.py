@@ -33,7 +33,7 @@ def check(finding: Finding, anatomy: Anatomy) -> Check:
         column = (finding.quantity, finding.region) in COLUMN
         return Check(what, finding.seen, finding.region == "own" or column, "column read" if column else "")
     if finding.array == "unit":
-        norm = anatomy.rule.normaliser.kind == "layer_norm"
+        norm = anatomy.rule.normaliser.facts.reduces
         return Check(what, finding.seen, norm or finding.region == "own", "layer reduction" if norm else "")
     used = finding.region == "own" and finding.quantity in _arguments(anatomy)
     return Check(what, finding.seen, used, "traced" if used else "")

@@ -32,7 +32,8 @@ from neuroperturb.analysis.audit.program import (
     scale_of,
     terms,
 )
-from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.spec import SpecError, Words
 
 ACCUMULATOR, REQUESTED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and weights (1) at their bounds
@@ -145,7 +146,7 @@ def require_integers(rule) -> None:
     """Refuse, with a sentence, a rule that no integers here can run: one without a postsynaptic factor, or no sum of products."""
     if not isinstance(rule, PerturbationRule):
         raise SpecError("rule", "", "one with a synapse's formula, to run in integers", Words(rule.name))
-    if isinstance(rule.probe, WeightNoise):
+    if not facts_of(rule).perturbs_units:
         raise SpecError("rule.probe", "", "units for its run to be recorded", rule.probe.kind, verb="must perturb")
     terms(traced(rule), rule.label)
 

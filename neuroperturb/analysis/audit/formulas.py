@@ -1,4 +1,4 @@
-"""A rule's scalar formulas, traced: what a unit tells, what a synapse computes of it, what becomes of that at a write.
+"""A rule's scalar formulas, traced: the factor of a unit, what a synapse computes with it, what becomes of that at a write.
 
     neuron     (clean, noisy, noise) -> p                                  every unit, step and trial
     synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
@@ -20,7 +20,7 @@ from neuroperturb.rules.formula.tracing import trace
 from neuroperturb.rules.plan import formulas_of
 from neuroperturb.spec import InputError, SpecError, Words
 
-ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # beside the record of numbers
+ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # after the record of numbers
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
@@ -47,7 +47,7 @@ class RuleFunction(NamedTuple):
 
 
 class RuleFunctions(NamedTuple):
-    """Of a rule; `neuron` None where weights are perturbed and units told nothing."""
+    """Of a rule; `neuron` None where weights are perturbed and units have no factor."""
 
     neuron: RuleFunction | None
     synapse: RuleFunction
@@ -68,12 +68,12 @@ def _formula(name: str, record: tuple | None) -> RuleFunction | None:
 class TracedRule(NamedTuple):
     """Expressions in terms of `ARGUMENTS`, parameters by name.
 
-    told : by a unit, None where there is nothing to tell;  trace : a synapse's new one;  gradient : what it adds to its estimate
+    factor : p of a unit, None where it has none;  trace : a synapse's new one;  gradient : what it adds to its estimate
     state, change : of a write, the gradient in it
     lines : the synapse's formulas one after the other, each in terms of what those before it gave, by name
     """
 
-    told: Node | None
+    factor: Node | None
     trace: Node
     gradient: Node
     state: Node

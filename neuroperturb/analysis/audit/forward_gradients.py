@@ -20,7 +20,6 @@ from neuroperturb.analysis.audit.quantities import ERRORS, FAR, OWN, POST, PRE, 
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.eprop import Eprop
 from neuroperturb.baselines.forward import Weights
-from neuroperturb.baselines.optimisers import Adam, Rms
 from neuroperturb.baselines.rflo import Rflo
 from neuroperturb.baselines.rtrl import Rtrl
 
@@ -32,50 +31,29 @@ READOUT = Quantity(
     "W_outᵀ", FAR, SIGNAL, "feedback = 'random', drawn once and fixed; or one broadcast scalar and a perturbation"
 )
 FEEDBACK = Quantity("F_ki, drawn once", POST, SIGNAL)
-JACOBIAN = (
-    Quantity("f'(a_k) of all units", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's own alone (rflo, eprop)"),
-    Quantity("W_rec, of all synapses", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's onto itself (eprop)"),
-    Quantity("s_k of all units", FAR, "∂L/∂w_ji = Σ_k s_k J_k,ji", "s_i of the synapse's own unit (rflo, eprop)"),
-    Quantity("J_k,ji, one of every unit", OWN, "n numbers a synapse"),
-)  # fmt: skip
-MOMENTS = {"sgd": (), "rms": ("a running square",), "adam": ("a running mean", "a running square")}
 
 
 def quantities(rule: Rtrl | Rflo | Eprop) -> tuple[Quantity, ...]:
     """What a method uses."""
-    feedback = FEEDBACK if getattr(rule, "feedback", "readout") == "random" else READOUT
-    both = [
+    step = f"the step, {rule.optimiser.kind}"
+    return (
         Quantity("q_j: û_j, x̂_j(t−1)", PRE, "α f'(a_i) q_j"),
         Quantity("α f'(a_i)", POST, "α f'(a_i) q_j"),
         ERRORS,
-        feedback,
-    ]
-    if isinstance(rule, Rtrl):
-        own = list(JACOBIAN)
-    elif isinstance(rule, Rflo):
-        own = [Quantity("e_ji", OWN, "e_ji ← (1 − α) e_ji + α f'(a_i) q_j")]
-    else:
-        kept = "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"
-        own = [Quantity("e_ji", OWN, kept), Quantity("w_ii, of the unit onto itself", POST, kept)]
-    moments = [
-        Quantity(f"{name} of the gradient", OWN, f"the step, {rule.optimiser.kind}")
-        for name in MOMENTS[rule.optimiser.kind]
-    ]
-    ageing = [Quantity("1 − βᵏ, k updates", SCALAR, "the step, adam")] * isinstance(rule.optimiser, Adam)
-    return (*both, *own, *moments, *ageing)
+        READOUT if rule.own_feedback else FEEDBACK,
+        *rule.quantities,
+        *(Quantity(f"{name} of the gradient", OWN, step) for name in rule.optimiser.moments),
+        *[Quantity("1 − βᵏ, k updates", SCALAR, step)] * rule.optimiser.aged,
+    )
 
 
 def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
     """Whether an engine could run it: what it needs from elsewhere, what a synapse keeps, and what its step divides by."""
-    used = quantities(rule)
-    kept = ["a trace e_ji"] if not isinstance(rule, Rtrl) else ["n numbers J_k,ji"]
-    kept += MOMENTS[rule.optimiser.kind]
-    reasons = [*unmet(used, engine), *unstored(kept, engine)]
-    if isinstance(rule.optimiser, Rms | Adam) and "divide" not in engine.operations and not engine.rank_one:
+    reasons = [*unmet(quantities(rule), engine), *unstored([rule.keeps, *rule.optimiser.moments], engine)]
+    if rule.optimiser.divides and "divide" not in engine.operations and not engine.rank_one:
         reasons.append(f"the step of {rule.optimiser.kind} divides by a root, and a synapse here cannot; instead, sgd")
-    return Fit(
-        engine, not reasons, tuple(reasons), (f"weights of {engine.weight_bits} bits",) if engine.weight_bits else ()
-    )
+    notes = (f"weights of {engine.weight_bits} bits",) if engine.weight_bits else ()
+    return Fit(engine, not reasons, tuple(reasons), notes)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -147,5 +125,5 @@ def expected(quantity: str, rule: Rtrl | Rflo | Eprop) -> str:
     if quantity == "errors at the outputs":
         return "broadcast"
     if quantity == "W_outᵀ":
-        return "non-local" if READOUT in quantities(rule) else ""
-    return "non-local" if isinstance(rule, Rtrl) and quantity != "other inputs" else ""
+        return "non-local" if rule.own_feedback else ""
+    return "" if rule.local or quantity == "other inputs" else "non-local"

@@ -23,8 +23,9 @@ from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.axes.clock import Clock
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.simulation import Simulation
 
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
@@ -84,7 +85,7 @@ def permute(
     rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0
 ) -> tuple[Finding, ...]:
     """What reaches a synapse of W_rec, of D_rec where the state is decorrelated, and of P where the rule has one; and what reaches
-    the perturbation that a unit tells its synapses.
+    the postsynaptic factor of a unit.
 
     Parameters
     ----------
@@ -92,37 +93,38 @@ def permute(
     seed : of the random numbers everything is filled with
     """
     simulation = small_simulation(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
-    return (*find_told(simulation, seed), *find(simulation, seed))
+    return (*find_factor(simulation, seed), *find(simulation, seed))
 
 
 def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
     """A small network that learns by the rule online."""
     network = RNN(size=SIZE, bias=False)
-    recorded = {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))} if isinstance(rule.probe, WeightNoise) else {}
+    # draws that synapses are credited with are recorded, so that they can be drawn again like anything else
+    recorded = {} if facts_of(rule).perturbs_units else {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))}
     return Simulation(
         network, rule, initial_weights(network, INPUTS, OUTPUTS, seed), decorrelation=decorrelation, batch=BATCH, steps=4,
         recorded=recorded, seed=seed,
     )  # fmt: skip
 
 
-def find_told(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
-    """Whether what a unit tells, normalised, depends on the perturbation of other units."""
-    if isinstance(simulation.rule.probe, WeightNoise):
-        return
+def find_factor(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
+    """Whether the postsynaptic factor of a unit depends on the perturbation of other units."""
     rule, numbers = simulation.compiled.structure, simulation.compiled.numbers
+    if not rule.factor.present:
+        return
     normalise, shared = rule.factor.normalise, rule.reward.shared
     p, a, other, variance = (_rows(seed, k, simulation.dtype) for k in range(4))
 
-    def told(p) -> np.ndarray:
+    def factor(p) -> np.ndarray:
         post = np.zeros_like(p)
         normalise(p, a, SIZE, numbers.normaliser, shared, variance[0].copy(), post)
         return post
 
-    units, before = np.arange(p.shape[1]), told(p)
+    units, before = np.arange(p.shape[1]), factor(p)
     for region in PAIR:
         seen = False
         for _, i in WATCHED:
-            after = told(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
+            after = factor(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
             seen = seen or after[:, i].tobytes() != before[:, i].tobytes()
         yield Finding("unit", "perturbation", region, seen)
 
@@ -190,7 +192,7 @@ class Bench(NamedTuple):
 
 
 def _parts(simulation: Simulation, name: str) -> list[Part]:
-    """Everything in memory that a synapse of an array could be told."""
+    """Everything in memory that a synapse of an array could depend on."""
     if name == "P":
         array, pending, synapses = simulation.whitening, simulation.run.whitener.pending, None
     else:
@@ -208,7 +210,7 @@ def _parts(simulation: Simulation, name: str) -> list[Part]:
 
 
 def _kept(synapses, n: int, m: int) -> list[Part]:
-    """What synapses keep beside their weight, whatever a rule calls it, and their own draws."""
+    """What synapses keep besides their weight, by whatever name, and their own draws."""
     kept = [
         Part(field, value[..., :n], "synapse", True)
         for field, value in zip(synapses._fields, synapses, strict=True)
