@@ -14,6 +14,7 @@ def show(experiment: Experiment) -> str:
     """Equations of neurons, outputs, critic and synapses, in the order in which things happen."""
     rule, lif, training = experiment.rule, experiment.spiking, experiment.training
     check(experiment.network, rule, {"hardware": experiment.hardware, "decorrelation": experiment.decorrelation})
+    eq.check(rule)
     facts = facts_of(rule)
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
     coded = lif.encoding.kind != "current"
