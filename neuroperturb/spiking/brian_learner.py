@@ -18,7 +18,7 @@ from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
 from neuroperturb.spiking.model import EVALUATION, decays
-from neuroperturb.spiking.simulation import check
+from neuroperturb.spiking.neurons import require_fit
 from neuroperturb.tasks import Dataset
 
 LONGEST = 500  # steps of a presentation, where a sequence may be cut
@@ -32,9 +32,10 @@ class BrianSpiking:
 
     def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
         training, self.experiment = experiment.training, experiment
-        check(experiment.network, experiment.rule, {
-            "decorrelation": experiment.decorrelation, "resynchronise": training.resynchronise, "hardware": experiment.hardware,
-        })  # fmt: skip
+        require_fit(
+            experiment.network, experiment.rule, decorrelation=experiment.decorrelation, resynchronise=training.resynchronise,
+            hardware=experiment.hardware,
+        )  # fmt: skip
         check_experiment(experiment, dataset)
         self.online, self.batch, self.length, self.total = (
             training.schedule == "online",
