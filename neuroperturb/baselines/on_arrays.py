@@ -24,7 +24,6 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.decorrelating import summed_decay_change
-from neuroperturb.simulation.layout import activity
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
@@ -58,7 +57,7 @@ class ArrayBptt:
             network, PerturbationRule(), initial, loss=dataset.loss, schedule="episode", batch=batch, dtype=dtype, seed=seed,
             hardware=hardware,
         )  # fmt: skip
-        self._act = activity(self.simulation.setup, 1, batch)
+        self._act = self.simulation.activity(1, batch)
         self._changes = {name: Dense(self._zeros(name)) for name in LEARNT}
         self.optimiser_state = rule.optimiser.init(self._gradients_like())
 

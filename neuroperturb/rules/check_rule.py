@@ -12,6 +12,7 @@ from hardware_models.numerics import memory as aligned
 from hardware_models.numerics.compiled import COMPILED
 from hardware_models.numerics.record import record
 from neuroperturb.rules.formula.signatures import Nothing, formula, numbers, plain
+from neuroperturb.rules.formula.tracing import Endless, trace
 from neuroperturb.rules.kernels.loops import make_gather
 from neuroperturb.rules.kernels.synapse import SynapseMemory
 from neuroperturb.rules.noise.law import NoiseSource, fill_recorded
@@ -80,8 +81,6 @@ def _filled(rule):
 
 def _require_end(rule) -> None:
     """A loop whose length depends on an argument may never end: found by following it, before anything is run."""
-    from neuroperturb.rules.formula.tracing import Endless, trace
-
     for name in formulas(rule):
         function = plain(getattr(type(rule), name))
         if any("BACKWARD" in step.opname for step in dis.get_instructions(function)):

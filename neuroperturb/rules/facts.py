@@ -12,15 +12,12 @@ so that nobody has to ask which value it is. :mod:`neuroperturb.rules.plan` join
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from neuroperturb.rules.formula.signatures import Nothing
 from neuroperturb.spec import Spec, SpecError
-
-if TYPE_CHECKING:
-    from neuroperturb.rules.contract import PerturbationRule
 
 # How far something has to travel to a synapse.
 PRE, POST, OWN, DRAW = "presynaptic", "postsynaptic", "own synapse", "own random draw"
@@ -125,6 +122,21 @@ class Scales(NamedTuple):
         return self.t(32 * np.finfo(self.t).eps)
 
 
+class Axes(Protocol):
+    """What a value may see of the rule that it is part of (:class:`neuroperturb.rules.contract.PerturbationRule`)."""
+
+    probe: Any
+    presynaptic: Any
+    credit: Any
+    normaliser: Any
+    baseline: Any
+    noise: Any
+    step: Any
+    rate: Any
+    broadcast: str
+    formula: Any
+
+
 class AxisValue(Spec):
     """One value of one axis of a rule."""
 
@@ -136,7 +148,7 @@ class AxisValue(Spec):
         del scales
         return Nothing()
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         """Why a rule cannot have this value beside its others, in one sentence; None where it can."""
         del rule
         return None

@@ -1,119 +1,36 @@
-"""The state of a run, laid out: from specifications to the nested NamedTuple that the compiled loops move.
+"""The state of a run, laid out: from what a simulation is made of to the nested NamedTuple that the compiled loops move.
 
-Nothing here computes or draws; :mod:`simulation` puts it together with the loops.
+Nothing here computes or draws.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from hardware_models.array import SynapseArray
-from hardware_models.crossbar.state import Absent, Pending
+from hardware_models.crossbar.state import Pending
 from hardware_models.numerics import memory, random
-from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.decorrelation import Decorrelation
-from neuroperturb.network.dynamics import Layers, NetworkActivity, NeuronNumbers, make_activity
-from neuroperturb.network.rnn import DECORRELATING, LEARNT, RNN, Matrices
+from neuroperturb.network.dynamics import Layers
+from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.whitening import Sum, Whitener
-from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula.signatures import numbers
 from neuroperturb.rules.kernels.synapse import SynapseMemory
 from neuroperturb.rules.noise.law import CodePlace, NoiseSource
-from neuroperturb.rules.plan import Rule
+from neuroperturb.simulation.configuration import MATRICES, Setup
+from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.state import Counters, EpisodeBlock, RunNumbers, RunState, Signal
 
-MATRICES = Matrices._fields
-BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # an episode is summed in blocks of at most so many rows and steps
 
-
-class Setup(NamedTuple):
-    """What a state is laid out for; see :class:`neuroperturb.simulation.simulation.Simulation`."""
-
-    network: RNN
-    rule: Rule
-    decorrelation: Decorrelation
-    chip: Chip
-    arrays: dict[str, SynapseArray]
-    lateral: SynapseArray
-    schedule: str
-    batch: int
-    steps: int
-    total_steps: int
-    dtype: np.dtype
-    seed: int
-    resynchronise: int
-    recorded: dict[str, np.ndarray]
-
-    @property
-    def online(self) -> bool:
-        return self.schedule == "online"
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        """Hidden units, inputs without the bias, outputs."""
-        return self.network.size, self.arrays["D_in"].shape[0], self.arrays["W_out"].shape[0]
-
-    @property
-    def chip_seed(self) -> int:
-        return self.seed if self.chip.seed is None else self.chip.seed
-
-    @property
-    def passes(self) -> int:
-        """Trajectories side by side."""
-        return self.rule.facts.passes
-
-    @property
-    def independent(self) -> bool:
-        """Whether each pass has noise of its own."""
-        return self.rule.facts.independent
-
-    @property
-    def block_steps(self) -> int:
-        """Steps of an episode that are summed together; late rewards are waited for."""
-        steps = self.steps + self.chip.reward.delay
-        return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
-
-    @property
-    def sign(self) -> np.ndarray:
-        """Of the noise in each pass."""
-        return np.array(self.rule.facts.sign, self.dtype)
-
-    @property
-    def rank(self) -> int:
-        """Trials that a synapse tells apart: one where they share the noise of its weight."""
-        return 1 if self.rule.facts.one_draw_a_batch else self.batch
-
-    def zeros(self, *shape: int) -> np.ndarray:
-        return memory.zeros(shape, self.dtype)
-
-
-def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:
-    """An array for every matrix, programmed; array numbers are the order of `Matrices`."""
-    arrays = {}
-    for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True)):
-        arrays[name] = chip.of(name).array(W.shape, dtype=dtype, seed=seed, number=number, columns=columns)
-        arrays[name].program(W)
-    return arrays
-
-
-def make_run(setup: Setup) -> RunState:
+def make_run(setup: Setup, model: NeuronModel) -> RunState:
     """All state of a run."""
-    arrays, alpha, t = setup.arrays, setup.network.leak, setup.dtype.type
-    pending, circuits = _pending(setup), setup.chip.neurons
-    neurons = NeuronNumbers(
-        t(alpha), t(1) - t(alpha), setup.sign,
-        circuits.state(setup.network.size, setup.chip_seed, dtype=setup.dtype) if has_circuits(setup.chip) else Absent(),
-    )  # fmt: skip
+    arrays, pending, (act, neurons) = setup.arrays, _pending(setup), model.state(setup)
     return RunState(
         arrays=Layers(*(a.state for a in arrays.values())),
         pending=Layers(*(pending[name] for name in MATRICES)),
         memories=Layers(*(_memory(setup, name, 2 + k) for k, name in enumerate(MATRICES))),
-        act=activity(setup, setup.passes, setup.batch),
+        act=act,
         neurons=neurons,
         rule=setup.rule.numbers,
-        training=RunNumbers(float(setup.total_steps), setup.resynchronise, t(setup.decorrelation.rate)),
+        training=RunNumbers(float(setup.total_steps), setup.resynchronise, setup.dtype.type(setup.decorrelation.rate)),
         signal=_signal(setup, pending),
         counters=_counters(setup),
         channel=setup.chip.reward.state(setup.batch, setup.chip_seed),
@@ -122,18 +39,6 @@ def make_run(setup: Setup) -> RunState:
         source=_source(setup, "hidden", 0),
         source_y=_source(setup, "output", 1),
     )
-
-
-def has_circuits(chip: Chip) -> bool:
-    """Whether hidden units are anything but x ← (1 − α) x + α tanh(a)."""
-    return chip.neurons != type(chip.neurons)()
-
-
-def activity(setup: Setup, passes: int, batch: int) -> NetworkActivity:
-    """Zero activity of `passes` times `batch` columns."""
-    n, n_in, n_out = setup.sizes
-    act = make_activity(passes, batch, n_in, n, n_out, setup.network.bias, setup.dtype)
-    return act._replace(xi=setup.zeros(2 * batch, n), xi_y=setup.zeros(2 * batch, n_out)) if setup.independent else act
 
 
 def _pending(setup: Setup) -> dict[str, Pending]:
@@ -192,14 +97,6 @@ def _place(setup: Setup, name: str) -> tuple[CodePlace, int]:
     before = shapes[: LEARNT.index(name)] if name in LEARNT else shapes  # the matrices D draw nothing
     units, fan = setup.arrays[name].shape
     return CodePlace(sum(a * b for a, b in before), sum(a * b for a, b in shapes), fan, setup.batch), units
-
-
-def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype, columns: int) -> SynapseArray:
-    """The array of P, programmed to a multiple of the identity; of one cell where the rule has none."""
-    n = size if rule.presynaptic.lateral else 1
-    array = chip.of("P").array((n, n), dtype=dtype, seed=seed, number=len(MATRICES), columns=columns)
-    array.program(rule.presynaptic.start * np.eye(n))
-    return array
 
 
 def _whitener(setup: Setup) -> Whitener:

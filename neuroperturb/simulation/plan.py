@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neuroperturb.network.dynamics import ForwardPlan, Layers
-from neuroperturb.rules.plan import RuleStructure
+from neuroperturb.rules.structure import RuleStructure
 
 
 class Plan(NamedTuple):

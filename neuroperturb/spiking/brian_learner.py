@@ -21,7 +21,7 @@ from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
 from neuroperturb.spiking.model import EVALUATION, decays
-from neuroperturb.spiking.simulation import check
+from neuroperturb.spiking.neurons import require_fit
 from neuroperturb.tasks import Dataset
 
 LONGEST = 500  # steps of a presentation, where a sequence may be cut
@@ -46,8 +46,7 @@ class BrianSpiking:
         self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, lif: LIF, dataset: Dataset,
         decorrelation: Decorrelation | None, hardware: Chip | None, steps: int, total_steps: int,
     ):  # fmt: skip
-        options = {"decorrelation": decorrelation, "resynchronise": training.resynchronise, "hardware": hardware}
-        check(network, rule, options)
+        require_fit(network, rule, decorrelation=decorrelation, resynchronise=training.resynchronise, hardware=hardware)
         check_learning(rule, training, dataset, hardware)
         self.network, self.rule, self.lif, self.seed = network, rule, lif, training.seed
         self.online, self.batch, self.total = training.schedule == "online", training.batch_size, total_steps

@@ -7,13 +7,13 @@ from neuroperturb.network.quantities import write
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_equations as eq
 from neuroperturb.spiking.model import decays
-from neuroperturb.spiking.simulation import check
+from neuroperturb.spiking.neurons import require_fit
 
 
 def show(experiment: Experiment) -> str:
     """Equations of neurons, outputs, critic and synapses, in the order in which things happen."""
     rule, lif, training = experiment.rule, experiment.spiking, experiment.training
-    check(experiment.network, rule, {"hardware": experiment.hardware, "decorrelation": experiment.decorrelation})
+    require_fit(experiment.network, rule, decorrelation=experiment.decorrelation, hardware=experiment.hardware)
     eq.check(rule)
     facts = facts_of(rule)
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")

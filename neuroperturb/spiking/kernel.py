@@ -26,16 +26,11 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """What a step is compiled for: sweeps of the arrays, how inputs are coded, noise from act.xi.
-
-    decorrelate_input, decorrelate_state : always False; the loops of learning ask
-    """
+    """What a step is compiled for: sweeps of the arrays, how inputs are coded, noise from act.xi."""
 
     sweeps: Layers
     encoding: str
     injected: bool
-    decorrelate_input: bool = False
-    decorrelate_state: bool = False
 
     def make(self):
         """The compiled step."""

@@ -4,7 +4,7 @@
     M = mean of N of them        μ = E u        V = E‖u − μ‖²        g = the gradient
     cosine = ⟨M, g⟩/‖M‖‖g‖       limit = ⟨μ, g⟩/‖μ‖‖g‖       gain = ⟨μ, g⟩/‖g‖²       bias = ‖μ − g‖²/‖g‖²       variance = V/‖g‖²
 
-The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.requested` says is left to be written
+The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.pending_update` says is left to be written
 when a sequence ends. Weights stay: the learning rate is `RATE`. The estimate is what is measured, so the rule's step is plain and its
 rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is presented with the same trials many times
 side by side: each copy is a sample, and the update of a pass is their mean. A single sample is such a pass in which only one copy is scored.
@@ -151,7 +151,7 @@ class Estimator:
         simulation.run.counters.sequence[0] = self._passes
         if simulation.gather(data, 0, T) < T:
             raise InputError("The loss of these weights on these trials is not finite: there is no update to measure.")
-        update = simulation.requested()
+        update = simulation.pending_update()
         simulation.finish()
         return {name: update[name] * (-factor * self._factor / RATE) for name in LEARNT}
 

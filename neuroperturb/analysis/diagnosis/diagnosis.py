@@ -39,7 +39,7 @@ def diagnose(simulation: Simulation, sequences: Iterable[Sequence]) -> Diagnosis
     kept = simulation.checkpoint()
     simulation.flush()
     signals, steps = Signals(simulation), 0
-    writes = {name: Writes(simulation.arrays[name]) for name in simulation.requested()}
+    writes = {name: Writes(simulation.arrays[name]) for name in simulation.pending_update()}
     try:
         for number, sequence in enumerate(sequences):
             simulation.run.counters.sequence[0] = number
@@ -96,7 +96,7 @@ def _observe(simulation: Simulation, data: Prepared, signals: Signals, writes: d
 
 
 def _request(simulation: Simulation, writes: dict[str, Writes]) -> None:
-    for name, change in simulation.requested().items():
+    for name, change in simulation.pending_update().items():
         writes[name].request(change)
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.rules.facts import AxisValue, BrianText, Facts, Scales, UnitWork
+from neuroperturb.rules.facts import Axes, AxisValue, BrianText, Facts, Scales, UnitWork
 from neuroperturb.spec import SpecError
-
-if TYPE_CHECKING:
-    from neuroperturb.rules.contract import PerturbationRule
 
 
 class Baseline(AxisValue):
@@ -85,7 +82,7 @@ class SecondRun(Baseline):
     noise_share: ClassVar[float] = np.sqrt(0.5)
     facts: ClassVar[Facts] = Facts(unit_state=1, unit_work=UnitWork(2), separable=False, spiking=False)
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         if rule.probe.injects:
             return None
         wanted = "'injected', 'activity' or 'deviation': both runs read the same weights"
@@ -146,7 +143,7 @@ class SinglePass(Baseline):
     def numbers(self, scales: Scales) -> ExpectationNumbers:
         return ExpectationNumbers(self.rate)
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         if rule.probe.single_pass:
             return None
         wanted = "'injected', 'deviation' or 'weights': one pass has no other to differ from"

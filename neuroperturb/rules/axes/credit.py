@@ -6,15 +6,12 @@ trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from neuroperturb.rules.facts import AxisValue, BrianText, Facts
+from neuroperturb.rules.facts import Axes, AxisValue, BrianText, Facts
 from neuroperturb.spec import SpecError
-
-if TYPE_CHECKING:
-    from neuroperturb.rules.contract import PerturbationRule
 
 
 class Credit(AxisValue):
@@ -95,7 +92,7 @@ class Trace(Credit):
     def discount(self) -> float:
         return self.decay
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         if rule.formula is None:
             return None
         wanted = "left out: its synapse function says what is credited"

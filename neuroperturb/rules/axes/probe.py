@@ -7,17 +7,14 @@ draw         g = r Ξ                                 of weight noise, known to 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.rules.facts import DRAW, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
+from neuroperturb.rules.facts import DRAW, Axes, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
 from neuroperturb.rules.kernels.passes import divide_passes
 from neuroperturb.spec import SpecError
-
-if TYPE_CHECKING:
-    from neuroperturb.rules.contract import PerturbationRule
 
 
 class Probe(AxisValue):
@@ -132,7 +129,7 @@ class ArrayNoise(Probe):
     neuron: ClassVar[tuple] = DifferenceFactor()
     facts: ClassVar[Facts] = Facts(spiking=False)
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         if not rule.normaliser.needs_noise_std:
             return None
         wanted = "layer_norm, running_variance or as_told: nobody knows the σ of the array's own noise"
@@ -224,7 +221,7 @@ class WeightNoise(WeightProbe):
     def with_a_draw_for_each_trial(self) -> WeightNoise:
         return self.replace(hold="trial") if self.hold == "episode" else self
 
-    def fits(self, rule: PerturbationRule) -> SpecError | None:
+    def fits(self, rule: Axes) -> SpecError | None:
         owner = "a rule with weight noise"
         if not rule.normaliser.takes_draws:
             return SpecError("normaliser", owner, "noise_std, noise_variance or as_told", rule.normaliser.kind)

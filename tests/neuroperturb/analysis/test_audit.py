@@ -403,7 +403,7 @@ def test_a_kernel_that_reads_its_neighbour_is_found_by_permutation():
 
     simulation = small_simulation(rules.make("np"), None, 0)
     sweep = simulation.arrays["W_rec"].kernel(cheating_row).sweep
-    simulation._sweeps = simulation._sweeps._replace(W_rec=sweep)
+    simulation.updates.sweeps = simulation.updates.sweeps._replace(W_rec=sweep)
     seen = {(finding.quantity, finding.region) for finding in find(simulation) if finding.seen}
     assert ("weight", "row") in seen
     assert ("weight", "others") not in seen

@@ -19,7 +19,7 @@ from neuroperturb.rules import (
     WeightNoise,
 )
 from neuroperturb.simulation import layout
-from neuroperturb.simulation.layout import BLOCK_STEPS
+from neuroperturb.simulation.configuration import BLOCK_STEPS
 from neuroperturb.tasks.contract import Sequence
 
 # Compiling one rule takes 5 to 10 s: with the JIT on a few cases touch every axis, with the JIT off there are all of them.

@@ -258,7 +258,7 @@ def test_a_formula_is_told_its_own_weight_trace_and_draw(schedule):
     reward = -run.signal.dL
     trace = np.zeros((BATCH, *weight.shape))
     expected = naive_gather(Greedy(), pre, post, reward, weight, trace, draw)
-    found = simulation.requested()["W_in"].T
+    found = simulation.pending_update()["W_in"].T
     np.testing.assert_allclose(found, 0.05 * expected, rtol=1e-9, atol=1e-15)
 
 

@@ -25,7 +25,7 @@ from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results import text as report
 from neuroperturb.results.run import Run, differences
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.simulation.simulation import ROOM, Simulation
+from neuroperturb.simulation.simulation import MIN_COLUMNS, Simulation
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer
@@ -153,13 +153,13 @@ def test_two_passes_meet_different_read_noise_and_the_same_slow_noise():
 
 def test_an_evaluation_goes_through_trials_in_blocks_of_what_fits():
     sim = simulation(Chip(reading=Reading(output_noise_std=0.1)))
-    many = sequence(T=3, B=ROOM + 7)
+    many = sequence(T=3, B=MIN_COLUMNS + 7)
     whole, first = (
         sim.evaluate(many),
-        sim.evaluate(Sequence(*(part[:, :ROOM] if part.ndim > 1 else part for part in many))),
+        sim.evaluate(Sequence(*(part[:, :MIN_COLUMNS] if part.ndim > 1 else part for part in many))),
     )
-    assert whole.shape == (3, ROOM + 7, 2)
-    assert np.array_equal(whole[:, :ROOM], first)
+    assert whole.shape == (3, MIN_COLUMNS + 7, 2)
+    assert np.array_equal(whole[:, :MIN_COLUMNS], first)
     assert np.isfinite(whole).all()
     assert sim.run.arrays.W_in.reads[0] == 0  # watching is no part of the run
 
