@@ -1,6 +1,6 @@
 """How much of what perturbs a network a rule is credited with, and how much of the reward that explains: three ratios a layer.
 
-Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair). Of a layer's δa_t, what arrived from
+Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair, two runs). Of a layer's δa_t, what arrived from
 before is W δx̂; the rest was added by this layer at this step:
 
     e_t = δa_t − W_in δû_t − W_rec δx̂_{t−1}          e^y_t = δy_t − W_out δx̂_t
@@ -67,7 +67,7 @@ class Signals:
     def __init__(self, simulation: Simulation):
         self.simulation = simulation
         self.facts = facts = simulation.compiled.facts
-        self.pair = facts.paired and not facts.independent
+        self.pair = facts.paired
         self.single = facts.passes == 1
         self.means: dict[str, list[float]] = {}  # over steps
         self.residuals: dict[str, list[np.ndarray]] = defaultdict(list)  # of a single pass
@@ -91,7 +91,7 @@ class Signals:
         e, e_y = da - du @ W_in.T - dbefore @ W_rec.T, dy - dx @ W_out.T
         for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y)):
             self._add(f"{layer}.fresh", fresh)
-            self._add(f"{layer}.extra", fresh - injected[:, : fresh.shape[1]])
+            self._add(f"{layer}.extra", fresh - self._injected(injected, fresh.shape[1]))
             self.count[layer] += fresh.size
         self._add("hidden.difference", da)
         self._add("output.difference", dy)
@@ -143,6 +143,10 @@ class Signals:
         first, second = rows[: self.simulation.batch, :size], rows[self.simulation.batch :, :size]
         return (second.astype(np.float64) - first) / (2 if self.pair else 1)
 
+    def _injected(self, noise, size: int) -> np.ndarray:
+        """The part of δ that was injected: the noise itself, of which passes with noise of their own have two."""
+        return self._difference(noise, size) if self.facts.independent else noise[:, :size]
+
     def _add(self, name: str, values) -> None:
         self._add_mean(name, np.square(values, dtype=np.float64))
 
@@ -179,7 +183,7 @@ class Signals:
             )  # three standard errors of a variance
             extra = var[f"{layer}.fresh"] - received if var[f"{layer}.fresh"] > beyond_chance else 0.0
         elif self.facts.knows_noise:
-            received, extra = rule.noise_std**2, var[f"{layer}.extra"]
+            received, extra = self.facts.effective_noise_std**2, var[f"{layer}.extra"]
         else:
             received, extra = var[f"{layer}.difference"], 0.0
         extra += neurons

@@ -80,7 +80,7 @@ def test_on_ideal_hardware_nothing_is_lost(rule):
     ("baseline", "c"), [(rules.CleanTwin(), 2.0), (rules.Antithetic(), 0.5), (rules.RunningMean(), 1.0)]
 )
 def test_credited_fraction_of_node_perturbation(baseline, c):
-    """φ = σ²/(σ² + c σ_read²) with two reads a pre-activation and one an output, and c σ_ν² of the neurons besides."""
+    """φ = σ²/(σ² + c σ_read²) with two reads a pre-activation and one an output, and c σ_ν² of the neurons of their own."""
     read, nu = 0.02, 0.03
     chip = Chip(reading=Reading(output_noise_std=read), neurons=Neurons(noise_std=nu))
     found = diagnosed(chip, baseline=baseline).perturbation
@@ -110,6 +110,17 @@ def test_activity_differences_are_told_of_read_noise_but_not_of_the_noise_inside
     assert diagnosed(Chip(reading=Reading(output_noise_std=0.1)), "anp").perturbation.hidden.credited == 1
     told = diagnosed(Chip(neurons=Neurons(noise_std=0.02)), "anp").perturbation.hidden
     assert told.credited == pytest.approx(told.told_std**2 / (told.told_std**2 + 2 * 0.02**2))
+
+
+@interpreted
+@pytest.mark.parametrize("rule", ["np", "anp"])
+def test_of_two_runs_half_the_difference_is_credited(rule):
+    """Noise of each run its own, variance σ²/2 of half the difference; neurons add ½ σ_ν² to that."""
+    found = diagnosed(Chip(neurons=Neurons(noise_std=0.02)), rule, baseline=rules.SecondRun()).perturbation.hidden
+    assert found.credited == pytest.approx(found.told_std**2 / (found.told_std**2 + 0.5 * 0.02**2))
+    if rule == "np":
+        assert found.told_std == pytest.approx(0.01 / np.sqrt(2))
+    assert diagnosed(Chip(), rule, baseline=rules.SecondRun()).perturbation.hidden.credited == pytest.approx(1, abs=1e-6)
 
 
 @interpreted
