@@ -1,4 +1,4 @@
-"""The lateral matrix P beside the network: reads z = P x, and leaves the update of P to be written. Equations:
+"""The lateral matrix P: reads z = P x, and leaves the update of P to be written. Equations:
 :mod:`neuroperturb.rules.axes.presynaptic`.
 
 P is an array like any other: its update waits for the next sweep and is written by the array's own cells. Online it is written at

@@ -144,9 +144,7 @@ RULES = {
     "oua": oua,
     "hebbian": hebbian,
 }
-DECORRELATED = {
-    f"d{name}": name for name in ("np", "wp", "anp")
-}  # the paper's DNP, DWP, DANP: decorrelation rides beside
+DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: with decorrelation
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes) -> PerturbationRule:

@@ -4,7 +4,7 @@
                 p_t,b    what the probe makes of the perturbation of a unit, normalised
     update      Δw_ij = −η step( Σ_t Σ_b δL_t,b  p_i  x̂_j )              with or without a trace between p x̂ and δL
 
-Each axis is its own small record, and every value of it says with which others it goes; every published rule is one choice on each
+Each axis is its own small record, and every value of it refuses those that it does not fit; every published rule is one choice on each
 (:mod:`neuroperturb.rules.catalogue`). What units and synapses compute may be the user's own
 (:mod:`neuroperturb.rules.formula.signatures`); the other axes stay as they are. :mod:`neuroperturb.rules.plan` makes a rule ready to run.
 """
@@ -53,7 +53,7 @@ class PerturbationRule(Spec):
     """A rule that learns from forward passes, a perturbation and one broadcast scalar.
 
     label : what tables call it
-    formula : functions of one's own in the place of `credit`, and of what the probe tells
+    formula : functions of one's own in the place of `credit`, and of the probe's factor
     learning_rate : η ≥ 0
     noise_std : σ > 0, in units of the pre-activation (of the weight, for weight noise)
     broadcast : ``"trial"``: every trial of a batch is credited with its own loss difference;  ``"batch"``: one scalar, the

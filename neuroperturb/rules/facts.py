@@ -1,13 +1,13 @@
-"""What a value of an axis says of itself: the facts that audit, diagnosis, alignment and other backends read.
+"""What a value of an axis knows of itself: the facts that audit, diagnosis, alignment and other backends read.
 
 Every value of every axis is a :class:`AxisValue`: a frozen table of its parameters that brings
 
-    kernel       what the compiled loops call                           (each axis says with which arguments)
+    kernel       what the compiled loops call                           (its arguments are in the file of the axis)
     numbers      its parameters as that kernel takes them               changing them compiles nothing
-    facts        what it costs, keeps, draws and uses                    :class:`Facts`, nothing unless it says so
+    facts        what it costs, keeps, draws and uses                    :class:`Facts`, by default nothing
     fits         why it cannot be part of a rule, or None                together one table of compatibility
 
-so that nobody has to ask which value it is. :mod:`neuroperturb.rules.plan` joins the answers of a rule's axes.
+so that nobody needs to know which value it is. :mod:`neuroperturb.rules.plan` joins the answers of a rule's axes.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class BrianText(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a value brings with it; nothing unless it says so.
+    """What a value brings with it, by default nothing.
 
-    quantities : what it uses beside the arguments of the scalar formulas, and how far each travels
+    quantities : what it uses apart from the arguments of the scalar formulas, and how far each travels
     symbols : (argument of a formula, how it is written) where this value makes it another quantity
-    unit_state : numbers a unit keeps beside its activity
+    unit_state : numbers a unit keeps apart from its activity
     unit_draws, synapse_draws : random numbers a step
     unit_work : arithmetic of a unit at every step
     divider : why a unit without a divider cannot do it, and what could instead; "" where it does not divide by what it measures
-    lateral_work : multiply–adds, at every step, of a synapse that is learnt beside the network; 0 where there is none
+    lateral_work : multiply–adds, at every step, of a synapse of a lateral matrix; 0 where there is none
     lateral_share : the term of its change that is proportional to itself
     separable : trials side by side, and presentations one after the other, are independent samples; False also where that has
         not been shown
@@ -149,6 +149,6 @@ class AxisValue(Spec):
         return Nothing()
 
     def fits(self, rule: Axes) -> SpecError | None:
-        """Why a rule cannot have this value beside its others, in one sentence; None where it can."""
+        """Why this value does not fit the others of a rule, in one sentence; None where it can."""
         del rule
         return None

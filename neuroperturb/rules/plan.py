@@ -18,8 +18,8 @@ Readers that run nothing take :func:`facts_of` and :func:`formulas_of`, which ne
                  separable;  rule.normaliser.layer_gain
     spiking      rule.<axis>.facts.spiking
 
-No reader asks which value an axis has: one that has to know something more adds a fact to :class:`neuroperturb.rules.facts.Facts`, and
-each value says it of itself. The values are in :mod:`neuroperturb.rules.axes`, one axis a file, and :mod:`neuroperturb.rules.noise`.
+No reader checks which value an axis has: one that needs to know something more adds a fact to :class:`neuroperturb.rules.facts.Facts`,
+and each value states it. The values are in :mod:`neuroperturb.rules.axes`, one axis a file, and :mod:`neuroperturb.rules.noise`.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class RuleFacts(NamedTuple):
 class Rule(NamedTuple):
     """A rule ready to run, see the head of this file.
 
-    spec : the rule as it was asked for
+    spec : the specification
     """
 
     spec: PerturbationRule
@@ -185,9 +185,9 @@ def formulas_of(rule: PerturbationRule) -> RuleFormulas:
 
 
 def facts_of(rule: PerturbationRule) -> RuleFacts:
-    """What the axes of a rule say of themselves, joined."""
+    """The facts of a rule's values, joined."""
     probe, baseline = rule.probe, rule.baseline
-    said = [getattr(rule, axis).facts for axis in AXES]
+    brought = [getattr(rule, axis).facts for axis in AXES]
     last = rule.clock.hold > 1 or rule.noise.remembers or probe.lasts
     units = probe.perturbs_units
     return RuleFacts(
@@ -203,17 +203,17 @@ def facts_of(rule: PerturbationRule) -> RuleFacts:
         draw_held=not units and probe.lasts,
         draws_last=last,
         integrates=rule.clock.write > 1,
-        separable=rule.formula is None and all(facts.separable for facts in said),
-        quantities=tuple(quantity for facts in said for quantity in facts.quantities),
-        symbols=dict(pair for facts in said for pair in facts.symbols),
-        unit_state=sum(facts.unit_state for facts in said) + probe.facts.unit_draws * last,
-        unit_draws=sum(facts.unit_draws for facts in said),
-        unit_work=_sum_work([facts.unit_work for facts in said]) if units else UnitWork(),
+        separable=rule.formula is None and all(facts.separable for facts in brought),
+        quantities=tuple(quantity for facts in brought for quantity in facts.quantities),
+        symbols=dict(pair for facts in brought for pair in facts.symbols),
+        unit_state=sum(facts.unit_state for facts in brought) + probe.facts.unit_draws * last,
+        unit_draws=sum(facts.unit_draws for facts in brought),
+        unit_work=_sum_work([facts.unit_work for facts in brought]) if units else UnitWork(),
         synapse_state=probe.facts.synapse_draws * last,
-        synapse_draws=sum(facts.synapse_draws for facts in said),
-        dividers=tuple(facts.divider for facts in said if facts.divider),
-        lateral_work=sum(facts.lateral_work for facts in said),
-        lateral_share="".join(facts.lateral_share for facts in said),
+        synapse_draws=sum(facts.synapse_draws for facts in brought),
+        dividers=tuple(facts.divider for facts in brought if facts.divider),
+        lateral_work=sum(facts.lateral_work for facts in brought),
+        lateral_share="".join(facts.lateral_share for facts in brought),
     )
 
 

@@ -45,7 +45,7 @@ class FactorPlan(NamedTuple):
     present : units have one; else a synapse is credited with its own draw
     measure : kernel of what a unit makes of its activity, None where it makes nothing of it
     keeps_mean : what it was lately is part of that
-    neuron : scalar function of a rule of one's own, None where the probe says what the factor is
+    neuron : scalar function of a rule of one's own, None where the factor is the probe's
     normalise : kernel
     """
 

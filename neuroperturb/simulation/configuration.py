@@ -72,7 +72,7 @@ class Setup(NamedTuple):
 
     @property
     def rank(self) -> int:
-        """Trials that a synapse tells apart: one where they share the noise of its weight."""
+        """Trials that a synapse distinguishes: one where they share the noise of its weight."""
         return 1 if self.rule.facts.one_draw_a_batch else self.batch
 
     def zeros(self, *shape: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The clean pass of an episode that learns D, and column reads of D.
 
-D −= ε/(B T) Σ_t offdiag(x̂_tᵀx̂_t) D                  accumulated as X̂ᵀ(X̂ D) over blocks and written once
+    D −= ε/(B T) Σ_t offdiag(x̂_tᵀx̂_t) D
+
+It is accumulated as X̂ᵀ(X̂ D) over blocks of steps, and written once.
 """
 
 from __future__ import annotations
@@ -105,7 +107,7 @@ def summed_decay_change(pending, memory, w, scale, j, change):
 
 @lru_cache
 def make_column_read(ideal: bool, slow: bool, dtype: str):
-    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells show slow noise."""
+    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells have slow noise."""
     if ideal:
         _, read_back, _ = blas.products(dtype)
 

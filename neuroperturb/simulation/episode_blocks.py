@@ -1,34 +1,22 @@
 """An episode summed in blocks of steps, one matrix product a block.
 
-G = Σ_t Σ_b r_t,b p_t,b x̂_t,b
-trace          over a block it is a reward-to-go R_s = Σ_{t ≥ s} λ^{t−s} r_t; what reaches beyond the block is a trace per
-               trial, e (B, m, n), kept only where a sequence is longer than a block
+    G = Σ_t Σ_b R_t,b p_t,b x̂_t,b        R_t = Σ_{s ≥ t} λ^{s−t} r_s
+
+Over a block of steps a trace is a reward-to-go. What reaches beyond the block is a trace e (B, m, n) per trial, kept only where a
+sequence is longer than a block.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.network.chip.reward_channel import delay
 from neuroperturb.rules.kernels.passes import centre_rows
+from neuroperturb.simulation.episode_strategy import EpisodeStrategy
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_presynaptic_factors, make_reward
-
-
-class EpisodeStrategy(NamedTuple):
-    """Kernels that sum an episode: begin_step(run, reset), add_step(run, reset), end_sequence(run)."""
-
-    begin_step: object
-    add_step: object
-    end_sequence: object
-
-
-@kernel
-def begin_nothing(run, reset):
-    """Nothing waits from one step to the next."""
 
 
 @kernel

@@ -1,7 +1,9 @@
 """An episode of weight noise: what synapses are credited with is their own draw, regenerated where it is needed.
 
-redrawn at every step    G += r_t Ξ_t                 with the mean reward of the batch
-held for the sequence    R_b += r_t,b                 credited to the draw when the sequence ends
+    redrawn at every step    G += r_t Ξ_t                 with the mean reward of the batch
+    held for the sequence    R_b += r_t,b                 credited to the draw when the sequence ends
+
+Nothing of the size of a matrix is kept for it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from functools import lru_cache
 
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.network.chip.reward_channel import delay
-from neuroperturb.simulation.episode_blocks import EpisodeStrategy, begin_nothing
+from neuroperturb.simulation.episode_strategy import EpisodeStrategy, begin_nothing
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_reward, read_stored_row
 

@@ -3,8 +3,7 @@
     G_ij += Σ_b change of the synapse from j to i        at every step, with the weights as they are all through the episode
 
 Outer products can wait and be summed as one matrix product (:mod:`neuroperturb.simulation.episode_blocks`); a formula that may do
-anything cannot.
-Every step costs what a write costs.
+anything cannot. Every step costs what a write costs.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from functools import lru_cache
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.network.chip.reward_channel import delay
 from neuroperturb.rules.kernels.passes import centre_rows
-from neuroperturb.simulation.episode_blocks import EpisodeStrategy, begin_nothing
+from neuroperturb.simulation.episode_strategy import EpisodeStrategy, begin_nothing
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_presynaptic_factors, make_reward, read_stored_row
 

@@ -1,4 +1,4 @@
-"""Neurons as a simulation knows them: a model lays out its own activity and state, and says what a time step does.
+"""Neurons as a simulation knows them: a model lays out its own activity and state, and has its own time step.
 
 Rate units are here; spiking ones, with a room of their own, are :class:`neuroperturb.spiking.neurons.SpikingNeurons`.
 """
@@ -19,7 +19,7 @@ from neuroperturb.simulation.configuration import Setup
 
 
 class NeuronModel(Protocol):
-    """What a simulation asks of its neurons."""
+    """What a simulation needs of its neurons."""
 
     def require_fit(
         self, network: RNN, rule: PerturbationRule, *, decorrelation: Decorrelation | None, resynchronise: int, hardware: Chip | None
@@ -33,7 +33,7 @@ class NeuronModel(Protocol):
         """Activity of the run itself, and the numbers and state of the neurons."""
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> Any:
-        """What a time step is compiled for: `injected` says whether noise is added, `make()` gives the kernel."""
+        """What a time step is compiled for: `injected`, whether noise is added, and `make()`, the kernel."""
 
     def has_circuits(self, chip: Chip) -> bool:
         """Whether they are circuits whose state moves when they are read."""

@@ -24,7 +24,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(sequence: Sequence, dtype: np.dtype, conditions: int) -> Prepared:
-    """A sequence as kernels take it; `conditions`: the most kinds of trial that the baseline tells apart, 0 if it tells none."""
+    """A sequence as kernels take it; `conditions`: the most kinds of trial that the baseline distinguishes, 0 if none."""
     return Prepared(
         inputs=np.ascontiguousarray(sequence.inputs, dtype),
         targets=np.ascontiguousarray(sequence.targets, dtype),
@@ -35,7 +35,7 @@ def prepare(sequence: Sequence, dtype: np.dtype, conditions: int) -> Prepared:
 
 
 def _condition(sequence: Sequence, most: int) -> np.ndarray:
-    """The kind of every trial, 0 where the baseline does not tell them apart."""
+    """The kind of every trial, 0 where the baseline does not distinguish them."""
     if not most:
         return np.zeros(sequence.inputs.shape[1], np.int64)
     if not sequence.condition.size:

@@ -40,7 +40,7 @@ class Baseline(AxisValue):
 
     @property
     def kinds_of_trial(self) -> int:
-        """The most kinds of trial that are told apart; 0: none are."""
+        """The most kinds of trial that are distinguished; 0: none are."""
         return 0
 
 
@@ -49,7 +49,7 @@ class Baseline(AxisValue):
 
 
 class CleanTwin(Baseline):
-    """A clean trajectory beside the noisy one: δ = noisy − clean, presynaptic activity from the clean one."""
+    """A clean trajectory and a noisy one: δ = noisy − clean, presynaptic activity from the clean one."""
 
     kind: Literal["clean_twin"] = "clean_twin"
     sign: ClassVar[tuple[float, ...]] = (0.0, 1.0)
@@ -71,7 +71,7 @@ class Antithetic(Baseline):
 class SecondRun(Baseline):
     """Two noisy trajectories with noise of their own, ξ' and ξ: δ = half their difference, presynaptic activity from their mean.
 
-    No clean pass, and no noise that has to be turned round: all that a chip needs is to run twice. The told noise (ξ − ξ')/2 has the
+    No clean pass, and no noise that has to change its sign: all that a chip needs is to run twice. The noise that is credited, (ξ − ξ')/2, has the
     variance σ²/2, which `noise_variance` divides by; what both runs share of the noise, (ξ + ξ')/2, disturbs both alike.
     """
 
@@ -167,7 +167,7 @@ class RunningMean(SinglePass):
 class PerCondition(SinglePass):
     """One noisy trajectory: δL = L − L̄_c, a running mean for each condition c, the kind of trial (T. Miconi, eLife 6, e20899 (2017)).
 
-    What conditions there are is the task's to say: the cues shown, the class of a digit. Of the spread of the loss between inputs
+    The task defines the conditions: the cues presented, the class of a digit. Of the spread of the loss between inputs
     only that within a condition is left.
 
     rate : ρ, in (0, 1]: L̄_c ← L̄_c + ρ (L − L̄_c), L the mean of the condition's trials in the batch

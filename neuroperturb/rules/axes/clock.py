@@ -1,9 +1,9 @@
 """Clocks of a perturbation rule: how long a perturbation is held, and how often weights are written.
 
-    ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of what every step asks for )
+    ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of the update of each )
 
 Any perturbation rule is clocks and a code (:mod:`neuroperturb.rules.noise.codes`): A. N. McCaughan et al., "Multiplexed gradient descent",
-APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input is shown is the task's. With τ_θ equal to a code's frame
+APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input lasts is the task's. With τ_θ equal to a code's frame
 times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging. One pass, a running
 mean of the loss as high-pass (:class:`neuroperturb.rules.axes.baseline.RunningMean`) and τ_θ as low-pass make the analog form: a lock-in
 without a clean run.
@@ -37,7 +37,7 @@ class Clock(Spec):
 
 @lru_cache
 def make_integrated(gather, step_row):
-    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due says so, else nothing."""
+    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due is 1, else nothing."""
 
     @kernel
     def change_row(pending, memory, w, scale, j, change):

@@ -1,7 +1,9 @@
-"""Credit: which past perturbations one step's reward is credited to. What a synapse computes, without an optimiser's step.
+"""Credit: which past perturbations one step's reward is credited to.
 
-instant     g = r p x̂                               no credit through time
-trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
+    instant     g = r p x̂                               no credit through time
+    trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
+
+g is a synapse's estimate of the negative gradient; what is written of it is the optimiser's step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Presynaptic factor: what a synapse takes for the activity of the unit it comes from.
 
 The update of node perturbation is noise × activity: its variance is coloured by the covariance C of the activity, and lands
-where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learnt beside the network and never in its forward pass,
+where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learnt along with the network and never in its forward pass,
 makes the update a right-sided natural gradient: z = P x takes the place of x (learning-rules §8).
 
 How P is read and written is in :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  makes the
@@ -32,7 +32,7 @@ class Presynaptic(AxisValue):
 
     @property
     def lateral(self) -> bool:
-        """Whether a matrix P is learnt beside the network."""
+        """Whether a matrix P is learnt along with the network."""
         return self.leave is not None
 
     @property

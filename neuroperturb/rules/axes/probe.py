@@ -1,8 +1,10 @@
 """Probe: what is perturbed, and what the synapse is given of it.
 
-noise        p = σξ                                  injected, and known to the unit
-difference   p = ã − a, or a − ā                     measured by the unit
-draw         g = r Ξ                                 of weight noise, known to the synapse; units have no factor
+    noise        p = σξ                                  injected, and known to the unit
+    difference   p = ã − a, or a − ā                     measured by the unit
+    draw         g = r Ξ                                 of weight noise, known to the synapse; units have no factor
+
+p, normalised, is the postsynaptic factor of the update.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class Probe(AxisValue):
         values (passes · B, n), mean (B, n) what it was lately, centre and delta (B, n) the result. None: it measures nothing
     keeps_mean : whether it moves `mean`
     neuron : record with the scalar function `neuron`: what a unit gives its synapses; None: nothing, the noise is theirs
-    synapse : record with the scalar function `synapse`; None: the rule's credit says
+    synapse : record with the scalar function `synapse`; None: that of the rule's credit
     """
 
     injects: ClassVar[bool] = True
@@ -95,7 +97,7 @@ def difference(values, paired, size, params, mean, centre, delta):
 
 
 class InjectedNoise(Probe):
-    """Noise σξ is added to the pre-activation; the synapse is told σξ_i of its postsynaptic unit (node perturbation)."""
+    """Noise σξ is added to the pre-activation; the synapse receives σξ_i of its postsynaptic unit (node perturbation)."""
 
     kind: Literal["injected"] = "injected"
     knows_noise: ClassVar[bool] = True
@@ -105,7 +107,7 @@ class InjectedNoise(Probe):
 
 
 class ActivityDifference(Probe):
-    """Noise σξ is added; the synapse is told δa_i = ã_i − a_i, which also holds what arrived through the network.
+    """Noise σξ is added; the synapse receives δa_i = ã_i − a_i, which also holds what arrived through the network.
 
     Activity-based node perturbation: García Fernández, Keemink, van Gerven, Front. Neurosci. 18:1439155 (2024).
     """
@@ -119,7 +121,7 @@ class ActivityDifference(Probe):
 class ArrayNoise(Probe):
     """Nothing is added: two reads of the same array differ by their own noise, and that is the perturbation.
 
-    The synapse is told δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
+    The synapse receives δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
     normaliser has to measure it, and `noise_std` is only where a running estimate begins.
     """
 
@@ -155,10 +157,10 @@ def deviate(values, paired, size, params, mean, centre, delta):
 
 
 class Deviation(Probe):
-    """Noise σξ is added; the synapse is told how far its unit is from what it was lately, a_i − ā_i, with ā_i ← ā_i + ρ (a_i − ā_i).
+    """Noise σξ is added; the synapse receives the distance of its unit from its running mean, a_i − ā_i, with ā_i ← ā_i + ρ (a_i − ā_i).
 
     One pass is enough, and nobody has to know the noise: what the unit itself measures, signal and noise together. ā is kept for
-    each trial and starts at 0, where a unit rests. Under the baselines of two passes it is the last pass that tells.
+    each trial and starts at 0, where a unit rests. Under the baselines of two passes it is the last pass that counts.
 
     T. Miconi, eLife 6, e20899 (2017), doi:10.7554/eLife.20899.
 
@@ -204,7 +206,7 @@ class WeightProbe(Probe):
 
 
 class WeightNoise(WeightProbe):
-    """Every weight is perturbed by σΞ_ij, its own draw, and is told that draw (weight perturbation).
+    """Every weight is perturbed by σΞ_ij, its own draw, and credited with that draw (weight perturbation).
 
     hold : how long one draw lasts.  ``"step"``: redrawn at every step, as published;  ``"episode"``: one draw for the whole
         sequence, shared by the batch;  ``"trial"``: one draw for each trial of the batch, held for the sequence (Züge, Klos,
@@ -239,7 +241,7 @@ class WeightNoise(WeightProbe):
 
 
 class WeightNoiseFelt(WeightProbe):
-    """Every weight is perturbed by σΞ_ij, and the synapse is told what that did to its unit, δa_i = ã_i − a_i, not its own draw.
+    """Every weight is perturbed by σΞ_ij, and the synapse receives what that did to its unit, δa_i = ã_i − a_i, not its own draw.
 
     Hybrid perturbation: weights are perturbed, so that the noise of a unit has the time course of its inputs, and the update is that
     of node perturbation. In a readout, or wherever the activity is fixed, δa_i = σ Σ_k Ξ_ik x_k, as in Züge, Klos, Memmesheimer, Phys.

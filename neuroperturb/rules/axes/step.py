@@ -3,7 +3,7 @@
     (params, state, gradient, correction) -> (state, Δw)        scalar, the form of :mod:`neuroperturb.rules.formula.signatures`
 
 `rate`, the first number of every record, is η; at a write kernels put the η of that moment in its place. A record with a state may
-also say what everybody hears at the k-th write, ``correction(params, k) -> scalar``; it is 1 otherwise.
+also have a scalar that is broadcast at the k-th write, ``correction(params, k)``; it is 1 otherwise.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 t counts draws. Both are Markov: between two times at which it is known, the process depends on nothing else. So it is laid out
 from afar, as P. Lévy built Brownian motion: independent values every 2^M draws, then the middle between two neighbours given both,
-and so on until the draw asked for is met. Each time's value comes from its own keyed number, the same whichever way it is reached.
+and so on until the draw wanted is met. Each time's value comes from its own keyed number, the same whichever way it is reached.
 
     middle of l and r, both h away, c = e^{−h/τ}       ξ = c (l + r)/(1 + c²) + √((1 − c²)/(1 + c²)) z
                                                        P(up | l, r) = P_h(up | l) P_h(r | up) / P_2h(r | l)
@@ -165,7 +165,7 @@ class Telegraph(NoiseLaw):
     """A stochastic magnetic tunnel junction: two levels, each held for an exponentially distributed time.
 
     Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 where the dwell times agree.
-    Autocovariance e^{−t (1/up + 1/down)}. A junction is looked at once a draw; what it does between is not seen.
+    Autocovariance e^{−t (1/up + 1/down)}. A junction is read once a draw; what it does in between has no effect.
 
     up, down : mean dwell times of the upper and lower level, in draws
     """

@@ -1,8 +1,7 @@
-"""Independent draws: autocovariance 0.
+"""Independent draws: Gaussian, Rademacher, Uniform, Sparse.
 
-Gaussian, Rademacher, Uniform, Sparse                    independent in every respect
-Walsh, OneAtATime, Sinusoid                              orthogonal over a frame: :mod:`neuroperturb.rules.noise.codes`
-OrnsteinUhlenbeck, Telegraph                             correlated in time: :mod:`neuroperturb.rules.noise.correlated`
+Their autocovariance is 0, between units, trials and times. Draws that are orthogonal over a frame are in
+:mod:`neuroperturb.rules.noise.codes`, those correlated in time in :mod:`neuroperturb.rules.noise.correlated`.
 """
 
 from __future__ import annotations
