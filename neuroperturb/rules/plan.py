@@ -234,7 +234,7 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
         passes=PassPlan(baseline.passes, baseline.paired, baseline.independent, baseline.expect),
         noise=NoisePlan(
             fill=fill, injected=probe.injects, shifted=probe.shifts, lasts=probe.lasts,
-            keyed=not probe.perturbs_units or ("draw" in synapse.used if own else probe.shifts),
+            keyed=probe.shifts or "draw" in synapse.used,
         ),
         factor=FactorPlan(
             present=probe.perturbs_units, measure=probe.measure, keeps_mean=probe.keeps_mean, neuron=neuron and neuron.function,
