@@ -19,7 +19,8 @@ import numba
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from hardware_models.numerics.kernel_cache import KernelCache, keep_symbols_apart, separately, symbol_of
+from hardware_models.numerics.kernel_cache import KernelCache, keep_symbols_apart, symbol_of
+from hardware_models.numerics.lean_compiler import lean, separately
 
 keep_symbols_apart()
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python
@@ -36,6 +37,7 @@ def kernel(function=None, /, *, allocates: bool = False, **options):
 def _compiled(function, flags: dict):
     dispatcher = numba.njit(**flags)(function)
     if COMPILED:
+        lean(dispatcher)
         dispatcher.house_flags = flags
         dispatcher._cache = KernelCache(dispatcher)
     return dispatcher
@@ -52,7 +54,7 @@ def separate(function):
         return function
 
     def call(typingctx, *args):
-        with separately(typingctx):
+        with separately():
             function.compile(args)
         signature = function.overloads[args].signature
         symbol, restype, argtypes = symbol_of(function, args), signature.return_type, signature.args

@@ -27,8 +27,7 @@ import secrets
 import stat
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +38,7 @@ from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 
 from hardware_models.numerics.kernel_key import key_of, stamp
+from hardware_models.numerics.lean_compiler import is_for_python, is_root
 
 VARIABLE = "NEUROPERTURB_CACHE"
 PREFIX = "neuroperturb_"
@@ -99,30 +99,6 @@ def _make_private(path: Path) -> None:
         raise PermissionError(0, "others may write to it")
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-# Roots
-
-
-class _Compiling(threading.local):
-    """Depths of the compiler's stack at which a kernel was asked for across `separate`."""
-
-    def __init__(self) -> None:
-        self.asked = [0]
-
-
-_compiling = _Compiling()
-
-
-@contextlib.contextmanager
-def separately(typingctx) -> Iterator[None]:
-    """Inside, the next kernel to be compiled is a root."""
-    _compiling.asked.append(len(typingctx.callstack))
-    try:
-        yield
-    finally:
-        _compiling.asked.pop()
-
-
 class KernelCache:
     """The place of Numba's own cache in a dispatcher; see :class:`numba.core.caching.NullCache`."""
 
@@ -133,10 +109,10 @@ class KernelCache:
 
     def load_overload(self, signature, target_context) -> CompileResult | None:
         """The kernel of a file, or None."""
-        if not self._is_root() or problem():
+        if not is_root() or problem():
             return None
         arguments, _ = sigutils.normalize_signature(signature)
-        key = key_of(self._dispatcher, arguments)
+        key = key_of(self._dispatcher, arguments, is_for_python())
         if key is None:
             return None
         target_context.refresh()  # what kernels call of Numba's own is there before they are
@@ -144,15 +120,12 @@ class KernelCache:
 
     def save_overload(self, signature, compiled: CompileResult) -> None:
         """Keep a kernel that was compiled."""
-        if not self._is_root() or problem():
+        if not is_root() or problem():
             return
         arguments, _ = sigutils.normalize_signature(signature)
-        key = key_of(self._dispatcher, arguments)
+        key = key_of(self._dispatcher, arguments, is_for_python())
         if key is not None:
             _save(key, compiled)
-
-    def _is_root(self) -> bool:
-        return len(self._dispatcher.typingctx.callstack) == _compiling.asked[-1]
 
     def enable(self) -> None:
         """There is nothing to switch on."""
@@ -187,7 +160,7 @@ def require(symbol: str) -> None:
 def symbol_of(dispatcher: Dispatcher, arguments: tuple) -> str:
     """The symbol by which callers find a version of a kernel that is compiled, registered."""
     compiled = dispatcher.overloads[arguments]
-    key = None if problem() else key_of(dispatcher, arguments)
+    key = None if problem() else key_of(dispatcher, arguments, False)
     if key is None:
         symbol = (
             next((name for name, kept in _symbols.items() if kept is compiled), None)

@@ -78,10 +78,10 @@ def _machine() -> Iterator[bytes]:
     ).encode()
 
 
-def key_of(dispatcher: Dispatcher, arguments: tuple[Type, ...]) -> str | None:
+def key_of(dispatcher: Dispatcher, arguments: tuple[Type, ...], for_python: bool) -> str | None:
     """The key of one version of a kernel, 64 hexadecimal digits; None where it has none."""
     try:
-        return _digest("kernel", stamp(), fingerprint(dispatcher), *map(fingerprint, arguments))
+        return _digest("kernel", stamp(), repr(for_python), fingerprint(dispatcher), *map(fingerprint, arguments))
     except Unkeyable:
         return None
 
