@@ -1,4 +1,4 @@
-"""Will it still learn on that array? Five seeds, each array beside its frozen control and BPTT through the same array.
+"""Will it still learn on that array? Five seeds, each array compared with its frozen control and BPTT through the same array.
 
     python studies/hardware.py credit|weather|figures [--out studies/results/hardware] [--only TEXT] [--again]
 

@@ -1,4 +1,4 @@
-"""Does it learn? Five seeds a row, every row beside its frozen-recurrence control.
+"""Does it learn? Five seeds a row, every row compared with its frozen-recurrence control.
 
     python studies/part1.py credit|weather|mackey-glass|figures [--out studies/results/part1] [--only TEXT] [--again]
 

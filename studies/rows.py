@@ -1,8 +1,8 @@
-"""Rows of a results table: every rule at its own best rate, beside its frozen-recurrence control.
+"""Rows of a results table: every rule at its own best rate, compared with its frozen-recurrence control.
 
 Every row is one rule with a grid of settings. A first look runs the whole grid on the first seeds; its best settings go
 on to all seeds, until a few of them hold there (a mean within twice the first look); the setting of least mean validation
-loss is chosen; the test data are looked at once, by the final weights at the chosen setting. The control of a row is the
+loss is chosen; the test data are used once, by the final weights at the chosen setting. The control of a row is the
 same rule with W_in and W_rec at their initial values, searched in the same way.
 
 Written to the folder, and continued from there if it is interrupted:
@@ -29,9 +29,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from neuroperturb import Experiment, Trainer
 from neuroperturb.baselines import EchoState, Ridge
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.training.trainer import Trainer
 
 SEEDS = (42, 101, 300, 482, 708)
 FROZEN = {"training.frozen": ("W_in", "W_rec")}
@@ -42,7 +41,7 @@ class Row(NamedTuple):
     """One line of a table: a rule on a task, what is tried, and the row it is compared with.
 
     base : table of the experiment; grid : settings to try, dotted keys; control : name of a row of the same task
-    first, keep : seeds of the first look, and how many settings that hold on all seeds end the search
+    first, keep : seeds of the first search, and how many settings that hold on all seeds end the search
     seeds : every one of them is run at the chosen setting
     """
 
@@ -161,7 +160,7 @@ def search(row: Row, store: Store) -> None:
             finite = line.status == "finished" and np.isfinite(line.validation)
             done[line.settings, line.seed] = (line.validation if finite else np.inf), None
 
-    def look(settings: dict, seeds) -> float:
+    def mean_loss(settings: dict, seeds) -> float:
         text = json.dumps(settings)
         for seed in seeds:
             if (text, seed) in done:
@@ -174,18 +173,18 @@ def search(row: Row, store: Store) -> None:
         return float(np.mean([done[text, seed][0] for seed in seeds]))
 
     start = time.perf_counter()
-    ranked = sorted(row.grid, key=lambda settings: look(settings, row.seeds[: row.first]))
-    chosen, least, held = ranked[0], np.inf, 0
+    ranked = sorted(row.grid, key=lambda settings: mean_loss(settings, row.seeds[: row.first]))
+    chosen, least, passed = ranked[0], np.inf, 0
     for settings in ranked:
-        first, everywhere = look(settings, row.seeds[: row.first]), np.inf
-        if all(look(settings, [seed]) < 10 * first for seed in row.seeds):
-            everywhere = look(settings, row.seeds)
+        first, everywhere = mean_loss(settings, row.seeds[: row.first]), np.inf
+        if all(mean_loss(settings, [seed]) < 10 * first for seed in row.seeds):
+            everywhere = mean_loss(settings, row.seeds)
         if everywhere < least:
             chosen, least = settings, everywhere
         for key in [k for k in done if k[0] != json.dumps(chosen)]:
             done[key] = done[key][0], None  # frees the memory of what is out of the race
-        held += everywhere < 2 * first  # what fails on another seed is no choice: the next in rank is looked at
-        if held == row.keep:
+        passed += everywhere < 2 * first  # what fails on another seed is no choice: the next in rank is tried
+        if passed == row.keep:
             break
     lines, curves, text = [], [], json.dumps(chosen)
     for seed in row.seeds:

@@ -1,9 +1,9 @@
-"""Do spiking networks learn? Five seeds a row, every row beside what it is compared with.
+"""Do spiking networks learn? Five seeds a row, every row next to what it is compared with.
 
     python studies/spiking.py series|credit|figures [--out studies/results/spiking] [--only TEXT] [--again]
 
-series: Mackey–Glass, 15 samples ahead, 100 leaky integrate-and-fire neurons, online; beside the untrained network, and the same rule
-with a frozen recurrence. credit: delayed XOR of 8 steps (cues at 0 and 3, answer at 7), 100 neurons, causal traces, beside its frozen
+series: Mackey–Glass, 15 samples ahead, 100 leaky integrate-and-fire neurons, online; compared with the untrained network, and the same rule
+with a frozen recurrence. credit: delayed XOR of 8 steps (cues at 0 and 3, answer at 7), 100 neurons, causal traces, compared with its frozen
 recurrence. Both also on arrays of 4-bit weights, rounded stochastically (series), or written from a digital sum of what was asked of
 them (mixed precision). How a row is searched and what is written: :mod:`rows`.
 """
@@ -18,7 +18,7 @@ SERIES_NEURONS = {"tau_synapse": "30 ms", "tau_readout": "100 ms", "v_input": "2
 CREDIT_NEURONS = {"tau_synapse": "50 ms", "tau_readout": "30 ms", "v_input": "40 mV"}
 COSINE = {"kind": "cosine", "final": 0.0}
 FOUR_BITS = {"cells": {"kind": "digital", "bits": 4}}
-SUMMED = {**FOUR_BITS, "writing": {"kind": "mixed-precision"}}  # what is asked of a weight is summed beside it
+SUMMED = {**FOUR_BITS, "writing": {"kind": "mixed-precision"}}  # requested changes are summed next to the weight
 
 
 def series() -> list[Row]:

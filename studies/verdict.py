@@ -1,4 +1,4 @@
-"""Does the warning tell? Over all presets: the ratio that a run is warned of before it starts, beside whether it then learns.
+"""Does the warning predict failure? Over all presets: the ratio that a run is warned of before it starts, and whether it then learns.
 
     python studies/verdict.py [credit|weather] [--out studies/results/verdict]
 
@@ -20,11 +20,10 @@ from pathlib import Path
 import pandas as pd
 
 import hardware_models as hw
-from neuroperturb.experiment import experiment as config
+from neuroperturb import Experiment, Trainer
 from neuroperturb.experiment import recipes
 from neuroperturb.experiment.toml import resolve
 from neuroperturb.results.grid import grid, number
-from neuroperturb.training.trainer import Trainer
 
 WTH = os.environ.get("NEUROPERTURB_WTH", "../shared/data/WTH.csv")
 SEEDS = (42, 101, 300)
@@ -56,7 +55,7 @@ def learnt(task: str, loss: float, trainer: Trainer) -> bool:
     return loss < (0.5 if task == "credit" else trainer.dataset.trivial()["persistence"]["test"])
 
 
-def experiment_of(task: str, array: str, seed: int) -> config.Experiment:
+def experiment_of(task: str, array: str, seed: int) -> Experiment:
     """The task's own settings on that array."""
     table, settings = TASKS[task]
     table, settings = {**table, "hardware": ARRAYS[array]}, [*settings, f"training.seed={seed}"]

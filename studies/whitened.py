@@ -2,7 +2,7 @@
 
     python studies/whitened.py credit|further|forecast|weather|figures [--out studies/results/whitened] [--only TEXT] [--again]
 
-Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and beside it: the same without P,
+Five tasks that only credit through time solves. Rows are searched as :mod:`rows` says. With P, and compared with it: the same without P,
 with frozen recurrence, without a trace (λ → 0), published ANP, true BPTT with as many trials, a third and a tenth of them, BPTT(1).
 
 further: delayed XOR in what the prototypes left open, five seeds a row: one trial at a time and a single pass with a running mean of the
@@ -11,7 +11,7 @@ loss for a baseline, 40 steps, 128 and 500 units, read noise, and arrays of 4 bi
 forecast: Mackey–Glass, 15 steps ahead, 200 units, ten epochs online; ANP of the readout (recurrence as it began), its presynaptic
 activity as it is, whitened by the local P, or by the recursive one. Five seeds.
 
-weather: the same rules 24 hours ahead on the weather series, two passes over it; beside BPTT of the whole network, ridge on 48 hours, and
+weather: the same rules 24 hours ahead on the weather series, two passes over it; compared with BPTT of the whole network, ridge on 48 hours, and
 an echo state. Five seeds.
 """
 

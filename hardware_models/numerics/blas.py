@@ -10,13 +10,16 @@ are given and the strides are the leading dimensions; `sizes`, (6,) int32, is sc
 
 from __future__ import annotations
 
-import ctypes
 from functools import lru_cache
 
 import numpy as np
-from numba.extending import get_cython_function_address
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import get_cython_function_address, intrinsic
 
 from hardware_models.numerics.compiled import COMPILED, kernel
+from hardware_models.numerics.kernel_cache import PREFIX, declare, require
 
 BATCH = 16  # below this many columns a walk over rows is as fast as BLAS, and gives the same bits on every machine
 N, T = ord("N"), ord("T")
@@ -27,9 +30,7 @@ def products(dtype: str):
     """(read, read_back, write) compiled for float32 or float64."""
     if not COMPILED:
         return _read, _read_back, _write
-    pointer = ctypes.c_void_p
-    address = get_cython_function_address("scipy.linalg.cython_blas", {"float32": "sgemm", "float64": "dgemm"}[dtype])
-    gemm = ctypes.CFUNCTYPE(None, *[pointer] * 13)(address)
+    gemm = _gemm({"float32": "sgemm", "float64": "dgemm"}[dtype])
     one = np.ones(1, dtype)
 
     @kernel
@@ -39,10 +40,7 @@ def products(dtype: str):
     @kernel
     def call(ta, tb, sizes, alpha, a, b, beta, c):
         # sizes: rows, columns and inner length of the column-major product, then the three leading dimensions
-        gemm(
-            ta.ctypes, tb.ctypes, sizes.ctypes, sizes[1:].ctypes, sizes[2:].ctypes, alpha.ctypes,
-            a.ctypes, sizes[3:].ctypes, b.ctypes, sizes[4:].ctypes, beta.ctypes, c.ctypes, sizes[5:].ctypes,
-        )  # fmt: skip
+        gemm((ta, tb, alpha, a, b, beta, c), sizes)
 
     plain, transposed = np.array([N], np.uint8), np.array([T], np.uint8)
     zero = np.zeros(1, dtype)
@@ -63,6 +61,36 @@ def products(dtype: str):
         call(plain, transposed, sizes, one, post, pre, one, w)
 
     return read, read_back, write
+
+
+@lru_cache
+def _gemm(name: str):
+    """gemm((transa, transb, alpha, a, b, beta, c), sizes): BLAS's own, called by symbol; every argument is an array."""
+    symbol = f"{PREFIX}blas_{name}"
+    declare(symbol, lambda: get_cython_function_address("scipy.linalg.cython_blas", name))
+
+    @intrinsic
+    def gemm(typingctx, arrays, sizes):
+        require(symbol)
+
+        def codegen(context, builder, signature, values):
+            kinds = signature.args[0].types
+            data = [
+                context.make_array(kind)(context, builder, builder.extract_value(values[0], k)).data
+                for k, kind in enumerate(kinds)
+            ]
+            ta, tb, alpha, a, b, beta, c = data
+            first = context.make_array(signature.args[1])(context, builder, values[1]).data
+            m, n, k, lda, ldb, ldc = (builder.gep(first, [ir.IntType(64)(place)]) for place in range(6))
+            pointer = ir.IntType(8).as_pointer()
+            arguments = [builder.bitcast(p, pointer) for p in (ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)]
+            kind = ir.FunctionType(ir.VoidType(), [pointer] * len(arguments))
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), arguments)
+            return context.get_dummy_value()
+
+        return types.none(arrays, sizes), codegen
+
+    return gemm
 
 
 def _read(x, w, acc, n, sizes):

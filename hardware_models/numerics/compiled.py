@@ -6,7 +6,8 @@
   must allocate say ``@kernel(allocates=True)``. Counting would also triple the time to compile.
 * no ``fastmath``: sums keep their source order and nothing is contracted, so that the same source gives the same bits on
   every CPU, and a non-finite value stays visible.
-* no ``cache``: a cached kernel silently keeps the old code of a callee in another file, and callees are what users edit.
+* no ``cache`` of Numba's, which silently keeps the old code of a callee in another file, and callees are what users edit; kernels
+  are kept by all they depend on instead (:mod:`hardware_models.numerics.kernel_cache`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import functools
 import inspect
 
 import numba
-from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from hardware_models.numerics.kernel_cache import KernelCache, keep_symbols_apart, symbol_of
+from hardware_models.numerics.lean_compiler import lean, separately
+
+keep_symbols_apart()
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python
 
 
@@ -26,8 +30,17 @@ def kernel(function=None, /, *, allocates: bool = False, **options):
     """Compile a function with the house flags; use as ``@kernel`` or ``@kernel(forceinline=True)``."""
     flags = {"nogil": True, "error_model": "numpy", "_nrt": allocates, **options}
     if function is None:
-        return lambda f: numba.njit(**flags)(f)
-    return numba.njit(**flags)(function)
+        return lambda f: _compiled(f, flags)
+    return _compiled(function, flags)
+
+
+def _compiled(function, flags: dict):
+    dispatcher = numba.njit(**flags)(function)
+    if COMPILED:
+        lean(dispatcher)
+        dispatcher.house_flags = flags
+        dispatcher._cache = KernelCache(dispatcher)
+    return dispatcher
 
 
 @functools.lru_cache
@@ -41,16 +54,16 @@ def separate(function):
         return function
 
     def call(typingctx, *args):
-        function.compile(args)
-        compiled = function.overloads[args]
-        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-        restype, argtypes = compiled.signature.return_type, compiled.signature.args
+        with separately():
+            function.compile(args)
+        signature = function.overloads[args].signature
+        symbol, restype, argtypes = symbol_of(function, args), signature.return_type, signature.args
 
         def codegen(context, builder, signature, values):
             convention = context.call_conv
-            kind = convention.get_function_type(restype, argtypes).as_pointer()
-            pointer = builder.inttoptr(ir.Constant(ir.IntType(64), address), kind)
-            status, result = convention.call_function(builder, pointer, restype, argtypes, values)
+            kind = convention.get_function_type(restype, argtypes)
+            callee = cgutils.get_or_insert_function(builder.module, kind, symbol)
+            status, result = convention.call_function(builder, callee, restype, argtypes, values)
             with cgutils.if_unlikely(builder, status.is_error):
                 convention.return_status_propagate(builder, status)
             return result

@@ -21,6 +21,7 @@ from neuroperturb import rules
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.spec import InputError
 from neuroperturb.tasks.contract import Sequence
 
 TOLERANCE = 1e-10  # max |Δ| / max |reference|, float64
@@ -28,7 +29,7 @@ NEEDED = ("meta", "inputs", "targets", *(f"{when}_{name}" for when in ("before",
 SETTINGS = ("rule", "schedule", "learning_rate", "noise_std", "decorrelation_rate", "decorrelate_input")
 
 
-class CaseError(ValueError):
+class CaseError(InputError):
     """A file that is no recorded case: the message is one sentence."""
 
 

@@ -5,7 +5,8 @@
 * :mod:`~neuroperturb.baselines.eligibility`: gradients that travel forward, by one of three methods:
   :mod:`~neuroperturb.baselines.rtrl`, exact; :mod:`~neuroperturb.baselines.rflo` and :mod:`~neuroperturb.baselines.eprop`, local
 * :mod:`~neuroperturb.baselines.optimisers`: gradient descent, RMSProp, Adam
-* :mod:`~neuroperturb.baselines.trainer`, :mod:`~neuroperturb.baselines.forward_trainer`: training by them, online or by episode
+* :mod:`~neuroperturb.baselines.trainer`, :mod:`~neuroperturb.baselines.online`, :mod:`~neuroperturb.baselines.forward_trainer`:
+  training by them, online or by episode
 * :mod:`~neuroperturb.baselines.reservoir`: echo-state network with a ridge readout
 * :mod:`~neuroperturb.baselines.linear`: ridge on the present input or on a window of past ones
 

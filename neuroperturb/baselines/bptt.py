@@ -28,13 +28,14 @@ from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.forward import (
     State,
     Weights,
-    blocks,
     is_decorrelated,
     leak_pair,
+    pieces,
     prepare,
     product,
     trajectory,
 )
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Loss, Sequence
 
 
@@ -78,7 +79,7 @@ def gradient(
     state : State after the last step
     """
     if window is not None and window < 1:
-        raise ValueError(f"The 'window' parameter of gradient must be at least 1 or None. Got {window} instead.")
+        raise SpecError("window", "gradient", "at least 1, or None", window)
     weights, before = prepare(weights, sequence, bias, state)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
         u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
@@ -118,9 +119,9 @@ def chunked_gradient(
 ) -> tuple[float, Gradients, np.ndarray, State]:
     """Like :func:`gradient`, cut every `chunk` steps: the state is carried over a cut, the gradient is not."""
     if chunk < 1:
-        raise ValueError(f"The 'chunk' parameter of chunked_gradient must be at least 1. Got {chunk} instead.")
+        raise SpecError("chunk", "chunked_gradient", "at least 1", chunk)
     total, scored, outputs, sums = 0.0, 0, [], None
-    for _, piece in blocks(sequence, chunk):
+    for _, piece in pieces(sequence, chunk):
         part, gradients, y, state = gradient(weights, piece, loss=loss, leak=leak, bias=bias, state=state)
         count = int(piece.mask.sum())
         total, scored = total + part * count, scored + count
@@ -192,7 +193,8 @@ def _to_gradient(f, errors, reset, weights, window, leak):
     lags = 0 if window is None or window >= len(f) else int(window)
     alpha, keep = leak_pair(leak, f.dtype)
     reset = np.ascontiguousarray(reset)
-    _backward(f, errors, reset, np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T), alpha, keep, lags)
+    back_rec, back_out = np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T)
+    _backward(f, errors, reset, back_rec, back_out, alpha=alpha, keep=keep, lags=lags)
 
 
 @kernel(allocates=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from neuroperturb.baselines.bptt import Gradients, loss_step
 from neuroperturb.baselines.forward import State, Weights, is_decorrelated, leak_pair, prepare, presented
+from neuroperturb.rules.facts import Quantity
 from neuroperturb.tasks.contract import Loss, Sequence
 
 
@@ -31,7 +32,18 @@ class Passage(NamedTuple):
 
 
 class Method(Protocol):
-    """How a trace begins, goes on, and becomes a gradient; see `rtrl`, `rflo`, `eprop`."""
+    """How a trace begins, goes on, and becomes a gradient; see `rtrl`, `rflo`, `eprop`.
+
+    keeps : what a synapse keeps, as text;  quantities : what its trace needs, and how far each travels;  local : whether they are at
+    the synapse's own unit;  own_feedback : whether the error comes back through weights of the readout
+    """
+
+    keeps: str
+    quantities: tuple[Quantity, ...]
+    local: bool
+
+    @property
+    def own_feedback(self) -> bool: ...
 
     def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
         """The trace after a reset; `sources` is m + n."""
@@ -52,7 +64,7 @@ class Walk:
     Parameters
     ----------
     method : Method
-    weights : Weights, looked at afresh at every step
+    weights : Weights, read anew at every step
     state : State to start from, changed in place
     loss : "mse" or "cross_entropy"
     leak : float in (0, 1], α

@@ -1,4 +1,4 @@
-"""Eligibility propagation for rate units: what reaches a unit through others is left out, what it tells itself is kept.
+"""Eligibility propagation for rate units: paths through other units are left out, a unit's path through itself is kept.
 
     d_i(t)  = ∂x_i(t)/∂x_i(t−1) = (1 − α) + α f'(a_i) (D W_rec)_ii
     e_ji(t) = d_i(t) e_ji(t−1) + α f'(a_i) q_j             ΔW_ji = −η Σ_t s_i e_ji,   s = ∂L_t/∂y_t F
@@ -11,7 +11,7 @@ counted to it. With diagonal recurrence nothing is left out: it is BPTT. Without
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
 from neuroperturb.baselines.rflo import local_credit, random_feedback
+from neuroperturb.rules.facts import OWN, POST, Quantity
 from neuroperturb.spec import Spec
 
 
@@ -32,6 +33,17 @@ class Eprop(Spec):
     name: Literal["eprop"] = "eprop"
     feedback: Literal["readout", "random"] = "readout"
     optimiser: AnyOptimiser = Adam()
+    keeps: ClassVar[str] = "a trace e_ji"
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("e_ji", OWN, "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"),
+        Quantity("w_ii, of the unit onto itself", POST, "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"),
+    )
+    local: ClassVar[bool] = True
+
+    @property
+    def own_feedback(self) -> bool:
+        """Whether the error comes back through the readout's own weights."""
+        return self.feedback == "readout"
 
     def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
         """e, shape (B, m + n, n)."""

@@ -11,14 +11,16 @@ Rows are trials.  Every matrix is stored *presynaptic-major*, ``w[j, i]`` from j
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from hardware_models.numerics.compiled import kernel
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
 
-_BLOCK = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory
+_PIECE = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory
 
 
 class Weights(NamedTuple):
@@ -62,7 +64,7 @@ def run_clean(weights, sequence, *, leak=1.0, bias=False, state=None) -> tuple[n
     Parameters
     ----------
     weights : Weights, whose dtype is the dtype of everything here
-    sequence : Sequence; its targets and mask are not looked at
+    sequence : Sequence; its targets and mask are not used
     leak : float in (0, 1], α
     bias : bool, whether a constant 1 is appended to û
     state : State or None (zeros)
@@ -75,22 +77,17 @@ def run_clean(weights, sequence, *, leak=1.0, bias=False, state=None) -> tuple[n
     weights, state = prepare(weights, sequence, bias, state)
     steps, batch_size = sequence.inputs.shape[:2]
     outputs = np.empty((steps, batch_size, weights.w_out.shape[1]), weights.w_out.dtype)
-    for block in blocks(sequence):
-        _, _, xhat, state = trajectory(weights, block.piece, leak, bias, state)
-        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is scored as such, not warned about
-            outputs[block.start : block.start + len(xhat)] = xhat @ weights.w_out
+    for start, piece in pieces(sequence):
+        _, _, xhat, state = trajectory(weights, piece, leak, bias, state)
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is scored as such, without a warning
+            outputs[start : start + len(xhat)] = xhat @ weights.w_out
     return outputs, state
 
 
-class Block(NamedTuple):
-    start: int
-    piece: Sequence
-
-
-def blocks(sequence: Sequence, length: int = _BLOCK):
-    """Consecutive pieces of a sequence, each at most `length` steps long."""
+def pieces(sequence: Sequence, length: int = _PIECE) -> Iterator[tuple[int, Sequence]]:
+    """(first step, piece) of consecutive pieces of a sequence, each at most `length` steps long."""
     for start in range(0, len(sequence.inputs), length):
-        yield Block(start, Sequence(*(part[start : start + length] for part in sequence)))
+        yield start, Sequence(*(part[start : start + length] for part in sequence))
 
 
 def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
@@ -100,20 +97,18 @@ def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
     n_in, n = sequence.inputs.shape[2], weights.w_rec.shape[0]
     if weights.w_in.shape != (n_in + bool(bias), n):
         wanted = f"(n_in{' + 1' if bias else ''}, n) = {(n_in + bool(bias), n)}"
-        got = weights.w_in.shape
-        raise ValueError(f"The 'w_in' parameter of Weights must have the shape {wanted}. Got {got} instead.")
+        raise SpecError("w_in", "Weights", wanted, weights.w_in.shape, verb="must have the shape")
     batch_size = sequence.inputs.shape[1]
     if state is None:
         return weights, zero_state(weights, batch_size)
     state = State(*(np.ascontiguousarray(part, dtype) for part in state))
     if state.x.shape != (batch_size, n):
-        wanted = f"(B, n) = {(batch_size, n)}"
-        raise ValueError(f"The 'state' parameter must have the shape {wanted}. Got {state.x.shape} instead.")
+        raise SpecError("state", "", f"(B, n) = {(batch_size, n)}", state.x.shape, verb="must have the shape")
     return weights, state
 
 
 def presented(weights: Weights, inputs: np.ndarray, bias: bool) -> np.ndarray:
-    """What the input weights see, û, shape (T, B, m)."""
+    """What the input weights receive, û, shape (T, B, m)."""
     u = np.asarray(inputs, weights.w_in.dtype) @ weights.d_in
     return np.concatenate([u, np.ones_like(u[..., :1])], axis=-1) if bias else u
 
@@ -126,7 +121,9 @@ def trajectory(weights: Weights, sequence: Sequence, leak, bias, state: State):
     state = State(state.x.copy(), state.xhat.copy())
     alpha, keep = leak_pair(leak, f.dtype)
     reset = np.ascontiguousarray(sequence.reset)
-    _advance(f, xhat, *state, weights.w_rec, weights.d_rec, is_decorrelated(weights), reset, alpha, keep)
+    _advance(
+        f, xhat, *state, weights.w_rec, weights.d_rec, decorrelated=is_decorrelated(weights), reset=reset, alpha=alpha, keep=keep
+    )  # fmt: skip
     return u, f, xhat, state
 
 

@@ -1,42 +1,55 @@
-"""Learners by the gradient, with the face of :class:`neuroperturb.simulation.learner.Perturbed`."""
+"""Learners by the gradient, with the face of :class:`neuroperturb.simulation.learner.Perturbed`; a sequence is one chunk."""
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
-from neuroperturb.baselines import BpttTrainer, ForwardTrainer, from_matrices
-from neuroperturb.baselines.trainer import Bptt
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.network.rnn import Matrices
-from neuroperturb.tasks import Dataset
+from neuroperturb.baselines.eprop import Eprop
+from neuroperturb.baselines.forward import from_matrices, run_clean
+from neuroperturb.baselines.forward_trainer import FORWARD, ForwardTrainer
+from neuroperturb.baselines.on_arrays import ArrayBptt
+from neuroperturb.baselines.rflo import Rflo
+from neuroperturb.baselines.rtrl import Rtrl
+from neuroperturb.baselines.trainer import Bptt, BpttTrainer
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.simulation.schedule import Training
+from neuroperturb.tasks.contract import Dataset
+
+TRAINERS = {"bptt": BpttTrainer, **dict.fromkeys(FORWARD, ForwardTrainer)}  # by the name of a rule
 
 
 class Exact:
-    """Learning by the exact gradient, a truncated one, or what can be carried forward of it; a sequence is one chunk."""
+    """Learning by the exact gradient, a truncated one, or what can be carried forward of it.
+
+    Parameters
+    ----------
+    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    dataset : of the task
+    """
 
     phases = ("learn",)
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
-        del steps, total_steps  # its rates are constant
-        network, training = experiment.network, experiment.training
+    def __init__(
+        self, network: RNN, rule: Bptt | Rtrl | Rflo | Eprop, training: Training, initial: Matrices, *, dataset: Dataset
+    ):
         weights = from_matrices(initial, np.dtype(training.dtype).type)
-        make = (
-            BpttTrainer if isinstance(experiment.rule, Bptt) else functools.partial(ForwardTrainer, seed=training.seed)
-        )
+        make = TRAINERS[rule.name]
         self.trainer = make(
-            weights, dataset, experiment.rule, leak=network.leak, bias=network.bias, schedule=training.schedule,
-            frozen=training.frozen,
+            weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule, frozen=training.frozen,
+            seed=training.seed,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
+        """Present a sequence; returns the next step, -1 where the loss stopped being finite."""
+        del phase, first  # there is one of each
         loss = self.trainer.batch(number)
         self.loss += loss, 1
         return len(sequence.inputs) if np.isfinite(loss) else -1
 
     def row(self) -> dict:
+        """Columns of the history that say something of a perturbed network only."""
         return {"twin_distance": float("nan"), "skipped": 0}
 
     def weights(self) -> Matrices:
@@ -44,8 +57,6 @@ class Exact:
         return Matrices(*(np.array(m.T, order="C") for m in w))  # copies, of a single column too
 
     def evaluate(self, sequence) -> np.ndarray:
-        from neuroperturb.baselines import run_clean
-
         return run_clean(self.trainer.weights, sequence, leak=self.trainer.leak, bias=self.trainer.bias)[0]
 
     def checkpoint(self) -> dict[str, np.ndarray]:
@@ -57,18 +68,22 @@ class Exact:
 
 
 class ExactOnArrays:
-    """Learning by the exact gradient, forward and written through the same arrays; a sequence is one chunk."""
+    """Learning by the exact gradient, forward and written through the same arrays.
+
+    Parameters
+    ----------
+    network, rule, training, initial, dataset : as of :class:`Exact`
+    hardware : what the network runs on
+    """
 
     phases = ("learn",)
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
-        from neuroperturb.baselines.on_arrays import ArrayBptt
-
-        del steps, total_steps
-        training = experiment.training
+    def __init__(
+        self, network: RNN, rule: Bptt, training: Training, initial: Matrices, *, dataset: Dataset, hardware: Chip
+    ):
         self.trainer = ArrayBptt(
-            experiment.network, dataset, experiment.rule, initial, hardware=experiment.hardware, schedule=training.schedule,
-            batch=training.batch_size, dtype=training.dtype, seed=training.seed, frozen=training.frozen,
+            network, dataset, rule, initial, hardware=hardware, schedule=training.schedule, batch=training.batch_size,
+            dtype=training.dtype, seed=training.seed, frozen=training.frozen,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
         self.weights, self.evaluate = self.trainer.weights, self.trainer.evaluate

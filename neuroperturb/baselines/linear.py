@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from neuroperturb.spec import InputError, Spec
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 _ROWS = 4096  # rows of features at a time: bounds memory, and a product of this height runs at full speed
@@ -30,7 +30,7 @@ class Ridge(Spec):
 
     taps : 1 is the present input alone; 48 is two days of hourly weather
     strengths : candidates for λ
-    refit : once λ is chosen, fit again with the validation rows, for the test; False shows it no more than a rule sees
+    refit : once λ is chosen, fit again with the validation rows, for the test; False leaves it the data that a rule has
     """
 
     name: Literal["ridge"] = "ridge"
@@ -82,7 +82,7 @@ class NormalEquations:
         self._solved.clear()
 
     def absorb(self, larger: NormalEquations) -> None:
-        """Add another's rows, of which only the leading features are looked at."""
+        """Add another's rows, of which only the leading features are used."""
         p = len(self.gram)
         self.gram += larger.gram[:p, :p]
         self.cross += larger.cross[:p]
@@ -153,7 +153,7 @@ def best(candidates, loss):
     scored = [(loss(candidate), candidate) for candidate in candidates]
     least, winner = min(scored, key=lambda pair: pair[0])
     if not np.isfinite(least):
-        raise ValueError(
+        raise InputError(
             "No ridge strength gave a finite validation loss; check the data for NaN, or add larger strengths."
         )
     return winner

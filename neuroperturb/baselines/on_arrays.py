@@ -17,14 +17,13 @@ import numpy as np
 from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
-from neuroperturb.baselines.forward import blocks, from_matrices
+from neuroperturb.baselines.forward import from_matrices, pieces
 from neuroperturb.baselines.optimisers import OptimiserState
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.decorrelating import summed_decay_change
-from neuroperturb.simulation.layout import activity
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
@@ -53,19 +52,19 @@ class ArrayBptt:
     ):  # fmt: skip
         require_fit(rule, schedule)
         self.network, self.dataset, self.rule, self.frozen = network, dataset, rule, frozen
-        # a simulation whose rule never speaks: its arrays and neurons, its clean pass and its looks
+        # a simulation whose rule never learns: its arrays and neurons, its clean pass and its evaluation
         self.simulation = Simulation(
             network, PerturbationRule(), initial, loss=dataset.loss, schedule="episode", batch=batch, dtype=dtype, seed=seed,
             hardware=hardware,
         )  # fmt: skip
-        self._act = activity(self.simulation.setup, 1, batch)
+        self._act = self.simulation.activity(1, batch)
         self._changes = {name: Dense(self._zeros(name)) for name in LEARNT}
         self.optimiser_state = rule.optimiser.init(self._gradients_like())
 
     def batch(self, number: int) -> float:
         """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
         sequence, total = self.dataset.batch(number), 0.0
-        for _, piece in blocks(sequence, self.rule.chunk or max(len(sequence.inputs), 1)):
+        for _, piece in pieces(sequence, self.rule.chunk or max(len(sequence.inputs), 1)):
             total += self._piece(piece) * int(piece.mask.sum())
         self.simulation.age(len(sequence.inputs))
         return total / max(int(sequence.mask.sum()), 1)
@@ -112,7 +111,7 @@ class ArrayBptt:
     def _gradients_like(self) -> tuple[np.ndarray, ...]:
         return tuple(np.zeros(self.simulation.arrays[name].shape[::-1], self.simulation.dtype) for name in LEARNT)
 
-    # what a run asks for
+    # the learner's face
 
     def weights(self) -> Matrices:
         return self.simulation.weights()
@@ -123,29 +122,21 @@ class ArrayBptt:
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
-        updates, *moments = self.optimiser_state
-        kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()} | {"updates": updates}
+        kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()}
         kept |= {f"act.{name}": a for name, a in self._act._asdict().items()}
-        for name, arrays in zip(("first", "second"), moments, strict=True):
-            kept |= {f"{name}.{k}": a for k, a in enumerate(arrays)}
-        return {name: np.array(value) for name, value in kept.items()}
+        return {name: np.array(value) for name, value in kept.items()} | self.optimiser_state.checkpoint()
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
         """Put a checkpoint back."""
         self.simulation.restore({name[5:]: a for name, a in kept.items() if name.startswith("chip.")})
         for name, a in self._act._asdict().items():
             a[...] = kept[f"act.{name}"]
-        moments = (tuple(np.array(kept[f"{name}.{k}"]) for k in range(len(LEARNT))) for name in ("first", "second"))
-        self.optimiser_state = OptimiserState(int(kept["updates"]), *moments)
+        self.optimiser_state = OptimiserState.restore(kept)
 
 
 def require_fit(rule: Bptt, schedule: str) -> None:
     """Refuse what only a gradient without hardware can do."""
     if schedule == "online" and rule.chunk is None:
-        raise SpecError(
-            "The 'rule.chunk' parameter must be a number of steps with hardware in the online schedule. Got None instead."
-        )
+        raise SpecError("rule.chunk", "", "a number of steps with hardware in the online schedule", None)
     if rule.decorrelation_rate:
-        raise SpecError(
-            f"The 'rule.decorrelation_rate' parameter must be 0 with hardware. Got {rule.decorrelation_rate!r} instead."
-        )
+        raise SpecError("rule.decorrelation_rate", "", "0 with hardware", rule.decorrelation_rate)

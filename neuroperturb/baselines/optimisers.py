@@ -21,6 +21,24 @@ class OptimiserState(NamedTuple):
     first: tuple
     second: tuple
 
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        """Copies, by name."""
+        moments = {f"{name}.{k}": a for name in ("first", "second") for k, a in enumerate(getattr(self, name))}
+        return {name: np.array(value) for name, value in {"updates": self.updates, **moments}.items()}
+
+    @classmethod
+    def restore(cls, kept: dict[str, np.ndarray]) -> OptimiserState:
+        """Out of what :meth:`checkpoint` kept, whatever else is there."""
+        return cls(int(kept["updates"]), *(numbered(kept, name) for name in ("first", "second")))
+
+
+def numbered(kept: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, ...]:
+    """Copies of the arrays ``name.0``, ``name.1`` … of a checkpoint, as many as there are."""
+    found = []
+    while f"{name}.{len(found)}" in kept:
+        found.append(np.array(kept[f"{name}.{len(found)}"]))
+    return tuple(found)
+
 
 class Numbers(NamedTuple):
     """What a formula needs at one update; complements are passed so that a kernel stays in its dtype."""
@@ -36,11 +54,16 @@ class Numbers(NamedTuple):
 class Optimiser(Spec):
     """Gradient in, change of the weights out.
 
+    moments : what a synapse keeps of its gradients;  aged : whether the number of updates enters;  divides : by a root of a moment
+
     learning_rate : η
     clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
     """
 
     formula: ClassVar  # (numbers, g, first, second) -> (first, second, change)
+    moments: ClassVar[tuple[str, ...]] = ()
+    aged: ClassVar[bool] = False
+    divides: ClassVar[bool] = False
     learning_rate: float = Field(1e-3, gt=0)
     clip_norm: float | None = Field(None, gt=0)
 
@@ -108,6 +131,8 @@ class Rms(Optimiser):
 
     kind: Literal["rms"] = "rms"
     formula = staticmethod(_rms)
+    moments: ClassVar[tuple[str, ...]] = ("a running square",)
+    divides: ClassVar[bool] = True
     decay: float = Field(0.99, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)
 
@@ -131,6 +156,9 @@ class Adam(Optimiser):
 
     kind: Literal["adam"] = "adam"
     formula = staticmethod(_adam)
+    moments: ClassVar[tuple[str, ...]] = ("a running mean", "a running square")
+    aged: ClassVar[bool] = True
+    divides: ClassVar[bool] = True
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-8, gt=0)

@@ -19,9 +19,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.baselines.forward import State, Weights, blocks, trajectory, zero_state
+from neuroperturb.baselines.forward import State, Weights, pieces, trajectory, zero_state
 from neuroperturb.baselines.linear import Grid, NormalEquations, best, gains, training
-from neuroperturb.spec import Spec
+from neuroperturb.spec import Spec, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 
@@ -89,7 +89,10 @@ class EchoState(Spec):
             for gain in gains(dataset):
                 loss = float(dataset.metrics(gain * outputs, dataset.validation)["loss"])
                 loss = loss if np.isfinite(loss) else float("inf")
-                yield Reservoir(weights, gain * readout, spectral_radius, leak, input_scale, strength, gain, loss)
+                yield Reservoir(
+                    weights, gain * readout, spectral_radius=spectral_radius, leak=leak, input_scale=input_scale, strength=strength,
+                    gain=gain, validation=loss,
+                )  # fmt: skip
 
     def _equations(self, weights, leak, *runs):
         """Normal equations of the readout; each run starts at rest and carries its state from sequence to sequence."""
@@ -104,7 +107,8 @@ class EchoState(Spec):
                     used = piece.mask & (ages >= self.washout)[:, None]
                     equations.add(features[used], np.asarray(piece.targets, float)[used])
         if equations.rows == 0:
-            raise ValueError("The 'washout' parameter of EchoState leaves no scored training step; make it smaller.")
+            hint = "No scored training step is left."
+            raise SpecError("washout", type(self).__name__, "shorter than the scored steps", self.washout, hint)
         return equations
 
 
@@ -129,7 +133,7 @@ class Reservoir(NamedTuple):
 def _features(weights: Weights, leak: float, sequence: Sequence, state: State | None):
     """Pieces of the sequence, with [1, u, x] (T', B, 1 + n_in + n) and the state to go on from."""
     state = zero_state(weights, sequence.inputs.shape[1]) if state is None else state
-    for _, piece in blocks(sequence):
+    for _, piece in pieces(sequence):
         u, _, x, state = trajectory(weights, piece, leak, True, state)
         yield piece, np.concatenate([u[..., -1:], u[..., :-1], x], axis=-1), state
 

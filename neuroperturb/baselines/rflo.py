@@ -1,4 +1,4 @@
-"""Random feedback local online learning: what reaches a unit through others is left out.
+"""Random feedback local online learning: paths through other units are left out.
 
     e_ji(t) = (1 − α) e_ji(t−1) + α f'(a_i) q_j            ΔW_ji = −η s_i e_ji,   s = ∂L_t/∂y_t F
 
@@ -8,7 +8,7 @@ F is a random matrix B that stays, or the readout's own. With α = 1 and F = W_o
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from hardware_models.numerics import random
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
+from neuroperturb.rules.facts import OWN, Quantity
 from neuroperturb.spec import Spec
 
 FEEDBACK = random.stream(random.Stream.INIT, 3)  # the numbers before it draw W_in, W_rec and W_out
@@ -31,6 +32,14 @@ class Rflo(Spec):
     name: Literal["rflo"] = "rflo"
     feedback: Literal["random", "readout"] = "random"
     optimiser: AnyOptimiser = Adam()
+    keeps: ClassVar[str] = "a trace e_ji"
+    quantities: ClassVar[tuple[Quantity, ...]] = (Quantity("e_ji", OWN, "e_ji ← (1 − α) e_ji + α f'(a_i) q_j"),)
+    local: ClassVar[bool] = True
+
+    @property
+    def own_feedback(self) -> bool:
+        """Whether the error comes back through the readout's own weights."""
+        return self.feedback == "readout"
 
     def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
         """e, shape (B, m + n, n)."""

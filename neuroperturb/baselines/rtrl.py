@@ -10,14 +10,15 @@ steps it is not, since J is of the weights as they were. n² (m + n) numbers a t
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
-from neuroperturb.spec import Spec, SpecError
+from neuroperturb.rules.facts import FAR, OWN, Quantity
+from neuroperturb.spec import Spec, SpecError, Words
 
 LARGEST = 1 << 30  # bytes of J
 
@@ -30,16 +31,24 @@ class Rtrl(Spec):
 
     name: Literal["rtrl"] = "rtrl"
     optimiser: AnyOptimiser = Adam()
+    keeps: ClassVar[str] = "n numbers J_k,ji"
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("f'(a_k) of all units", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's own alone (rflo, eprop)"),
+        Quantity("W_rec, of all synapses", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's onto itself (eprop)"),
+        Quantity("s_k of all units", FAR, "∂L/∂w_ji = Σ_k s_k J_k,ji", "s_i of the synapse's own unit (rflo, eprop)"),
+        Quantity("J_k,ji, one of every unit", OWN, "n numbers a synapse"),
+    )  # fmt: skip
+    local: ClassVar[bool] = False
+    own_feedback: ClassVar[bool] = True
 
     def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
         """J, shape (B, n, m + n, n): of the unit k, by the synapse from j to i."""
         shape = (batch, units, sources, units)
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if size > LARGEST:
-            raise SpecError(
-                f"The 'network.size' parameter must be smaller with the rule 'rtrl', which keeps n² (n + inputs) numbers a trial, "
-                f"at most {LARGEST >> 20} MiB. Got {units} units and {batch} trials, {size >> 20:,} MiB, instead."
-            )
+            got = Words(f"{units} units and {batch} trials, {size >> 20:,} MiB,")
+            wanted = f"smaller with the rule 'rtrl', which keeps n² (n + inputs) numbers a trial, at most {LARGEST >> 20} MiB"
+            raise SpecError("network.size", wanted=wanted, got=got)
         return np.zeros(shape, dtype)
 
     def advance(self, trace: np.ndarray, passage: Passage) -> None:

@@ -31,7 +31,7 @@ class Layers(NamedTuple):
     D_rec: object
 
 
-class Activity(NamedTuple):
+class NetworkActivity(NamedTuple):
     """State and signals of K = passes · B columns; last axes padded.
 
     u (K, n_in) raw input;  du (K, n_in) decorrelated;  uh (K, n_in [+ 1]) what W_in reads, bias included
@@ -61,15 +61,18 @@ class NeuronNumbers(NamedTuple):
     circuits: NamedTuple
 
 
-def make_activity(passes: int, batch: int, n_in: int, n: int, n_out: int, bias: bool, dtype) -> Activity:
+def make_activity(passes: int, batch: int, n_in: int, n: int, n_out: int, bias: bool, dtype) -> NetworkActivity:
     """Zero state; the bias input is set here once and never written again."""
     zeros = lambda rows, size: memory.zeros((rows, size), dtype)  # noqa: E731
     K = passes * batch
     uh = zeros(K, n_in + bias)
     if bias:
         uh[:, n_in] = 1
-    hidden = [zeros(K, n) for _ in range(5)]
-    return Activity(zeros(K, n_in), zeros(K, n_in), uh, *hidden, zeros(K, n_out), zeros(batch, n), zeros(batch, n_out))
+    a, r, x, xh, before = (zeros(K, n) for _ in range(5))
+    return NetworkActivity(
+        u=zeros(K, n_in), du=zeros(K, n_in), uh=uh, a=a, r=r, x=x, xh=xh, before=before, y=zeros(K, n_out), xi=zeros(batch, n),
+        xi_y=zeros(batch, n_out),
+    )  # fmt: skip
 
 
 @kernel
@@ -80,14 +83,14 @@ def silence(act):
 
 
 @kernel
-def resynchronise(act, antithetic):
+def resynchronise(act, paired):
     """The noisy twin goes on from the clean one; a pair goes on from its mean."""
     batch = act.x.shape[0] // 2
     half = type(act.x[0, 0])(0.5)
     for values in (act.x, act.xh):
         for b in range(batch):
             for i in range(values.shape[1]):
-                if antithetic:
+                if paired:
                     values[b, i] = half * (values[b, i] + values[batch + b, i])
                 values[batch + b, i] = values[b, i]
 

@@ -11,6 +11,7 @@ With outputs c and their perturbation δ (c + δ is the noisy output of a clean 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from hardware_models.numerics.compiled import kernel
 
@@ -70,7 +71,7 @@ def cross_entropy_pair(c, delta, target):
 
 @kernel
 def mse_single(y, delta, target):
-    """(L, L): a single pass has nothing beside it yet."""
+    """(L, L): a single pass has no other to be compared with."""
     loss, _ = mse_twin(y, delta, target)
     return loss, loss
 
@@ -82,15 +83,21 @@ def cross_entropy_single(y, delta, target):
     return loss, loss
 
 
+class TrialLoss(NamedTuple):
+    """Kernels (c, δ, target) -> (L, δL) of one loss, for the ways in which passes are compared."""
+
+    twin: object
+    pair: object
+    single: object
+
+    def between(self, passes: int, paired: bool):
+        """The kernel for so many passes, whose centre is their mean where they are a pair."""
+        if passes == 1:
+            return self.single
+        return self.pair if paired else self.twin
+
+
 LOSSES = {
-    ("mse", "second_run"): mse_pair,
-    ("cross_entropy", "second_run"): cross_entropy_pair,
-    ("mse", "per_condition"): mse_single,
-    ("cross_entropy", "per_condition"): cross_entropy_single,
-    ("mse", "running_mean"): mse_single,
-    ("cross_entropy", "running_mean"): cross_entropy_single,
-    ("mse", "clean_twin"): mse_twin,
-    ("mse", "antithetic"): mse_pair,
-    ("cross_entropy", "clean_twin"): cross_entropy_twin,
-    ("cross_entropy", "antithetic"): cross_entropy_pair,
+    "mse": TrialLoss(mse_twin, mse_pair, mse_single),
+    "cross_entropy": TrialLoss(cross_entropy_twin, cross_entropy_pair, cross_entropy_single),
 }

@@ -1,6 +1,6 @@
 """The network: one recurrent layer without biases, and how its weights begin.
 
-    û_t = D_in u_t                                input decorrelation, where asked for
+    û_t = D_in u_t                                input decorrelation, optional
     a_t = W_in û_t + W_rec x̂_{t−1}                pre-activation
     x_t = (1 − α) x_{t−1} + α tanh(a_t)           leak α; α = 1 in the published network
     x̂_t = D_rec x_t                               what recurs, and what the readout reads
@@ -29,7 +29,7 @@ class RNN(Spec):
 
     size : n, hidden units
     leak : α, in (0, 1]
-    bias : a constant input of 1 beside the task's own
+    bias : a constant input of 1 added to the task's own
     gain : factor on the Xavier standard deviation √(2/(fan_in + fan_out)) of W_rec
     spectral_radius : if given, W_rec is scaled to this spectral radius instead
     """

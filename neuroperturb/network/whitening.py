@@ -1,4 +1,4 @@
-"""The lateral matrix P beside the network: reads z = P x, and leaves the update of P to be written. Equations:
+"""The lateral matrix P: reads z = P x, and leaves the update of P to be written. Equations:
 :mod:`neuroperturb.rules.axes.presynaptic`.
 
 P is an array like any other: its update waits for the next sweep and is written by the array's own cells. Online it is written at
@@ -16,15 +16,6 @@ import numpy as np
 
 from hardware_models.numerics import blas, random
 from hardware_models.numerics.compiled import kernel, separate
-from hardware_models.numerics.dots import dot
-
-
-class WhiteningNumbers(NamedTuple):
-    """rate ε;  root √ρ;  growth g."""
-
-    rate: float
-    root: float
-    growth: float
 
 
 class Sum(NamedTuple):
@@ -43,6 +34,7 @@ class Whitener(NamedTuple):
 
     array, pending : P (n, n) and its update;  x, z : (2B, n) or (B, n), what was read, and the result
     now, before : (B, n) presynaptic factors of this step (readout) and the step before (recurrence)
+    numbers : of the rule's presynaptic value
     seed, stream : key of the private noise
     """
 
@@ -53,7 +45,7 @@ class Whitener(NamedTuple):
     z: np.ndarray
     now: np.ndarray
     before: np.ndarray
-    numbers: WhiteningNumbers
+    numbers: NamedTuple
     seed: int
     stream: int
 
@@ -67,64 +59,31 @@ def shift(whitener, reset):
             before[b, i] = now[b, i] if not reset else type(now[b, i])(0)
 
 
-@kernel
-def leave_local(whitener):
-    """P += ε (P − mean_b z'_b (Pᵀx'_b)ᵀ)"""
-    z, x, pending, rate = whitener.z, whitener.x, whitener.pending, whitener.numbers.rate
-    now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
-    batch, n = now.shape[0], whitener.array.size[0]
-    share = -rate / type(rate)(batch)
-    for b in range(batch):
-        for i in range(n):
-            now[b, i] = z[b, i]
-            pre[b, i] = x[batch + b, i]
-            post[b, i] = share * z[batch + b, i]
-    for i in range(n):
-        decay[i] = rate
-
-
-@kernel
-def leave_recursive(whitener):
-    """P += g P − (1 + g) mean_b q_b (Pᵀx_b)ᵀ/(1 + x_bᵀ q_b)"""
-    z, x, pending, growth = whitener.z, whitener.x, whitener.pending, whitener.numbers.growth
-    now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
-    batch, n, one = now.shape[0], whitener.array.size[0], type(growth)(1)
-    for b in range(batch):
-        gain = one / (one + dot(x[b], z[b]))
-        share = -(one + growth) * gain / type(growth)(batch)
-        for i in range(n):
-            now[b, i] = gain * z[b, i]
-            pre[b, i] = x[b, i]
-            post[b, i] = share * z[b, i]
-    for i in range(n):
-        decay[i] = growth
-
-
 @lru_cache
-def make_whiten(sweep, read_back, local: bool, summing: bool, dtype: str):
-    """whiten(whitener, centre, step, reset): read P for the activity (B, n) of this step, and leave its update, or sum it."""
+def make_whiten(sweep, read_back, leave, private: bool, summing: bool, dtype: str):
+    """whiten(whitener, centre, step, reset): read P for the activity (B, n) of this step, and leave its update, or sum it.
+
+    leave : kernel of the update, see :mod:`neuroperturb.rules.axes.presynaptic`;  private : P is read with private noise too
+    """
     sweep = separate(sweep)
     _, _, add = blas.products(dtype)
 
     @kernel
     def whiten(whitener, centre, step, reset):
-        x, root, n = whitener.x, whitener.numbers.root, whitener.array.size[0]
+        x, n = whitener.x, whitener.array.size[0]
         batch = centre.shape[0]
         shift(whitener, reset)
         for b in range(batch):
             for i in range(n):
                 x[b, i] = centre[b, i]
-            if local:
-                noisy = x[batch + b]
+            if private:
+                noisy, root = x[batch + b], whitener.numbers.root
                 random.fill_normal(whitener.seed, whitener.stream, step, b, noisy[:n])
                 for i in range(n):
                     noisy[i] = centre[b, i] + root * noisy[i]
         pending, total = whitener.pending, whitener.sum
         sweep(whitener.array, pending, total, x, whitener.z)
-        if local:
-            leave_local(whitener)
-        else:
-            leave_recursive(whitener)
+        leave(whitener)
         if summing:
             read_back(whitener.array, pending.pre, total.back)
             add(total.back, pending.post, total.gradient, n, total.sizes)
@@ -143,7 +102,8 @@ def make_finish_whitening(sweep):
     @kernel
     def finish_whitening(whitener, nothing):
         total, steps = whitener.sum, whitener.sum.steps[0]
-        share = type(whitener.numbers.rate)(1) / type(whitener.numbers.rate)(steps)
+        T = type(total.gradient[0, 0])
+        share = T(1) / T(steps)
         for j in range(total.gradient.shape[0]):
             for i in range(total.gradient.shape[1]):
                 total.gradient[j, i] *= share

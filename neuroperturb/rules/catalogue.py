@@ -20,7 +20,8 @@ from neuroperturb.rules.axes.presynaptic import Whitened
 from neuroperturb.rules.axes.probe import ActivityDifference, Deviation, InjectedNoise, WeightNoise, WeightNoiseFelt
 from neuroperturb.rules.axes.step import RMS, Clipped
 from neuroperturb.rules.contract import PerturbationRule
-from neuroperturb.rules.noise.independent import OrnsteinUhlenbeck, Sparse
+from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck
+from neuroperturb.rules.noise.independent import Sparse
 from neuroperturb.rules.published.hebbian import CubedTrace
 from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.user_rule import OwnFormula
@@ -142,9 +143,7 @@ RULES = {
     "oua": oua,
     "hebbian": hebbian,
 }
-DECORRELATED = {
-    f"d{name}": name for name in ("np", "wp", "anp")
-}  # the paper's DNP, DWP, DANP: decorrelation rides beside
+DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: with decorrelation
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes) -> PerturbationRule:

@@ -11,10 +11,11 @@ from hardware_models.crossbar.state import Pending
 from hardware_models.numerics import memory as aligned
 from hardware_models.numerics.compiled import COMPILED
 from hardware_models.numerics.record import record
-from neuroperturb.rules.formula.signatures import formula, numbers, plain
+from neuroperturb.rules.formula.signatures import Nothing, formula, numbers, plain
+from neuroperturb.rules.formula.tracing import Endless, trace
 from neuroperturb.rules.kernels.loops import make_gather
-from neuroperturb.rules.kernels.synapse import Memory
-from neuroperturb.rules.noise.independent import Source, fill_recorded
+from neuroperturb.rules.kernels.synapse import SynapseMemory
+from neuroperturb.rules.noise.law import NoiseSource, fill_recorded
 from neuroperturb.rules.user.requirements import (
     FORMS,
     RETURNED,
@@ -79,8 +80,6 @@ def _filled(rule):
 
 def _require_end(rule) -> None:
     """A loop whose length depends on an argument may never end: found by following it, before anything is run."""
-    from neuroperturb.rules.formula.tracing import Endless, trace
-
     for name in formulas(rule):
         function = plain(getattr(type(rule), name))
         if any("BACKWARD" in step.opname for step in dis.get_instructions(function)):
@@ -195,10 +194,10 @@ def _gathered(rule, gather, dtype: str, values: dict[str, np.ndarray], j: int, i
     t, place = np.dtype(dtype), lambda name: aligned.place(values[name], dtype)
     w, one, whole = place("weight"), np.ones(1, t), lambda: np.zeros(1, np.int64)
     draws = aligned.place(values["draw"].reshape(1, TRIALS * ROWS, UNITS), dtype)
-    memory = Memory(
-        trace=place("trace"), square=aligned.zeros((1, 1), t), gradient=aligned.zeros((1, 1), t), kept=one, rate=one, beta=one, writes=whole(),
-        source=Source(0, 0, draws), key=np.array([0, 0, UNITS, ROWS]), offset=np.zeros(2, t), passes=np.array([2]),
-        row=aligned.zeros((UNITS,), t), params=numbers(rule, t),
+    memory = SynapseMemory(
+        trace=place("trace"), square=aligned.zeros((1, 1), t), gradient=aligned.zeros((1, 1), t), kept=one, rate=one, writes=whole(),
+        source=NoiseSource(0, 0, draws), key=np.array([0, 0, UNITS, ROWS]), offset=np.zeros(2, t), passes=np.array([2]),
+        row=aligned.zeros((UNITS,), t), params=numbers(rule, t), step=Nothing(),
     )  # fmt: skip
     pending = Pending(place("post"), place("pre"), np.array([0.7, -0.4], t), np.zeros(1, t), whole())
     g, found = aligned.zeros((UNITS,), t), b""

@@ -1,4 +1,9 @@
-"""The clean pass of an episode that learns D, and column reads of D."""
+"""The clean pass of an episode that learns D, and column reads of D.
+
+    D −= ε/(B T) Σ_t offdiag(x̂_tᵀx̂_t) D
+
+It is accumulated as X̂ᵀ(X̂ D) over blocks of steps, and written once.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +13,17 @@ from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.dots import dot
 from neuroperturb.network.dynamics import silence
-from neuroperturb.simulation.episode import store
+from neuroperturb.simulation.episode_blocks import store
 from neuroperturb.simulation.plan import Plan
 
 
 @lru_cache
-def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
-    """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is an Activity of one pass."""
-    forward = separate(plan.forward._replace(injected=False).make())
-    _, _, add = blas.products(plan.dtype)
-    read_in, read_rec = column_reads
+def make_sum_decay(read_back, dtype: str):
+    """sum_block(array, pending, memory, rows, x, v, rate): gradient += −ε X̂ᵀ(X̂ D) as it will be added;  decay += ε Σ x̂²"""
+    _, _, add = blas.products(dtype)
 
     @kernel
-    def sum_block(array, pending, memory, read_back, rows, x, v, rate):
-        """gradient += −ε X̂ᵀ(X̂ D) as it will be added;  decay += ε Σ x̂²"""
+    def sum_block(array, pending, memory, rows, x, v, rate):
         read_back(array, x[:rows], v[:rows])
         for r in range(rows):
             for i in range(pending.decay.shape[0]):
@@ -29,30 +31,34 @@ def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
                 x[r, i] *= -rate
         add(v[:rows], x[:rows], memory.gradient, array.size[0], array.scratch.sizes)
 
+    return sum_block
+
+
+@lru_cache
+def make_clean(plan: Plan, column_reads, learn_d_in: bool, learn_d_rec: bool):
+    """clean(run, clean, memories, inputs, reset, first, last): the pass that learns D; clean is the activity of one pass."""
+    forward = separate(plan.forward._replace(injected=False).make())
+    sum_in, sum_rec = (make_sum_decay(read, plan.dtype) for read in column_reads)
+
     @kernel
     def close_block(run, batch, rate):
-        block, rows = run.block, run.block.filled[0] * batch
+        block, rows, arrays, pending, memories = (
+            run.block,
+            run.block.filled[0] * batch,
+            run.arrays,
+            run.pending,
+            run.memories,
+        )
         if learn_d_in:
-            sum_block(
-                run.arrays.D_in, run.pending.D_in, run.memories.D_in, read_in, rows, block.pre_in, block.weighted, rate
-            )
+            sum_in(arrays.D_in, pending.D_in, memories.D_in, rows, block.pre_in, block.weighted, rate)
         if learn_d_rec:
-            sum_block(
-                run.arrays.D_rec,
-                run.pending.D_rec,
-                run.memories.D_rec,
-                read_rec,
-                rows,
-                block.pre_rec,
-                block.weighted,
-                rate,
-            )
+            sum_rec(arrays.D_rec, pending.D_rec, memories.D_rec, rows, block.pre_rec, block.weighted, rate)
         block.filled[0] = 0
 
     @kernel
     def clean(run, act, memories, inputs, reset, first, last):
         batch, steps = inputs.shape[1], inputs.shape[0]
-        rate = run.rule.decorrelation / type(run.rule.decorrelation)(batch * steps)
+        rate = run.training.decorrelation / type(run.training.decorrelation)(batch * steps)
         for t in range(first, last):
             if reset[t]:
                 silence(act)
@@ -101,7 +107,7 @@ def summed_decay_change(pending, memory, w, scale, j, change):
 
 @lru_cache
 def make_column_read(ideal: bool, slow: bool, dtype: str):
-    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells show slow noise."""
+    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells have slow noise."""
     if ideal:
         _, read_back, _ = blas.products(dtype)
 

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hardware_models.numerics.compile_clock import working
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.network.rnn import Matrices
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
-from neuroperturb.tasks import Dataset
+from neuroperturb.tasks.contract import Loss
 
 CHUNK = 0.2  # seconds of compiled steps between two looks at the clock
 
 
 class Perturbed:
-    """Learning by a perturbation rule, on arrays."""
+    """Learning by a perturbation rule, on arrays.
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
-        training = experiment.training
-        self.simulation = self._simulation(
-            experiment, experiment.network, experiment.rule, initial, decorrelation=experiment.decorrelation, loss=dataset.loss,
-            schedule=training.schedule, batch=training.batch_size, steps=steps, total_steps=total_steps, dtype=training.dtype,
-            seed=training.seed, resynchronise=training.resynchronise, frozen=training.frozen, hardware=experiment.hardware,
+    Parameters
+    ----------
+    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    decorrelation, hardware : beside the rule, and below it
+    loss : of the task
+    steps, total_steps : time steps of a sequence, and of the run
+    simulation : what computes; other neurons put another in its place
+    """
+
+    def __init__(
+        self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, decorrelation: Decorrelation | None,
+        hardware: Chip | None, loss: Loss, steps: int, total_steps: int, simulation: Callable[..., Simulation] = Simulation,
+    ):  # fmt: skip
+        self.simulation = simulation(
+            network, rule, initial, decorrelation=decorrelation, loss=loss, schedule=training.schedule, batch=training.batch_size,
+            steps=steps, total_steps=total_steps, dtype=training.dtype, seed=training.seed, resynchronise=training.resynchronise,
+            frozen=training.frozen, hardware=hardware,
         )  # fmt: skip
         self.phases = self.simulation.phases
         self._rate = 0.0  # steps a second, from the last chunk
         self._prepared = None, None
-
-    def _simulation(self, experiment: Experiment, *arguments, **options) -> Simulation:
-        """What computes; other neurons put another in its place."""
-        del experiment  # rate units are told all they need
-        return Simulation(*arguments, **options)
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
         """Present a chunk; returns the next step, -1 where the loss stopped being finite."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardware_models.numerics.compiled import kernel, separate
+from neuroperturb.rules.kernels.passes import centre_rows
 from neuroperturb.simulation.plan import Plan
-from neuroperturb.simulation.step import centre_rows, make_factors, make_reward, make_step
+from neuroperturb.simulation.step import make_presynaptic_factors, make_reward, make_step
 
 
 @kernel
-def decorrelate(run, array, pending, x, antithetic, rate):
+def decorrelate(run, array, pending, x, paired, rate):
     """Leave −ε [offdiag(x̂ᵀx̂/B)] D to be written: rows −ε x̂/B, column read of D by x̂, decay ε mean x̂²."""
-    centre_rows(x, antithetic, pending.pre)
+    centre_rows(x, paired, pending.pre)
     batch = pending.pre.shape[0]
     for i in range(pending.decay.shape[0]):
         pending.decay[i] = 0
@@ -28,10 +29,10 @@ def decorrelate(run, array, pending, x, antithetic, rate):
 def make_online(plan: Plan):
     """online(run, inputs, targets, mask, reset, first, last) -> next step: presents steps first … last − 1."""
     step, set_reward = separate(make_step(plan)), make_reward(plan)
-    antithetic, units, tracing, delayed = plan.antithetic, plan.units, plan.tracing, plan.delayed
-    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
-    learn_d_in, learn_d_rec, integrating = plan.learn_input, plan.learn_state, plan.integrating
-    factors = make_factors(plan.whiten, antithetic)
+    paired, units, delayed = plan.rule.passes.paired, plan.rule.factor.present, plan.delayed
+    tracing, integrating = plan.rule.synapse.tracing, plan.rule.synapse.integrates
+    learn_in, learn_rec, learn_out, learn_d_in, learn_d_rec = plan.learns
+    factors = make_presynaptic_factors(plan.whiten, paired)
 
     @kernel
     def leave(matrix_pending, memory, some, fresh, due):
@@ -53,16 +54,16 @@ def make_online(plan: Plan):
             if not step(run, inputs[t], targets[t], mask[t], reset[t]):
                 return t
             if learn_d_in:
-                decorrelate(run, run.arrays.D_in, pending.D_in, act.du, antithetic, run.rule.decorrelation)
+                decorrelate(run, run.arrays.D_in, pending.D_in, act.du, paired, run.training.decorrelation)
             if learn_d_rec:
-                decorrelate(run, run.arrays.D_rec, pending.D_rec, act.xh, antithetic, run.rule.decorrelation)
+                decorrelate(run, run.arrays.D_rec, pending.D_rec, act.xh, paired, run.training.decorrelation)
             some = set_reward(run, pending.W_in.reward)
             for b in range(pending.W_in.reward.shape[0]):
                 pending.W_rec.reward[b] = pending.W_in.reward[b]
                 pending.W_out.reward[b] = pending.W_in.reward[b]
             due = not integrating or run.counters.step[0] % run.rule.write == 0
             if learn_in:
-                centre_rows(act.uh, antithetic, pending.W_in.pre)
+                centre_rows(act.uh, paired, pending.W_in.pre)
                 leave(pending.W_in, memories.W_in, some, reset[t], due)
             factors(run, reset[t], pending.W_rec.pre, pending.W_out.pre)
             if learn_rec:

@@ -11,7 +11,7 @@ from neuroperturb.spec import Spec
 Matrix = Literal["W_in", "W_rec", "W_out"]
 
 
-ONLINE_CHUNK = 100  # steps between cuts of BPTT in the online schedule, unless asked otherwise
+ONLINE_CHUNK = 100  # steps between cuts of BPTT in the online schedule, by default
 
 
 class Training(Spec):

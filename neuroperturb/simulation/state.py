@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroperturb.rules.plan import RuleNumbers
+
 
 class Signal(NamedTuple):
-    """What one step tells the synapses. centre, delta: of the passes; post: normalised."""
+    """What one step gives the synapses. centre, delta: of the passes; post: the postsynaptic factor."""
 
     a: np.ndarray  # (B, n) centre of the pre-activation
     da: np.ndarray  # (B, n) its perturbation
@@ -23,7 +25,7 @@ class Signal(NamedTuple):
     mean_y: np.ndarray
 
 
-class Block(NamedTuple):
+class EpisodeBlock(NamedTuple):
     """The steps of an episode that wait to be summed: S · B rows."""
 
     post: np.ndarray
@@ -55,42 +57,38 @@ class Counters(NamedTuple):
     condition: np.ndarray
 
 
-class RuleNumbers(NamedTuple):
-    """Numbers of the rule, in the dtype of the run where they meet arrays."""
+class RunNumbers(NamedTuple):
+    """Numbers of a run that are not its rule's.
 
-    sigma: float
-    resolution: float  # 32 rounding errors of the dtype
-    gain: float  # of the layer norm; 0: the layer's own size
-    gain_y: float
-    variance_rate: float
-    trace: float  # λ
-    scale: float  # of the reward of weight noise: 1 or 1/σ
-    rate: float  # η
-    final: float  # of the learning-rate schedule
-    steps: float  # length of the run
+    steps : length of the run;  resynchronise : steps between, 0 is never;  decorrelation : ε, in the dtype of the run
+    """
+
+    steps: float
     resynchronise: int
-    decorrelation: float  # ε
-    baseline_rate: float  # of the running mean of the loss
-    hold: int  # τ_p, draws
-    write: int  # τ_θ
-    injected: float  # σ; `sigma` is that of what is told
-    deviation_rate: float  # of the running mean of a unit
+    decorrelation: float
 
 
-class Run(NamedTuple):
-    """All state of a run, as the loops take it; every array in it except scratch belongs to a checkpoint."""
+class RunState(NamedTuple):
+    """All state of a run, as the loops take it; every array in it except scratch belongs to a checkpoint.
 
-    arrays: object  # Layers of ArrayState
-    pending: object  # Layers of Pending
-    memories: object  # Layers of rules.synapse.Memory
-    act: object  # Activity of two passes
+    arrays : Layers of ArrayState;  pending : Layers of Pending;  memories : Layers of rules.kernels.synapse.SynapseMemory
+    act : activity of the passes;  neurons : their numbers, and the state of their circuits
+    rule : rules.plan.RuleNumbers;  training : RunNumbers
+    channel : reward_channel.ChannelState;  whitener : whitening.Whitener
+    source, source_y : noise of the hidden layer, and of the output
+    """
+
+    arrays: object
+    pending: object
+    memories: object
+    act: object
     neurons: object
     rule: RuleNumbers
-    told: object  # numbers of the neuron's formula
+    training: RunNumbers
     signal: Signal
     counters: Counters
-    channel: object  # reward.ChannelState
-    block: Block
-    whitener: object  # whitening.Whitener
-    source: object  # noise of the hidden layer
-    source_y: object  # noise of the output
+    channel: object
+    block: EpisodeBlock
+    whitener: object
+    source: object
+    source_y: object

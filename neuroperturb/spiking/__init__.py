@@ -4,13 +4,14 @@
     neuroperturb run mackey-glass --backend brian2        Brian2 (extra brian2), the same experiment and record
     neuroperturb run delayed-xor --backend brian2 --show-equations
 
-model.py         the equations, and the numbers that integrate them
-kernel.py        the compiled time step;  simulation.py: a network that learns with it
-equations.py     the same as text, put together from the rule;  show.py prints it
-brian.py         a network of Brian2 out of that text, spiking or of rate units;  device.py: targets;  weights.py: what weights it can hold
-learner.py, brian_learner.py   what `neuroperturb.train` runs;  recipes.py: settings that learn
+model.py             the equations, and the numbers that integrate them;  encoding.py: inputs as spikes
+kernel.py            the compiled time step;  simulation.py: a network that learns with it
+brian_equations.py   the same equations as text, put together from the rule;  brian_show.py prints them
+brian_network.py     a network of Brian2 out of that text, of spiking or of rate units;  brian_objects.py: its groups and synapses;
+                     brian_weights.py: what weights it can hold;  brian_device.py: targets;  brian_learner.py: training
+recipes.py           settings that learn;  bench.py: the kernel's speed against Brian2
 
-A room that nothing enters unless an experiment has a `spiking` table; only brian*.py and device.py import Brian2, when they run.
+Brian2 itself is imported when a network of it is made, and nowhere before.
 """
 
 from neuroperturb.network.lif import LIF as LIF

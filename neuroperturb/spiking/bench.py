@@ -49,8 +49,9 @@ def _brian(rule, lif: LIF, initial: Matrices, inputs: np.ndarray, target: str):
     noise = rule.noise_std * np.random.default_rng(1).normal(size=(STEPS, len(initial.W_rec) + 1))
     ones, u = np.ones(STEPS), inputs[:, 0]
     rows = Rows(
-        u, np.zeros((1, 2)), noise[:, :-1], noise[:, -1:], u, ones, ones, np.arange(STEPS) == 0, 0 * ones, 1e-6 * ones
-    )
+        inputs=u, spikes=np.zeros((1, 2)), noise=noise[:, :-1], noise_y=noise[:, -1:], targets=u, masks=ones, learns=ones,
+        begins=np.arange(STEPS) == 0, finishes=0 * ones, etas=1e-6 * ones,
+    )  # fmt: skip
     session.present(rows, session.initial())
 
     def run() -> float:

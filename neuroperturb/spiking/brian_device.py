@@ -1,4 +1,4 @@
-"""Brian2 as a guest: imported when asked for, its devices borrowed and given back, no preference changed."""
+"""Brian2 as a guest: imported when needed, its devices borrowed and given back, no preference changed."""
 
 from __future__ import annotations
 
@@ -40,10 +40,8 @@ def check_target(target: str) -> None:
     if target == STANDALONE and not shutil.which("make"):
         missing = missing or "make"
     if missing:
-        raise SpecError(
-            f"The 'spiking.backend.target' parameter can be {target!r} only with {missing}, which is not on the PATH: install it, or "
-            "choose 'numpy'."
-        )
+        hint = "It is not on the PATH: install it, or choose 'numpy'."
+        raise SpecError("spiking.backend.target", "", f"{target!r} only with {missing}", hint=hint, verb="can be")
 
 
 def code_class(target: str) -> Any:
@@ -59,7 +57,7 @@ def code_class(target: str) -> Any:
     return CythonCodeObject
 
 
-class Folder:
+class BuildFolder:
     """A new folder for one standalone program, gone with its owner."""
 
     def __init__(self):

@@ -3,11 +3,11 @@
 A *tick* is the boundary between two steps of the task. At it, in the order of its phases (all in Brian2's slot ``start``):
 
     READ     outputs read the traces r:  y_h = Σ W_out r_h                    a pass h is one population; all share the weights
-    TELL     units say what they were perturbed by, outputs how the loss changed
-    SUM      the critic sums over units: the change of the loss, and the norms that a rule may ask for
+    TELL     perturbation p of every unit; outputs: how the loss changed
+    SUM      the critic sums over units: the change of the loss, and the norms that a rule may need
     JUDGE    the critic makes the reward
-    HEAR     every unit hears it, with whatever else is one number for all, and normalises what it tells
-    LEARN    synapses:  eligibility ← presynaptic trace × what the postsynaptic unit tells;  weight ← weight + rate · reward · eligibility
+    HEAR     every unit receives it, with whatever else is one number for all, and normalises its factor
+    LEARN    synapses:  eligibility ← presynaptic trace × postsynaptic factor;  weight ← weight + rate · reward · eligibility
     LOAD     inputs, noise and targets of the step that begins; states are set to zero where a trial begins
     DRIVE    currents of the inputs, constant over the step
     BEGIN    means of the step start from zero
@@ -16,25 +16,19 @@ and in each dt, before Brian2's own ``groups``, ``thresholds``, ``synapses``, ``
 that ends it, so that one run over T steps has T + 1 ticks. What neurons carry on is kept at every tick: after the last they move by one
 dt more, which nobody sees.
 
-Names: `told` is p of the rule, `pre` the presynaptic activity, `centre` that of the two passes; `learn`, `fresh` and `finish` are 1 where
-a step counts, where it began a trial, and where an episode is written.
+Names: `told` is the postsynaptic factor, p normalised; `pre` the presynaptic activity, `centre` that of the two passes; `learn`, `fresh`
+and `finish` are 1 where a step counts, where it began a trial, and where an episode is written.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from neuroperturb.rules import (
-    RMS,
-    ActivityDifference,
-    Antithetic,
-    LayerNorm,
-    NoiseStd,
-    NoiseVariance,
-    PerturbationRule,
-    RunningVariance,
-    Trace,
-)
+from neuroperturb.rules import Instant, PerturbationRule
+from neuroperturb.rules.axes.credit import Credit
+from neuroperturb.rules.axes.step import Step
+from neuroperturb.rules.facts import AxisValue
+from neuroperturb.rules.plan import choices, facts_of
 from neuroperturb.spec import SpecError
 
 READ, TELL, SUM, JUDGE, HEAR, LEARN, LOAD, DRIVE, BEGIN, EACH = range(-20, -10)  # order in the slot "start"
@@ -157,8 +151,8 @@ BROADCAST = (
     "fresh",
     "finish",
     "number",
-)  # what every synapse hears from the critic
-SAID = "_said"  # what the critic says, linked; what a unit heard is a variable of its own, which synapses see
+)  # what every synapse receives from the critic
+SAID = "_said"  # a variable of the critic, linked; each unit has a copy of its own, which synapses read
 
 
 def keep(names: tuple[str, ...]) -> str:
@@ -172,7 +166,7 @@ def kept(names: tuple[str, ...]) -> str:
 
 
 class Text(NamedTuple):
-    """Code of one learning rule: equations of units (first pass) and outputs beside their own, and what happens at a tick."""
+    """Code of one learning rule: equations of units (first pass) and outputs after their own, and what happens at a tick."""
 
     unit: str
     unit_tell: str
@@ -198,42 +192,49 @@ SPIKING_NAMES = Names("(current + mean_g)/theta", "mean_s", "r")
 RATE_NAMES = Names("a", "before", "x")
 
 
-HOLDS = {  # parts of a rule that the equations hold
-    "probe": ("injected", "activity"),
-    "presynaptic": ("activity",),
-    "credit": ("instant", "trace"),
-    "normaliser": ("noise_std", "noise_variance", "layer_norm", "running_variance"),
-    "baseline": ("clean_twin", "antithetic", "running_mean"),
-    "noise": ("gaussian",),
-    "step": ("plain", "rms"),
-}
+HELD = (
+    "probe",
+    "presynaptic",
+    "credit",
+    "normaliser",
+    "baseline",
+    "noise",
+    "step",
+)  # axes that the equations hold; rates come as rows
+CONSTANTS = {
+    "decay": 0.0,
+    "beta": 0.0,
+    "variance_rate": 0.0,
+    "baseline_rate": 0.0,
+}  # where no value of an axis has them
 
 
 def check(rule: PerturbationRule) -> None:
     """Refuse what the equations do not hold, in one sentence."""
-    for part, kinds in HOLDS.items():
-        got = getattr(rule, part).kind
-        if got not in kinds:
-            known = " or ".join(map(repr, kinds))
-            raise SpecError(
-                f"The 'rule.{part}' parameter must be {known} on the backend 'brian2'. Got {got!r} instead."
-            )
+    for axis in HELD:
+        value = getattr(rule, axis)
+        if value.facts.brian is None:
+            known = [choice.model_fields["kind"].default for choice in choices(axis) if choice.facts.brian is not None]
+            raise SpecError(f"rule.{axis}", "", f"{' or '.join(map(repr, known))} on the backend 'brian2'", value.kind)
     for part, plain in (("formula", None), ("clock", type(rule.clock)())):
         if getattr(rule, part) != plain:
-            raise SpecError(
-                f"The 'rule.{part}' parameter must be left out on the backend 'brian2'; the backend 'kernel' takes it. "
-                f"Got {getattr(rule, part)!r} instead."
-            )
+            wanted = "on the backend 'brian2'; the backend 'kernel' takes it"
+            raise SpecError(f"rule.{part}", "", wanted, getattr(rule, part), verb="must be left out")
 
 
-def passes(rule: PerturbationRule) -> int:
-    """Populations side by side."""
-    return rule.baseline.passes
+def constants(rule: PerturbationRule) -> dict[str, float]:
+    """Numbers that the texts of the rule's values use, by the names they have there."""
+    own = [(name, getattr(value, field)) for value in _held(rule) for name, field in value.facts.brian.constants]
+    return CONSTANTS | dict(own)
+
+
+def _held(rule: PerturbationRule) -> list[AxisValue]:
+    return [getattr(rule, axis) for axis in HELD]
 
 
 def broadcast(rule: PerturbationRule) -> tuple[str, ...]:
-    """What every synapse hears from the critic; a layer norm is one more number, for a layer each."""
-    return (*BROADCAST, *["square"] * isinstance(rule.normaliser, LayerNorm))
+    """What every synapse receives from the critic; a sum over the layer is one more number, for a layer each."""
+    return (*BROADCAST, *["square"] * rule.normaliser.facts.reduces)
 
 
 def text(rule: PerturbationRule, names: Names, *, online: bool, write: str = "w += dw") -> Text:
@@ -246,25 +247,27 @@ def text(rule: PerturbationRule, names: Names, *, online: bool, write: str = "w 
     online : whether weights change at every step, or once a batch of trials
     write : code that makes the new `w` out of `dw`
     """
-    two, pair = passes(rule) == 2, isinstance(rule.baseline, Antithetic)
-    difference, heard = isinstance(rule.probe, ActivityDifference), broadcast(rule)
-    equations = "".join(f"\n    {name} : 1\n    {name}{SAID} : 1 (linked)" for name in heard)
-    hear = _code(*(f"{name} = {name}{SAID}" for name in heard), _normalise(rule))
+    facts, received = facts_of(rule), broadcast(rule)
+    two, pair, probe = facts.passes == 2, facts.paired, rule.probe.facts.brian.code
+    equations = "".join(f"\n    {name} : 1\n    {name}{SAID} : 1 (linked)" for name in received)
+    hear = _code(*(f"{name} = {name}{SAID}" for name in received), rule.normaliser.facts.brian.code)
     return Text(
-        _unit(names, two) + equations,
-        _code(
+        unit=_unit(names, two) + equations,
+        unit_tell=_code(
             _centre("x_bar", names.trace, "trace_1", pair),
             _centre("r_bar", names.out, "out_1", pair),
-            f"p = {_difference(pair)}" if difference else "p = noise",
+            probe.format(difference=_difference(pair)),
         ),
-        hear,
-        "".join(f"\n    {line} : 1" for line in ("y_0", *["y_1"] * two, *OUTPUT)) + equations,
-        _code(*_compare(pair, two), "p = dy" if difference else "p = noise"),
-        hear,
-        _judge(two),
-        _synapse(rule, online),
-        _learn(rule, "x_bar_pre", isinstance(rule.credit, Trace), online, write),
-        _learn(rule, "r_bar_pre", False, online, write),
+        unit_hear=hear,
+        output="".join(f"\n    {line} : 1" for line in ("y_0", *["y_1"] * two, *OUTPUT)) + equations,
+        output_tell=_code(*_compare(pair, two), probe.format(difference="dy")),
+        output_hear=hear,
+        judge=_judge(two),
+        synapse=_synapse(rule, online),
+        learn=_learn(rule.credit, rule.step, "x_bar_pre", online, write),
+        learn_readout=_learn(
+            Instant(), rule.step, "r_bar_pre", online, write
+        ),  # outputs do not recur: no later loss is owed to them
     )
 
 
@@ -310,33 +313,18 @@ def _compare(pair: bool, two: bool) -> list[str]:
     return ["c = y_0", "dy = (y_1 + noise) - y_0", "value = (c - target)**2", "change = dy*(2*(c - target) + dy)"]
 
 
-def _normalise(rule: PerturbationRule) -> str:
-    """Code for `told` out of p."""
-    normaliser = rule.normaliser
-    if isinstance(normaliser, NoiseStd):
-        return "told = p/sigma"
-    if isinstance(normaliser, NoiseVariance):
-        return "told = p/sigma**2"
-    if isinstance(normaliser, RunningVariance):
-        return _code("told = p/variance", "variance += learn*variance_rate*(p**2 - variance)")
-    assert isinstance(normaliser, LayerNorm)
-    # within the resolution of the numbers there is no direction left: nothing is told
-    return "told = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"
-
-
 def _judge(two: bool) -> str:
     """The reward, and how many writes there were; a single pass is compared with a running mean."""
-    compared = ["difference = scored*sent"]
+    code = ["difference = scored*sent"]
     if not two:
-        compared = [
+        code = [
             "first = scored*learn*(1 - started)",
             "baseline += first*(sent - baseline)",
             "started += first",
             "difference = scored*(sent - baseline)",
             "baseline += scored*learn*baseline_rate*(sent - baseline)",
         ]
-    return _code(
-        *compared,
+    code += [
         "reward = -learn*difference/divisor",
         "writing = learn*int(difference != 0)*(1 - episodic) + finish*episodic",
         "writes += writing",
@@ -344,35 +332,18 @@ def _judge(two: bool) -> str:
         "counted = clip(writing + learn*(1 - episodic)*tracing, 0, 1)",
         "written += counted",
         "number = written - counted",  # before it: a name for `written` would follow it, in NumPy's code
-    )
+    ]
+    return _code(*code)
 
 
 def _synapse(rule: PerturbationRule, online: bool) -> str:
-    names = [
-        "w",
-        *["trace"] * isinstance(rule.credit, Trace),
-        *["mean_square"] * isinstance(rule.step, RMS),
-        *["gradient"] * (not online),
-    ]
-    return "".join(f"\n    {name} : 1" for name in names)
+    kept = [name for value in _held(rule) for name in value.facts.brian.variables]
+    return "".join(f"\n    {name} : 1" for name in ["w", *kept, *["gradient"] * (not online)])
 
 
-def _learn(rule: PerturbationRule, pre: str, traced: bool, online: bool, write: str) -> str:
+def _learn(credit: Credit, step: Step, pre: str, online: bool, write: str) -> str:
     """What a synapse does at a tick: everything is its own, its unit's, its input's, or broadcast."""
-    if traced:
-        code = [
-            f"trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + told_post*{pre})",
-            "estimate = reward_post*trace",
-        ]
-    else:
-        code = [f"estimate = reward_post*told_post*{pre}"]
+    code = [credit.facts.brian.code.format(pre=pre)]
     if not online:
         code += ["gradient += estimate", "estimate = finish_post*gradient", "gradient = (1 - finish_post)*gradient"]
-    if isinstance(rule.step, RMS):
-        code += [
-            "mean_square = (1 - writing_post)*mean_square + writing_post*(beta*mean_square + (1 - beta)*estimate**2)",
-            "dw = writing_post*eta_post*estimate/(sqrt(mean_square*correction_post) + 1e-30)",
-        ]
-    else:
-        code += ["dw = eta_post*estimate"]
-    return _code(*code, write)
+    return _code(*code, step.facts.brian.code, write)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from hardware_models.numerics import random
-from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import LEARNT, Matrices
-from neuroperturb.rules import RunningMean, RunningVariance
-from neuroperturb.rules.axes.rate import FACTOR
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.lif import LIF
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
+from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
 from neuroperturb.spiking.model import EVALUATION, decays
-from neuroperturb.spiking.simulation import check
+from neuroperturb.spiking.neurons import require_fit
 from neuroperturb.tasks import Dataset
 
 LONGEST = 500  # steps of a presentation, where a sequence may be cut
@@ -27,35 +29,38 @@ NOISE = random.Stream.PERTURBATION
 
 
 class BrianSpiking:
-    """Learning by a perturbation rule, spiking neurons in Brian2."""
+    """Learning by a perturbation rule, spiking neurons in Brian2; the face is that of :class:`neuroperturb.simulation.learner.Perturbed`.
+
+    Parameters
+    ----------
+    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    lif : the neurons
+    dataset : of the task
+    decorrelation, hardware : with which it is trained, and on which
+    steps, total_steps : time steps of a sequence, and of the run
+    """
 
     phases = ("learn",)
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int):
-        training, self.experiment = experiment.training, experiment
-        check(experiment.network, experiment.rule, {
-            "decorrelation": experiment.decorrelation, "resynchronise": training.resynchronise, "hardware": experiment.hardware,
-        })  # fmt: skip
-        check_experiment(experiment, dataset)
-        self.online, self.batch, self.length, self.total = (
-            training.schedule == "online",
-            training.batch_size,
-            steps,
-            total_steps,
-        )
-        self.dataset, self.initial, self.lif = dataset, initial, experiment.spiking
-        self.loss, self.diverged_step, self._step, self._skipped = np.zeros(2), -1, 0, 0
+    def __init__(
+        self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, lif: LIF, dataset: Dataset,
+        decorrelation: Decorrelation | None, hardware: Chip | None, steps: int, total_steps: int,
+    ):  # fmt: skip
+        require_fit(network, rule, decorrelation=decorrelation, resynchronise=training.resynchronise, hardware=hardware)
+        check_learning(rule, training, dataset, hardware)
+        self.network, self.rule, self.lif, self.seed = network, rule, lif, training.seed
+        self.online, self.batch, self.total = training.schedule == "online", training.batch_size, total_steps
+        self.loss, self.diverged_step, self._step = np.zeros(2), -1, 0
         self.chunk = _divisor(steps) if self.online else steps * self.batch
-        arrays = self._arrays(initial, experiment.hardware or Chip())
-        mean = experiment.rule.batch_divisor == "mean"
+        divisor = float(self.batch) if rule.batch_divisor == "mean" else 1.0
         self.session = Session(
-            experiment.rule, arrays, lif=self.lif, n_in=dataset.n_in, steps=self.chunk, online=self.online,
-            divisor=float(self.batch) if mean else 1.0, frozen=training.frozen, target=self.lif.backend.target, seed=training.seed,
+            rule, self._arrays(initial, hardware or Chip()), lif=lif, n_in=dataset.n_in, steps=self.chunk, online=self.online,
+            divisor=divisor, frozen=training.frozen, target=lif.backend.target, seed=training.seed,
         )  # fmt: skip
         self.state = self.session.initial()
 
     def _arrays(self, initial: Matrices, chip: Chip) -> dict:
-        seed = self.experiment.training.seed if chip.seed is None else chip.seed
+        seed = self.seed if chip.seed is None else chip.seed
         arrays = {}
         for number, name in enumerate(LEARNT):
             W = getattr(initial, name)
@@ -84,8 +89,8 @@ class BrianSpiking:
 
     def _rows(self, sequence, first: int, last: int) -> Rows:
         """Steps of a sequence as rows, trial after trial."""
-        rule, steps = self.experiment.rule, range(first, last)
-        sigma, seed = rule.noise_std, self.experiment.training.seed
+        rule, steps = self.rule, range(first, last)
+        sigma, seed = rule.noise_std, self.seed
         shape = lambda units: (self.batch, units)  # noqa: E731
         draws = [
             np.stack([
@@ -93,9 +98,7 @@ class BrianSpiking:
             ])
             for layer, units in ((0, self.session.objects.n), (1, self.session.objects.n_out))
         ]  # fmt: skip
-        factor = FACTOR[rule.rate.kind]
-        final = float(getattr(rule.rate, "final", 1))
-        etas = [rule.learning_rate * factor(final, (self._step + k + 1) / self.total) for k in range(len(steps))]
+        etas = [rule.learning_rate * rule.rate.factor((self._step + k + 1) / self.total) for k in range(len(steps))]
         part = sequence._replace(
             **{name: getattr(sequence, name)[first:last] for name in ("inputs", "targets", "mask", "reset")}
         )
@@ -115,24 +118,32 @@ class BrianSpiking:
         """Rows of a sequence without noise and without learning."""
         lif, d = self.lif, decays(self.lif)
         T, B = sequence.inputs.shape[:2]
-        n_in, bias = sequence.inputs.shape[2], self.experiment.network.bias
+        n_in, bias = sequence.inputs.shape[2], self.network.bias
         coded = lif.encoding.kind != "current"
         u = _one_after_the_other(sequence.inputs)
         inputs = np.hstack([0 * u if coded else d.gain * u, np.ones((len(u), int(bias)))])
         spikes = np.zeros((1, 2))
         if coded:
-            kicks = input_spikes(lif, sequence.inputs, self.experiment.training.seed, clock)  # (T, substeps, B, n_in)
+            kicks = input_spikes(lif, sequence.inputs, self.seed, clock)  # (T, substeps, B, n_in)
             spikes = d.kick * np.moveaxis(kicks, 2, 0).reshape(-1, n_in)
             spikes = np.hstack([spikes, np.zeros((len(spikes), int(bias)))])
         flat = lambda rows: np.asarray(rows, float).T.ravel()  # noqa: E731
         begins = np.tile(np.asarray(sequence.reset, float), B)
         nothing = np.zeros(T * B)
         return Rows(
-            inputs, spikes, np.zeros((T * B, self.session.objects.n)), np.zeros((T * B, self.session.objects.n_out)),
-            _one_after_the_other(sequence.targets), flat(sequence.mask), nothing, begins, nothing, nothing,
-        )  # fmt: skip
+            inputs=inputs,
+            spikes=spikes,
+            noise=np.zeros((T * B, self.session.objects.n)),
+            noise_y=np.zeros((T * B, self.session.objects.n_out)),
+            targets=_one_after_the_other(sequence.targets),
+            masks=flat(sequence.mask),
+            learns=nothing,
+            begins=begins,
+            finishes=nothing,
+            etas=nothing,
+        )
 
-    # looking
+    # results
 
     def evaluate(self, sequence) -> np.ndarray:
         """Outputs of the clean network, (T, B, n_out), from rest unless the sequence says otherwise."""
@@ -162,9 +173,8 @@ class BrianSpiking:
         self.state = {name: np.array(state[name]) for name in self.state}
 
 
-def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
+def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset, hardware: Chip | None) -> None:
     """Refuse what the equations do not hold, in one sentence."""
-    rule, training = experiment.rule, experiment.training
     equations.check(rule)
     wrong = [
         (dataset.loss != "mse", "task", "one with a mean squared error", dataset.loss),
@@ -177,13 +187,13 @@ def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
         ),
         (rule.broadcast == "batch" and training.batch_size > 1, "rule.broadcast", "'trial'", rule.broadcast),
         (
-            _needs_order(rule) and training.batch_size > 1,
+            not facts_of(rule).separable and training.batch_size > 1,  # trials here come one after the other
             "training.batch_size",
             "1 for running estimates",
             training.batch_size,
         ),
         (
-            experiment.hardware is not None and not experiment.hardware.reward.is_ideal,
+            hardware is not None and not hardware.reward.is_ideal,
             "hardware.reward",
             "left out",
             "a channel",
@@ -191,12 +201,7 @@ def check_experiment(experiment: Experiment, dataset: Dataset) -> None:
     ]
     for is_wrong, name, wanted, got in wrong:
         if is_wrong:
-            raise SpecError(f"The {name!r} parameter must be {wanted} on the backend 'brian2'. Got {got!r} instead.")
-
-
-def _needs_order(rule) -> bool:
-    """Running estimates move with the batch; trials here come one after the other."""
-    return isinstance(rule.normaliser, RunningVariance) or isinstance(rule.baseline, RunningMean)
+            raise SpecError(name, "", f"{wanted} on the backend 'brian2'", got)
 
 
 def _one_after_the_other(values: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ class Rows(NamedTuple):
     etas: np.ndarray
 
 
-class Outcome(NamedTuple):
+class SessionOutput(NamedTuple):
     """What came of it: y (T, n_out) of the first pass, loss (T,) at every step, spikes (count, 2) of it: dt steps from 0, neurons."""
 
     y: np.ndarray
@@ -85,7 +85,7 @@ class Session:
     ):  # fmt: skip
         device.load(), device.check_target(target), equations.check(rule)
         self.rule, self.arrays, self.lif, self.steps, self.target = rule, arrays, lif, steps, target
-        self._folder = device.Folder() if target == device.STANDALONE else None
+        self._folder = device.BuildFolder() if target == device.STANDALONE else None
         with device.borrowed(target) as self._device:
             self.objects = Objects(
                 rule, arrays, lif=lif, n_in=n_in, leak=leak, online=online, divisor=divisor, frozen=frozen, target=target, seed=seed,
@@ -115,7 +115,7 @@ class Session:
 
     # running
 
-    def present(self, rows: Rows, state: dict[str, np.ndarray]) -> tuple[Outcome, dict[str, np.ndarray]]:
+    def present(self, rows: Rows, state: dict[str, np.ndarray]) -> tuple[SessionOutput, dict[str, np.ndarray]]:
         """Up to T steps from a state; what came of them, and the state after them."""
         values = Rows(*(_padded(value, self._timed[name].values.shape) for name, value in rows._asdict().items()))
         o = self.objects
@@ -131,7 +131,7 @@ class Session:
         if o.spikes is not None:
             spikes = np.column_stack([np.round(np.asarray(o.spikes.t) / float(o.dt)), o.spikes.i[:]]).astype(int)
             spikes = spikes[spikes[:, 0] < self.steps * self.lif.substeps]
-        outcome = Outcome(np.array(o.y.y_0[:, 1:]).T, np.array(o.loss.loss[0, 1:]), spikes)
+        outcome = SessionOutput(np.array(o.y.y_0[:, 1:]).T, np.array(o.loss.loss[0, 1:]), spikes)
         return outcome, {name: np.array(view[:], float) for name, view in o.views(kept=True).items()}
 
     def run(self, steps: int, **options) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from neuroperturb.network.lif import LIF
-from neuroperturb.rules import Antithetic, LayerNorm, PerturbationRule
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, HEAR, JUDGE, LEARN, LOAD, READ, SUM, TELL
@@ -34,13 +35,11 @@ class Objects:
         self.n, self.m = arrays["W_in"].shape
         self.n_in, self.n_out = n_in, arrays["W_out"].shape[0]
         self.online, self.frozen, self.target = online, frozen, target
-        self.passes, self.names = (
-            equations.passes(rule),
-            equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES,
-        )
+        self.facts = facts_of(rule)
+        self.passes, self.names = self.facts.passes, equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES
         self.kept = equations.RATE_KEPT if lif is None else equations.KEPT
         self.coded = lif is not None and lif.encoding.kind != "current"
-        self.normed = isinstance(rule.normaliser, LayerNorm)
+        self.normed = rule.normaliser.facts.reduces
         self.tick = (TICK if lif is None else lif.step) * self.b2.second
         self.dt = (TICK if lif is None else lif.dt) * self.b2.second
         self.all: list[Any] = []
@@ -61,11 +60,9 @@ class Objects:
     def _constants(self) -> dict[str, Any]:
         """Numbers with their units, by the names that equations know."""
         rule, b2 = self.rule, self.b2
-        numbers = {
-            "sigma": rule.noise_std, "decay": getattr(rule.credit, "decay", 0.0), "beta": getattr(rule.step, "decay", 0.0),
-            "variance_rate": getattr(rule.normaliser, "rate", 0.0), "baseline_rate": getattr(rule.baseline, "rate", 0.0),
-            "resolution": 32 * float(np.finfo(float).eps), "episodic": float(not self.online),
-            "tracing": float(rule.credit.kind == "trace"),
+        numbers = equations.constants(rule) | {
+            "sigma": rule.noise_std, "resolution": 32 * float(np.finfo(float).eps), "episodic": float(not self.online),
+            "tracing": float(bool(rule.credit.facts.brian.variables)),
         }  # fmt: skip
         if self.lif is None:
             return numbers
@@ -120,11 +117,11 @@ class Objects:
         self._at(EACH, self.inputs, eq.INPUT_EACH)
 
     def _make_units(self, h: int):
-        """Population of pass h; the first also tells."""
+        """Population of pass h; the first also has the factors."""
         eq = equations
         extra = self.texts["W_rec"].unit if h == 0 else eq.TWIN.format(activity=self.names.activity)
         extra += eq.kept(self.kept)
-        numbers = {"polarity": self._polarity(h), "gain": self._gain(self.n)}
+        numbers = {"polarity": self.facts.sign[h], **self._gain(self.n)}
         if self.lif is None:
             group = self._group(f"units_{h}", self.n, eq.RATE + extra, self.tick, numbers)
             load, begin = eq.RATE_LOAD, eq.RATE_BEGIN
@@ -137,12 +134,6 @@ class Objects:
         self._at(LOAD, group, load + eq.keep(self.kept) + eq.NOISE_LOAD)
         self._at(BEGIN, group, begin)
         return group
-
-    def _polarity(self, h: int) -> float:
-        """Sign of the noise in pass h."""
-        if isinstance(self.rule.baseline, Antithetic):
-            return (-1.0, 1.0)[h]
-        return float(h == self.passes - 1)
 
     def _link_units(self) -> None:
         first = self.units[0]
@@ -158,20 +149,19 @@ class Objects:
         self._hear(first, self.n, "square_p", self.texts["W_rec"].unit_hear)
 
     def _hear(self, group, size: int, square: str, code: str) -> None:
-        """What the critic says reaches every unit of a group, one number for all."""
+        """What the critic sends reaches every unit of a group, one number for all."""
         for name in equations.broadcast(self.rule):
             source = square if name == "square" else name
             setattr(group, name + equations.SAID, self.b2.linked_var(self.critic, source, index=np.zeros(size, int)))
         self._at(HEAR, group, code)
 
-    def _gain(self, size: int) -> float:
-        normaliser = self.rule.normaliser
-        whole = isinstance(normaliser, LayerNorm) and normaliser.gain == "network"
-        return float(np.sqrt(self.n_in + self.n + self.n_out)) if whole else float(size)
+    def _gain(self, size: int) -> dict[str, float]:
+        """g of a layer, where the rule has one."""
+        return {"gain": self.rule.normaliser.layer_gain(size, (self.n, self.n_in, self.n_out))} if self.normed else {}
 
     def _make_outputs(self) -> None:
         text = self.texts["W_out"]
-        self.outputs = self._group("outputs", self.n_out, text.output, self.tick, {"gain": self._gain(self.n_out)})
+        self.outputs = self._group("outputs", self.n_out, text.output, self.tick, self._gain(self.n_out))
         self.outputs.variance = self.rule.noise_std**2
         self._at(TELL, self.outputs, text.output_tell)
         self._hear(self.outputs, self.n_out, "square_y", text.output_hear)

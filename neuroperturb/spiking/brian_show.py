@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.network.quantities import write
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_equations as eq
 from neuroperturb.spiking.model import decays
-from neuroperturb.spiking.simulation import check
+from neuroperturb.spiking.neurons import require_fit
 
 
 def show(experiment: Experiment) -> str:
     """Equations of neurons, outputs, critic and synapses, in the order in which things happen."""
     rule, lif, training = experiment.rule, experiment.spiking, experiment.training
-    check(experiment.network, rule, {"hardware": experiment.hardware, "decorrelation": experiment.decorrelation})
+    require_fit(experiment.network, rule, decorrelation=experiment.decorrelation, hardware=experiment.hardware)
+    eq.check(rule)
+    facts = facts_of(rule)
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
     coded = lif.encoding.kind != "current"
     parts = [
         ("Numbers", _numbers(experiment)),
         ("Inputs" if not coded else f"Inputs, spikes at threshold 'kick != 0', reset '{eq.INPUT_RESET}'", eq.SPIKE_INPUTS if coded else eq.INPUTS),
-        (f"Neurons, {eq.passes(rule)} populations; threshold '{eq.THRESHOLD}', reset '{eq.RESET}'", eq.SPIKING + text.unit + eq.kept(eq.KEPT)),
+        (f"Neurons, {facts.passes} populations; threshold '{eq.THRESHOLD}', reset '{eq.RESET}'", eq.SPIKING + text.unit + eq.kept(eq.KEPT)),
         ("Outputs", text.output),
         ("Critic, one for all", eq.CRITIC),
         ("Synapses (W_in, W_rec, W_out), of the first population; the others refer to their w", text.synapse),
         ("A spike reaches W_rec", eq.ON_SPIKE + ("" if not coded else f"\nAn input spike reaches W_in\n{eq.ON_INPUT}")),
         ("Every dt", eq.SPIKE_EACH + (f"\n{eq.INPUT_EACH}" if coded else "")),
-        ("At a tick: the outputs read", "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(eq.passes(rule)))),
+        ("At a tick: the outputs read", "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(facts.passes))),
         ("… units tell", text.unit_tell),
         ("… outputs tell", text.output_tell),
         ("… the critic sums and judges", eq.SENT_CODE + "\n" + text.judge),
@@ -46,7 +49,7 @@ def _numbers(experiment: Experiment) -> str:
     volts = {name: write(getattr(lif, name), "voltage") for name in ("v_rest", "v_threshold", "v_reset")}
     volts |= {"v_background": write(lif.background, "voltage"), "theta": write(lif.v_threshold - lif.v_rest, "voltage")}
     plain = {"kick_s": d.kick_s, "kick_r": d.kick_r, "D": d.mean, "refractory_steps": d.wait, "sigma": rule.noise_std}
-    plain |= {"decay": getattr(rule.credit, "decay", 0.0), "beta": getattr(rule.step, "decay", 0.0)}
+    plain |= {name: eq.constants(rule)[name] for name in ("decay", "beta")}
     every = {**times, **volts, **{name: f"{value:.6g}" for name, value in plain.items()}}
     return "\n".join(f"{name} = {value}" for name, value in every.items())
 

@@ -30,33 +30,33 @@ w = clip(w + step_size*(pulses + step_noise*sqrt(abs(pulses))*gauss_draw({cycle}
 UNIFORM = "uniform_draw({stream}, number_post, i, j)"
 
 
-class Writing(NamedTuple):
+class WriteCode(NamedTuple):
     """Code that writes a weight, and the numbers in it."""
 
     code: str
     numbers: dict[str, float]
 
 
-def writing(array: SynapseArray, name: str) -> Writing:
+def writing(array: SynapseArray, name: str) -> WriteCode:
     """The code of an array's cells; refuses what has none, in one sentence."""
     cell, scale = array.cell, float(array.state.scale[0])
     if array.weight != hw.Single() or array.reading is not None or array.time is not None:
         part = "weight" if array.weight != hw.Single() else "reading" if array.reading is not None else "time"
         _refuse(f"{name}.{part}", getattr(array, part))
     if isinstance(cell, hw.Ideal):
-        return Writing(IDEAL, {})
+        return WriteCode(IDEAL, {})
     rounding, cycle = (int(key) for key in (array.state.rounding, array.state.cycle))
     draw = UNIFORM.format(stream=rounding) if getattr(cell, "rounding", "nearest") == "stochastic" else "0.5"
     rounded = ROUNDED.format(draw=draw)
     if isinstance(cell, hw.Digital):
         top = 2 ** (cell.bits - 1) - 1
-        return Writing(DIGITAL.format(rounded=rounded), {"step_size": scale * cell.w_max / top, "top": float(top)})
+        return WriteCode(DIGITAL.format(rounded=rounded), {"step_size": scale * cell.w_max / top, "top": float(top)})
     if isinstance(cell, hw.ConstantStep) and _all_alike(cell):
         numbers = {
             "step_size": scale * cell.dw_min, "step_noise": cell.dw_min_std, "low": scale * cell.w_min, "high": scale * cell.w_max,
             "most_pulses": float(cell.most_pulses),
         }  # fmt: skip
-        return Writing(CONSTANT.format(rounded=rounded, cycle=cycle), numbers)
+        return WriteCode(CONSTANT.format(rounded=rounded, cycle=cycle), numbers)
     _refuse(f"{name}.cells", cell)
 
 
@@ -66,10 +66,8 @@ def _all_alike(cell: Any) -> bool:
 
 
 def _refuse(name: str, got: Any) -> None:
-    raise SpecError(
-        f"The 'hardware.{name}' parameter must be ideal, digital or constant-step without differences between cells on the backend "
-        f"'brian2'; the backend 'kernel' takes the others. Got {got!r} instead."
-    )
+    wanted = "ideal, digital or constant-step without differences between cells on the backend 'brian2'; the backend 'kernel' takes the others"
+    raise SpecError(f"hardware.{name}", "", wanted, got)
 
 
 # ------------------------------------------------------------------------------------------------------ draws, as code

@@ -1,6 +1,6 @@
 """The compiled time step of spiking neurons: equations and order of :mod:`neuroperturb.spiking.model`, spikes read one row at a time.
 
-    task ─ u_t ─▶ W_in ─┐                                          ┌─▶ s̄, ā  what synapses and units tell
+    task ─ u_t ─▶ W_in ─┐                                          ┌─▶ s̄, ā  what synapses and units measure
                         ├─ I_i + σξ_i ─▶ substeps of dt: v, g, s ──┤
              W_rec ◀─ one row for every spike ───────────▲─────────┘─▶ r ─▶ W_out ─ y_t + σξ^y_t
 
@@ -26,16 +26,11 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """What a step is compiled for: sweeps of the arrays, how inputs are coded, noise from act.xi.
-
-    decorrelate_input, decorrelate_state : always False; the loops of learning ask
-    """
+    """What a step is compiled for: sweeps of the arrays, how inputs are coded, noise from act.xi."""
 
     sweeps: Layers
     encoding: str
     injected: bool
-    decorrelate_input: bool = False
-    decorrelate_state: bool = False
 
     def make(self):
         """The compiled step."""
@@ -82,10 +77,15 @@ def add_row(array, j, factor, out):
 
 
 @kernel
-def fire(array, v, g, s, wait, r, n, numbers, raster, k, row):
-    """Every neuron above threshold: its row into the currents, its traces up, its membrane down."""
+def fire(array, act, k, row, numbers):
+    """Every neuron of column k above threshold: its row into the currents, its traces up, its membrane down.
+
+    row : of the raster, this dt
+    """
+    N, x, r, raster = act.a.shape[1], act.x[k], act.xh[k], act.raster
+    v, g, s, wait = x[:N], x[N : 2 * N], x[2 * N : 3 * N], x[3 * N : 4 * N]
     one, recording = type(numbers.reset)(1), k < raster.shape[0] and row < raster.shape[1]
-    for j in range(n):
+    for j in range(array.size[0]):
         if v[j] > one:
             add_row(array, j, numbers.kick_s, g)
             s[j] += numbers.kick_s
@@ -160,9 +160,10 @@ def make_spiking_forward(plan: SpikingPlan):
         copy_rows(act.a, act.a.shape[1], act.r)
 
     @kernel
-    def listen(arrays, act, numbers, k, sub, u, g, q):
+    def receive(arrays, act, numbers, k, sub, u):
         """Input spikes of one dt, into currents and their own traces."""
-        batch, n_in = act.xi.shape[0], u.shape[1]
+        N, batch, n_in = act.a.shape[1], act.xi.shape[0], u.shape[1]
+        g, q = act.x[k, N : 2 * N], act.x[k, 4 * N : 4 * N + n_in]
         decay(q, act.uh[k], numbers.synapse, numbers.mean)
         kicks = act.kicks[0, :n_in]
         fill_kicks(numbers, act.clock[0], sub, k % batch, u[k % batch], kicks)
@@ -182,9 +183,9 @@ def make_spiking_forward(plan: SpikingPlan):
         for i in range(N):
             r[i] *= keep
         if coded:
-            listen(arrays, act, numbers, k, sub, u, g, x[4 * N : 4 * N + u.shape[1]])
+            receive(arrays, act, numbers, k, sub, u)
         row = (act.clock[0] - act.clock[1]) * numbers.substeps + sub
-        fire(arrays.W_rec, v, g, s, wait, r, arrays.W_rec.size[0], numbers, act.raster, k, row)
+        fire(arrays.W_rec, act, k, row, numbers)
 
     @kernel
     def forward(arrays, pending, memories, act, neurons, u):

@@ -18,7 +18,7 @@ Learning is local: what a synapse knows of its input over a step of the task is 
     s̄_j = (1/T) ∫ s_j dt,        ū_k = u_k v_input/θ (or the mean of q_k),        r_j at the end of the step for the readout,
 
 so that a perturbation ξ_i of the current, held over the step, and a change ΔW_ij with Σ_j ΔW_ij s̄_j = ξ_i bring the same charge. What a
-unit tells under the rule's probe: σ ξ_i, or the difference of its mean current ā_i = (1/T) ∫ (g_i + I_i) dt / θ between passes.
+unit gives its synapses under the rule's probe: σ ξ_i, or the difference of its mean current ā_i = (1/T) ∫ (g_i + I_i) dt / θ between passes.
 
 Over one dt, with E_x = exp(−dt/τ_x) and every current constant but g:
 
@@ -62,7 +62,7 @@ class Decays(NamedTuple):
 
 
 class SpikingNumbers(NamedTuple):
-    """What the kernel is told of the neurons, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
+    """What the kernel reads of the neurons, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
 
     rate : chance of an input spike in one dt, of a channel at 1
     """
@@ -91,10 +91,20 @@ def decays(lif: LIF) -> Decays:
     theta, tau_m, tau_s = lif.v_threshold - lif.v_rest, lif.tau_membrane, lif.tau_synapse
     E_m, E_s, E_r = (math.exp(-lif.dt / tau) for tau in (tau_m, tau_s, lif.tau_readout))
     return Decays(
-        E_m, E_s, E_r, tau_s * (E_s - E_m) / (tau_s - tau_m), tau_s * (1 - E_s) / lif.step, (lif.v_reset - lif.v_rest) / theta,
-        lif.background / theta, lif.v_input / theta, lif.wait, lif.substeps,
-        1 / (lif.rate * tau_s), 1 / (lif.rate * lif.tau_readout), kick(lif),
-    )  # fmt: skip
+        membrane=E_m,
+        synapse=E_s,
+        readout=E_r,
+        current=tau_s * (E_s - E_m) / (tau_s - tau_m),
+        mean=tau_s * (1 - E_s) / lif.step,
+        reset=(lif.v_reset - lif.v_rest) / theta,
+        background=lif.background / theta,
+        gain=lif.v_input / theta,
+        wait=lif.wait,
+        substeps=lif.substeps,
+        kick_s=1 / (lif.rate * tau_s),
+        kick_r=1 / (lif.rate * lif.tau_readout),
+        kick=kick(lif),
+    )
 
 
 def kick(lif: LIF) -> float:
@@ -110,15 +120,30 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
     d, t = decays(lif), np.dtype(dtype).type
     rate = lif.encoding.rate * lif.dt if isinstance(lif.encoding, Poisson) else 0.0
     return SpikingNumbers(
-        t(d.membrane), t(1 - d.membrane), t(d.synapse), t(d.readout), t(d.current), t(d.mean), t(d.reset), t(d.background),
-        t(d.gain), t(d.wait), t(d.kick_s), t(d.kick_r), t(d.kick), t(rate), d.substeps, int(seed), random.stream(random.Stream.DATA, 1),
-    )  # fmt: skip
+        membrane=t(d.membrane),
+        lift=t(1 - d.membrane),
+        synapse=t(d.synapse),
+        readout=t(d.readout),
+        current=t(d.current),
+        mean=t(d.mean),
+        reset=t(d.reset),
+        background=t(d.background),
+        gain=t(d.gain),
+        wait=t(d.wait),
+        kick_s=t(d.kick_s),
+        kick_r=t(d.kick_r),
+        kick=t(d.kick),
+        rate=t(rate),
+        substeps=d.substeps,
+        seed=int(seed),
+        stream=random.stream(random.Stream.DATA, 1),
+    )
 
 
 class SpikingActivity(NamedTuple):
     """State and signals of K = passes · B columns, as the loops of learning know them; last axes padded.
 
-    u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.Activity`: uh holds ū, before s̄, xh the traces r
+    u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.NetworkActivity`: uh holds ū, before s̄, xh the traces r
     r : (K, n) constant input I/θ of the step
     x : (K, 4 N + M) all that a neuron carries on, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
     kicks : (1, n_in) scratch, the input spikes of one dt
@@ -156,7 +181,18 @@ def spiking_activity(
     if bias:
         uh[:, n_in] = 1
     return SpikingActivity(
-        zeros(K, n_in), zeros(K, n_in), uh, zeros(K, n), zeros(K, n), zeros(K, room), zeros(K, n), zeros(K, n), zeros(K, n_out),
-        zeros(batch, n), zeros(batch, n_out), zeros(1, n_in), np.full(2, clock, np.int64),
-        np.zeros((K if rows else 0, rows, n), np.uint8),
-    )  # fmt: skip
+        u=zeros(K, n_in),
+        du=zeros(K, n_in),
+        uh=uh,
+        a=zeros(K, n),
+        r=zeros(K, n),
+        x=zeros(K, room),
+        xh=zeros(K, n),
+        before=zeros(K, n),
+        y=zeros(K, n_out),
+        xi=zeros(batch, n),
+        xi_y=zeros(batch, n_out),
+        kicks=zeros(1, n_in),
+        clock=np.full(2, clock, np.int64),
+        raster=np.zeros((K if rows else 0, rows, n), np.uint8),
+    )

@@ -10,7 +10,7 @@ import copy
 
 from neuroperturb.experiment import recipes
 from neuroperturb.network.lif import BACKENDS
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import InputError, suggest
 
 COSINE = {"kind": "cosine", "final": 0.0}
 
@@ -47,7 +47,7 @@ def with_backend(table: dict, backend: str) -> dict:
     name = "kernel" if backend == "spiking" else backend
     if name not in BACKENDS:
         known = ["spiking", *BACKENDS]
-        raise SpecError(
+        raise InputError(
             f"The '--backend' option must be one of {', '.join(known)}. Got {backend!r} instead. {suggest(backend, known)}"
         )
     table = copy.deepcopy(table)

@@ -1,1 +1,1 @@
-"""Training: a run in progress, what stands beside it, ablation, and weights taken to another chip."""
+"""Training: a run in progress, the runs it is compared with, ablation, and deployment on other chips."""

@@ -26,12 +26,13 @@ from neuroperturb.network.chip.chip import CHANNEL, LATERAL, NEURONS, Chip
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.ablation_table import IDEAL, ONLY, WITHOUT
 from neuroperturb.tasks import Dataset
+from neuroperturb.training.comparison import trained_row
 
 FINER, MOST_BITS = 16, 16
 COMMON = tuple(field.name for field in dataclasses.fields(hw.PulsedCell))
 
 
-class Source(NamedTuple):
+class NonIdeality(NamedTuple):
     """A non-ideality: its name, and what hardware is without it.
 
     array : of what an array is made of;  chip : of neurons and the reward's channel
@@ -73,7 +74,7 @@ def _without_steps(cell):
         return cell._replace(bits=MOST_BITS)
     if not isinstance(cell, hw.PulsedCell):
         return cell
-    # noise of as many small pulses as make up one large one, and of what a cell shows, stays what it was
+    # noise of as many small pulses as make up one large one, and of reads, stays what it was
     return _set(
         cell, dw_min=cell.dw_min / FINER, dw_min_std=cell.dw_min_std * FINER**0.5,
         write_noise_std=cell.write_noise_std * FINER, most_pulses=min(cell.most_pulses * FINER, 65535),
@@ -143,34 +144,36 @@ def _reward(**off) -> Callable[[Chip], Chip]:
 
 
 SOURCES = (
-    Source("shape of the response", array=_without_shape),
-    Source("steps", array=_cells(_without_steps)),
-    Source("noise of pulses", array=_cells(lambda cell: _set(cell, dw_min_std=0.0))),
-    Source("spread of cells", array=_cells(_without_spread)),
-    Source("write noise", array=_cells(lambda cell: _set(cell, write_noise_std=0.0))),
-    Source("dead cells", array=_cells(lambda cell: _set(cell, corrupt_prob=0.0))),
-    Source("coincidence trains", array=_without_trains),
-    Source("programming", array=_without_programming),
-    Source("drift of conductances", array=_weaken("drift_strength", "drifts")),
-    Source("read noise of cells", array=_weaken("read_strength", "reads_noisily")),
-    Source("DAC", array=_reading(dac=None)),
-    Source("ADC", array=_reading(adc=None, bound_management=None)),
-    Source("read noise", array=_reading(input_noise_std=0.0, weight_noise=None, output_noise_std=0.0)),
-    Source("spread of lines", array=_reading(gain_std=0.0, offset_std=0.0)),
-    Source("compression", array=_reading(compression=0.0)),
-    Source("wires", array=_reading(wires=None)),
-    *(Source(name, array=_time(name)) for name in ("drift", "leak", "retention", "diffusion", "faults", "wear")),
-    Source("slow noise", array=_time("slow")),
-    Source("spread of neurons", chip=_neurons("gain_std", "midpoint_std", "slope_std", "saturation_std", "offset_std")),
-    Source("noise of neurons", chip=_neurons("noise_std")),
-    Source("levels of neurons", chip=_neurons("state_bits")),
-    Source("noise of the reward", chip=_reward(noise_std=0.0)),
-    Source("bits of the reward", chip=_reward(bits=0, bound=CHANNEL.bound)),
-    Source("delay of the reward", chip=_reward(delay=0)),
+    NonIdeality("shape of the response", array=_without_shape),
+    NonIdeality("steps", array=_cells(_without_steps)),
+    NonIdeality("noise of pulses", array=_cells(lambda cell: _set(cell, dw_min_std=0.0))),
+    NonIdeality("spread of cells", array=_cells(_without_spread)),
+    NonIdeality("write noise", array=_cells(lambda cell: _set(cell, write_noise_std=0.0))),
+    NonIdeality("dead cells", array=_cells(lambda cell: _set(cell, corrupt_prob=0.0))),
+    NonIdeality("coincidence trains", array=_without_trains),
+    NonIdeality("programming", array=_without_programming),
+    NonIdeality("drift of conductances", array=_weaken("drift_strength", "drifts")),
+    NonIdeality("read noise of cells", array=_weaken("read_strength", "reads_noisily")),
+    NonIdeality("DAC", array=_reading(dac=None)),
+    NonIdeality("ADC", array=_reading(adc=None, bound_management=None)),
+    NonIdeality("read noise", array=_reading(input_noise_std=0.0, weight_noise=None, output_noise_std=0.0)),
+    NonIdeality("spread of lines", array=_reading(gain_std=0.0, offset_std=0.0)),
+    NonIdeality("compression", array=_reading(compression=0.0)),
+    NonIdeality("wires", array=_reading(wires=None)),
+    *(NonIdeality(name, array=_time(name)) for name in ("drift", "leak", "retention", "diffusion", "faults", "wear")),
+    NonIdeality("slow noise", array=_time("slow")),
+    NonIdeality(
+        "spread of neurons", chip=_neurons("gain_std", "midpoint_std", "slope_std", "saturation_std", "offset_std")
+    ),
+    NonIdeality("noise of neurons", chip=_neurons("noise_std")),
+    NonIdeality("levels of neurons", chip=_neurons("state_bits")),
+    NonIdeality("noise of the reward", chip=_reward(noise_std=0.0)),
+    NonIdeality("bits of the reward", chip=_reward(bits=0, bound=CHANNEL.bound)),
+    NonIdeality("delay of the reward", chip=_reward(delay=0)),
 )
 
 
-def without(chip: Chip, source: Source) -> Chip:
+def without(chip: Chip, source: NonIdeality) -> Chip:
     """The chip with one source removed, from every matrix."""
     if source.chip is not None:
         return source.chip(chip)
@@ -178,20 +181,20 @@ def without(chip: Chip, source: Source) -> Chip:
     return source.array(chip).replace(**own)
 
 
-def alone(chip: Chip, source: Source) -> Chip:
+def alone(chip: Chip, source: NonIdeality) -> Chip:
     """The chip with every source removed but one."""
     for other in SOURCES:
         chip = chip if other is source else without(chip, other)
     return chip
 
 
-def sources(chip: Chip) -> list[Source]:
+def sources(chip: Chip) -> list[NonIdeality]:
     """The non-idealities that a chip has."""
     return [source for source in SOURCES if not parts.same(without(chip, source), chip)]
 
 
 def experiments(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
-    """(name, experiment) of every run of an ablation besides the run itself: without any, alone, removed."""
+    """(name, experiment) of every run of an ablation but the run itself: without any, alone, removed."""
     chip = experiment.hardware
     yield IDEAL, experiment.replace(hardware=Chip(seed=chip.seed))
     for source in sources(chip):
@@ -202,6 +205,4 @@ def experiments(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 def plan(experiment: Experiment, dataset: Dataset) -> list[tuple[str, Callable[[], dict]]]:
     """(name, function that computes the row) of every run of an ablation, as in :mod:`neuroperturb.training.comparison`."""
-    from neuroperturb.training.comparison import trained_row
-
     return [(name, lambda n=name, e=one: trained_row(n, e, dataset)) for name, one in experiments(experiment)]

@@ -1,6 +1,6 @@
-"""The rows beside a result: what the same task gives without the rule, without a network, or with the exact gradient.
+"""Rows that a result is compared with: the same task without the rule, without a network, or with the exact gradient.
 
-Everything that has a setting chooses it on the validation data; the test data are looked at once a row, for the setting
+Everything that has a setting chooses it on the validation data; the test data are used once a row, for the setting
 chosen.
 
     trivial             guess, persistence …
@@ -14,7 +14,7 @@ chosen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,13 +23,11 @@ from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, fr
 from neuroperturb.experiment import experiment as config
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.network.rnn import initial_weights
+from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import ONLINE_CHUNK
 from neuroperturb.tasks import Dataset
-
-if TYPE_CHECKING:
-    from neuroperturb.results.run import Run
-    from neuroperturb.training.trainer import Trainer
+from neuroperturb.training.trainer import Trainer
 
 FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
 FROZEN_FACTORS = (1 / 3, 1.0, 3.0)  # on the rule's own learning rate
@@ -40,7 +38,7 @@ OTHER_WINDOW = 16
 
 
 class Candidate(NamedTuple):
-    """One setting, trained: its validation loss, and its scores on the test data when they are asked for."""
+    """One setting, trained: its validation loss, and its scores on the test data, computed when needed."""
 
     settings: str
     validation: dict[str, float]
@@ -139,8 +137,6 @@ def trained_row(name: str, experiment: Experiment, dataset: Dataset) -> dict:
 
 def _trained(experiment: Experiment, dataset: Dataset, settings: str) -> Candidate:
     """An experiment, run to its end."""
-    from neuroperturb.training.trainer import Trainer
-
     trainer = Trainer(experiment, dataset=dataset)
     for _ in trainer:
         pass

@@ -19,7 +19,7 @@ from neuroperturb.network.rnn import LEARNT, Matrices
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Deployed:
     def __init__(self, run: Run, hardware: Chip | None = None):
         experiment = run.experiment
         if run.status == "diverged":
-            raise SpecError("A run that diverged has no weights to deploy.")
+            raise InputError("A run that diverged has no weights to deploy.")
         trainer = Trainer(experiment, resume=run)
         self.dataset = trainer.dataset
         self.simulation = self._programmed(run, hardware) if hardware else getattr(trainer.learner, "simulation", None)
@@ -98,7 +98,7 @@ def on_scale_of(run: Run, hardware: Chip) -> Chip:
 
 
 def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
-    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    """Those ages up to which the cells of a chip were measured; beyond, their model does not hold."""
     written_once = [chip.of(name).programming for name in LEARNT]
     checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
 
@@ -135,9 +135,7 @@ def deploy(run: Run, seeds: Iterable[int], *, hardware: Chip | None = None) -> p
 
     made_of = hardware or run.experiment.hardware
     if made_of is None:
-        raise SpecError(
-            "The 'hardware' parameter must be given for a run without hardware: there is no chip to deploy on."
-        )
+        raise SpecError.missing("hardware", "deploy", "For a run without hardware there is no chip to deploy on.")
     rows = [{"chip": "trained", **Deployed(run).score()}]
     rows += [{"chip": str(seed), **Deployed(run, made_of.replace(seed=seed)).score()} for seed in seeds]
     return pd.DataFrame(rows)
@@ -161,12 +159,10 @@ def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None
 
     made_of = hardware or run.experiment.hardware
     if made_of is None or not any(_ages(made_of.of(name)) for name in LEARNT):
-        raise SpecError(
-            "The 'hardware.time' parameter must say what time does to cells: on this hardware nothing ages; 'pcm-like' and 'hermes' are "
-            "measured to."
-        )
+        hint = "On this hardware nothing ages; cells 'pcm-like' and 'hermes' do, as measured."
+        raise SpecError("hardware.time", "", "what time does to cells", hint=hint, verb="must say")
     if times is not None and not (all(t > 0 for t in times) and sorted(set(times)) == list(times)):
-        raise SpecError(f"The 'times' parameter must be seconds above 0, ascending. Got {list(times)} instead.")
+        raise SpecError("times", "age", "seconds above 0, ascending", list(times))
     chip = Deployed(run, hardware)
     chip.calibrate()
     known = measured(made_of, TIMES.values())

@@ -10,7 +10,7 @@ from hardware_models.numerics.compile_clock import working
 class Progress(NamedTuple):
     """Where training is: epochs from 1, time steps of the whole run, mean training loss of this epoch so far.
 
-    rate : steps a second, nan while there is none to tell;  left : seconds, likewise
+    rate : steps a second, nan before the first;  left : seconds, likewise
     """
 
     epoch: int
@@ -23,14 +23,17 @@ class Progress(NamedTuple):
     left: float
 
 
-class Pace:
-    """Steps a second, compiling left out."""
+class StepRate:
+    """Steps a second since a run was begun or continued, time of compiling left out.
+
+    value : steps a second, nan before the first
+    """
 
     def __init__(self, step: int):
-        self.rate, self._first, self._began = float("nan"), step, working()
+        self.value, self._first, self._began = float("nan"), step, working()
 
     def note(self, step: int) -> None:
-        """So many steps are done."""
+        """So many steps of the run are done."""
         spent = working() - self._began
         if step > self._first and spent > 0:
-            self.rate = (step - self._first) / spent
+            self.value = (step - self._first) / spent

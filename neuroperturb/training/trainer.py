@@ -1,17 +1,17 @@
-"""train(): the loop. A task hands out sequences, a learner presents them, an epoch ends with a look at validation.
+"""train(): a task hands out sequences, a learner presents them, every epoch ends with the validation loss.
 
-    for every sequence:  for every phase of its presentation:  chunks of at most 0.2 s of compiled steps
     after every chunk:   progress, Ctrl-C, checkpoint
-    after every epoch:   validation loss, sizes of the changes, one row of history
+    after every epoch:   a row of the history
 
-Two learners have the same face: :class:`Perturbed` (forward passes, noise, one broadcast) and :class:`Exact` (the gradient).
+Where the run is, is a :class:`neuroperturb.training.loop.Loop`; what learns, a :class:`neuroperturb.training.learner.Learner`; rows are kept in
+a :class:`neuroperturb.training.history.History`.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,21 +20,23 @@ import numpy as np
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
-from neuroperturb.baselines import Eprop, Rflo, Rtrl
-from neuroperturb.baselines.learner import Exact, ExactOnArrays
-from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import load
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
-from neuroperturb.network.rnn import LEARNT, RNN, Matrices, initial_weights, spectral_radius
+from neuroperturb.network.rnn import LEARNT, RNN, initial_weights
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.simulation.learner import CHUNK, Perturbed
+from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.tasks import Dataset, Task
-from neuroperturb.training.progress import Pace, Progress
+from neuroperturb.tasks.contract import Sequence
+from neuroperturb.training.history import NAN, History
+from neuroperturb.training.learner import make_learner
+from neuroperturb.training.loop import Loop, Sequences
+from neuroperturb.training.progress import Progress, StepRate
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
 OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, where it has one
@@ -55,23 +57,21 @@ class Trainer:
         self.experiment = experiment
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
-        self._number, self._phase, self._first = 0, 0, 0
-        self._sequence = self._load(0)
-        self._length = len(self._sequence.inputs)
-        self.learner = _learner(experiment)(experiment, self.dataset, self.initial, self._length, self.steps)
-        self._hardware = self._look_at_hardware()
+        sequences = Sequences(self.dataset, training)
+        self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
+        self._loop = Loop(sequences, self.learner)
+        self._diagnosis = self._diagnose()
         self._initial_weights = self.learner.weights()
-        self._epoch_weights = self._initial_weights
-        self._history: list[dict] = []
-        self._epoch_seconds, self._validation, self._diverged = 0.0, float("nan"), None
-        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._history = History(self._initial_weights)
+        self._started = _now()
         if resume is not None:
             self._continue(resume)
 
-    def _look_at_hardware(self) -> dict:
-        """What a rule can expect of its hardware, before the first step; nothing without hardware, or where there is no rule."""
+    def _diagnose(self) -> dict:
+        """What a rule can expect of its hardware, before the first step; nothing without hardware, or of a gradient, or of spikes."""
         rule, training = self.experiment.rule, self.experiment.training
-        if self.experiment.hardware is None or isinstance(rule, Bptt) or self.experiment.spiking is not None:
+        rate_units = self.experiment.spiking is None
+        if self.experiment.hardware is None or not (rate_units and isinstance(rule, PerturbationRule)):
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
@@ -80,119 +80,84 @@ class Trainer:
     @property
     def warning(self) -> str:
         """The ratio that limits the rule on its hardware, and what would cure it; empty where none does."""
-        return self._hardware.get("warning", "")
+        return self._diagnosis.get("warning", "")
 
     # the loop
 
     @property
     def sequences(self) -> int:
-        return self.experiment.training.epochs * self.dataset.batches_per_epoch
+        """Training sequences of the whole run."""
+        return self._loop.sequences.count
 
     @property
     def steps(self) -> int:
         """Time steps of the whole run."""
-        return self.sequences * self._length
+        return self._loop.sequences.steps
 
     @property
     def step(self) -> int:
         """Time steps done, counted in the learning phase."""
-        learning = self._phase == len(self.learner.phases) - 1
-        return self._number * self._length + (self._first if learning else 0)
+        return self._loop.step
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do: all sequences were presented, or the loss stopped being finite."""
+        return self._loop.ended
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
-        pace, shown = Pace(self.step), -float("inf")
-        while self._number < self.sequences and self._diverged is None:
-            start = working()
-            ended = self._advance()
-            self._epoch_seconds += working() - start
-            if ended:
-                self._end_epoch()
-            pace.note(self.step)
+        rate, reported = StepRate(self.step), -float("inf")
+        while not self.ended:
+            epoch_ended = self.advance()
+            rate.note(self.step)
             now = time.perf_counter()
-            if ended or self._diverged is not None or now - shown > CHUNK:
-                shown = now
-                yield self._progress(pace.rate)
+            if epoch_ended or now - reported > CHUNK:
+                reported = now
+                yield self._progress(rate.value)
 
-    def _advance(self) -> bool:
-        """One chunk; True where it ended an epoch."""
-        done = self.learner.present(self._number, self._sequence, self._phase, self._first)
-        if done < 0:
-            self._diverged = max(self.learner.diverged_step, 0)
-            return True
-        self._first = done
-        if done < len(self._sequence.inputs):
-            return False
-        self._first, self._phase = 0, self._phase + 1
-        if self._phase < len(self.learner.phases):
-            return False
-        self._phase, self._number = 0, self._number + 1
-        if self._number < self.sequences:
-            self._sequence = self._load(self._number)
-        return self._number % self.dataset.batches_per_epoch == 0
-
-    def _load(self, number: int):
-        sequence = self.dataset.batch(number)
-        if number and self.experiment.training.carry_state:
-            reset = np.array(sequence.reset)
-            reset[0] = False
-            sequence = sequence._replace(reset=reset)
-        return sequence
-
-    def _end_epoch(self) -> None:
-        weights, loss = self.learner.weights(), self.learner.loss
-        with np.errstate(all="ignore"):  # a run that diverged has rows too
-            changes = {
-                f"d{name}": float(np.linalg.norm(getattr(weights, name) - getattr(self._epoch_weights, name)))
-                for name in ("W_in", "W_rec", "W_out")
-            }
-            self._validation = self.score(self.dataset.validation)["loss"]
-            diverged = self._diverged is not None
-            self._history.append(
-                {
-                    "epoch": len(self._history) + 1,
-                    "step": self.step,
-                    "train_loss": float("nan") if diverged or loss[1] == 0 else float(loss[0] / loss[1]),
-                    "validation_loss": self._validation,
-                    **changes,
-                    "spectral_radius": spectral_radius(weights.W_rec),
-                    **self.learner.row(),
-                    "seconds": self._epoch_seconds,
-                }
+    def advance(self) -> bool:
+        """Present one chunk; True where it ended an epoch, whose row is then in the history, or the run."""
+        start = working()
+        epoch_ended = self._loop.advance()
+        self._history.seconds += working() - start
+        if epoch_ended:
+            loss = self.score(self.dataset.validation)["loss"]
+            self._history.end_epoch(
+                self.learner, step=self.step, validation_loss=loss, diverged=self._loop.diverged is not None
             )
-        self._epoch_weights, self._epoch_seconds = weights, 0.0
-        loss[:] = 0
+        return epoch_ended
 
     def _progress(self, rate: float) -> Progress:
         done, training, loss = self.step, self.experiment.training, self.learner.loss
-        last = self._history[-1]["train_loss"] if self._history else float("nan")
-        mean = float("nan") if self._diverged is not None else float(loss[0] / loss[1]) if loss[1] else last
-        epoch = min(self._number // self.dataset.batches_per_epoch + (loss[1] > 0), training.epochs)
-        left = (self.steps - done) / rate
-        return Progress(int(max(epoch, 1)), training.epochs, done, self.steps, mean, self._validation, rate, left)
+        mean = float(loss[0] / loss[1]) if loss[1] else self._history.last("train_loss")
+        epoch = min(self._loop.number // self.dataset.batches_per_epoch + (loss[1] > 0), training.epochs)
+        return Progress(
+            epoch=int(max(epoch, 1)), epochs=training.epochs, step=done, steps=self.steps,
+            loss=NAN if self._loop.diverged is not None else mean, validation=self._history.last("validation_loss"),
+            rate=rate, left=(self.steps - done) / rate,
+        )  # fmt: skip
 
-    # looking
+    # results
 
-    def evaluate(self, sequence) -> np.ndarray:
+    def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
         return self.learner.evaluate(sequence)
 
-    def score(self, sequence) -> dict[str, float]:
+    def score(self, sequence: Sequence) -> dict[str, float]:
         """The task's metrics of the present weights on a sequence."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self.dataset.metrics(self.evaluate(sequence), sequence)
 
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
-        finished = self._number >= self.sequences
-        status = "diverged" if self._diverged is not None else "finished" if finished else "interrupted"
+        diverged = self._loop.diverged
+        status = "diverged" if diverged is not None else "finished" if self._loop.finished else "interrupted"
         as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
         state = {} if status == "diverged" else self._checkpoint()
         return Run(
-            experiment=self.experiment, history=list(self._history), weights=as_dict(self.learner.weights()),
-            initial_weights=as_dict(self._initial_weights), status=status, diverged_step=self._diverged,
-            seeds=self._seeds(), state=state, ledger=self._ledger(),
-            timestamps={"started": self._started, "saved": datetime.now(UTC).isoformat(timespec="seconds")},
+            experiment=self.experiment, history=list(self._history.rows), weights=as_dict(self.learner.weights()),
+            initial_weights=as_dict(self._initial_weights), status=status, diverged_step=diverged, seeds=self._seeds(), state=state,
+            ledger=self._ledger(), timestamps={"started": self._started, "saved": _now()},
         )  # fmt: skip
 
     def _ledger(self) -> dict:
@@ -201,7 +166,7 @@ class Trainer:
             return {}
         arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
         physical = {name: array for name, array in arrays.items() if name in LEARNT or getattr(chip, name) is not None}
-        return {"hardware": {**self._hardware, **section.so_far(physical)}}
+        return {"hardware": {**self._diagnosis, **section.so_far(physical)}}
 
     def _seeds(self) -> dict[str, int]:
         """By stream; everything random about hardware is the chip's."""
@@ -213,31 +178,26 @@ class Trainer:
     # checkpoints
 
     def _checkpoint(self) -> dict[str, np.ndarray]:
-        position = np.array([self._number, self._phase, self._first], np.int64)
-        before = {f"epoch.{name}": np.array(w) for name, w in self._epoch_weights._asdict().items()}
+        """Everything that continuing needs; deployment reads ``learner.arrays.W_rec.scale`` and the like."""
+        before = {f"epoch.{name}": w for name, w in self._history.checkpoint().items()}
         learner = {f"learner.{name}": np.array(a) for name, a in self.learner.checkpoint().items()}
-        return {"position": position, **before, **learner}
+        return {"position": self._loop.checkpoint(), **before, **learner}
 
     def _continue(self, run: Run) -> None:
         """Go on from a record: position, history and every array of the state."""
         state = run.state
-        self._number, self._phase, self._first = (int(k) for k in state["position"])
-        self._history = run.history.to_dict("records")
-        self._validation = self._history[-1]["validation_loss"] if self._history else float("nan")
-        self._epoch_weights = Matrices(*(np.array(state[f"epoch.{name}"]) for name in Matrices._fields))
-        self.learner.restore({name[8:]: a for name, a in state.items() if name.startswith("learner.")})
-        if self._number < self.sequences:
-            self._sequence = self._load(self._number)
+        self._history.restore(run.history.to_dict("records"), _part(state, "epoch."))
+        self.learner.restore(_part(state, "learner."))
+        self._loop.restore(state["position"])
 
 
-def _learner(experiment: Experiment) -> type:
-    if experiment.spiking is not None:
-        from neuroperturb.spiking.learner import learner
+def _part(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The arrays of one part of a checkpoint."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
-        return learner(experiment)
-    if isinstance(experiment.rule, PerturbationRule):
-        return Perturbed
-    return Exact if experiment.hardware is None else ExactOnArrays
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @functools.cache
@@ -257,7 +217,7 @@ def train(
     training: Training = Training(),  # noqa: B008
     hardware: Chip | None = None,
     spiking: LIF | None = None,
-    progress=None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Train a network on a task by a rule, and return the record.
 

@@ -1,1 +1,1 @@
-"""How well what a rule asks for points along the gradient."""
+"""How well the update of a rule points along the gradient."""

@@ -25,8 +25,11 @@ from neuroperturb.experiment import recipes
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights
+from neuroperturb.results.figures import png
+from neuroperturb.results.figures.alignment import figure as draw
+from neuroperturb.results.grid import grid
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks import Task
 from neuroperturb.tasks.contract import Sequence as Trials
 
@@ -38,7 +41,7 @@ SAMPLES, STEPS = 40_000, 10
 CHANNELS = 2  # inputs and outputs of random trials
 NETWORK = RNN(size=10, gain=1.5)
 RANDOM = random.stream(random.Stream.DATA, 255)  # no task has this number
-# What alignment can be a function of, and where it is looked at unless told.
+# What alignment can be a function of, and the values it is measured at by default.
 OVER: dict[str, tuple] = {
     "samples": (400, 1_200, 4_000, 12_000, 40_000),
     "noise_std": (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
@@ -64,7 +67,7 @@ class Alignment:
 
     frame : a row for every rule, value, matrix, reference and metric, see :func:`neuroperturb.analysis.alignment.estimate.measure`
     over : what `value` is of, or None
-    title : on what, in words
+    title : trials, network and hardware, as text
     """
 
     frame: pd.DataFrame
@@ -72,13 +75,11 @@ class Alignment:
     title: str
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """What a notebook's cell shows: the table."""
+        """In a notebook: the table."""
         del cycle
         printer.text(str(self))
 
     def __str__(self) -> str:
-        from neuroperturb.results.grid import grid
-
         return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
 
     def _columns(self) -> dict[str, list[str]]:
@@ -111,14 +112,10 @@ class Alignment:
 
     def figure(self) -> Figure:
         """Cosines of mean and single updates with BPTT and BPTT(1), matrix by matrix."""
-        from neuroperturb.results.figures import alignment as alignment_figure
-
-        return alignment_figure.figure(self)
+        return draw(self.frame, self.over, self.title)
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as a PNG, whole or not at all."""
-        from neuroperturb.results.figures import png
-
         return png.write(self.figure(), path)
 
 
@@ -151,7 +148,7 @@ def align(
     Parameters
     ----------
     rules : names (``"np-trace"``, ``"anp published"``, ``"my_rules:MyRule"``), or rules; their optimiser step is left out
-    task : whose first trials are shown; random ones with a loss at every step unless given
+    task : whose first trials are presented; random ones with a loss at every step unless given
     network : the task's own unless given, then initial weights of the seed
     hardware : what it runs on, a name or a Chip; gradients are those of the ideal network with the weights it stores
     samples : presentations averaged over, at least 40; 40,000 unless given
@@ -178,18 +175,18 @@ def align(
     values = _values(over, values)
     named = [_rule(rule) for rule in ([rules] if isinstance(rules, str | PerturbationRule) else rules)]
     base = Point(samples, noise_std, size, steps, _chip(hardware))
-    shown, own = _task(task)
+    trained, own = _task(task)
     rows = []
     for value in values:
         point = base if over is None else base._replace(**{over: _chip(value) if over == "hardware" else value})
-        setting = _setting(shown, network or own, point, trials, seed)
+        setting = _setting(trained, network or own, point, trials, seed)
         for rule in named:
             sigma = rule.noise_std if point.noise_std is None else point.noise_std
             if progress is not None:
                 progress(f"{rule.label}" + ("" if over is None else f", {over} {_word(value)}"))
             found = measure(rule.replace(noise_std=sigma), setting, point.samples)
             rows += [{"rule": rule.label, "over": over or "", "value": value, **row} for row in found]
-    return Alignment(pd.DataFrame(rows), over, _title(shown, network or own, base, trials))
+    return Alignment(pd.DataFrame(rows), over, _title(trained, network or own, base, trials))
 
 
 def say(
@@ -217,12 +214,12 @@ def _number(text: str) -> int | float | str:
 def _values(over: str | None, values: Sequence | None) -> tuple:
     if over is None:
         if values is not None:
-            raise SpecError("The 'values' parameter of align must be left out without 'over'. Got some.")
+            raise SpecError("values", "align", "without 'over'", verb="must be left out")
         return ("",)
     if over not in OVER:
-        raise SpecError(f"The 'over' parameter of align cannot be {over!r}. {suggest(str(over), OVER)}")
+        raise SpecError.no_choice("over", "align", over, OVER)
     if values is not None and not len(values):
-        raise SpecError("The 'values' parameter of align must hold at least one value. Got none.")
+        raise SpecError("values", "align", "at least one value", list(values), verb="must hold")
     return OVER[over] if values is None else tuple(values)
 
 
@@ -234,7 +231,7 @@ def _rule(rule: str | PerturbationRule) -> PerturbationRule:
     table = {"name": name, "form": form} if form else name
     found = config.Experiment.parse({"task": "delayed-xor", "rule": table}).rule
     if not isinstance(found, PerturbationRule):
-        raise SpecError(f"The 'rules' parameter of align must hold perturbation rules: {rule!r} is a gradient itself.")
+        raise SpecError("rules", "align", "perturbation rules", rule, "It is a gradient itself.", verb="must hold")
     return found
 
 
@@ -257,9 +254,7 @@ def _setting(task: Task | None, network: RNN, point: Point, trials: int, seed: i
         _random(point.steps or STEPS, trials, seed) if task is None else _first(task, point.steps, trials, seed)
     )
     if not sequence.mask.any():
-        raise SpecError(
-            f"The 'steps' parameter of align must reach a step that is scored. Got {point.steps!r} instead."
-        )
+        raise SpecError("steps", "align", "a step that is scored", point.steps, verb="must reach")
     initial = initial_weights(network, sequence.inputs.shape[2], sequence.targets.shape[2], seed)
     return Setting(network, initial, sequence, loss, point.hardware, seed)
 

@@ -1,13 +1,13 @@
-"""What a rule estimates: its update at fixed weights, drawn again and again, beside the gradient it stands for.
+"""What a rule estimates: its update at fixed weights, drawn again and again, and the gradient it estimates.
 
-    u_s = what the rule asks of the weights for one presentation, over −η                    sample s, fresh perturbations
+    u_s = the update of the weights for one presentation, over −η                             sample s, fresh perturbations
     M = mean of N of them        μ = E u        V = E‖u − μ‖²        g = the gradient
     cosine = ⟨M, g⟩/‖M‖‖g‖       limit = ⟨μ, g⟩/‖μ‖‖g‖       gain = ⟨μ, g⟩/‖g‖²       bias = ‖μ − g‖²/‖g‖²       variance = V/‖g‖²
 
-The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.requested` says is left to be written
+The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.pending_update` says is left to be written
 when a sequence ends. Weights stay: the learning rate is `RATE`. The estimate is what is measured, so the rule's step is plain and its
-rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is shown the same trials many times
-side by side: each copy is a sample, and a pass asks for their mean. A single sample is such a pass in which only one copy is scored.
+rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is presented with the same trials many times
+side by side: each copy is a sample, and the update of a pass is their mean. A single sample is such a pass in which only one copy is scored.
 
 On hardware the gradient is that of the ideal network with the weights as they are stored: read noise, converters and neurons are the
 rule's to cope with.
@@ -24,25 +24,19 @@ from neuroperturb.analysis.alignment.reference import Reference, references
 from neuroperturb.analysis.alignment.statistics import Products
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, LEARNT, RNN, Matrices
-from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.axes.rate import Constant
 from neuroperturb.rules.axes.step import Plain
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.simulation import Prepared, Simulation
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.tasks.contract import Loss, Sequence
 
 RATE = 1e-12  # η: updates are read, not felt
 GROUPS = 40  # of samples, whose means give the intervals
 COLUMNS = 64  # trials side by side, at most, where copies of them are samples
-SINGLES = 100  # samples looked at one by one
+SINGLES = 100  # samples measured one by one
 SETTLING = 200  # passes before the first sample of a rule that may keep something from one to the next
-# Parts of a rule that leave nothing to the next presentation, and share nothing between trials.
-FORGETFUL = {
-    "noise": ("gaussian", "rademacher", "uniform", "sparse"),
-    "normaliser": ("noise_std", "noise_variance", "layer_norm"),
-    "baseline": ("clean_twin", "antithetic"),
-    "presynaptic": ("activity",),
-}
 
 
 class Setting(NamedTuple):
@@ -73,7 +67,7 @@ def measure(rule: PerturbationRule, setting: Setting, samples: int) -> list[dict
         ``_high``, the ends of its 95 % interval.
     """
     if samples < GROUPS:
-        raise SpecError(f"The 'samples' parameter of align must be at least {GROUPS}. Got {samples} instead.")
+        raise SpecError("samples", "align", f"at least {GROUPS}", samples)
     estimator = Estimator(rule, setting, samples)
     known = references(setting.network, estimator.weights(), setting.sequence, setting.loss)
     means, per_group = estimator.group_means(samples)
@@ -98,7 +92,7 @@ def _products(reference: Reference, name: str, means: np.ndarray, singles: np.nd
 
 
 class Estimator:
-    """A simulation that is asked for its updates and never learns.
+    """A simulation whose updates are read and never written.
 
     Parameters
     ----------
@@ -110,16 +104,16 @@ class Estimator:
         self.sequence, self.trials = setting.sequence, setting.sequence.inputs.shape[1]
         rule, self.copies = _copied(_plain(rule), self.trials, samples)
         # one draw for all trials has one reward, their mean, whatever the divisor
-        self._factor = self.trials if rule.batch_divisor == "sum" and not _draws_once(rule) else 1
+        self._factor = self.trials if rule.batch_divisor == "sum" and not facts_of(rule).one_draw_a_batch else 1
         self.simulation = Simulation(
             setting.network, rule.replace(batch_divisor="mean"), setting.initial, loss=setting.loss, schedule="episode",
             batch=self.trials * self.copies, steps=len(setting.sequence.inputs), dtype="float64", seed=setting.seed,
             hardware=setting.hardware,
         )  # fmt: skip
         sequence = _repeated(setting.sequence, self.copies)
-        self._shown = self.simulation.prepare(sequence)
+        self._data = self.simulation.prepare(sequence)
         self._stored, self._passes = self.weights(), 0
-        for _ in range(0 if _forgets(rule) else SETTLING):
+        for _ in range(0 if facts_of(rule).separable else SETTLING):
             self.mean()
 
     def weights(self) -> Matrices:
@@ -143,12 +137,12 @@ class Estimator:
 
     def mean(self) -> dict[str, np.ndarray]:
         """Mean of the samples of one pass, (n, m) for every matrix."""
-        return self._pass(self._shown, 1)
+        return self._pass(self._data, 1)
 
     def single(self, copy: int = 0) -> dict[str, np.ndarray]:
-        """One sample: what a pass asks for in which one copy of the trials is scored and all others are silent."""
+        """One sample: the update of a pass in which one copy of the trials is scored and all others are silent."""
         own = np.arange(self.trials * self.copies) // self.trials == copy
-        return self._pass(self._shown._replace(mask=self._shown.mask & own), self.copies)
+        return self._pass(self._data._replace(mask=self._data.mask & own), self.copies)
 
     def _pass(self, data: Prepared, factor: int) -> dict[str, np.ndarray]:
         """−ΔW/η of one presentation, times a factor."""
@@ -156,46 +150,34 @@ class Estimator:
         simulation, T = self.simulation, len(data.inputs)
         simulation.run.counters.sequence[0] = self._passes
         if simulation.gather(data, 0, T) < T:
-            raise SpecError("The loss of these weights on these trials is not finite: there is no update to look at.")
-        asked = simulation.requested()
+            raise InputError("The loss of these weights on these trials is not finite: there is no update to measure.")
+        update = simulation.pending_update()
         simulation.finish()
-        return {name: asked[name] * (-factor * self._factor / RATE) for name in LEARNT}
+        return {name: update[name] * (-factor * self._factor / RATE) for name in LEARNT}
 
     def check_weights_stayed(self) -> None:
-        """Refuse hardware that moves its weights however little it is asked to."""
+        """Refuse hardware that moves its weights however small the requested change."""
         for name, before, now in zip(LEARNT, self._stored, self.weights(), strict=False):
             if not np.allclose(now, before, rtol=0, atol=1e-4 * float(np.abs(before).max())):
-                raise SpecError(
-                    f"The 'hardware' parameter of align must leave weights as they are that are not asked to move: {name} moved."
-                )
+                wanted, got = "weights as they are where no update is requested", Words(f"a {name} that moved")
+                raise SpecError("hardware", "align", wanted, got, verb="must leave")
 
 
 def _plain(rule: PerturbationRule) -> PerturbationRule:
     if not isinstance(rule, PerturbationRule):
-        raise SpecError(f"The 'rules' parameter of align must hold perturbation rules. Got {rule!r} instead.")
+        raise SpecError("rules", "align", "perturbation rules", rule, verb="must hold")
     return rule.replace(step=Plain(), rate=Constant(), learning_rate=RATE)
 
 
 def _copied(rule: PerturbationRule, trials: int, samples: int) -> tuple[PerturbationRule, int]:
     """The rule for trials in several copies, each a sample of its own, and how many copies."""
-    probe = rule.probe
     if trials == 1:  # one scalar a batch, or one draw, is one a trial
         rule = rule.replace(broadcast="trial")
-        if isinstance(probe, WeightNoise) and probe.hold == "episode":
-            rule = rule.replace(probe=probe.replace(hold="trial"))
-    if rule.broadcast == "batch" or _draws_once(rule) or not _forgets(rule):
+        rule = rule.replace(probe=rule.probe.with_a_draw_for_each_trial())
+    facts = facts_of(rule)
+    if rule.broadcast == "batch" or facts.one_draw_a_batch or not facts.separable:
         return rule, 1
     return rule, max(1, min(COLUMNS // trials, samples // GROUPS))
-
-
-def _draws_once(rule: PerturbationRule) -> bool:
-    """Whether all trials of a batch meet the same perturbation."""
-    return isinstance(rule.probe, WeightNoise) and rule.probe.hold != "trial"
-
-
-def _forgets(rule: PerturbationRule) -> bool:
-    """Whether one presentation has nothing to do with the next, nor one trial with another; a formula of one's own may."""
-    return rule.formula is None and all(getattr(rule, part).kind in kinds for part, kinds in FORGETFUL.items())
 
 
 def _repeated(sequence: Sequence, copies: int) -> Sequence:

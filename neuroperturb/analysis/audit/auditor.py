@@ -1,4 +1,4 @@
-"""audit: take a rule apart, count what it costs, and put what is said of it to the test."""
+"""audit: analyse a rule, count what it costs, and test every claim about it on the compiled kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuroperturb.analysis.audit.formulas import resolve
 from neuroperturb.analysis.audit.permutation import permute
 from neuroperturb.analysis.audit.quantities import FAR, SCALAR, Quantity
 from neuroperturb.analysis.audit.result import Audit
-from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.baselines import FORWARD, GRADIENTS, Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula import captures
@@ -35,7 +35,7 @@ def audit(
     ----------
     rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record in the form of
         :mod:`neuroperturb.rules.formula.signatures`. Names of decorrelated rules bring decorrelation with them
-    decorrelation : beside the rule
+    decorrelation : with which the rule is trained
     bits : of every number that is sent or kept, in the costs
     test : run the permutation test on the compiled kernels, a few seconds
     seed : of its random numbers
@@ -53,19 +53,24 @@ def audit(
     >>> print(audit("anp published"))  # local but for its layer norm
     """
     if bits < 1:
-        raise SpecError(f"The 'bits' parameter of audit must be at least 1. Got {bits!r} instead.")
+        raise SpecError("bits", "audit", "at least 1", bits)
     if hidden := captures.of_rule(_own(rule)):
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)
     if isinstance(rule, Gradient):
-        return _of_exact(rule, test, bits, seed) if isinstance(rule, Bptt) else _of_forward(rule, test, bits, seed)
+        return _OF_GRADIENTS[rule.name](rule, test, bits, seed)
     anatomy = dissect(rule, decorrelation)
     findings = permute(rule, decorrelation, seed=seed) if test else ()
     return Audit(
-        _label(rule, decorrelation), anatomy.expressions, anatomy.quantities, anatomy.broadcasts,
-        tuple(costs(anatomy, schedule, bits) for schedule in SCHEDULES), tuple(fit(anatomy, engine) for engine in ENGINES.values()),
-        tuple(check(finding, anatomy) for finding in findings), (), bits,
-    )  # fmt: skip
+        rule=_label(rule, decorrelation),
+        expressions=anatomy.expressions,
+        quantities=anatomy.quantities,
+        broadcasts=anatomy.broadcasts,
+        costs=tuple(costs(anatomy, schedule, bits) for schedule in SCHEDULES),
+        engines=tuple(fit(anatomy, engine) for engine in ENGINES.values()),
+        checks=tuple(check(finding, anatomy) for finding in findings),
+        bits=bits,
+    )
 
 
 def _resolved(rule, decorrelation):
@@ -84,7 +89,7 @@ def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
 
 
 def _own(rule):
-    """A rule of one's own, before anything is asked of it; None of others."""
+    """A rule of one's own as it was given; None of others."""
     if isinstance(rule, str):
         return find(rule) if ":" in rule else None
     return None if isinstance(rule, PerturbationRule | Gradient) else rule
@@ -104,8 +109,14 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
     )
     name = (rule if isinstance(rule, type) else type(rule)).__name__
     return Audit(
-        name, {}, used, 0, (), tuple(unfit(used, engine) for engine in ENGINES.values()), checks if test else (), tuple(map(str, hidden)), bits,
-    )  # fmt: skip
+        rule=name,
+        quantities=used,
+        broadcasts=0,
+        engines=tuple(unfit(used, engine) for engine in ENGINES.values()),
+        checks=checks if test else (),
+        captured=tuple(map(str, hidden)),
+        bits=bits,
+    )
 
 
 def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
@@ -117,7 +128,7 @@ def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
         for finding in (exact.findings(rule.window, seed) if test else ())
     )
     label = "bptt" if rule.window is None else f"bptt({rule.window})"
-    return Audit(label, {}, used, _scalars(used), (), fits, checks, (), bits)
+    return Audit(rule=label, quantities=used, broadcasts=_scalars(used), engines=fits, checks=checks, bits=bits)
 
 
 def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> Audit:
@@ -126,11 +137,14 @@ def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> 
     for found in forward.findings(rule, seed) if test else ():
         because = forward.expected(found.quantity, rule)
         checks.append(Check(f"W_rec: {found.quantity}", found.seen, because != "", because))
-    label = f"{rule.name}, {rule.feedback} feedback" if rule.name != "rtrl" else rule.name
+    label = f"{rule.name}, {rule.feedback} feedback" if hasattr(rule, "feedback") else rule.name
     fits = tuple(forward.fit(rule, engine) for engine in ENGINES.values())
-    return Audit(label, {}, used, _scalars(used), (), fits, tuple(checks), (), bits)
+    return Audit(rule=label, quantities=used, broadcasts=_scalars(used), engines=fits, checks=tuple(checks), bits=bits)
 
 
 def _scalars(used: tuple[Quantity, ...]) -> int:
     """Broadcast scalars, the errors of all outputs as one."""
-    return sum(quantity.kind == SCALAR for quantity in used)
+    return sum(quantity.is_any(SCALAR) for quantity in used)
+
+
+_OF_GRADIENTS = {"bptt": _of_exact, **dict.fromkeys(FORWARD, _of_forward)}

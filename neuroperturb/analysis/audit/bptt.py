@@ -1,4 +1,4 @@
-"""Backpropagation through time, taken apart: what each synapse would have to be sent, and from when.
+"""Backpropagation through time, analysed: what each synapse would need, from where, and from when.
 
     g_a(t) = α (1 − tanh²(a_t)) ([g_y(t) W_outᵀ + g_a(t+1) W_recᵀ] D_recᵀ + …)       ∂W_rec = Σ_t x̂_{t−1}ᵀ g_a(t)
 
@@ -57,14 +57,19 @@ def quantities(window: int | None) -> tuple[Quantity, ...]:
 
 def findings(window: int | None, seed: int = 0) -> tuple[Finding, ...]:
     """What the gradient of one recurrent synapse depends on, the forward pass held fixed."""
-    before = _gradient(_case(seed), window)
+    before = _gradient(_recorded_pass(seed), window)
     return tuple(
-        Finding("W_rec", quantity, "others", _gradient(alter(_case(seed), _case(seed + 1)), window) != before)
+        Finding(
+            "W_rec",
+            quantity,
+            "others",
+            _gradient(alter(_recorded_pass(seed), _recorded_pass(seed + 1)), window) != before,
+        )
         for quantity, alter in ALTERATIONS.items()
     )
 
 
-class _Case(NamedTuple):
+class _RecordedPass(NamedTuple):
     """Weights, a recorded pass and its targets."""
 
     weights: Weights
@@ -72,34 +77,34 @@ class _Case(NamedTuple):
     targets: np.ndarray
 
 
-def _case(seed: int) -> _Case:
-    """Numbers of the right shapes; the watched synapse's input is silent from step T on, so that what it is owed is owed early."""
+def _recorded_pass(seed: int) -> _RecordedPass:
+    """Numbers of the right shapes; the watched synapse's input is silent from step T on, so that its gradient comes from early steps."""
     rng = np.random.default_rng(seed)
     draw = lambda *shape: rng.normal(size=shape) * 0.5  # noqa: E731
     weights = Weights(draw(INPUTS, SIZE), draw(SIZE, SIZE), draw(SIZE, OUTPUTS), np.eye(INPUTS), np.eye(SIZE))
     xhat = draw(STEPS, TRIALS, SIZE)
     xhat[T:, :, FROM] = 0
     u, f, y = draw(STEPS, TRIALS, INPUTS), np.tanh(draw(STEPS, TRIALS, SIZE)), draw(STEPS, TRIALS, OUTPUTS)
-    return _Case(weights, Passed(u, f, xhat, y, np.zeros((TRIALS, SIZE))), draw(STEPS, TRIALS, OUTPUTS))
+    return _RecordedPass(weights, Passed(u, f, xhat, y, np.zeros((TRIALS, SIZE))), draw(STEPS, TRIALS, OUTPUTS))
 
 
-def _other_weights(case: _Case, new: _Case) -> _Case:
+def _other_weights(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
     w_rec = new.weights.w_rec.copy()
     w_rec[FROM, TO] = case.weights.w_rec[FROM, TO]
     return case._replace(weights=case.weights._replace(w_rec=w_rec))
 
 
-def _readout(case: _Case, new: _Case) -> _Case:
+def _readout(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
     return case._replace(weights=case.weights._replace(w_out=new.weights.w_out))
 
 
-def _later_losses(case: _Case, new: _Case) -> _Case:
+def _later_losses(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
     """Those after step T, the last at which the synapse's input moved its unit."""
     targets = np.concatenate([case.targets[: T + 1], new.targets[T + 1 :]])
     return case._replace(targets=targets)
 
 
-def _other_units(case: _Case, new: _Case) -> _Case:
+def _other_units(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
     f = new.passed.f.copy()
     f[..., TO] = case.passed.f[..., TO]
     return case._replace(passed=case.passed._replace(f=f))
@@ -113,7 +118,7 @@ ALTERATIONS = {
 }
 
 
-def _gradient(case: _Case, window: int | None) -> bytes:
+def _gradient(case: _RecordedPass, window: int | None) -> bytes:
     """∂L/∂w of the watched synapse, as bytes."""
     sequence = Sequence(case.passed.u, case.targets, np.ones((STEPS, TRIALS), bool), np.arange(STEPS) == 0)
     _, gradients = differentiate(case.weights, case.passed, sequence, loss="mse", window=window, leak=1.0)

@@ -1,4 +1,4 @@
-"""What the permutation test found, beside what the audit says: pass or fail, quantity by quantity."""
+"""The findings of the permutation test against the claims of the audit: pass or fail, quantity by quantity."""
 
 from __future__ import annotations
 
@@ -27,18 +27,16 @@ class Check(NamedTuple):
 
 
 def check(finding: Finding, anatomy: Anatomy) -> Check:
-    """A finding beside what the traced formulas, or the array's own update, say of it."""
-    words = (
-        f"{finding.array}: {finding.quantity} {REGIONS[finding.region].format(OF.get(finding.quantity, 'synapses'))}"
-    )
+    """A finding against what follows from the traced formulas, or from the array's own update."""
+    what = f"{finding.array}: {finding.quantity} {REGIONS[finding.region].format(OF.get(finding.quantity, 'synapses'))}"
     if finding.array in LATERAL:
         column = (finding.quantity, finding.region) in COLUMN
-        return Check(words, finding.seen, finding.region == "own" or column, "column read" if column else "")
+        return Check(what, finding.seen, finding.region == "own" or column, "column read" if column else "")
     if finding.array == "unit":
-        norm = anatomy.rule.normaliser.kind == "layer_norm"
-        return Check(words, finding.seen, norm or finding.region == "own", "layer reduction" if norm else "")
+        norm = anatomy.rule.normaliser.facts.reduces
+        return Check(what, finding.seen, norm or finding.region == "own", "layer reduction" if norm else "")
     used = finding.region == "own" and finding.quantity in _arguments(anatomy)
-    return Check(words, finding.seen, used, "traced" if used else "")
+    return Check(what, finding.seen, used, "traced" if used else "")
 
 
 def _arguments(anatomy: Anatomy) -> set[str]:

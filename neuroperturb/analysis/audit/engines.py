@@ -1,6 +1,6 @@
 """Engines that could run a rule on chip: what each can do at a synapse, as data with its source.
 
-Numbers are those of the publications named in `sources`; where a publication leaves a choice, the comment says which was made.
+Numbers are those of the publications named in `sources`; where a publication leaves a choice, a comment records ours.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Engine:
     operations : that a synapse may use
     weight_bits : of a stored weight, sign included; 0 where weights are analog
     trace_bits : of activity and of perturbation, without sign: a signed quantity takes two traces
-    state_bits : of what a synapse keeps beside its weight, sign included
+    state_bits : of what a synapse keeps besides its weight, sign included
     reward_bits : of a broadcast number, sign included
     accumulator_bits : in which products are added up, without sign
     mantissa_bits : of a constant, mantissa · 2^exponent, sign included
-    states : numbers that a synapse can keep beside its weight
+    states : numbers that a synapse can keep besides its weight
     draws : random numbers: ``"shared"``: one a step for all synapses;  ``"own"``: one for each synapse;  ``"none"``
     reductions : whether something can add up a layer
     column_reads : whether the array can be read along its other side
@@ -76,7 +76,7 @@ BRAINSCALES2 = Engine(
     ),
     operations=SUMS | COMPARING,  # of the vector unit, fractional and saturating, 8 or 16 bits
     weight_bits=6,
-    trace_bits=8,  # of the converter beside each column
+    trace_bits=8,  # of the converter next to each column
     state_bits=8,
     reward_bits=8,
     accumulator_bits=15,

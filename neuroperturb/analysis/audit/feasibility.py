@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from neuroperturb.analysis.audit.anatomy import Anatomy
-from neuroperturb.analysis.audit.costs import PERTURBED
 from neuroperturb.analysis.audit.engines import SUMS, Engine
 from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_products
 from neuroperturb.analysis.audit.quantities import COLUMN, FAR, LAYER, Quantity
@@ -40,13 +39,13 @@ def unfit(quantities: tuple[Quantity, ...], engine: Engine) -> Fit:
 
 def unmet(quantities: tuple[Quantity, ...], engine: Engine) -> Iterator[str]:
     """What a rule needs from beyond the synapse and an engine does not bring there."""
-    if far := [quantity.name for quantity in quantities if quantity.kind == FAR]:
+    if far := [quantity.name for quantity in quantities if quantity.is_any(FAR)]:
         yield f"{'; '.join(far)}: not where the synapse is"
     for quantity in quantities:
         instead = f"; instead, {quantity.replacement}" if quantity.replacement else ""
-        if quantity.kind == LAYER and not engine.reductions:
+        if quantity.is_any(LAYER) and not engine.reductions:
             yield f"{quantity.name} is a sum over the layer, which nothing here adds up{instead}"
-        if quantity.kind == COLUMN and not engine.column_reads:
+        if quantity.is_any(COLUMN) and not engine.column_reads:
             yield f"{quantity.name} is a read along the other side of the array, which is not there{instead}"
 
 
@@ -73,7 +72,7 @@ def _not_rank_one(anatomy: Anatomy):
     """A pulsed write is one product of a row's and a column's factor; whatever else a synapse needs is not in the array."""
     kept = [name for name in ("trace", "state") if name in anatomy.traced.used]
     if kept:
-        return  # said with the state
+        return  # reported with the state
     try:
         terms = sum_of_products(anatomy.traced.change)
     except NotSumOfProducts as error:
@@ -86,11 +85,11 @@ def _not_rank_one(anatomy: Anatomy):
 
 def _of_state(anatomy: Anatomy, engine: Engine):
     kept = ["a trace e_ij"] * anatomy.traced.keeps_trace + ["a running square v_ij"] * anatomy.traced.keeps_state
-    yield from held(kept, engine)
+    yield from unstored(kept, engine)
 
 
-def held(kept: list[str], engine: Engine) -> Iterator[str]:
-    """What a synapse keeps beside its weight, where an engine has no room for it."""
+def unstored(kept: list[str], engine: Engine) -> Iterator[str]:
+    """What a synapse keeps besides its weight, where an engine has no memory for it."""
     if len(kept) > engine.states:
         holds = (
             f"{engine.states} beside its weight"
@@ -101,15 +100,15 @@ def held(kept: list[str], engine: Engine) -> Iterator[str]:
 
 
 def _of_draws(anatomy: Anatomy, engine: Engine):
-    if engine.draws == "own" or not ("draw" in anatomy.traced.used or anatomy.rule.probe.kind in PERTURBED):
+    if engine.draws == "own" or not ("draw" in anatomy.traced.used or anatomy.facts.synapse_draws):
         return
     has = "all share one random number a step" if engine.draws == "shared" else "there is none"
     yield f"every synapse needs a random number of its own, and {has}; instead, injected: noise of the unit"
 
 
 def _of_neurons(anatomy: Anatomy, engine: Engine):
-    if anatomy.rule.normaliser.kind == "running_variance" and not engine.reductions:
-        yield "p_i/v_i is a division at the neuron, which has no divider; instead, noise_variance: a constant"
+    if not engine.reductions:
+        yield from anatomy.facts.dividers
 
 
 def _of_lateral(anatomy: Anatomy, engine: Engine):

@@ -1,4 +1,4 @@
-"""A rule run in the integers of an engine, beside the same run in floating point.
+"""A rule run in the integers of an engine, and the same run in floating point.
 
     A = 2^g E + Σ_k clip(M_k Π Q ⋙ shift_k)          what is in the accumulator, fractions g bits below a code
     E ← clip((A + r) ⋙ g),  r uniform in 0 … 2^g − 1  stochastic rounding: right in the mean
@@ -32,15 +32,16 @@ from neuroperturb.analysis.audit.program import (
     scale_of,
     terms,
 )
-from neuroperturb.rules import PerturbationRule, WeightNoise
-from neuroperturb.spec import SpecError
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
+from neuroperturb.spec import SpecError, Words
 
-ACCUMULATOR, ASKED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and weights (1) at their bounds
+ACCUMULATOR, REQUESTED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and weights (1) at their bounds
 ROUNDING = int(Stream.ROUNDING)
 
 
-class Sequence(NamedTuple):
-    """What the synapses of one array were told, step by step.
+class SynapticInputs(NamedTuple):
+    """What the synapses of one array received, step by step.
 
     pre : (T, m);  post : (T, n);  reward : (T,) the broadcast −δL;  reset : (T,) bool, where the trace starts anew
     draw : (T, m, n), the synapses' own draws; (1, 1, 1) where there are none
@@ -60,7 +61,7 @@ class FixedPoint:
     weight, trace : (m, n) final values, codes times their LSB;  float_weight, float_trace : the same in floating point
     lsb : of every quantity
     saturated : how often a sum met the bounds of a trace or a weight, and a product those of the accumulator
-    unmoved : share of the writes asked for (a product was not zero) that left the weight's code as it was
+    unmoved : share of the requested writes (a product was not zero) that left the weight's code as it was
     steps : of the sequence
     """
 
@@ -100,12 +101,12 @@ def run_fixed_point(
     reset: ArrayLike | None = None, engine: Engine = LOIHI, rounding: Literal["shared", "independent"] = "shared", seed: int = 0,
     ranges: Mapping[str, float] | None = None,
 ) -> FixedPoint:  # fmt: skip
-    """Run a rule's synapses over a recorded sequence in an engine's integers, and in floating point beside it.
+    """Run a rule's synapses over a recorded sequence in an engine's integers, and in floating point for comparison.
 
     Parameters
     ----------
     rule : a rule, its name, or a record in the form of :mod:`neuroperturb.rules.formula.signatures`; a sum of products at the synapse
-    pre : (T, m), presynaptic factors;  post : (T, n), what units tell their synapses
+    pre : (T, m), presynaptic factors;  post : (T, n), postsynaptic factors
     reward : (T,), the broadcast −δL
     weight : (m, n), initial weights, from j to i at [j, i]
     draw : (T, m, n), the synapses' own draws, where the rule reads them
@@ -125,9 +126,9 @@ def run_fixed_point(
     SpecError : where the rule is no sum of products, naming the operation and where it is; where shapes or widths do not fit
     """
     if rounding not in ("shared", "independent"):
-        raise SpecError(f"The 'rounding' parameter must be 'shared' or 'independent'. Got {rounding!r} instead.")
+        raise SpecError("rounding", "run_fixed_point", "'shared' or 'independent'", rounding)
     if not engine.accumulator_bits:
-        raise SpecError(f"The 'engine' parameter must be one that computes in integers. Got the {engine.name} instead.")
+        raise SpecError("engine", "run_fixed_point", "one that computes in integers", Words(f"the {engine.name}"))
     rule = resolve(rule)
     sequence = _sequence(pre, post, reward, weight, draw, reset)
     added = terms(traced(rule), rule.label)
@@ -136,27 +137,25 @@ def run_fixed_point(
     widths = code_bits(engine)
     scales = {name: scale_of(largest[name.removeprefix("new ")], widths[name]) for name in QUANTITIES}
     program = compile_program(added, scales, engine)
-    return _run(program, scales, widths, sequence, exact, engine, rounding, seed)
+    return _in_integers(
+        program, sequence, exact, engine=engine, scales=scales, widths=widths, rounding=rounding, seed=seed
+    )
 
 
 def require_integers(rule) -> None:
-    """Refuse, with a sentence, a rule that no integers here can run: of draws, of units told nothing, or no sum of products."""
+    """Refuse, with a sentence, a rule that no integers here can run: one without a postsynaptic factor, or no sum of products."""
     if not isinstance(rule, PerturbationRule):
-        raise SpecError(
-            f"The 'rule' parameter must be one with a synapse's formula, to run in integers. Got {rule.name} instead."
-        )
-    if isinstance(rule.probe, WeightNoise):
-        raise SpecError(
-            f"The 'rule.probe' parameter must perturb units for its run to be recorded. Got {rule.probe.kind!r} instead."
-        )
+        raise SpecError("rule", "", "one with a synapse's formula, to run in integers", Words(rule.name))
+    if not facts_of(rule).perturbs_units:
+        raise SpecError("rule.probe", "", "units for its run to be recorded", rule.probe.kind, verb="must perturb")
     terms(traced(rule), rule.label)
 
 
-def _sequence(pre, post, reward, weight, draw, reset) -> Sequence:
+def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
     """Arrays as kernels take them, of shapes that fit."""
     weight = np.asarray(weight)
     if weight.ndim != 2:
-        raise SpecError(f"The 'weight' parameter must have shape (m, n). Got {weight.shape} instead.")
+        raise SpecError("weight", "", "(m, n)", weight.shape, verb="must have shape")
     pre, post, reward = (np.ascontiguousarray(a, np.float64) for a in (pre, post, reward))
     steps, (m, n) = len(pre), weight.shape
     draw = np.zeros((1, 1, 1)) if draw is None else np.ascontiguousarray(draw, np.float64)
@@ -171,10 +170,8 @@ def _sequence(pre, post, reward, weight, draw, reset) -> Sequence:
         shapes["draw"] = draw, (steps, m, n)
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
-            raise SpecError(
-                f"The {name!r} parameter must have shape {shape}, as pre and weight have it. Got {array.shape} instead."
-            )
-    return Sequence(pre, post, reward, reset, draw)
+            raise SpecError(name, "", f"{shape}, as pre and weight have it", array.shape, verb="must have shape")
+    return SynapticInputs(pre, post, reward, reset, draw)
 
 
 class _Exact(NamedTuple):
@@ -186,7 +183,7 @@ class _Exact(NamedTuple):
     largest: np.ndarray
 
 
-def _in_float(rule, sequence: Sequence, weight: ArrayLike) -> _Exact:
+def _in_float(rule, sequence: SynapticInputs, weight: ArrayLike) -> _Exact:
     _, synapse, step = formulas(rule)
     start = np.array(weight, np.float64)
     now, trace, largest = start.copy(), np.zeros_like(start), np.array([0.0, np.abs(start).max(initial=0.0)])
@@ -197,17 +194,19 @@ def _in_float(rule, sequence: Sequence, weight: ArrayLike) -> _Exact:
 
 @lru_cache
 def make_float_run(synapse, step):
-    """run(params, step_params, told, weight, trace, largest): the formulas over a sequence, in place; a write every step."""
+    """run(params, step_params, received, weight, trace, largest): the formulas over a sequence, in place; a write every step."""
 
     @kernel
-    def run(params, step_params, told, weight, trace, largest):
-        drawn = told.draw.shape[0] > 1
-        for t in range(told.pre.shape[0]):
+    def run(params, step_params, received, weight, trace, largest):
+        drawn = received.draw.shape[0] > 1
+        for t in range(received.pre.shape[0]):
             for j in range(weight.shape[0]):
                 for i in range(weight.shape[1]):
-                    e = 0.0 if told.reset[t] else trace[j, i]
-                    own = told.draw[t, j, i] if drawn else 0.0
-                    e, gradient = synapse(params, e, weight[j, i], told.pre[t, j], told.post[t, i], told.reward[t], own)
+                    e = 0.0 if received.reset[t] else trace[j, i]
+                    own = received.draw[t, j, i] if drawn else 0.0
+                    e, gradient = synapse(
+                        params, e, weight[j, i], received.pre[t, j], received.post[t, i], received.reward[t], own
+                    )
                     _, change = step(step_params, 0.0, gradient, 1.0)
                     trace[j, i] = e
                     weight[j, i] += change
@@ -217,30 +216,34 @@ def make_float_run(synapse, step):
     return run
 
 
-def _largest(sequence: Sequence, exact: _Exact) -> dict[str, float]:
+def _largest(sequence: SynapticInputs, exact: _Exact) -> dict[str, float]:
     size = lambda a: float(np.max(np.abs(a), initial=0.0))  # noqa: E731
-    told = {name: size(getattr(sequence, name)) for name in ("pre", "post", "reward", "draw")}
-    return {**told, "trace": float(exact.largest[0]), "weight": float(exact.largest[1])}
+    largest = {name: size(getattr(sequence, name)) for name in ("pre", "post", "reward", "draw")}
+    return {**largest, "trace": float(exact.largest[0]), "weight": float(exact.largest[1])}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # In integers
 
 
-def _run(program: Program, scales, widths, sequence, exact: _Exact, engine, rounding, seed) -> FixedPoint:
+def _in_integers(
+    program: Program, sequence: SynapticInputs, exact: _Exact, *, engine: Engine, scales: Mapping[str, int],
+    widths: Mapping[str, int], rounding: str, seed: int,
+) -> FixedPoint:  # fmt: skip
+    """Run an integer program over a sequence, from where the run in floating point began."""
     codes = {
         name: _codes(getattr(sequence, name), scales[name], widths[name]) for name in ("pre", "post", "reward", "draw")
     }
     weight = _codes(exact.start, scales["weight"], widths["weight"])
     trace, counts = np.zeros_like(weight), np.zeros(5, np.int64)
-    told = record(sequence._replace(**codes))
-    run_integers(record(program), told, weight, trace, rounding == "shared", seed, counts)
+    received = record(sequence._replace(**codes))
+    run_integers(record(program), received, weight, trace, rounding == "shared", seed, counts)
     lsb = {name: 2.0 ** scales[name] for name in QUANTITIES if not name.startswith("new")}
     values = {"weight": weight * lsb["weight"], "trace": trace * lsb["trace"], "start": exact.start}
     return FixedPoint(
         engine, rounding, float_weight=exact.weight, float_trace=exact.trace, lsb=lsb,
         saturated=dict(zip((*TARGETS, "accumulator"), counts[:3].tolist(), strict=True)),
-        unmoved=float(1 - counts[MOVED] / counts[ASKED]) if counts[ASKED] else 0.0, steps=len(sequence.pre), **values,
+        unmoved=float(1 - counts[MOVED] / counts[REQUESTED]) if counts[REQUESTED] else 0.0, steps=len(sequence.pre), **values,
     )  # fmt: skip
 
 
@@ -275,7 +278,7 @@ def clipped(value, most, which, counts):
 @kernel
 def accumulate(program, target, old, codes, counts):
     """Accumulator of a target: its old code and every product, and whether any was not zero."""
-    total, asked = old << program.guard[target], False
+    total, requested = old << program.guard[target], False
     for k in range(program.target.shape[0]):
         if program.target[k] != target:
             continue
@@ -283,10 +286,10 @@ def accumulate(program, target, old, codes, counts):
         for f in range(program.factors.shape[1]):
             if program.factors[k, f] >= 0:
                 product *= codes[program.factors[k, f]]
-        asked = asked or product != 0
+        requested = requested or product != 0
         product = shifted(product, program.shift[k], program.most, counts)
         total = clipped(total + product, program.most, target, counts)  # the range of the target's codes
-    return total, asked
+    return total, requested
 
 
 @kernel
@@ -298,10 +301,10 @@ def rounded(program, target, total, word, counts):
 
 
 @kernel(allocates=True)
-def run_integers(program, told, weight, trace, shared, seed, counts):
+def run_integers(program, received, weight, trace, shared, seed, counts):
     """All steps, in place; the trace and the weight have a random word each."""
-    codes, drawn, n = np.zeros(7, np.int64), told.draw.shape[0] > 1, weight.shape[1]
-    pre, post, reward, draw, reset = told.pre, told.post, told.reward, told.draw, told.reset
+    codes, drawn, n = np.zeros(7, np.int64), received.draw.shape[0] > 1, weight.shape[1]
+    pre, post, reward, draw, reset = received.pre, received.post, received.reward, received.draw, received.reset
     for t in range(pre.shape[0]):
         for j in range(weight.shape[0]):
             for i in range(n):
@@ -313,9 +316,9 @@ def run_integers(program, told, weight, trace, shared, seed, counts):
                 word = np.int64(bits(seed, ROUNDING, t, row, place))
                 e = rounded(program, 0, total, word, counts)
                 codes[5] = e
-                total, asked = accumulate(program, 1, weight[j, i], codes, counts)
+                total, requested = accumulate(program, 1, weight[j, i], codes, counts)
                 word = np.int64(bits(seed, ROUNDING, t, row, place + 1))
                 w = rounded(program, 1, total, word, counts)
-                counts[ASKED] += asked
+                counts[REQUESTED] += requested
                 counts[MOVED] += w != weight[j, i]
                 trace[j, i], weight[j, i] = e, w

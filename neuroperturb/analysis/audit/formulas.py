@@ -1,10 +1,10 @@
-"""A rule's scalar formulas, traced: what a unit tells, what a synapse computes of it, what becomes of that at a write.
+"""A rule's scalar formulas, traced: the factor of a unit, what a synapse computes with it, what becomes of that at a write.
 
     neuron     (clean, noisy, noise) -> p                                  every unit, step and trial
     synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
     step       (state, gradient, correction) -> (state, Δw)                every synapse and write
 
-The functions are those that :mod:`neuroperturb.rules.builtin`, or the user, wrote and that kernels compile.
+The functions are those that the values of a rule's axes, or the user, wrote and that kernels compile.
 """
 
 from __future__ import annotations
@@ -14,23 +14,17 @@ from typing import NamedTuple
 from neuroperturb import rules
 from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_products
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.rules.builtin import ClippedStep, PlainStep, RMSStep, TraceCredit, parts
 from neuroperturb.rules.formula.graph import Node, fold, input_, inputs, rename, substitute
 from neuroperturb.rules.formula.signatures import NEURON, STEP, SYNAPSE, formula, numbers
 from neuroperturb.rules.formula.tracing import trace
-from neuroperturb.spec import SpecError
+from neuroperturb.rules.plan import formulas_of
+from neuroperturb.spec import InputError, SpecError, Words
 
-ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # beside the record of numbers
-SYMBOLS = {
-    TraceCredit: {"decay": "λ"},
-    PlainStep: {"rate": "η"},
-    RMSStep: {"rate": "η", "decay": "β"},
-    ClippedStep: {"rate": "η"},
-}  # as equations have them
+ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # after the record of numbers
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
-class Formula(NamedTuple):
+class RuleFunction(NamedTuple):
     """name of the form; the compiled function;  params : the record it is called with."""
 
     name: str
@@ -42,44 +36,44 @@ class Formula(NamedTuple):
         what = f"{type(self.params).__name__}.{self.name}"
         found = trace(self.function, self.params, ARGUMENTS[self.name], what=what)
         if len(found) != RETURNED[self.name]:
-            raise SpecError(
+            raise InputError(
                 f"The function {what!r} must return {RETURNED[self.name]} numbers. Got {len(found)} instead."
             )
-        return tuple(rename(node, SYMBOLS.get(type(self.params), {})) for node in found)
+        return tuple(rename(node, dict(getattr(self.params, "symbols", ()))) for node in found)
 
     def numbers(self, dtype) -> tuple:
         """The record in one dtype, as kernels take it."""
         return numbers(self.params, dtype)
 
 
-class Formulas(NamedTuple):
-    """Of a rule; `neuron` None where weights are perturbed and units told nothing."""
+class RuleFunctions(NamedTuple):
+    """Of a rule; `neuron` None where weights are perturbed and units have no factor."""
 
-    neuron: Formula | None
-    synapse: Formula
-    step: Formula
+    neuron: RuleFunction | None
+    synapse: RuleFunction
+    step: RuleFunction
 
 
-def formulas(rule: PerturbationRule) -> Formulas:
+def formulas(rule: PerturbationRule) -> RuleFunctions:
     """The functions that make up a rule."""
-    made_of = parts(rule)
+    made_of = formulas_of(rule)
     records = {"neuron": made_of.neuron, "synapse": made_of.synapse, "step": made_of.step}
-    return Formulas(**{name: _formula(name, record) for name, record in records.items()})
+    return RuleFunctions(**{name: _formula(name, record) for name, record in records.items()})
 
 
-def _formula(name: str, record: tuple | None) -> Formula | None:
-    return None if record is None else Formula(name, formula(record, name).function, record)
+def _formula(name: str, record: tuple | None) -> RuleFunction | None:
+    return None if record is None else RuleFunction(name, formula(record, name).function, record)
 
 
-class Traced(NamedTuple):
+class TracedRule(NamedTuple):
     """Expressions in terms of `ARGUMENTS`, parameters by name.
 
-    told : by a unit, None where there is nothing to tell;  trace : a synapse's new one;  gradient : what it adds to its estimate
+    factor : p of a unit, None where it has none;  trace : a synapse's new one;  gradient : what it adds to its estimate
     state, change : of a write, the gradient in it
     lines : the synapse's formulas one after the other, each in terms of what those before it gave, by name
     """
 
-    told: Node | None
+    factor: Node | None
     trace: Node
     gradient: Node
     state: Node
@@ -112,14 +106,14 @@ class Traced(NamedTuple):
         return tuple(name for name in (*ARGUMENTS["synapse"], *ARGUMENTS["step"]) if name in found)
 
 
-def traced(rule: PerturbationRule) -> Traced:
+def traced(rule: PerturbationRule) -> TracedRule:
     """The traced formulas of a rule."""
     neuron, synapse, step = formulas(rule)
     e, g = synapse.trace()
     v, dw = step.trace()
     lines = {"trace": e, "gradient": _reading(g, "trace", e), "state": v, "change": _reading(dw, "state", v)}
     state, change = (substitute(node, input_("gradient"), g) for node in (v, dw))
-    return Traced(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
+    return TracedRule(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
 
 
 def _reading(node: Node, name: str, kept: Node) -> Node:
@@ -136,6 +130,4 @@ def resolve(rule) -> PerturbationRule:
         return rule
     if hasattr(rule, "synapse"):
         return rules.own(rule() if isinstance(rule, type) else rule)
-    raise SpecError(
-        f"The 'rule' parameter must be a rule, its name, or a record with a synapse. Got {type(rule).__name__} instead."
-    )
+    raise SpecError("rule", "", "a rule, its name, or a record with a synapse", Words(type(rule).__name__))

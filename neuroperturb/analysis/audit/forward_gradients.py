@@ -1,8 +1,8 @@
-"""Gradients that travel forward, taken apart: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
+"""Gradients that travel forward, analysed: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
 
     e_ji ← … e_ji + α f'(a_i) q_j        s_i = Σ_k (y_k − y*_k) F_ki        Δw_ji = −η s_i e_ji
 
-Every unit hears one error an output and weighs them by its own feedback F: with an F that is drawn once, nothing else is needed from
+Every unit receives one error an output and weighs them by its own feedback F: with an F that is drawn once, nothing else is needed from
 elsewhere; with the readout's own, every unit would have to know weights that are not its own. The test that backs it lets the method
 itself walk through recorded steps, and changes one thing.
 """
@@ -14,13 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.audit.engines import Engine
-from neuroperturb.analysis.audit.feasibility import Fit, held, unmet
+from neuroperturb.analysis.audit.feasibility import Fit, unmet, unstored
 from neuroperturb.analysis.audit.permutation import Finding
 from neuroperturb.analysis.audit.quantities import ERRORS, FAR, OWN, POST, PRE, SCALAR, Quantity
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.eprop import Eprop
 from neuroperturb.baselines.forward import Weights
-from neuroperturb.baselines.optimisers import Adam, Rms
 from neuroperturb.baselines.rflo import Rflo
 from neuroperturb.baselines.rtrl import Rtrl
 
@@ -32,57 +31,36 @@ READOUT = Quantity(
     "W_outᵀ", FAR, SIGNAL, "feedback = 'random', drawn once and fixed; or one broadcast scalar and a perturbation"
 )
 FEEDBACK = Quantity("F_ki, drawn once", POST, SIGNAL)
-JACOBIAN = (
-    Quantity("f'(a_k) of all units", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's own alone (rflo, eprop)"),
-    Quantity("W_rec, of all synapses", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's onto itself (eprop)"),
-    Quantity("s_k of all units", FAR, "∂L/∂w_ji = Σ_k s_k J_k,ji", "s_i of the synapse's own unit (rflo, eprop)"),
-    Quantity("J_k,ji, one of every unit", OWN, "n numbers a synapse"),
-)  # fmt: skip
-MOMENTS = {"sgd": (), "rms": ("a running square",), "adam": ("a running mean", "a running square")}
 
 
 def quantities(rule: Rtrl | Rflo | Eprop) -> tuple[Quantity, ...]:
     """What a method uses."""
-    feedback = FEEDBACK if getattr(rule, "feedback", "readout") == "random" else READOUT
-    both = [
+    step = f"the step, {rule.optimiser.kind}"
+    return (
         Quantity("q_j: û_j, x̂_j(t−1)", PRE, "α f'(a_i) q_j"),
         Quantity("α f'(a_i)", POST, "α f'(a_i) q_j"),
         ERRORS,
-        feedback,
-    ]
-    if isinstance(rule, Rtrl):
-        own = list(JACOBIAN)
-    elif isinstance(rule, Rflo):
-        own = [Quantity("e_ji", OWN, "e_ji ← (1 − α) e_ji + α f'(a_i) q_j")]
-    else:
-        kept = "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"
-        own = [Quantity("e_ji", OWN, kept), Quantity("w_ii, of the unit onto itself", POST, kept)]
-    moments = [
-        Quantity(f"{name} of the gradient", OWN, f"the step, {rule.optimiser.kind}")
-        for name in MOMENTS[rule.optimiser.kind]
-    ]
-    ageing = [Quantity("1 − βᵏ, k updates", SCALAR, "the step, adam")] * isinstance(rule.optimiser, Adam)
-    return (*both, *own, *moments, *ageing)
+        READOUT if rule.own_feedback else FEEDBACK,
+        *rule.quantities,
+        *(Quantity(f"{name} of the gradient", OWN, step) for name in rule.optimiser.moments),
+        *[Quantity("1 − βᵏ, k updates", SCALAR, step)] * rule.optimiser.aged,
+    )
 
 
 def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
     """Whether an engine could run it: what it needs from elsewhere, what a synapse keeps, and what its step divides by."""
-    used = quantities(rule)
-    kept = ["a trace e_ji"] if not isinstance(rule, Rtrl) else ["n numbers J_k,ji"]
-    kept += MOMENTS[rule.optimiser.kind]
-    reasons = [*unmet(used, engine), *held(kept, engine)]
-    if isinstance(rule.optimiser, Rms | Adam) and "divide" not in engine.operations and not engine.rank_one:
+    reasons = [*unmet(quantities(rule), engine), *unstored([rule.keeps, *rule.optimiser.moments], engine)]
+    if rule.optimiser.divides and "divide" not in engine.operations and not engine.rank_one:
         reasons.append(f"the step of {rule.optimiser.kind} divides by a root, and a synapse here cannot; instead, sgd")
-    return Fit(
-        engine, not reasons, tuple(reasons), (f"weights of {engine.weight_bits} bits",) if engine.weight_bits else ()
-    )
+    notes = (f"weights of {engine.weight_bits} bits",) if engine.weight_bits else ()
+    return Fit(engine, not reasons, tuple(reasons), notes)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # The test
 
 
-class _Case(NamedTuple):
+class _RecordedSteps(NamedTuple):
     """Recorded steps, errors at outputs, and the readout."""
 
     pre: np.ndarray  # (T, B, m + n)
@@ -92,7 +70,7 @@ class _Case(NamedTuple):
     w_out: np.ndarray  # (n, n_out)
 
 
-def _case(seed: int) -> _Case:
+def _recorded_steps(seed: int) -> _RecordedSteps:
     rng = np.random.default_rng(seed)
     shapes = (
         (STEPS, TRIALS, INPUTS + SIZE),
@@ -101,10 +79,10 @@ def _case(seed: int) -> _Case:
         (STEPS, TRIALS, OUTPUTS),
         (SIZE, OUTPUTS),
     )
-    return _Case(*(rng.uniform(0.1, 1, shape) for shape in shapes))
+    return _RecordedSteps(*(rng.uniform(0.1, 1, shape) for shape in shapes))
 
 
-def _gradient(rule, case: _Case) -> bytes:
+def _gradient(rule, case: _RecordedSteps) -> bytes:
     """Σ_t ∂L_t/∂w of the watched synapse, as bytes."""
     none = np.zeros((INPUTS, SIZE))
     fixed = rule.fixed_feedback(Weights(none, case.back, case.w_out, np.eye(INPUTS), np.eye(SIZE)), 0)
@@ -134,7 +112,7 @@ ALTERATIONS = {
 
 def findings(rule: Rtrl | Rflo | Eprop, seed: int = 0) -> tuple[Finding, ...]:
     """What the gradient of one recurrent synapse depends on."""
-    case, other = _case(seed), _case(seed + 1)
+    case, other = _recorded_steps(seed), _recorded_steps(seed + 1)
     before = _gradient(rule, case)
     return tuple(
         Finding("W_rec", name, "others", _gradient(rule, alter(case, other)) != before)
@@ -147,5 +125,5 @@ def expected(quantity: str, rule: Rtrl | Rflo | Eprop) -> str:
     if quantity == "errors at the outputs":
         return "broadcast"
     if quantity == "W_outᵀ":
-        return "non-local" if READOUT in quantities(rule) else ""
-    return "non-local" if isinstance(rule, Rtrl) and quantity != "other inputs" else ""
+        return "non-local" if rule.own_feedback else ""
+    return "" if rule.local or quantity == "other inputs" else "non-local"

@@ -23,9 +23,9 @@ from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules import PerturbationRule, WeightNoise
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.axes.clock import Clock
-from neuroperturb.rules.axes.normaliser import NORMALISE
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.simulation import Simulation
 
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
@@ -85,45 +85,46 @@ def permute(
     rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0
 ) -> tuple[Finding, ...]:
     """What reaches a synapse of W_rec, of D_rec where the state is decorrelated, and of P where the rule has one; and what reaches
-    the perturbation that a unit tells its synapses.
+    the postsynaptic factor of a unit.
 
     Parameters
     ----------
     rule, decorrelation : as a run takes them
     seed : of the random numbers everything is filled with
     """
-    simulation = bench(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
-    return (*find_told(simulation, seed), *find(simulation, seed))
+    simulation = small_simulation(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
+    return (*find_factor(simulation, seed), *find(simulation, seed))
 
 
-def bench(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
+def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
     """A small network that learns by the rule online."""
     network = RNN(size=SIZE, bias=False)
-    recorded = {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))} if isinstance(rule.probe, WeightNoise) else {}
+    # draws that synapses are credited with are recorded, so that they can be drawn again like anything else
+    recorded = {} if facts_of(rule).perturbs_units else {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))}
     return Simulation(
         network, rule, initial_weights(network, INPUTS, OUTPUTS, seed), decorrelation=decorrelation, batch=BATCH, steps=4,
         recorded=recorded, seed=seed,
     )  # fmt: skip
 
 
-def find_told(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
-    """Whether what a unit tells, normalised, depends on the perturbation of other units."""
-    if isinstance(simulation.rule.probe, WeightNoise):
+def find_factor(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
+    """Whether the postsynaptic factor of a unit depends on the perturbation of other units."""
+    rule, numbers = simulation.compiled.structure, simulation.compiled.numbers
+    if not rule.factor.present:
         return
-    rule, numbers = simulation.rule, simulation.run.rule
-    normalise, shared = NORMALISE[rule.normaliser.kind], rule.broadcast == "batch"
+    normalise, shared = rule.factor.normalise, rule.reward.shared
     p, a, other, variance = (_rows(seed, k, simulation.dtype) for k in range(4))
 
-    def told(p) -> np.ndarray:
+    def factor(p) -> np.ndarray:
         post = np.zeros_like(p)
-        normalise(p, a, SIZE, numbers, numbers.gain, shared, variance[0].copy(), post)
+        normalise(p, a, SIZE, numbers.normaliser, shared, variance[0].copy(), post)
         return post
 
-    units, before = np.arange(p.shape[1]), told(p)
+    units, before = np.arange(p.shape[1]), factor(p)
     for region in PAIR:
         seen = False
         for _, i in WATCHED:
-            after = told(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
+            after = factor(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
             seen = seen or after[:, i].tobytes() != before[:, i].tobytes()
         yield Finding("unit", "perturbation", region, seen)
 
@@ -137,50 +138,61 @@ def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
     """Findings of a simulation's arrays; its state is drawn over."""
     arrays = ["W_rec", *["D_rec"] * simulation.decorrelation.state, *["P"] * simulation.whitened]
     for name in arrays:
-        parts = _parts(simulation, name)
-        for part in parts:
+        bench = Bench(simulation, name, _parts(simulation, name), seed)
+        for part in bench.parts:
             for region in REGIONS[part.place]:
                 if not (part.name == "weight" and region == "own"):  # of course what it is depends on what it was
-                    cases = itertools.product(worlds(parts), WATCHED)
-                    seen = any(_differs(simulation, name, parts, world, part, region, at, seed) for world, at in cases)
+                    cases = itertools.product(worlds(bench.parts), WATCHED)
+                    seen = any(bench.differs(part, region, world, at) for world, at in cases)
                     yield Finding(name, part.name, region, seen)
 
 
-def _differs(simulation, name, parts, world: World, part: Part, region: str, at: tuple[int, int], seed: int) -> bool:
-    base, chosen = world.base(parts, seed), _region(part, region, at)
-    before = _written(simulation, name, parts, base, at, part)
-    for attempt in range(1, 1 + TRIES):
-        altered = np.where(chosen, world.drawn(part, seed, attempt), base[part.name])
-        if _written(simulation, name, parts, {**base, part.name: altered}, at, part) != before:
-            return True
-    return False
+class Bench(NamedTuple):
+    """An array of a simulation that is written with whatever numbers are put before it.
 
+    name : of the array;  parts : everything in memory that one of its synapses could depend on;  seed : of random numbers
+    """
 
-def _written(simulation, name, parts, values, at: tuple[int, int], altered: Part) -> bytes:
-    """What the watched synapse holds after one write with these values, but for what was altered."""
-    for part in parts:
-        part.values[...] = values[part.name]
-    _write(simulation, name)
-    (j, i), kept = at, [part for part in parts if part.kept and (part is not altered or part.name == "weight")]
-    return b"".join(part.values[..., j, i].tobytes() for part in kept)
+    simulation: Simulation
+    name: str
+    parts: list[Part]
+    seed: int
 
+    def differs(self, part: Part, region: str, world: World, at: tuple[int, int]) -> bool:
+        """Whether the watched synapse comes out otherwise when a part is drawn again in a region."""
+        base, chosen = world.base(self.parts, self.seed), _region(part, region, at)
+        before = self._written(base, at, part)
+        for attempt in range(1, 1 + TRIES):
+            altered = np.where(chosen, world.drawn(part, self.seed, attempt), base[part.name])
+            if self._written({**base, part.name: altered}, at, part) != before:
+                return True
+        return False
 
-def _write(simulation: Simulation, name: str) -> None:
-    """One sweep of one array that writes what is pending, and reads nothing."""
-    if name == "P":
-        array, pending = simulation.whitening, simulation.run.whitener.pending
-        pending.active[0] = 1
-        sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
-        sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
-        return
-    for pending in simulation.run.pending:
-        pending.active[0] = 0
-    getattr(simulation.run.pending, name).active[0] = 1
-    simulation.flush()
+    def _written(self, values: dict[str, np.ndarray], at: tuple[int, int], altered: Part) -> bytes:
+        """What the watched synapse holds after one write with these values, but for what was altered."""
+        for part in self.parts:
+            part.values[...] = values[part.name]
+        self._write()
+        (j, i), kept = at, [part for part in self.parts if part.kept and (part is not altered or part.name == "weight")]
+        return b"".join(part.values[..., j, i].tobytes() for part in kept)
+
+    def _write(self) -> None:
+        """One sweep of the array that writes what is pending, and reads nothing."""
+        simulation = self.simulation
+        if self.name == "P":
+            array, pending = simulation.whitening, simulation.run.whitener.pending
+            pending.active[0] = 1
+            sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
+            sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
+            return
+        for pending in simulation.run.pending:
+            pending.active[0] = 0
+        getattr(simulation.run.pending, self.name).active[0] = 1
+        simulation.flush()
 
 
 def _parts(simulation: Simulation, name: str) -> list[Part]:
-    """Everything in memory that a synapse of an array could be told."""
+    """Everything in memory that a synapse of an array could depend on."""
     if name == "P":
         array, pending, synapses = simulation.whitening, simulation.run.whitener.pending, None
     else:
@@ -198,7 +210,7 @@ def _parts(simulation: Simulation, name: str) -> list[Part]:
 
 
 def _kept(synapses, n: int, m: int) -> list[Part]:
-    """What synapses keep beside their weight, whatever a rule calls it, and their own draws."""
+    """What synapses keep besides their weight, by whatever name, and their own draws."""
     kept = [
         Part(field, value[..., :n], "synapse", True)
         for field, value in zip(synapses._fields, synapses, strict=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neuroperturb.rules.formula.graph import Node, constant, fold, text
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
-WORDS = {
+PHRASES = {
     "divide": "divides by", "sqrt": "takes the root of", "select": "branches on", "absolute": "takes the size of", "power": "raises to a power",
     "minimum": "takes the smaller of", "maximum": "takes the larger of",
 }  # fmt: skip
@@ -24,8 +24,8 @@ class Term(NamedTuple):
         return "·".join([f"{self.coefficient:.6g}", *self.factors])
 
 
-class NotSumOfProducts(SpecError):
-    """The formula holds an operation that sums and products cannot make; `operation` names it, `expression` shows it."""
+class NotSumOfProducts(InputError):
+    """The formula holds an operation that sums and products cannot make: `operation`, in `expression`."""
 
     def __init__(self, operation: str, expression: str):
         self.operation, self.expression = operation, expression
@@ -69,8 +69,8 @@ def _expand(node: Node) -> dict[tuple[str, ...], float]:
 
 def _refusal(node: Node) -> tuple[str, str]:
     inner = node.args[-1 if node.op == "divide" else 0]
-    words = WORDS.get(node.op)
-    return (f"{words} {text(inner)}" if words else f"takes {node.op} of {text(inner)}"), text(node)
+    phrase = PHRASES.get(node.op)
+    return (f"{phrase} {text(inner)}" if phrase else f"takes {node.op} of {text(inner)}"), text(node)
 
 
 def _sum(a: dict, b: dict) -> dict:

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.audit.engines import Engine
-from neuroperturb.analysis.audit.formulas import Traced
+from neuroperturb.analysis.audit.formulas import TracedRule
 from neuroperturb.analysis.audit.products import Term, sum_of_products
 from neuroperturb.rules.formula.graph import Node, fold, input_, substitute
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, Words
 
 QUANTITIES = ("pre", "post", "reward", "draw", "trace", "new trace", "weight")  # in the order of codes in a kernel
 TARGETS = ("trace", "weight")
@@ -44,7 +44,7 @@ class Program(NamedTuple):
     most: int  # 2^accumulator bits − 1
 
 
-def terms(expressions: Traced, label: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+def terms(expressions: TracedRule, label: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
     """Products that are added to the trace, and to the weight.
 
     The trace is written before the weight: a change that holds the new trace reads it as it was stored.
@@ -56,10 +56,8 @@ def terms(expressions: Traced, label: str) -> tuple[tuple[Term, ...], tuple[Term
     if expressions.refused is not None:
         line, error = expressions.refused
         remedy = "; choose the plain step" if line in ("state", "change") else ""
-        raise SpecError(
-            f"The 'rule' parameter must be a sum of products at the synapse, to run in integers: the {line} of {label} "
-            f"{error.operation}, in {error.expression}{remedy}."
-        )
+        where = f"the {line} of {label} {error.operation}, in {error.expression}{remedy}"
+        raise SpecError("rule", "", f"a sum of products at the synapse, to run in integers: {where}")
     new, change = fold(expressions.trace), fold(expressions.change)
     if not new.is_leaf:
         change = substitute(change, new, input_("new trace"))
@@ -116,6 +114,5 @@ def compile_program(
 def _require_fit(term: Term, bits: Mapping[str, int], engine: Engine) -> None:
     total = engine.mantissa_bits + sum(bits[name] for name in term.factors)
     if total > WORD:
-        raise SpecError(
-            f"The 'engine' parameter must have widths whose products fit {WORD} bits. Got {total} for {term} instead."
-        )
+        wanted = f"widths whose products fit {WORD} bits"
+        raise SpecError("engine", "", wanted, Words(f"{total} for {term}"), verb="must have")

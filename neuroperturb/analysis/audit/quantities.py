@@ -7,78 +7,23 @@
     column read                      a sum over the synapses of one unit, along the array's other side
     non-local                        anything else: a wire from elsewhere, or from another time
 
-The first five are local. Parts of a rule bring their quantities with them, here; what a synapse's formula does with its arguments
-is traced, not listed.
+The first five are local. The values of a rule's axes bring their quantities with them (:mod:`neuroperturb.rules.facts`); what a synapse's
+formula does with its arguments is traced, not listed.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from neuroperturb.rules.facts import COLUMN, DRAW, FAR, KINDS, LAYER, LOCAL, OWN, POST, PRE, SCALAR, Quantity
 
-from neuroperturb.spec import SpecError
+__all__ = ["COLUMN", "DRAW", "FAR", "KINDS", "LAYER", "LOCAL", "OWN", "POST", "PRE", "SCALAR", "Quantity"]
 
-PRE, POST, OWN, DRAW = "presynaptic", "postsynaptic", "own synapse", "own random draw"
-SCALAR, LAYER, COLUMN, FAR = "broadcast scalar", "layer reduction", "column read", "non-local"
-LOCAL = (PRE, POST, OWN, DRAW, SCALAR)
-KINDS = (*LOCAL, LAYER, COLUMN, FAR)
-
-
-class Quantity(NamedTuple):
-    """name; kind, one of `KINDS`; where it enters;  replacement : a local one, "" where none is needed or known"""
-
-    name: str
-    kind: str
-    where: str
-    replacement: str = ""
-
-    @property
-    def is_local(self) -> bool:
-        return self.kind in LOCAL
-
-
-# What the arguments of the formulas are. `pre` is what the rule makes it.
+# What the arguments of the formulas are, unless a value of an axis writes them otherwise.
 ARGUMENTS = {
-    "clean": ("a_i", POST), "noisy": ("ã_i", POST), "noise": ("σξ_i", POST), "post": ("p_i, of its unit", POST), "trace": ("e_ij", OWN),
-    "weight": ("w_ij", OWN), "state": ("v_ij", OWN), "reward": ("−δL", SCALAR), "correction": ("1/(1 − βᵏ), k writes", SCALAR),
-    "draw": ("Ξ_ij", DRAW),
+    "clean": ("a_i", POST), "noisy": ("ã_i", POST), "noise": ("σξ_i", POST), "pre": ("pre_j", PRE), "post": ("p_i, of its unit", POST),
+    "trace": ("e_ij", OWN), "weight": ("w_ij", OWN), "state": ("v_ij", OWN), "reward": ("−δL", SCALAR),
+    "correction": ("1/(1 − βᵏ), k writes", SCALAR), "draw": ("Ξ_ij", DRAW),
 }  # fmt: skip
-FACTOR = {
-    "activity": "x̂_j",
-    "whitened": "z_j = (P x̂)_j",
-    "recursive": "k_j = (P x̂)_j/(1 + x̂ᵀP x̂)",
-}  # by presynaptic part
-
 ERRORS = Quantity("y_k − y*_k, one an output", SCALAR, "sent to every unit, which weighs them")
-FELT = Quantity("Ξ_ij", DRAW, "added to the weight while it is read")  # by weights that are perturbed, their units told
-BY_NORMALISER = {
-    "as_told": (),
-    "noise_std": (),
-    "noise_variance": (),
-    "layer_norm": (
-        Quantity(
-            "‖p‖²", LAYER, "post = g·p_i/‖p‖²",
-            "running_variance: p_i/v_i, each unit's own running estimate; or 1/‖p‖² folded into the broadcast, one scalar a layer",
-        ),
-    ),
-    "running_variance": (Quantity("v_i", POST, "post = p_i/v_i, v_i ← v_i + ρ(p_i² − v_i)"),),
-}  # fmt: skip
-BY_PRESYNAPTIC = {
-    "activity": (),
-    "whitened": (
-        Quantity("P_ji", OWN, "lateral synapse: z_j = Σ_k P_jk x̂_k"),
-        Quantity("ν_j", PRE, "z' = P(x̂ + √ρ ν), noise private to each unit"),
-        Quantity(
-            "Pᵀ(x̂ + √ρ ν)", COLUMN, "P ← P + ε(P − z' (Pᵀ(x̂ + √ρ ν))ᵀ)",
-            "z'_j of the lateral synapse's own presynaptic unit: the same while P is symmetric",
-        ),
-    ),
-    "recursive": (
-        Quantity("P_ji", OWN, "lateral synapse: q_j = Σ_k P_jk x̂_k"),
-        Quantity("Pᵀx̂", COLUMN, "P ← (1 + g)(P − q (Pᵀx̂)ᵀ/(1 + x̂ᵀP x̂))", "q_j of the presynaptic unit: the same while P is symmetric"),
-        Quantity("x̂ᵀP x̂", LAYER, "k = q/(1 + x̂ᵀP x̂)", "one more broadcast scalar; or whitened, which needs none"),
-    ),
-}  # fmt: skip
-SHARE = {"whitened": "ε P_ji", "recursive": "g P_ji"}  # of P, in its own change
 DECORRELATION = (
     Quantity("x̂_i, D_ij", OWN, "D_ij ← D_ij − ε(x̂_i v_j − x̂_i² D_ij)"),
     Quantity(
@@ -86,12 +31,3 @@ DECORRELATION = (
         "a read of D along its other side, which a crossbar has; without it, a presynaptic whitened beside the network",
     ),
 )  # fmt: skip
-
-
-def of_part(table: dict[str, tuple[Quantity, ...]], axis: str, kind: str) -> tuple[Quantity, ...]:
-    """What a part of a rule brings with it."""
-    if kind not in table:
-        raise SpecError(
-            f"The '{axis}' parameter of a rule must be one that the audit knows: {', '.join(table)}. Got {kind!r} instead."
-        )
-    return table[kind]

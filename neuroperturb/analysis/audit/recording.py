@@ -1,4 +1,4 @@
-"""What the synapses of a real run were told: the recurrent array of a small network that learns delayed XOR online.
+"""What the synapses of a real run received: the recurrent array of a small network that learns delayed XOR online.
 
 One trial at a time, every step written; the loss is scored at the last step of each trial, so that only a rule with a trace can credit
 what came before. The sequence is then replayed, open loop, in other arithmetic: there activity does not answer to the weights.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroperturb.analysis.audit.fixed_point import Sequence
+from neuroperturb.analysis.audit.fixed_point import SynapticInputs
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
@@ -20,9 +20,9 @@ NETWORK, TASK, TRIALS = RNN(size=20, gain=1.1, bias=True), DelayedXOR(), 100
 
 
 class Recording(NamedTuple):
-    """sequence; the weights it began and ended with, (m, n);  where it comes from, in words"""
+    """sequence; the weights it began and ended with, (m, n);  where it comes from, as text"""
 
-    sequence: Sequence
+    sequence: SynapticInputs
     weight: np.ndarray
     final: np.ndarray
     source: str
@@ -43,9 +43,11 @@ def record_run(rule: PerturbationRule, *, trials: int = TRIALS, seed: int = 0) -
         NETWORK, rule, weights, schedule="online", steps=TASK.steps, total_steps=trials * TASK.steps, seed=seed
     )  # fmt: skip
     steps = [step for number in range(trials) for step in _steps(simulation, data.batch(number))]
-    told = [np.array(column) for column in zip(*steps, strict=True)]
+    received = [np.array(column) for column in zip(*steps, strict=True)]
     source = f"W_rec of {trials} trials of delayed XOR online, {NETWORK.size} units, seed {seed}, replayed open loop"
-    return Recording(Sequence(*told, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source)
+    return Recording(
+        SynapticInputs(*received, np.zeros((1, 1, 1))), weights.W_rec.T.copy(), simulation.weights().W_rec.T, source
+    )
 
 
 def _steps(simulation: Simulation, sequence):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuroperturb.analysis.audit.checks import Check
-from neuroperturb.analysis.audit.costs import Costs
+from neuroperturb.analysis.audit.costs import RuleCosts
 from neuroperturb.analysis.audit.feasibility import Fit
 from neuroperturb.analysis.audit.fixed_point import FixedPoint
 from neuroperturb.analysis.audit.quantities import Quantity
@@ -16,7 +16,7 @@ from neuroperturb.analysis.audit.verdict import verdict
 WIDTH = 118  # of a page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """What a rule uses, costs and needs.
 
@@ -25,19 +25,19 @@ class Audit:
     quantities : with their kind, where they enter, and a local replacement where there is one
     costs : of the online and the episode schedule; none of a rule that has no synapse's formula
     engines : whether each could run it, and why not
-    checks : of the permutation test; none where it was not asked for
-    captured : sentences on what the formulas read beside their arguments
+    checks : of the permutation test; none where it was not run
+    captured : what the formulas read besides their arguments, a sentence each
     bits : of a number sent or kept, in the costs
     """
 
     rule: str
-    expressions: dict[str, str]
+    expressions: dict[str, str] = field(default_factory=dict)
     quantities: tuple[Quantity, ...]
     broadcasts: int
-    costs: tuple[Costs, ...]
+    costs: tuple[RuleCosts, ...] = ()
     engines: tuple[Fit, ...]
     checks: tuple[Check, ...]
-    captured: tuple[str, ...]
+    captured: tuple[str, ...] = ()
     bits: int
 
     @property
@@ -47,7 +47,7 @@ class Audit:
 
     @property
     def passed(self) -> bool:
-        """Whether the permutation test found what the audit says."""
+        """Whether the permutation test confirmed the audit."""
         return all(check.passed for check in self.checks)
 
     @property
@@ -56,18 +56,14 @@ class Audit:
 
     def table(self) -> dict:
         """As plain data, for JSON."""
-        from neuroperturb.analysis.audit.result import plain
-
         return plain(self)
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """What a notebook's cell shows: the page."""
+        """In a notebook: the page."""
         del cycle
         printer.text(str(self))
 
     def __str__(self) -> str:
-        from neuroperturb.analysis.audit.result import text
-
         return text(self)
 
 
@@ -86,7 +82,7 @@ def text(audit: Audit) -> str:
 
 def _formulas(audit: Audit) -> str:
     width = max(map(len, audit.expressions), default=0)
-    return "\n".join(f"  {name:>{width}} {words}" for name, words in audit.expressions.items())
+    return "\n".join(f"  {name:>{width}} {expression}" for name, expression in audit.expressions.items())
 
 
 def _quantities(audit: Audit) -> str:
@@ -102,8 +98,8 @@ def _costs(audit: Audit) -> str:
     return _grid((f"costs, {audit.bits} bits a number", *(cost.schedule for cost in audit.costs)), rows)
 
 
-def _column(cost: Costs) -> dict[str, str]:
-    """What one schedule costs, in words."""
+def _column(cost: RuleCosts) -> dict[str, str]:
+    """The costs of one schedule, as text."""
     more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
     lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
     return {
@@ -127,8 +123,8 @@ def _amount(count: int, bits: int) -> str:
 def _engines(audit: Audit) -> str:
     rows = []
     for fit in audit.engines:
-        words = list(fit.reasons) or ["as it is"]
-        rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*words, *fit.notes])))
+        lines = list(fit.reasons) or ["as it is"]
+        rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*lines, *fit.notes])))
     return _grid(("engine", "runs it", "why not, and how"), rows)
 
 
@@ -174,21 +170,21 @@ def plain(audit: Audit) -> dict:
     }  # fmt: skip
 
 
-def _plain_costs(cost: Costs) -> dict:
+def _plain_costs(cost: RuleCosts) -> dict:
     work = {name: getattr(cost, name)._asdict() for name in ("step", "write", "neuron", "lateral_step")}
     return {**{name: value for name, value in cost._asdict().items() if name != "schedule"}, **work}
 
 
 def fixed_point(run: FixedPoint, of: str) -> str:
     """How far a run in integers is from the one in floating point."""
-    said = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
+    saturated = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
     rows = [
         ("sequence", of),
         ("engine", f"{run.engine.name}, {run.rounding} stochastic rounding"),
         ("distance of weights", f"{run.rms_lsb:.3g} LSB rms, of which {run.common_lsb:+.2g} common to all"),
         ("what was learnt", f"correlation {run.correlation:.3f} with floating point"),
         ("writes that moved nothing", f"{run.unmoved:.1%}"),
-        ("saturated", said),
+        ("saturated", saturated),
         ("LSB", ", ".join(f"{name} {size:.3g}" for name, size in run.lsb.items())),
     ]
     return _grid(("in integers", f"{run.steps} steps"), rows)

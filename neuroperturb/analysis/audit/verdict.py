@@ -10,7 +10,7 @@ def verdict(quantities: tuple[Quantity, ...], broadcasts: int, captured: tuple[s
     if captured:
         return f"not local: {'; '.join(captured)}."
     beyond = [quantity for quantity in quantities if not quantity.is_local]
-    far = [quantity.name for quantity in beyond if quantity.kind == FAR]
+    far = [quantity.name for quantity in beyond if quantity.is_any(FAR)]
     if far:
         return f"not local: a synapse would need {'; '.join(far)}."
     scalars = "one broadcast scalar" if broadcasts == 1 else f"{broadcasts} broadcast scalars"

@@ -1,4 +1,4 @@
-"""Diagnosis: a look at the first steps of a run, and the one ratio that limits its rule on its hardware.
+"""Diagnosis: the first steps of a run, measured, and the one ratio that limits its rule on its hardware.
 
 Measured by running the simulation ahead, through the same kernels, and putting everything back: `WRITES` episodes, or as many steps
 of the online schedule.
@@ -12,19 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.diagnosis.perturbation_snr import Perturbation, Signals
-from neuroperturb.analysis.diagnosis.write_fidelity import Writes, Writing, squared_cosine
-from neuroperturb.rules.axes.rate import FACTOR
+from neuroperturb.analysis.diagnosis.write_fidelity import WriteRatios, Writes, squared_cosine
 from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.tasks.contract import Sequence
 
-EPISODES, STEPS = 12, 200  # looked at, in either schedule
+EPISODES, STEPS = 12, 200  # that are measured, in either schedule
 
 
 class Diagnosis(NamedTuple):
     """What was measured;  fidelity, wander : of all matrices together, see :mod:`neuroperturb.analysis.diagnosis.write_fidelity`."""
 
     perturbation: Perturbation
-    writing: dict[str, Writing]
+    writing: dict[str, WriteRatios]
     fidelity: float
     wander: float
 
@@ -35,18 +34,18 @@ def diagnose(simulation: Simulation, sequences: Iterable[Sequence]) -> Diagnosis
     Parameters
     ----------
     simulation : of a network as it is; nothing of it changes
-    sequences : training sequences, as many as an episodic run is to be looked at for; one is enough online
+    sequences : training sequences, as many as an episodic run is measured for; one is enough online
     """
     kept = simulation.checkpoint()
     simulation.flush()
     signals, steps = Signals(simulation), 0
-    writes = {name: Writes(simulation.arrays[name]) for name in simulation.requested()}
+    writes = {name: Writes(simulation.arrays[name]) for name in simulation.pending_update()}
     try:
         for number, sequence in enumerate(sequences):
             simulation.run.counters.sequence[0] = number
             data = simulation.prepare(_beginning(sequence))
             steps += len(data.inputs)
-            _look_at(simulation, data, signals, writes)
+            _observe(simulation, data, signals, writes)
         simulation.flush()
         runs = simulation.setup.total_steps / max(steps, 1)
         fidelity = _fidelity(writes)
@@ -59,30 +58,29 @@ def diagnose(simulation: Simulation, sequences: Iterable[Sequence]) -> Diagnosis
 
 
 def _fidelity(writes: dict[str, Writes]) -> float:
-    asked, realised = (
+    requested, realised = (
         np.concatenate([part.ravel() for part in parts])
         for parts in ([w.total for w in writes.values()], [w.realised() for w in writes.values()])
     )
-    return squared_cosine(asked, realised)
+    return squared_cosine(requested, realised)
 
 
 def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
-    """How far weights go in a run where nobody asked them to, over their root mean square."""
+    """How far weights go in a run beyond what was requested, over their root mean square."""
     if not fidelity > 0:
         return float("inf")
-    asked = runs * sum(w.square for w in writes.values())
+    requested = runs * sum(w.square for w in writes.values())
     weights = sum(w.total.size * w.rms**2 for w in writes.values())
-    return float(np.sqrt(max(1 / fidelity - 1, 0.0) * asked / weights))
+    return float(np.sqrt(max(1 / fidelity - 1, 0.0) * requested / weights))
 
 
 def _mean_factor(simulation: Simulation, power: int) -> float:
     """Mean over the run of a power of the factor on the learning rate."""
     rate = simulation.rule.rate
-    factor, final = FACTOR[rate.kind], float(getattr(rate, "final", 1))
-    return float(np.mean([factor(final, p) ** power for p in np.linspace(0, 1, 101)]))
+    return float(np.mean([rate.factor(p) ** power for p in np.linspace(0, 1, 101)]))
 
 
-def _look_at(simulation: Simulation, data: Prepared, signals: Signals, writes: dict[str, Writes]) -> None:
+def _observe(simulation: Simulation, data: Prepared, signals: Signals, writes: dict[str, Writes]) -> None:
     T, online = len(data.inputs), simulation.schedule == "online"
     if "decorrelate" in simulation.phases:
         simulation.present(data, "decorrelate", 0, T)
@@ -91,15 +89,15 @@ def _look_at(simulation: Simulation, data: Prepared, signals: Signals, writes: d
             return  # diverged
         signals.note(data, t)
         if online:
-            _ask(simulation, writes)
+            _request(simulation, writes)
     if not online:
-        _ask(simulation, writes)
+        _request(simulation, writes)
         simulation.finish()
 
 
-def _ask(simulation: Simulation, writes: dict[str, Writes]) -> None:
-    for name, change in simulation.requested().items():
-        writes[name].ask(change)
+def _request(simulation: Simulation, writes: dict[str, Writes]) -> None:
+    for name, change in simulation.pending_update().items():
+        writes[name].request(change)
 
 
 def _beginning(sequence: Sequence) -> Sequence:

@@ -1,12 +1,12 @@
-"""How much of what perturbs a network the rule is told, and how much of the reward it explains: three ratios a layer.
+"""How much of what perturbs a network a rule is credited with, and how much of the reward that explains: three ratios a layer.
 
-Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair). Of a layer's δa_t, what arrived from
+Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair, two runs). Of a layer's δa_t, what arrived from
 before is W δx̂; the rest was added by this layer at this step:
 
     e_t = δa_t − W_in δû_t − W_rec δx̂_{t−1}          e^y_t = δy_t − W_out δx̂_t
 
 injected noise, and the noise and rounding of two reads; neurons add the difference of their own input noise, c σ_ν² with c = 2 for a
-twin and ½ for a pair. Of this the synapses are told p: σξ by node perturbation, their own Ξ by weight perturbation, δa itself by an
+twin and ½ for a pair. Of this the synapses receive p: σξ by node perturbation, their own Ξ by weight perturbation, δa itself by an
 activity difference, which thus learns from read noise as well as from injected noise.
 
     (a) credited fraction    φ = var p / (var p + var (e − p) + c σ_ν²)      injected noise
@@ -19,11 +19,11 @@ activity difference, which thus learns from read noise as well as from injected 
     (c) dead fraction        units whose state moves by exactly 0 although they are perturbed; of the output: scored trials whose
                              reward is exactly 0
 
-A single pass has no other to differ from. There e_t = a_t − W_in û_t − W_rec x̂_{t−1} itself is looked at, its mean at every unit
-removed, since offsets and wires are no perturbation; c = 1; what moved the loss, and which units did not move, cannot be told from one
+A single pass has no other to differ from. There e_t = a_t − W_in û_t − W_rec x̂_{t−1} itself is measured, its mean at every unit
+removed, since offsets and wires are no perturbation; c = 1; what moved the loss, and which units did not move, cannot be seen in one
 pass, and are NaN.
 
-On ideal hardware they are 1, ∞ and 0. A rule that is not told what perturbs it is not wrong in the mean: its estimate has noise,
+On ideal hardware they are 1, ∞ and 0. A rule that is not credited with what perturbs it is not wrong in the mean: its estimate has noise,
 1/φ times the variance and more, that no step size averages away within the run.
 """
 
@@ -35,7 +35,6 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.analysis.diagnosis.reward_delay import left_after
-from neuroperturb.rules import Antithetic, InjectedNoise, WeightNoise
 from neuroperturb.simulation.simulation import Prepared, Simulation
 
 
@@ -43,7 +42,7 @@ class Layer(NamedTuple):
     """Ratios of one layer.
 
     credited, loss_snr, dead : see above
-    told_std, extra_std : standard deviations of what synapses are told, and of what perturbs the layer besides [pre-activation]
+    told_std, extra_std : standard deviations of what synapses receive, and of what else perturbs the layer [pre-activation]
     """
 
     credited: float
@@ -67,15 +66,16 @@ class Signals:
 
     def __init__(self, simulation: Simulation):
         self.simulation = simulation
-        self.pair = isinstance(simulation.rule.baseline, Antithetic)
-        self.single = simulation.rule.baseline.passes == 1
+        self.facts = facts = simulation.compiled.facts
+        self.pair = facts.paired
+        self.single = facts.passes == 1
         self.means: dict[str, list[float]] = {}  # over steps
         self.residuals: dict[str, list[np.ndarray]] = defaultdict(list)  # of a single pass
         self.received: list[np.ndarray] = []
         self.count: dict[str, int] = defaultdict(int)
 
     def note(self, data: Prepared, t: int) -> None:
-        """Look at the step `t` that was just presented; its update is not written yet."""
+        """Measure the step `t` that was just presented; its update is not written yet."""
         sim, act = self.simulation, self.simulation.run.act
         W_in, W_rec, W_out = (sim.arrays[name].read().astype(np.float64) for name in ("W_in", "W_rec", "W_out"))
         self._add_mean("hidden.input", _lengths(act.uh[: sim.batch]) + _lengths(act.before[: sim.batch]))
@@ -91,7 +91,7 @@ class Signals:
         e, e_y = da - du @ W_in.T - dbefore @ W_rec.T, dy - dx @ W_out.T
         for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y)):
             self._add(f"{layer}.fresh", fresh)
-            self._add(f"{layer}.extra", fresh - injected[:, : fresh.shape[1]])
+            self._add(f"{layer}.extra", fresh - self._injected(injected, fresh.shape[1]))
             self.count[layer] += fresh.size
         self._add("hidden.difference", da)
         self._add("output.difference", dy)
@@ -99,7 +99,7 @@ class Signals:
         self._note_loss(data, t, dx @ W_out.T, e_y, dy)
 
     def _note_single(self, data: Prepared, t: int, W_in, W_rec, W_out) -> None:
-        """What one pass shows: what is added to each layer, and what is sent of the loss."""
+        """Of a single pass: what is added to each layer, and what is sent of the loss."""
         sim, act = self.simulation, self.simulation.run.act
         a, y, u, x, before = (
             rows[: sim.batch, :size].astype(np.float64)
@@ -143,6 +143,10 @@ class Signals:
         first, second = rows[: self.simulation.batch, :size], rows[self.simulation.batch :, :size]
         return (second.astype(np.float64) - first) / (2 if self.pair else 1)
 
+    def _injected(self, noise, size: int) -> np.ndarray:
+        """The part of δ that was injected: the noise itself, of which passes with noise of their own have two."""
+        return self._difference(noise, size) if self.facts.independent else noise[:, :size]
+
     def _add(self, name: str, values) -> None:
         self._add_mean(name, np.square(values, dtype=np.float64))
 
@@ -168,23 +172,23 @@ class Signals:
         return Perturbation(**layers, reward_std=float(np.sqrt(var["sent"])), channel_std=float(np.sqrt(noise)))
 
     def _credited(self, layer: str, var: dict[str, float]) -> tuple[float, float, float]:
-        """(φ, std of what is told, std of what perturbs besides)."""
+        """(φ, std of what synapses receive, std of what else perturbs)."""
         sim, rule = self.simulation, self.simulation.rule
         passes = 1.0 if self.single else 0.5 if self.pair else 2.0
         neurons = passes * sim.chip.neurons.noise_std**2 if layer == "hidden" else 0.0
-        if isinstance(rule.probe, WeightNoise):
-            told = rule.noise_std**2 * var[f"{layer}.input"]
-            beyond_chance = told * (
+        if not self.facts.perturbs_units:
+            received = rule.noise_std**2 * var[f"{layer}.input"]
+            beyond_chance = received * (
                 1 + 3 * np.sqrt(2 / max(self.count[layer], 1))
             )  # three standard errors of a variance
-            extra = var[f"{layer}.fresh"] - told if var[f"{layer}.fresh"] > beyond_chance else 0.0
-        elif isinstance(rule.probe, InjectedNoise):
-            told, extra = rule.noise_std**2, var[f"{layer}.extra"]
+            extra = var[f"{layer}.fresh"] - received if var[f"{layer}.fresh"] > beyond_chance else 0.0
+        elif self.facts.knows_noise:
+            received, extra = self.facts.effective_noise_std**2, var[f"{layer}.extra"]
         else:
-            told, extra = var[f"{layer}.difference"], 0.0
+            received, extra = var[f"{layer}.difference"], 0.0
         extra += neurons
         in_time = left_after(rule, sim.chip.reward.delay)
-        return _ratio(told, told + extra, empty=0.0) * in_time, float(np.sqrt(told)), float(np.sqrt(extra))
+        return _ratio(received, received + extra, empty=0.0) * in_time, float(np.sqrt(received)), float(np.sqrt(extra))
 
     def _without_reward(self) -> float:
         received = np.concatenate(self.received) if self.received else np.zeros(0)

@@ -15,14 +15,15 @@ import numpy as np
 from hardware_models.array import SynapseArray
 from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis
 from neuroperturb.analysis.diagnosis.verdict import limit
-from neuroperturb.rules import ArrayNoise, PerturbationRule
+from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
 
 AT_BOUND = 0.01  # of the range of a cell: nearer to a bound than this is at it
 
 
 def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
     """What is known before the first step."""
-    found = limit(diagnosis, None if isinstance(rule.probe, ArrayNoise) else rule.noise_std)
+    found = limit(diagnosis, None if facts_of(rule).array_noise else rule.noise_std)
     perturbation, writing = diagnosis.perturbation, diagnosis.writing
     return {
         "diagnosis": {

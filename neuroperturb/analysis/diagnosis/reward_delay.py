@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroperturb.rules import PerturbationRule, WeightNoise
-from neuroperturb.rules.builtin import parts
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula.signatures import numbers, plain
+from neuroperturb.rules.plan import facts_of, formulas_of
 
-WEIGHT = 0.5  # of a synapse that is looked at
+WEIGHT = 0.5  # of the synapse that is tried
 
 
 def left_after(rule: PerturbationRule, delay: int) -> float:
     """Share of the credit, in [0, 1], that a reward `delay` steps late still finds; of a formula that is not linear, for factors of 1."""
-    if delay == 0 or (isinstance(rule.probe, WeightNoise) and rule.probe.hold != "step"):
+    if delay == 0 or facts_of(rule).draw_held:
         return 1.0
     found = [abs(_credit(rule, k, 1.0) - _credit(rule, k, 0.0)) for k in range(delay + 1)]
     largest = max(found)
@@ -28,7 +28,7 @@ def left_after(rule: PerturbationRule, delay: int) -> float:
 
 def _credit(rule: PerturbationRule, delay: int, happens: float) -> float:
     """What a reward of 1 after so many silent steps credits a synapse with."""
-    record = parts(rule).synapse
+    record = formulas_of(rule).synapse
     function, params = plain(type(record).synapse), numbers(record, np.float64)
     trace, change = np.float64(0), np.float64(0)
     with np.errstate(all="ignore"):

@@ -1,10 +1,10 @@
-"""What becomes of the changes that a rule asks for: whether cells do what they are told, hold it, and how well they show it.
+"""What becomes of the changes that a rule requests: whether cells make them, keep them, and how well they can be read.
 
 Over M writes, Δ_m is the requested and D the realised change of a matrix [weight units], N its synapses; g is by how much one pulse
 moves a weight. Realised is what cells hold, without write noise, and what a digital accumulator keeps for them.
 
     request/step    rms Δ_m / g                                 below 1, most requests are no pulse at all
-    fidelity        f = cos²(Σ_m Δ_m, D)                        part of what became of the weights that was asked for
+    fidelity        f = cos²(Σ_m Δ_m, D)                        part of the change of the weights that was requested
     wander          √((1/f − 1) Σ Δ²) / rms W, all matrices     how far the rest takes weights in a run
     weight error    √(g²/12 + σ_write²) / rms W                 levels and write noise against the weights
     asymmetry       A = (s_up(w) − s_down(w)) / (s_up(w) + s_down(w)), root mean square over cells at their weights
@@ -14,7 +14,7 @@ Sums are over the writes of the whole run, taken to be like those that were seen
 
 A pulse up and one down leave a cell displaced by s_up − s_down. Requests that cancel in the mean still pull a weight towards the
 symmetry point of its cell, by A |Δ| a write, so that after rms W / (A |Δ|) writes it has forgotten what it was. Estimates from noise
-ask for N times the pulses of an exact gradient that moves a weight as far: that is why asymmetry hurts perturbation rules most.
+request N times the pulses of an exact gradient that moves a weight as far: that is why asymmetry hurts perturbation rules most.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from hardware_models.array import SynapseArray
 from hardware_models.crossbar.symmetry_point import make_asymmetry
 
 
-class Writing(NamedTuple):
-    """Of one matrix; see above. NaN where nothing was asked for, infinite where cells have no steps.
+class WriteRatios(NamedTuple):
+    """Of one matrix; see above. NaN where nothing was requested, infinite where cells have no steps.
 
     request_std : rms Δ_m [weight units]
     """
@@ -42,7 +42,7 @@ class Writing(NamedTuple):
 
 
 class Writes:
-    """Sums up what is asked of one array, and compares it with what becomes of it."""
+    """Sums up the changes requested of one array, and compares them with those realised."""
 
     def __init__(self, array: SynapseArray):
         self.array, self.before = array, stored(array)
@@ -51,8 +51,8 @@ class Writes:
         self.square = self.size = 0.0
         self.count = 0
 
-    def ask(self, change) -> None:
-        """One write asks for a change (n, m), weight units; one of nothing but zeros is no write."""
+    def request(self, change) -> None:
+        """One write requests a change (n, m), weight units; one of nothing but zeros is no write."""
         if change.any():
             self.total += change
             self.square += float(np.vdot(change, change))
@@ -60,22 +60,26 @@ class Writes:
             self.count += 1
 
     def realised(self) -> np.ndarray:
-        """What became of the weights (n, m): everything asked for must have been written."""
+        """What became of the weights (n, m): everything requested must have been written."""
         return stored(self.array) - self.before
 
-    def result(self, runs: float) -> Writing:
-        """The ratios, for a run that asks `runs` times as much as was seen."""
+    def result(self, runs: float) -> WriteRatios:
+        """The ratios, for a run that requests `runs` times as much as was observed."""
         size, M = self.total.size, max(self.count, 1)
         rms, step = np.sqrt(self.square / (M * size)), step_size(self.array)
         error = np.hypot(step / np.sqrt(12), write_noise(self.array))
-        return Writing(
-            float(rms), _over(rms, step), squared_cosine(self.total, self.realised()), _over(error, self.rms, empty=0.0), self.asymmetry,
-            _over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
-        )  # fmt: skip
+        return WriteRatios(
+            request_std=float(rms),
+            request_per_step=_over(rms, step),
+            fidelity=squared_cosine(self.total, self.realised()),
+            weight_error=_over(error, self.rms, empty=0.0),
+            asymmetry=self.asymmetry,
+            forgets=_over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
+        )
 
 
 def squared_cosine(a, b) -> float:
-    """Squared cosine of two arrays; 0 where one of them is all 0, NaN where nothing was asked for."""
+    """Squared cosine of two arrays; 0 where one of them is all 0, NaN where nothing was requested."""
     if not np.any(a):
         return float("nan")
     norm = float(np.vdot(a, a)) * float(np.vdot(b, b))
@@ -102,7 +106,7 @@ def step_size(array: SynapseArray) -> float:
 
 
 def write_noise(array: SynapseArray) -> float:
-    """Standard deviation of what a weight shows about what it holds, weight units."""
+    """Standard deviation of a read of a weight about its stored value, weight units."""
     std = getattr(array.cell, "write_noise_std", 0.0) * getattr(array.cell, "dw_min", 0.0)
     devices = np.sqrt(np.sum(np.square(array.state.gain[: array.weight.trained], dtype=np.float64)))
     return float(std * devices * array.state.scale[0])

@@ -26,6 +26,7 @@ from neuroperturb.analysis.speed.timing import compare
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.simulation.simulation import Simulation
+from neuroperturb.spiking import bench as spiking_bench
 from neuroperturb.tasks.contract import Sequence
 
 STEPS = 200
@@ -112,8 +113,6 @@ def spiking() -> dict:
     """Spiking networks: the kernel against Brian2, where that is installed."""
     if importlib.util.find_spec("brian2") is None:
         return {}
-    from neuroperturb.spiking import bench as spiking_bench
-
     return {"spiking_200": spiking_bench.measure()}
 
 
@@ -144,9 +143,9 @@ def main(json: bool = False) -> int:
                 f"({row['sgemm_gflops']:.0f} Gflop/s): {row['ratio']:.2f} of the sgemm rate  {bar}"
             )
         else:
-            words = "online ANP step" if kind == "online" else "… decorrelated "
+            what = "online ANP step" if kind == "online" else "… decorrelated "
             print(
-                f"{words} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
+                f"{what} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
                 f"(aligned {row['aligned_plain_us']:.1f}): {row['ratio']:.2f} ×  {bar}"
             )
     if "spiking_200" not in found:

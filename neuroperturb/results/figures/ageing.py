@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuroperturb.results.figures import png
+from neuroperturb.results.figures.style import BLUE, DARK, VERMILION, blank, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
 
-AS_IT_IS, COMPENSATED, NEW = "#D55E00", "#0072B2", "#4D4D4D"  # Okabe and Ito
+AS_IT_IS, COMPENSATED, NEW = VERMILION, BLUE, DARK
 
 
 def save(ages: pd.DataFrame, title: str, path: str | Path) -> Path:
-    """Draw what :func:`neuroperturb.training.deployment.age` gives, and write it as a PNG, whole or not at all.
+    """Draw what :func:`neuroperturb.age` gives, and write it as a PNG, whole or not at all.
 
     Parameters
     ----------
@@ -22,11 +23,7 @@ def save(ages: pd.DataFrame, title: str, path: str | Path) -> Path:
     title : what was left alone
     path : of the PNG
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)  # no pyplot: nothing global, no display needed
+    figure = blank(6, 3.8)
     ax = figure.subplots()
     new, old = ages.iloc[0], ages.iloc[1:]
     ax.axhline(new["loss"], color=NEW, lw=1, ls=(0, (4, 3)), label="new")
@@ -36,7 +33,6 @@ def save(ages: pd.DataFrame, title: str, path: str | Path) -> Path:
     ax.set_xticks(old["seconds"], old["age"])
     ax.set_xticks([], minor=True)
     ax.set_title(title, loc="left", fontsize=10)
-    ax.grid(axis="y", which="major", color="0.9", lw=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
+    tidy(ax, "y")
     ax.legend(frameon=False)
     return png.write(figure, path)

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroperturb.network.rnn import ALL, LEARNT
+from neuroperturb.results.figures.style import COLOURS, INK, PAGE, blank
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from neuroperturb.analysis.alignment.align import Alignment
-
-# Okabe and Ito's palette, as in `neuroperturb.results.figures.learning_curve`.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-INK, PALE = "#333333", "#8C8C8C"
 REFERENCES = {"bptt": "cosine with BPTT", "bptt(1)": "cosine with BPTT(1)"}
 NAMES = {"W_in": "input weights", "W_rec": "recurrent weights", "W_out": "readout weights", ALL: "all weights"}
 AXES = {
@@ -30,45 +26,41 @@ AXES = {
     "hardware": "",
 }
 SPREAD = 0.5  # of the room between two places of an axis, that the rules share
-STYLE = {
-    "font.size": 8.5, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.labelcolor": INK, "axes.edgecolor": PALE,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "text.color": INK, "xtick.color": INK,
-    "ytick.color": INK, "axes.axisbelow": True, "legend.frameon": False,
-}  # fmt: skip
+STYLE = PAGE | {"font.size": 8.5}
 
 
-def figure(found: Alignment) -> Figure:
-    """Draw it; a figure of its own, no display needed.
+def figure(frame: pd.DataFrame, over: str | None, title: str) -> Figure:
+    """Draw a table of alignments; a figure of its own, no display needed.
 
     Parameters
     ----------
-    found : what :func:`neuroperturb.align` gives
+    frame : columns ``rule``, ``value``, ``matrix``, ``reference``, ``metric``, ``cosine``, ``cosine_low``, ``cosine_high``, ``limit``
+        and ``single``, as :func:`neuroperturb.align` gives them
+    over : what `value` is of; None for a single point
+    title : above the panels
 
     Returns
     -------
     matplotlib Figure
     """
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    matrices, plain = (*LEARNT, ALL), found.frame[found.frame["metric"] == "plain"]
+    matrices, plain = (*LEARNT, ALL), frame[frame["metric"] == "plain"]
     with matplotlib.rc_context(STYLE):
-        page = Figure(figsize=(10, 5.6), layout="constrained")
-        FigureCanvasAgg(page)
+        page = blank(10, 5.6)
         axes = page.subplots(len(REFERENCES), len(matrices), sharex=True, sharey=True)
         for row, (reference, label) in zip(axes, REFERENCES.items(), strict=True):
             for ax, matrix in zip(row, matrices, strict=True):
                 rows = plain[(plain["matrix"] == matrix) & (plain["reference"] == reference)]
-                _panel(ax, rows, found.over)
+                _panel(ax, rows, over)
                 ax.set_title(NAMES[matrix] if reference == "bptt" else "")
             row[0].set_ylabel(label)
         axes[0, 0].set_ylim(*_limits(plain))
         for ax in axes[-1]:
-            ax.set_xlabel(AXES.get(found.over or "", ""))
-        page.suptitle(found.title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
+            ax.set_xlabel(AXES.get(over or "", ""))
+        page.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
         page.legend(handles=_marks(), loc="outside upper right", ncols=3, fontsize=8.5)
-        if found.over is not None:
+        if over is not None:
             page.legend(
                 handles=_rules(list(dict.fromkeys(plain["rule"]))), loc="outside lower left", ncols=5, fontsize=8.5
             )

@@ -10,21 +10,18 @@ import numpy as np
 
 from hardware_models.characterise.card import PULSES, Card, grain, horizon, parameters
 from neuroperturb.results.figures import png
+from neuroperturb.results.figures.style import BLUE, GREEN, GREY, INK, PAGE, VERMILION, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, as in `neuroperturb.results.figures.learning_curve`.
-UP, DOWN, OTHER, INK, PALE = "#0072B2", "#D55E00", "#009E73", "#333333", "#8C8C8C"
+UP, DOWN, OTHER = BLUE, VERMILION, GREEN
 WIDTH, HEAD, ROW = 8.27, 2.0, 2.3  # inches: of A4; heights of the head and of a row of panels
 TITLE, LINE = 0.55, 0.155  # inches: of parameters, and of each line of them
 COLUMNS, SLOTS = 3, 6  # of parameters, of numbers in the head
 DURATIONS = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 365.25 * 86400: "1 year"}
-STYLE = {
-    "font.size": 8, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlepad": 6,
-    "axes.labelcolor": INK, "axes.edgecolor": PALE, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
-    "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.axisbelow": True, "axes.grid": True,
-    "grid.color": "0.92", "grid.linewidth": 0.6, "legend.frameon": False, "legend.fontsize": 7.5,
+STYLE = PAGE | {
+    "font.size": 8, "axes.titleweight": "bold", "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "legend.fontsize": 7.5,
 }  # fmt: skip
 
 
@@ -40,14 +37,11 @@ def figure(card: Card) -> Figure:
     matplotlib Figure, of its own: no display is needed, and nothing global is touched
     """
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     rows = _rows(card)
     heights = [HEAD, *[ROW] * (len(rows) - 1), TITLE + LINE * _lines(card)]
     with matplotlib.rc_context(STYLE):
-        page = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
-        FigureCanvasAgg(page)
+        page = blank(WIDTH, sum(heights))
         page.get_layout_engine().set(w_pad=0.1, h_pad=0.08, hspace=0, wspace=0)
         head, *bodies = page.subfigures(len(heights), 1, height_ratios=heights)
         _head(head, card)
@@ -75,18 +69,18 @@ def _rows(card: Card) -> list[tuple]:
 
 
 def _head(page, card: Card) -> None:
-    """Name, source, and the few numbers one looks for first."""
+    """Name, source, and the few numbers that matter first."""
     inch = lambda y: 1 - y / HEAD  # noqa: E731
     page.text(0.015, inch(0.18), card.name, fontsize=21, fontweight="bold", va="top")
     page.text(0.015, inch(0.58), card.technology, fontsize=10.5, va="top")
     source = textwrap.fill(card.publication, 135)
-    page.text(0.015, inch(0.82), source, fontsize=7.2, va="top", color=PALE, linespacing=1.4)
-    page.text(0.985, inch(0.24), f"device card · chip {card.seed}", fontsize=8, va="top", ha="right", color=PALE)
-    for k, (words, value, more) in enumerate(_numbers(card)):
+    page.text(0.015, inch(0.82), source, fontsize=7.2, va="top", color=GREY, linespacing=1.4)
+    page.text(0.985, inch(0.24), f"device card · chip {card.seed}", fontsize=8, va="top", ha="right", color=GREY)
+    for k, (label, value, more) in enumerate(_numbers(card)):
         x = 0.015 + 0.97 * k / SLOTS
         page.text(x, inch(1.32), value.replace("-", "−"), fontsize=14, fontweight="bold", va="top")
-        page.text(x, inch(1.6), words, fontsize=7.5, va="top")
-        page.text(x, inch(1.74), more.replace(" -", " −"), fontsize=7.5, va="top", color=PALE)
+        page.text(x, inch(1.6), label, fontsize=7.5, va="top")
+        page.text(x, inch(1.74), more.replace(" -", " −"), fontsize=7.5, va="top", color=GREY)
 
 
 def _numbers(card: Card) -> list[tuple[str, str, str]]:
@@ -132,8 +126,8 @@ def _pulses(ax, card: Card) -> None:
         ax.plot(t, pulses.mean[way], color=colour, lw=2)
     ax.set(title="Response to pulses", xlabel="pulses", ylabel="weight [device units]", xlim=(0, 2 * shown))
     quarters = np.arange(5) * shown // 4
-    words = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
-    ax.set_xticks([*quarters, *quarters[1:] + shown], words)
+    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
+    ax.set_xticks([*quarters, *quarters[1:] + shown], labels)
     before = "" if shown == PULSES else f"; down after {PULSES} up"
     _note(ax, f"mean, half and nine tenths of the cells, two single cells{before}")
 
@@ -146,7 +140,7 @@ def _shown(mean) -> int:
 
 
 def _note(ax, text: str) -> None:
-    ax.text(1, 1.03, text, transform=ax.transAxes, ha="right", fontsize=7.5, color=PALE)
+    ax.text(1, 1.03, text, transform=ax.transAxes, ha="right", fontsize=7.5, color=GREY)
 
 
 def _steps(ax, card: Card) -> None:
@@ -165,7 +159,7 @@ def _symmetry(ax, card: Card) -> None:
     ax.set(title="Symmetry point", xlabel="weight [device units]", ylabel="cells", xlim=(card.size.low, card.size.high))
     ax.locator_params(axis="x", nbins=5)
     if not len(points):
-        ax.text(0.5, 0.5, "none inside the bounds", transform=ax.transAxes, ha="center", color=PALE)
+        ax.text(0.5, 0.5, "none inside the bounds", transform=ax.transAxes, ha="center", color=GREY)
         return
     ax.hist(points, bins=np.linspace(card.size.low, card.size.high, 61), color=OTHER, alpha=0.8, lw=0)
     ax.axvline(card.symmetry.mean, color=INK, lw=1)
@@ -204,11 +198,11 @@ def _year(ax, card: Card) -> None:
     year, t = card.year, np.maximum(card.year.times, 0.5 * card.year.times[1])
     for k, level in enumerate(year.levels):
         low, middle, high = year.percentiles[:, k].T
-        colour = UP if level > 0 else DOWN if level < 0 else PALE
+        colour = UP if level > 0 else DOWN if level < 0 else GREY
         ax.fill_between(t, low, high, color=colour, alpha=0.15, lw=0)
         ax.plot(t, middle, color=colour, lw=1.6)
     ax.set_xscale("log")
-    shown = {at: words for at, words in DURATIONS.items() if at <= 1.01 * t[-1]}
+    shown = {at: label for at, label in DURATIONS.items() if at <= 1.01 * t[-1]}
     ax.set_xticks(list(shown), list(shown.values()))
     ax.set_xticks([], minor=True)
     _note(ax, "median, 5 … 95 %")
@@ -226,6 +220,6 @@ def _parameters(ax, card: Card) -> None:
     for k, (name, value) in enumerate(parameters(card.hardware)):
         column, line = divmod(k, lines)
         x, y = column / COLUMNS, 1 - line / lines
-        ax.text(x, y, name, transform=ax.transAxes, va="top", fontsize=7.5, color=PALE)
+        ax.text(x, y, name, transform=ax.transAxes, va="top", fontsize=7.5, color=GREY)
         value = value.replace("-", "−")
         ax.text(x + 0.92 / COLUMNS, y, value, transform=ax.transAxes, va="top", ha="right", fontsize=7.5)

@@ -9,11 +9,14 @@ import numpy as np
 from neuroperturb.experiment import experiment as config
 from neuroperturb.results.columns import Record
 from neuroperturb.results.figures import png
-from neuroperturb.results.figures.style import GAP, OTHERS, TRAIN, VALIDATION, spread
+from neuroperturb.results.figures.style import DARK, GAP, SKY, VERMILION, blank, spread, tidy
+
+SIZE = 7, 4.2  # inches
+TRAIN, VALIDATION, OTHERS = SKY, VERMILION, DARK
 
 
 def learning_curve(run: Record, ax=None):
-    """Training and validation loss per epoch on a logarithmic axis, what else was tried as horizontal lines.
+    """Training and validation loss per epoch on a logarithmic axis, baselines as horizontal lines.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def learning_curve(run: Record, ax=None):
     if ax is None:
         from matplotlib import pyplot
 
-        _, ax = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+        _, ax = pyplot.subplots(figsize=SIZE, layout="constrained")
     epochs = run.history["epoch"].to_numpy()
     ax.plot(epochs, _shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
     ax.plot(epochs, _shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
@@ -35,19 +38,14 @@ def learning_curve(run: Record, ax=None):
     ax.xaxis.get_major_locator().set_params(integer=True)
     _horizontal_lines(ax, run)
     _readable_ticks(ax)
-    ax.grid(axis="y", which="major", color="0.9", lw=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
+    tidy(ax, "y")
     ax.legend(frameon=False, loc="best")
     return ax
 
 
 def save(run: Record, path: str | Path) -> Path:
     """Write the learning curve as a PNG, whole or not at all."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)  # no pyplot: nothing global, no display needed
+    figure = blank(*SIZE)
     learning_curve(run, figure.subplots())
     return png.write(figure, path)
 
@@ -69,7 +67,7 @@ def _shown(column) -> np.ndarray:
 
 
 def _horizontal_lines(ax, run: Record) -> None:
-    """The validation loss of everything beside the rule, labelled at the right edge."""
+    """The validation loss of every baseline, labelled at the right edge."""
     rows = run.results[run.results["name"] != config.label(run.experiment)]
     lines = [(n, v) for n, v in zip(rows["name"], _shown(rows["validation"]), strict=True) if np.isfinite(v)]
     for name, value in lines:

@@ -1,4 +1,4 @@
-"""What all figures share: a palette, widths, labels that keep their distance."""
+"""What all figures share: a palette, a page, a frame, labels that keep their distance."""
 
 from __future__ import annotations
 
@@ -8,13 +8,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart with any colour vision, and in grey by lightness and dash.
-TRAIN, VALIDATION, OTHERS = "#56B4E9", "#D55E00", "#4D4D4D"
-
-
+# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"  # fmt: skip
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
+INK, DARK, GREY, PALE = "#333333", "#4D4D4D", "#8A8A8A", "0.9"  # text; references; notes and baselines; grids
+WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
 GAP = 0.05  # least distance of two labels, as a fraction of the axis
+PAGE = {  # matplotlib settings of a page of panels
+    "axes.titlesize": 9, "axes.titlelocation": "left", "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.spines.top": False,
+    "axes.spines.right": False, "axes.linewidth": 0.8, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+    "axes.axisbelow": True, "grid.color": PALE, "legend.frameon": False,
+}  # fmt: skip
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure, inches; without pyplot: nothing global, no display needed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tidy(ax: Axes, which: str) -> None:
+    """A pale grid behind (``"x"``, ``"y"`` or ``"both"``), and no frame."""
+    ax.grid(axis=which, which="major", color=PALE, lw=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -35,26 +60,3 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
     result = np.empty(len(order))
     result[order] = [centre + gap * (i - (size - 1) / 2) for centre, size in groups for i in range(size)]
     return result.tolist()
-
-
-# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-
-MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-
-
-WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
-
-
-GREY, PALE, INK = "#8A8A8A", "0.9", "0.25"
-
-
-def blank(width: float, height: float) -> Figure:
-    """Without pyplot: nothing global, no display needed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure

@@ -2,42 +2,155 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from functools import lru_cache
+from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from hardware_models.numerics.compiled import kernel
+from neuroperturb.rules.facts import Axes, AxisValue, BrianText, Facts, Scales, UnitWork
+from neuroperturb.spec import SpecError
 
 
-class CleanTwin(Spec):
-    """A clean trajectory beside the noisy one: δ = noisy − clean, presynaptic activity from the clean one."""
+class Baseline(AxisValue):
+    """A value of this axis.
+
+    sign : of the noise in each pass
+    paired : of the two passes the mean is the centre and half their difference the perturbation; else the first is the centre
+    independent : each pass has noise of its own
+    noise_share : σ of the noise as units know it, over the σ of what is injected
+    expect : kernel of a single pass, (params, dL, mask, expected, condition): the loss of every trial becomes its distance from
+        what was expected, which then moves; None where the other pass is what a loss is compared with
+    """
+
+    sign: ClassVar[tuple[float, ...]]
+    paired: ClassVar[bool] = False
+    independent: ClassVar[bool] = False
+    noise_share: ClassVar[float] = 1.0
+
+    @property
+    def passes(self) -> int:
+        """Trajectories side by side."""
+        return len(self.sign)
+
+    @property
+    def expect(self):
+        return None
+
+    @property
+    def kinds_of_trial(self) -> int:
+        """The most kinds of trial that are distinguished; 0: none are."""
+        return 0
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# With another pass
+
+
+class CleanTwin(Baseline):
+    """A clean trajectory and a noisy one: δ = noisy − clean, presynaptic activity from the clean one."""
 
     kind: Literal["clean_twin"] = "clean_twin"
-    passes: ClassVar[int] = 2
+    sign: ClassVar[tuple[float, ...]] = (0.0, 1.0)
+    facts: ClassVar[Facts] = Facts(unit_state=1, brian=BrianText())
 
 
-class Antithetic(Spec):
+class Antithetic(Baseline):
     """Two noisy trajectories, +ξ and −ξ: δ = half their difference, presynaptic activity from their mean.
 
     The second-order error of a clean twin cancels, at the same cost of two passes.
     """
 
     kind: Literal["antithetic"] = "antithetic"
-    passes: ClassVar[int] = 2
+    sign: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
+    paired: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(unit_state=1, unit_work=UnitWork(2), brian=BrianText())  # mean, half difference
 
 
-class SecondRun(Spec):
+class SecondRun(Baseline):
     """Two noisy trajectories with noise of their own, ξ' and ξ: δ = half their difference, presynaptic activity from their mean.
 
-    No clean pass, and no noise that has to be turned round: all that a chip needs is to run twice. The told noise (ξ − ξ')/2 has the
+    No clean pass, and no noise that has to change its sign: all that a chip needs is to run twice. The noise that is credited, (ξ − ξ')/2, has the
     variance σ²/2, which `noise_variance` divides by; what both runs share of the noise, (ξ + ξ')/2, disturbs both alike.
     """
 
     kind: Literal["second_run"] = "second_run"
-    passes: ClassVar[int] = 2
+    sign: ClassVar[tuple[float, ...]] = (1.0, 1.0)
+    paired: ClassVar[bool] = True
+    independent: ClassVar[bool] = True
+    noise_share: ClassVar[float] = np.sqrt(0.5)
+    facts: ClassVar[Facts] = Facts(unit_state=1, unit_work=UnitWork(2), separable=False, spiking=False)
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        if rule.probe.injects:
+            return None
+        wanted = "'injected', 'activity' or 'deviation': both runs read the same weights"
+        return SpecError("probe", f"a rule whose baseline is {self.kind!r}", wanted, rule.probe.kind)
 
 
-class RunningMean(Spec):
+# ----------------------------------------------------------------------------------------------------------------------
+# With what was lately
+
+
+class ExpectationNumbers(NamedTuple):
+    """rate : ρ, float64 in every run"""
+
+    rate: float
+
+
+@lru_cache
+def make_expect(weighted: bool):
+    """expect(params, dL, mask, expected, condition): δL = L − L̄_c, or L̄_c (L − L̄_c), over the scored trials of a condition.
+
+    expected : (2C,) L̄ and 1 once there is one, of each of C conditions
+    """
+
+    @kernel
+    def expect(params, dL, mask, expected, condition):
+        for c in range(expected.shape[0] // 2):
+            total, scored = 0.0, 0
+            for b in range(dL.shape[0]):
+                if mask[b] and condition[b] == c:
+                    total += dL[b]
+                    scored += 1
+            if scored == 0:
+                continue
+            if expected[2 * c + 1] == 0:
+                expected[2 * c], expected[2 * c + 1] = total / scored, 1.0
+            before = expected[2 * c]
+            for b in range(dL.shape[0]):
+                if mask[b] and condition[b] == c:
+                    dL[b] = before * (dL[b] - before) if weighted else dL[b] - before
+            expected[2 * c] += params.rate * (total / scored - before)
+
+    return expect
+
+
+class SinglePass(Baseline):
+    """One noisy trajectory and no other.
+
+    rate : ρ of the running mean, in (0, 1]
+    """
+
+    rate: float
+    sign: ClassVar[tuple[float, ...]] = (1.0,)
+
+    @property
+    def expect(self):
+        return make_expect(False)
+
+    def numbers(self, scales: Scales) -> ExpectationNumbers:
+        return ExpectationNumbers(self.rate)
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        if rule.probe.single_pass:
+            return None
+        wanted = "'injected', 'deviation' or 'weights': one pass has no other to differ from"
+        return SpecError("probe", f"a rule whose baseline is {self.kind!r}", wanted, rule.probe.kind)
+
+
+class RunningMean(SinglePass):
     """One noisy trajectory and no other: δL = L − L̄, with L̄ ← L̄ + ρ (L − L̄) over scored steps, from the first of them.
 
     Half the passes, and no clean one; δL holds the whole spread of the loss between inputs, not only what the noise did. The cost
@@ -47,14 +160,14 @@ class RunningMean(Spec):
     """
 
     kind: Literal["running_mean"] = "running_mean"
-    passes: ClassVar[int] = 1
     rate: float = Field(0.02, gt=0, le=1)
+    facts: ClassVar[Facts] = Facts(separable=False, brian=BrianText(constants=(("baseline_rate", "rate"),)))
 
 
-class PerCondition(Spec):
+class PerCondition(SinglePass):
     """One noisy trajectory: δL = L − L̄_c, a running mean for each condition c, the kind of trial (T. Miconi, eLife 6, e20899 (2017)).
 
-    What conditions there are is the task's to say: the cues shown, the class of a digit. Of the spread of the loss between inputs
+    The task defines the conditions: the cues presented, the class of a digit. Of the spread of the loss between inputs
     only that within a condition is left.
 
     rate : ρ, in (0, 1]: L̄_c ← L̄_c + ρ (L − L̄_c), L the mean of the condition's trials in the batch
@@ -63,7 +176,15 @@ class PerCondition(Spec):
     """
 
     kind: Literal["per_condition"] = "per_condition"
-    passes: ClassVar[int] = 1
     rate: float = Field(0.25, gt=0, le=1)
     conditions: int = Field(16, ge=1, le=4096)
     weighted: bool = False
+    facts: ClassVar[Facts] = Facts(separable=False)
+
+    @property
+    def expect(self):
+        return make_expect(self.weighted)
+
+    @property
+    def kinds_of_trial(self) -> int:
+        return self.conditions

@@ -1,9 +1,9 @@
 """Clocks of a perturbation rule: how long a perturbation is held, and how often weights are written.
 
-    ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of what every step asks for )
+    ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of the update of each )
 
 Any perturbation rule is clocks and a code (:mod:`neuroperturb.rules.noise.codes`): A. N. McCaughan et al., "Multiplexed gradient descent",
-APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input is shown is the task's. With τ_θ equal to a code's frame
+APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input lasts is the task's. With τ_θ equal to a code's frame
 times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging. One pass, a running
 mean of the loss as high-pass (:class:`neuroperturb.rules.axes.baseline.RunningMean`) and τ_θ as low-pass make the analog form: a lock-in
 without a clean run.
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from pydantic import Field
 
-from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.compiled import kernel
 from neuroperturb.spec import Spec
 
 
@@ -37,7 +37,7 @@ class Clock(Spec):
 
 @lru_cache
 def make_integrated(gather, step_row):
-    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due says so, else nothing."""
+    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due is 1, else nothing."""
 
     @kernel
     def change_row(pending, memory, w, scale, j, change):
@@ -54,33 +54,3 @@ def make_integrated(gather, step_row):
         step_row(memory, j, scale, memory.due, change)
 
     return change_row
-
-
-@lru_cache
-def make_absorb(plan, gather, shown_row):
-    """absorb(run): what an episode's noise, held all through it, is credited joins the sums; another episode has other noise."""
-    gather = separate(gather)
-    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
-
-    @kernel
-    def rows(array, pending, memory):
-        w, change = array.scratch.rows[0], array.scratch.change
-        memory.key[0] = memory.key[1]
-        for j in range(memory.gradient.shape[0]):
-            shown_row(array, j, w)
-            gather(pending, memory, w, array.scale[0], j, change)
-            total = memory.gradient[j]
-            for i in range(change.shape[0]):
-                total[i] += change[i]
-        pending.reward[:] = 0
-
-    @kernel
-    def absorb(run):
-        if learn_in:
-            rows(run.arrays.W_in, run.pending.W_in, run.memories.W_in)
-        if learn_rec:
-            rows(run.arrays.W_rec, run.pending.W_rec, run.memories.W_rec)
-        if learn_out:
-            rows(run.arrays.W_out, run.pending.W_out, run.memories.W_out)
-
-    return absorb

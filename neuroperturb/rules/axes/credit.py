@@ -1,21 +1,70 @@
-"""Credit: which past perturbations one step's reward is credited to."""
+"""Credit: which past perturbations one step's reward is credited to.
+
+    instant     g = r p x̂                               no credit through time
+    trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
+
+g is a synapse's estimate of the negative gradient; what is written of it is the optimiser's step.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import Axes, AxisValue, BrianText, Facts
+from neuroperturb.spec import SpecError
 
 
-class Instant(Spec):
+class Credit(AxisValue):
+    """A value of this axis."""
+
+    @property
+    def formula(self) -> tuple:
+        """The record with its scalar function `synapse`."""
+        raise NotImplementedError
+
+    @property
+    def discount(self) -> float:
+        """λ: what a step takes from the credit of those before it, 0 where they have none."""
+        return 0.0
+
+
+class InstantCredit(NamedTuple):
+    """What a synapse does without a trace."""
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        return trace, post * (reward * pre)
+
+
+class Instant(Credit):
     """The reward of step t multiplies the perturbation of step t only (as published): no credit through time."""
 
     kind: Literal["instant"] = "instant"
+    facts: ClassVar[Facts] = Facts(brian=BrianText("estimate = reward_post*told_post*{pre}"))
+
+    @property
+    def formula(self) -> InstantCredit:
+        return InstantCredit()
 
 
-class Trace(Spec):
+class TraceCredit(NamedTuple):
+    """What a synapse does with an eligibility trace.
+
+    decay : λ
+    """
+
+    decay: float = 1.0
+    symbols = (("decay", "λ"),)
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        trace = params.decay * trace + post * pre
+        return trace, reward * trace
+
+
+class Trace(Credit):
     """A causal eligibility trace, e_ij(t) = λ e_ij(t−1) + p_i(t) x̂_j(t−1);  Δw_ij ∝ −δL_t e_ij(t).
 
     Node perturbation with λ = 1 is an unbiased estimate of the gradient of true backpropagation through time. Summed over
@@ -28,3 +77,25 @@ class Trace(Spec):
 
     kind: Literal["trace"] = "trace"
     decay: float = Field(1.0, gt=0, le=1)
+    facts: ClassVar[Facts] = Facts(
+        brian=BrianText(
+            "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + told_post*{pre})\n"
+            "estimate = reward_post*trace",
+            variables=("trace",),
+            constants=(("decay", "decay"),),
+        )
+    )
+
+    @property
+    def formula(self) -> TraceCredit:
+        return TraceCredit(self.decay)
+
+    @property
+    def discount(self) -> float:
+        return self.decay
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        if rule.formula is None:
+            return None
+        wanted = "left out: its synapse function says what is credited"
+        return SpecError("credit", "a rule of one's own", wanted, self.kind)

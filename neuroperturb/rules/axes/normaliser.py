@@ -1,64 +1,63 @@
-"""Normaliser: what turns a perturbation p into the post-synaptic factor of the update."""
+"""Normaliser: what turns a perturbation p into the postsynaptic factor of the update."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.dots import dot
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import LAYER, POST, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
+
+# Kernels: (p, a, n, params, shared, variance, post) -> singular layers at this step.  p (B, n) the perturbation of a unit, a (B, n)
+# the activity it is a difference of, params the value's own numbers, `shared` whether one norm serves the batch, variance (n,)
+# running state, post (B, n) the result.
 
 
-class NoiseStd(Spec):
-    """p/σ, as the published NP and WP scale: their step is σ times a gradient step (learning-rules §3c)."""
+class Normaliser(AxisValue):
+    """A value of this axis.
 
-    kind: Literal["noise_std"] = "noise_std"
-
-
-class NoiseVariance(Spec):
-    """p/σ²: the unbiased form for noise of standard deviation σ."""
-
-    kind: Literal["noise_variance"] = "noise_variance"
-
-
-class AsTold(Spec):
-    """p itself: for a rule of one's own whose functions know what to do with it."""
-
-    kind: Literal["as_told"] = "as_told"
-
-
-class LayerNorm(Spec):
-    """g · p/‖p‖²: the squared norm of the layer's perturbation at this step, a reduction over the layer, not local.
-
-    gain : ``"network"``: g = √(n_in + n + n_out), as published;  ``"layer"``: g = the layer's own size, so that the
-        expected gain is 1 where p is isotropic.
+    kernel : as above
+    needs_noise_std : whether σ has to be known
+    takes_draws : whether a synapse's own draw can be normalised so, by a factor
     """
 
-    kind: Literal["layer_norm"] = "layer_norm"
-    gain: Literal["network", "layer"] = "layer"
+    kernel: ClassVar[object]
+    needs_noise_std: ClassVar[bool] = False
+    takes_draws: ClassVar[bool] = False
+
+    def draw_scale(self, noise_std: float) -> float:
+        """What a synapse's own draw Ξ, of variance 1, is multiplied by where weights are perturbed."""
+        del noise_std
+        return 1.0
 
 
-class RunningVariance(Spec):
-    """p_i/v_i with v_i ← v_i + ρ(p_i² − v_i), each unit's own running estimate: strictly local.
+@lru_cache
+def make_unit_loop(formula):
+    """A kernel that takes p through a scalar formula ``(params, p) -> post`` of every unit's own."""
+    formula = kernel(formula)
 
-    The update of a step divides by the estimate made before it; v starts at σ².
+    @kernel
+    def by_unit(p, a, n, params, shared, variance, post):
+        for b in range(p.shape[0]):
+            for i in range(n):
+                post[b, i] = formula(params, p[b, i])
+        return 0
 
-    rate : ρ, in (0, 1].
-    """
-
-    kind: Literal["running_variance"] = "running_variance"
-    rate: float = Field(0.01, gt=0, le=1)
-
-
-# Kernels: (p, a, n, numbers, gain, shared, variance, post) -> singular layers at this step.  p (B, n) what the probe tells a
-# unit, a (B, n) the activity it is a difference of, `shared` whether one norm serves the batch, variance (n,) running state.
+    return by_unit
 
 
-def as_told(params, p):
-    return p
+# ----------------------------------------------------------------------------------------------------------------------
+# By what is known of the noise
+
+
+class NoiseNumbers(NamedTuple):
+    """sigma : σ"""
+
+    sigma: float
 
 
 def over_noise_std(params, p):
@@ -69,31 +68,70 @@ def over_noise_variance(params, p):
     return p / (params.sigma * params.sigma)
 
 
-@lru_cache
-def make_unit_loop(formula):
-    """A kernel that takes p through a scalar formula ``(params, p) -> post`` of every unit's own."""
-    formula = kernel(formula)
+def unchanged(params, p):
+    return p
 
-    @kernel
-    def by_unit(p, a, n, numbers, gain, shared, variance, post):
-        for b in range(p.shape[0]):
-            for i in range(n):
-                post[b, i] = formula(numbers, p[b, i])
-        return 0
 
-    return by_unit
+class NoiseStd(Normaliser):
+    """p/σ, as the published NP and WP scale: their step is σ times a gradient step (learning-rules §3c)."""
+
+    kind: Literal["noise_std"] = "noise_std"
+    kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_std))
+    needs_noise_std: ClassVar[bool] = True
+    takes_draws: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma"))
+
+    def numbers(self, scales: Scales) -> NoiseNumbers:
+        return NoiseNumbers(scales.t(scales.noise_std))
+
+
+class NoiseVariance(Normaliser):
+    """p/σ²: the unbiased form for noise of standard deviation σ."""
+
+    kind: Literal["noise_variance"] = "noise_variance"
+    kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_variance))
+    needs_noise_std: ClassVar[bool] = True
+    takes_draws: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma**2"))
+
+    def numbers(self, scales: Scales) -> NoiseNumbers:
+        return NoiseNumbers(scales.t(scales.noise_std))
+
+    def draw_scale(self, noise_std: float) -> float:
+        return 1 / noise_std
+
+
+class AsTold(Normaliser):
+    """p itself: for a rule of one's own whose functions know what to do with it."""
+
+    kind: Literal["as_told"] = "as_told"
+    kernel: ClassVar[object] = staticmethod(make_unit_loop(unchanged))
+    takes_draws: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(separable=False)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# By what is measured
+
+
+class LayerNormNumbers(NamedTuple):
+    """gain : g; 0 stands for the number of entries under the norm;  resolution : 32 rounding errors"""
+
+    gain: float
+    resolution: float
 
 
 @kernel
-def is_singular(norm, size, numbers):
+def is_singular(norm, size, params):
     """‖p‖ within 32 rounding errors of the activity it is a difference of (learning-rules §2): no direction is left in it."""
-    floor = numbers.resolution * numbers.resolution * max(type(norm)(1), size)
+    floor = params.resolution * params.resolution * max(type(norm)(1), size)
     return not norm > floor
 
 
 @kernel
-def by_layer_norm(p, a, n, numbers, gain, shared, variance, post):
-    """gain · p/‖p‖²; gain 0 stands for the number of entries under the norm."""
+def by_layer_norm(p, a, n, params, shared, variance, post):
+    """gain · p/‖p‖²"""
+    gain = params.gain
     skipped, batch = 0, p.shape[0]
     total, total_size = type(gain)(0), type(gain)(0)
     for b in range(batch):
@@ -102,19 +140,57 @@ def by_layer_norm(p, a, n, numbers, gain, shared, variance, post):
             total += norm
             total_size += size
         else:
-            singular = is_singular(norm, size, numbers)
+            singular = is_singular(norm, size, params)
             factor = type(gain)(0) if singular else (gain if gain > 0 else type(gain)(n)) / norm
             skipped += singular
             for i in range(n):
                 post[b, i] = p[b, i] * factor
     if shared:
-        singular = is_singular(total, total_size, numbers)
+        singular = is_singular(total, total_size, params)
         factor = type(gain)(0) if singular else (gain if gain > 0 else type(gain)(n * batch)) / total
         skipped += singular
         for b in range(batch):
             for i in range(n):
                 post[b, i] = p[b, i] * factor
     return skipped
+
+
+class LayerNorm(Normaliser):
+    """g · p/‖p‖²: the squared norm of the layer's perturbation at this step, a reduction over the layer, not local.
+
+    gain : ``"network"``: g = √(n_in + n + n_out), as published;  ``"layer"``: g = the layer's own size, so that the
+        expected gain is 1 where p is isotropic.
+    """
+
+    kind: Literal["layer_norm"] = "layer_norm"
+    gain: Literal["network", "layer"] = "layer"
+    kernel: ClassVar[object] = staticmethod(by_layer_norm)
+    facts: ClassVar[Facts] = Facts(
+        quantities=(
+            Quantity(
+                "‖p‖²", LAYER, "post = g·p_i/‖p‖²",
+                "running_variance: p_i/v_i, each unit's own running estimate; or 1/‖p‖² folded into the broadcast, one scalar a layer",
+            ),
+        ),
+        unit_work=UnitWork(2),
+        # within the resolution of the numbers there is no direction left: nothing is learnt
+        brian=BrianText("told = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"),
+    )  # fmt: skip
+
+    def numbers(self, scales: Scales) -> LayerNormNumbers:
+        own = self.gain == "layer"
+        return LayerNormNumbers(scales.t(0 if own else self.layer_gain(1, scales.sizes)), scales.resolution)
+
+    def layer_gain(self, size: int, sizes: tuple[int, int, int]) -> float:
+        """g of a layer; sizes: hidden units, inputs without the bias, outputs of the network."""
+        return float(np.sqrt(sum(sizes))) if self.gain == "network" else float(size)
+
+
+class VarianceNumbers(NamedTuple):
+    """rate : ρ;  resolution : 32 rounding errors"""
+
+    rate: float
+    resolution: float
 
 
 @kernel
@@ -126,27 +202,45 @@ def over_variance(params, state, p):
 @kernel
 def follow(params, state, square):
     """v_i + ρ (p_i² − v_i), p_i² the mean over the batch."""
-    return state + params.variance_rate * (square - state)
+    return state + params.rate * (square - state)
 
 
 @kernel
-def by_running_variance(p, a, n, numbers, gain, shared, variance, post):
+def by_running_variance(p, a, n, params, shared, variance, post):
     batch = p.shape[0]
     for b in range(batch):
         for i in range(n):
-            post[b, i] = over_variance(numbers, variance[i], p[b, i])
+            post[b, i] = over_variance(params, variance[i], p[b, i])
     for i in range(n):
-        mean = type(gain)(0)
+        mean = type(params.rate)(0)
         for b in range(batch):
             mean += p[b, i] * p[b, i]
-        variance[i] = follow(numbers, variance[i], mean / type(gain)(batch))
+        variance[i] = follow(params, variance[i], mean / type(params.rate)(batch))
     return 0
 
 
-NORMALISE = {
-    "as_told": make_unit_loop(as_told),
-    "noise_std": make_unit_loop(over_noise_std),
-    "noise_variance": make_unit_loop(over_noise_variance),
-    "layer_norm": by_layer_norm,
-    "running_variance": by_running_variance,
-}
+class RunningVariance(Normaliser):
+    """p_i/v_i with v_i ← v_i + ρ(p_i² − v_i), each unit's own running estimate: strictly local.
+
+    The update of a step divides by the estimate made before it; v starts at σ².
+
+    rate : ρ, in (0, 1].
+    """
+
+    kind: Literal["running_variance"] = "running_variance"
+    rate: float = Field(0.01, gt=0, le=1)
+    kernel: ClassVar[object] = staticmethod(by_running_variance)
+    facts: ClassVar[Facts] = Facts(
+        quantities=(Quantity("v_i", POST, "post = p_i/v_i, v_i ← v_i + ρ(p_i² − v_i)"),),
+        unit_state=1,
+        unit_work=UnitWork(3, divisions=1),
+        divider="p_i/v_i is a division at the neuron, which has no divider; instead, noise_variance: a constant",
+        separable=False,
+        brian=BrianText(
+            "told = p/variance\nvariance += learn*variance_rate*(p**2 - variance)",
+            constants=(("variance_rate", "rate"),),
+        ),
+    )
+
+    def numbers(self, scales: Scales) -> VarianceNumbers:
+        return VarianceNumbers(scales.t(self.rate), scales.resolution)

@@ -1,26 +1,77 @@
 """Presynaptic factor: what a synapse takes for the activity of the unit it comes from.
 
 The update of node perturbation is noise × activity: its variance is coloured by the covariance C of the activity, and lands
-where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learnt beside the network and never in its forward pass,
+where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learnt along with the network and never in its forward pass,
 makes the update a right-sided natural gradient: z = P x takes the place of x (learning-rules §8).
+
+How P is read and written is in :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  makes the
+factors of this step, and the update that P is left, of what was read.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.dots import dot
+from neuroperturb.rules.facts import COLUMN, LAYER, OWN, PRE, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
 
 
-class Activity(Spec):
+class Presynaptic(AxisValue):
+    """A value of this axis.
+
+    leave : as above; None: there is no P
+    private : whether P is also read with noise private to each unit; `numbers` then have its `root`, the standard deviation
+    """
+
+    leave: ClassVar[object] = None
+    private: ClassVar[bool] = False
+
+    @property
+    def lateral(self) -> bool:
+        """Whether a matrix P is learnt along with the network."""
+        return self.leave is not None
+
+    @property
+    def start(self) -> float:
+        """P starts at this multiple of the identity."""
+        return 1.0
+
+
+class Activity(Presynaptic):
     """The activity itself, x̂_j."""
 
     kind: Literal["activity"] = "activity"
+    facts: ClassVar[Facts] = Facts(symbols=(("pre", "x̂_j"),), brian=BrianText())
 
 
-class Whitened(Spec):
+class WhitenedNumbers(NamedTuple):
+    """rate : ε;  root : √ρ"""
+
+    rate: float
+    root: float
+
+
+@kernel
+def leave_whitened(whitener):
+    """P += ε (P − mean_b z'_b (Pᵀx'_b)ᵀ)"""
+    z, x, pending, rate = whitener.z, whitener.x, whitener.pending, whitener.numbers.rate
+    now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
+    batch, n = now.shape[0], whitener.array.size[0]
+    share = -rate / type(rate)(batch)
+    for b in range(batch):
+        for i in range(n):
+            now[b, i] = z[b, i]
+            pre[b, i] = x[batch + b, i]
+            post[b, i] = share * z[batch + b, i]
+    for i in range(n):
+        decay[i] = rate
+
+
+class Whitened(Presynaptic):
     """z = P x with  P ← P + ε (P − z' z'ᵀ),  z' = P (x + √ρ ν),  ν ~ N(0, I) private to each unit; mean over the batch.
 
     Local: a lateral synapse from j to i sees z'_i, z'_j and itself. At rest P (C + ρI) P = P, so P = (C + ρI)⁻¹. Stable while
@@ -33,9 +84,55 @@ class Whitened(Spec):
     kind: Literal["whitened"] = "whitened"
     rate: float = Field(0.03, gt=0, lt=1)
     ridge: float = Field(0.03, gt=0)
+    leave: ClassVar[object] = staticmethod(leave_whitened)
+    private: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(
+        quantities=(
+            Quantity("P_ji", OWN, "lateral synapse: z_j = Σ_k P_jk x̂_k"),
+            Quantity("ν_j", PRE, "z' = P(x̂ + √ρ ν), noise private to each unit"),
+            Quantity(
+                "Pᵀ(x̂ + √ρ ν)", COLUMN, "P ← P + ε(P − z' (Pᵀ(x̂ + √ρ ν))ᵀ)",
+                "z'_j of the lateral synapse's own presynaptic unit: the same while P is symmetric",
+            ),
+        ),
+        symbols=(("pre", "z_j = (P x̂)_j"),),
+        unit_state=1,  # z of the step before
+        unit_draws=1,
+        unit_work=UnitWork(1),
+        lateral_work=5,  # column read and change, 1 + 2; z and z'
+        lateral_share="ε P_ji",
+        separable=False,
+        spiking=False,
+    )  # fmt: skip
+
+    def numbers(self, scales: Scales) -> WhitenedNumbers:
+        return WhitenedNumbers(scales.t(self.rate), scales.t(np.sqrt(self.ridge)))
 
 
-class Recursive(Spec):
+class RecursiveNumbers(NamedTuple):
+    """growth : g"""
+
+    growth: float
+
+
+@kernel
+def leave_recursive(whitener):
+    """P += g P − (1 + g) mean_b q_b (Pᵀx_b)ᵀ/(1 + x_bᵀ q_b)"""
+    z, x, pending, growth = whitener.z, whitener.x, whitener.pending, whitener.numbers.growth
+    now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
+    batch, n, one = now.shape[0], whitener.array.size[0], type(growth)(1)
+    for b in range(batch):
+        gain = one / (one + dot(x[b], z[b]))
+        share = -(one + growth) * gain / type(growth)(batch)
+        for i in range(n):
+            now[b, i] = gain * z[b, i]
+            pre[b, i] = x[b, i]
+            post[b, i] = share * z[b, i]
+    for i in range(n):
+        decay[i] = growth
+
+
+class Recursive(Presynaptic):
     """k = P x/(1 + xᵀP x) with  P ← (1 + g) (P − P x xᵀP/(1 + xᵀP x)): recursive least squares; mean over the batch.
 
     One more broadcast scalar, 1 + xᵀP x, a sum over the layer.
@@ -47,3 +144,25 @@ class Recursive(Spec):
     kind: Literal["recursive"] = "recursive"
     growth: float = Field(2e-4, ge=0)
     initial: float = Field(1.0, gt=0)
+    leave: ClassVar[object] = staticmethod(leave_recursive)
+    facts: ClassVar[Facts] = Facts(
+        quantities=(
+            Quantity("P_ji", OWN, "lateral synapse: q_j = Σ_k P_jk x̂_k"),
+            Quantity("Pᵀx̂", COLUMN, "P ← (1 + g)(P − q (Pᵀx̂)ᵀ/(1 + x̂ᵀP x̂))", "q_j of the presynaptic unit: the same while P is symmetric"),
+            Quantity("x̂ᵀP x̂", LAYER, "k = q/(1 + x̂ᵀP x̂)", "one more broadcast scalar; or whitened, which needs none"),
+        ),
+        symbols=(("pre", "k_j = (P x̂)_j/(1 + x̂ᵀP x̂)"),),
+        unit_state=1,  # k of the step before
+        unit_work=UnitWork(1, divisions=1),
+        lateral_work=4,  # column read and change, 1 + 2; k
+        lateral_share="g P_ji",
+        separable=False,
+        spiking=False,
+    )  # fmt: skip
+
+    @property
+    def start(self) -> float:
+        return self.initial
+
+    def numbers(self, scales: Scales) -> RecursiveNumbers:
+        return RecursiveNumbers(scales.t(self.growth))

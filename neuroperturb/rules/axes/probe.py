@@ -1,44 +1,166 @@
-"""Probe: what is perturbed, and what the synapse is told of it."""
+"""Probe: what is perturbed, and what the synapse is given of it.
+
+    noise        p = σξ                                  injected, and known to the unit
+    difference   p = ã − a, or a − ā                     measured by the unit
+    draw         g = r Ξ                                 of weight noise, known to the synapse; units have no factor
+
+p, normalised, is the postsynaptic factor of the update.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from hardware_models.numerics.compiled import kernel
+from neuroperturb.rules.facts import DRAW, Axes, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
+from neuroperturb.rules.kernels.passes import divide_passes
+from neuroperturb.spec import SpecError
 
 
-class InjectedNoise(Spec):
-    """Noise σξ is added to the pre-activation; the synapse is told σξ_i of its postsynaptic unit (node perturbation)."""
+class Probe(AxisValue):
+    """A value of this axis.
+
+    injects : σξ is added to pre-activations
+    shifts : weights are shifted by σΞ while they are read
+    knows_noise : what a unit gives its synapses is the noise injected into it
+    single_pass : one pass is enough
+    measure : kernel of what a unit makes of its activity in all passes, (values, paired, size, params, mean, centre, delta):
+        values (passes · B, n), mean (B, n) what it was lately, centre and delta (B, n) the result. None: it measures nothing
+    keeps_mean : whether it moves `mean`
+    neuron : record with the scalar function `neuron`: what a unit gives its synapses; None: nothing, the noise is theirs
+    synapse : record with the scalar function `synapse`; None: that of the rule's credit
+    """
+
+    injects: ClassVar[bool] = True
+    shifts: ClassVar[bool] = False
+    knows_noise: ClassVar[bool] = False
+    single_pass: ClassVar[bool] = False
+    measure: ClassVar[object] = None
+    keeps_mean: ClassVar[bool] = False
+    neuron: ClassVar[tuple | None]
+    synapse: ClassVar[tuple | None] = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a draw lasts an episode or a trial."""
+        return False
+
+    @property
+    def per_trial(self) -> bool:
+        """Whether each trial of a batch has a draw of its own; units always have."""
+        return not self.shifts
+
+    def with_a_draw_for_each_trial(self) -> Probe:
+        """The same where an episode is a single trial."""
+        return self
+
+    @property
+    def perturbs_units(self) -> bool:
+        """Whether units have a postsynaptic factor."""
+        return self.neuron is not None
+
+
+class NoiseFactor(NamedTuple):
+    """A unit gives its synapses what was injected into it."""
+
+    @staticmethod
+    def neuron(params, clean, noisy, noise):
+        return noise
+
+
+class DifferenceFactor(NamedTuple):
+    """A unit gives its synapses what became of it, against the clean pass or against its mean."""
+
+    @staticmethod
+    def neuron(params, clean, noisy, noise):
+        return noisy - clean
+
+
+class DrawCredit(NamedTuple):
+    """What a synapse does with its own perturbation."""
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        return trace, reward * draw
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Units are perturbed
+
+
+@kernel
+def difference(values, paired, size, params, mean, centre, delta):
+    """ã − a: between the passes."""
+    divide_passes(values, paired, size, centre, delta)
+
+
+class InjectedNoise(Probe):
+    """Noise σξ is added to the pre-activation; the synapse receives σξ_i of its postsynaptic unit (node perturbation)."""
 
     kind: Literal["injected"] = "injected"
+    knows_noise: ClassVar[bool] = True
+    single_pass: ClassVar[bool] = True
+    neuron: ClassVar[tuple] = NoiseFactor()
+    facts: ClassVar[Facts] = Facts(unit_draws=1, unit_work=UnitWork(1), brian=BrianText("p = noise"))
 
 
-class ActivityDifference(Spec):
-    """Noise σξ is added; the synapse is told δa_i = ã_i − a_i, which also holds what arrived through the network.
+class ActivityDifference(Probe):
+    """Noise σξ is added; the synapse receives δa_i = ã_i − a_i, which also holds what arrived through the network.
 
     Activity-based node perturbation: García Fernández, Keemink, van Gerven, Front. Neurosci. 18:1439155 (2024).
     """
 
     kind: Literal["activity"] = "activity"
+    measure: ClassVar[object] = staticmethod(difference)
+    neuron: ClassVar[tuple] = DifferenceFactor()
+    facts: ClassVar[Facts] = Facts(unit_draws=1, unit_work=UnitWork(1), brian=BrianText("p = {difference}"))
 
 
-class ArrayNoise(Spec):
+class ArrayNoise(Probe):
     """Nothing is added: two reads of the same array differ by their own noise, and that is the perturbation.
 
-    The synapse is told δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
+    The synapse receives δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
     normaliser has to measure it, and `noise_std` is only where a running estimate begins.
     """
 
     kind: Literal["array"] = "array"
+    injects: ClassVar[bool] = False
+    measure: ClassVar[object] = staticmethod(difference)
+    neuron: ClassVar[tuple] = DifferenceFactor()
+    facts: ClassVar[Facts] = Facts(spiking=False)
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        if not rule.normaliser.needs_noise_std:
+            return None
+        wanted = "layer_norm, running_variance or as_told: nobody knows the σ of the array's own noise"
+        return SpecError("normaliser", "a rule whose probe is 'array'", wanted, rule.normaliser.kind)
 
 
-class Deviation(Spec):
-    """Noise σξ is added; the synapse is told how far its unit is from what it was lately, a_i − ā_i, with ā_i ← ā_i + ρ (a_i − ā_i).
+class DeviationNumbers(NamedTuple):
+    """rate : ρ"""
+
+    rate: float
+
+
+@kernel
+def deviate(values, paired, size, params, mean, centre, delta):
+    """How far the last pass is from its running mean, which then moves."""
+    batch, rate = centre.shape[0], params.rate
+    last = values.shape[0] - batch
+    for b in range(batch):
+        for i in range(size):
+            centre[b, i] = mean[b, i]
+            delta[b, i] = values[last + b, i] - mean[b, i]
+            mean[b, i] += rate * delta[b, i]
+
+
+class Deviation(Probe):
+    """Noise σξ is added; the synapse receives the distance of its unit from its running mean, a_i − ā_i, with ā_i ← ā_i + ρ (a_i − ā_i).
 
     One pass is enough, and nobody has to know the noise: what the unit itself measures, signal and noise together. ā is kept for
-    each trial and starts at 0, where a unit rests. Under the baselines of two passes it is the last pass that tells.
+    each trial and starts at 0, where a unit rests. Under the baselines of two passes it is the last pass that counts.
 
     T. Miconi, eLife 6, e20899 (2017), doi:10.7554/eLife.20899.
 
@@ -47,10 +169,44 @@ class Deviation(Spec):
 
     kind: Literal["deviation"] = "deviation"
     rate: float = Field(0.5, gt=0, le=1)
+    single_pass: ClassVar[bool] = True
+    measure: ClassVar[object] = staticmethod(deviate)
+    keeps_mean: ClassVar[bool] = True
+    neuron: ClassVar[tuple] = DifferenceFactor()
+    facts: ClassVar[Facts] = Facts(
+        symbols=(("clean", "ā_i, a running mean"),), unit_state=1, unit_draws=1, unit_work=UnitWork(2), spiking=False
+    )
+
+    def numbers(self, scales: Scales) -> DeviationNumbers:
+        return DeviationNumbers(scales.t(self.rate))
 
 
-class WeightNoise(Spec):
-    """Every weight is perturbed by σΞ_ij, its own draw, and is told that draw (weight perturbation).
+# ----------------------------------------------------------------------------------------------------------------------
+# Weights are perturbed
+
+
+class WeightProbe(Probe):
+    """Every weight is perturbed by σΞ_ij, its own draw.
+
+    hold : how long one draw lasts.  ``"step"``: redrawn at every step;  ``"episode"``: one draw for the whole sequence, shared
+        by the batch;  ``"trial"``: one draw for each trial of the batch, held for the sequence
+    """
+
+    hold: Literal["step", "episode", "trial"]
+    injects: ClassVar[bool] = False
+    shifts: ClassVar[bool] = True
+
+    @property
+    def lasts(self) -> bool:
+        return self.hold != "step"
+
+    @property
+    def per_trial(self) -> bool:
+        return self.hold == "trial"
+
+
+class WeightNoise(WeightProbe):
+    """Every weight is perturbed by σΞ_ij, its own draw, and credited with that draw (weight perturbation).
 
     hold : how long one draw lasts.  ``"step"``: redrawn at every step, as published;  ``"episode"``: one draw for the whole
         sequence, shared by the batch;  ``"trial"``: one draw for each trial of the batch, held for the sequence (Züge, Klos,
@@ -59,10 +215,33 @@ class WeightNoise(Spec):
 
     kind: Literal["weights"] = "weights"
     hold: Literal["step", "episode", "trial"] = "step"
+    single_pass: ClassVar[bool] = True
+    neuron: ClassVar[None] = None
+    synapse: ClassVar[tuple] = DrawCredit()
+    facts: ClassVar[Facts] = Facts(synapse_draws=1, spiking=False)
+
+    def with_a_draw_for_each_trial(self) -> WeightNoise:
+        return self.replace(hold="trial") if self.hold == "episode" else self
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        owner = "a rule with weight noise"
+        if not rule.normaliser.takes_draws:
+            return SpecError("normaliser", owner, "noise_std, noise_variance or as_told", rule.normaliser.kind)
+        if rule.credit.discount:
+            wanted = (
+                "instant: hold the noise for the episode or the trial instead, and the whole loss is credited to it"
+            )
+            return SpecError("credit", owner, wanted, rule.credit.kind)
+        if rule.presynaptic.lateral:
+            wanted = "'activity': its update has no presynaptic factor"
+            return SpecError("presynaptic", owner, wanted, rule.presynaptic.kind)
+        if self.per_trial and rule.broadcast == "batch":
+            return SpecError("broadcast", "a rule whose weight noise is held per trial", "'trial'", rule.broadcast)
+        return None
 
 
-class WeightNoiseFelt(Spec):
-    """Every weight is perturbed by σΞ_ij, and the synapse is told what that did to its unit, δa_i = ã_i − a_i, not its own draw.
+class WeightNoiseFelt(WeightProbe):
+    """Every weight is perturbed by σΞ_ij, and the synapse receives what that did to its unit, δa_i = ã_i − a_i, not its own draw.
 
     Hybrid perturbation: weights are perturbed, so that the noise of a unit has the time course of its inputs, and the update is that
     of node perturbation. In a readout, or wherever the activity is fixed, δa_i = σ Σ_k Ξ_ik x_k, as in Züge, Klos, Memmesheimer, Phys.
@@ -73,3 +252,8 @@ class WeightNoiseFelt(Spec):
 
     kind: Literal["weights_felt"] = "weights_felt"
     hold: Literal["step", "episode", "trial"] = "trial"
+    measure: ClassVar[object] = staticmethod(difference)
+    neuron: ClassVar[tuple] = DifferenceFactor()
+    facts: ClassVar[Facts] = Facts(
+        quantities=(Quantity("Ξ_ij", DRAW, "added to the weight while it is read"),), synapse_draws=1, spiking=False
+    )

@@ -3,21 +3,63 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import AxisValue, Scales
+from neuroperturb.rules.formula.signatures import Nothing
 
 
-class Constant(Spec):
+class Rate(AxisValue):
+    """A value of this axis.
+
+    kernel : (params, done) -> factor
+    """
+
+    kernel: ClassVar[object]
+
+    def numbers(self, scales: Scales | None = None) -> tuple:
+        """What the kernel reads, float64 in every run."""
+        del scales
+        return Nothing()
+
+    def factor(self, done: float) -> float:
+        """The factor on η where a fraction `done` of the run is behind."""
+        return self.kernel(self.numbers(), done)
+
+
+class FinalNumbers(NamedTuple):
+    """final : f"""
+
+    final: float
+
+
+@kernel
+def constant_factor(params, done):
+    return 1.0
+
+
+@kernel
+def cosine_factor(params, done):
+    final = params.final
+    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+@kernel
+def exponential_factor(params, done):
+    return params.final**done
+
+
+class Constant(Rate):
     """η(p) = η."""
 
     kind: Literal["constant"] = "constant"
+    kernel: ClassVar[object] = staticmethod(constant_factor)
 
 
-class Cosine(Spec):
+class Cosine(Rate):
     """η(p) = η (f + (1 − f)(1 + cos πp)/2), from η to f η.
 
     final : f, in [0, 1].
@@ -25,9 +67,13 @@ class Cosine(Spec):
 
     kind: Literal["cosine"] = "cosine"
     final: float = Field(0.0, ge=0, le=1)
+    kernel: ClassVar[object] = staticmethod(cosine_factor)
+
+    def numbers(self, scales: Scales | None = None) -> FinalNumbers:
+        return FinalNumbers(self.final)
 
 
-class Exponential(Spec):
+class Exponential(Rate):
     """η(p) = η fᵖ, from η to f η.
 
     final : f, in (0, 1].
@@ -35,21 +81,7 @@ class Exponential(Spec):
 
     kind: Literal["exponential"] = "exponential"
     final: float = Field(0.01, gt=0, le=1)
+    kernel: ClassVar[object] = staticmethod(exponential_factor)
 
-
-@kernel
-def constant_factor(final, done):
-    return 1.0
-
-
-@kernel
-def cosine_factor(final, done):
-    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * done))
-
-
-@kernel
-def exponential_factor(final, done):
-    return final**done
-
-
-FACTOR = {"constant": constant_factor, "cosine": cosine_factor, "exponential": exponential_factor}
+    def numbers(self, scales: Scales | None = None) -> FinalNumbers:
+        return FinalNumbers(self.final)

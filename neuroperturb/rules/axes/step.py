@@ -1,21 +1,78 @@
-"""Optimiser step: from a synapse's estimate g of its gradient to its change; everything is the synapse's own."""
+"""Optimiser step: from a synapse's estimate g of its gradient to its change; everything is the synapse's own.
+
+    (params, state, gradient, correction) -> (state, Δw)        scalar, the form of :mod:`neuroperturb.rules.formula.signatures`
+
+`rate`, the first number of every record, is η; at a write kernels put the η of that moment in its place. A record with a state may
+also have a scalar that is broadcast at the k-th write, ``correction(params, k)``; it is 1 otherwise.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import AxisValue, BrianText, Facts
 
 
-class Plain(Spec):
+class Step(AxisValue):
+    """A value of this axis.
+
+    linear : Δw = η g, so that η may be a factor of the reward instead
+    """
+
+    linear: ClassVar[bool] = False
+
+    def formula(self, learning_rate: float) -> tuple:
+        """The record with its scalar function `step`; η its first number."""
+        raise NotImplementedError
+
+
+class PlainStep(NamedTuple):
+    """rate : η"""
+
+    rate: float
+    symbols = (("rate", "η"),)
+
+    @staticmethod
+    def step(params, state, gradient, correction):
+        return state, params.rate * gradient
+
+
+class Plain(Step):
     """Δw = −η g."""
 
     kind: Literal["plain"] = "plain"
+    linear: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(brian=BrianText("dw = eta_post*estimate"))
+
+    def formula(self, learning_rate: float) -> PlainStep:
+        return PlainStep(learning_rate)
 
 
-class RMS(Spec):
+class RMSStep(NamedTuple):
+    """rate : η;  decay : β"""
+
+    rate: float
+    decay: float
+    symbols = (("rate", "η"), ("decay", "β"))
+
+    @staticmethod
+    def step(params, state, gradient, correction):
+        one = type(gradient)(1)
+        tiny = type(gradient)(1e-30)  # 0/0 where a synapse has never seen anything
+        state = params.decay * state + (one - params.decay) * gradient * gradient
+        return state, params.rate * gradient / (np.sqrt(state * correction) + tiny)
+
+    @staticmethod
+    def correction(params, writes):
+        """1/(1 − βᵏ)"""
+        one = type(writes)(1)
+        return one / (one - params.decay**writes)
+
+
+class RMS(Step):
     """v ← β v + (1 − β) g²;   Δw = −η g / √(v / (1 − βᵏ))   at the k-th write.
 
     One number a synapse and no reduction. The factor 1 − βᵏ corrects the zero start (Kingma and Ba 2015, §3), so that the
@@ -26,9 +83,32 @@ class RMS(Spec):
 
     kind: Literal["rms"] = "rms"
     decay: float = Field(0.99, ge=0, lt=1)
+    facts: ClassVar[Facts] = Facts(
+        brian=BrianText(
+            "mean_square = (1 - writing_post)*mean_square + writing_post*(beta*mean_square + (1 - beta)*estimate**2)\n"
+            "dw = writing_post*eta_post*estimate/(sqrt(mean_square*correction_post) + 1e-30)",
+            variables=("mean_square",),
+            constants=(("beta", "decay"),),
+        )
+    )
+
+    def formula(self, learning_rate: float) -> RMSStep:
+        return RMSStep(learning_rate, self.decay)
 
 
-class Clipped(Spec):
+class ClippedStep(NamedTuple):
+    """rate : η;  bound : of |g|"""
+
+    rate: float
+    bound: float
+    symbols = (("rate", "η"),)
+
+    @staticmethod
+    def step(params, state, gradient, correction):
+        return state, params.rate * max(-params.bound, min(params.bound, gradient))
+
+
+class Clipped(Step):
     """Δw = −η clip(g, ±bound): no single estimate moves a synapse by more than η · bound.
 
     bound : of |g|, in units of the gradient
@@ -36,3 +116,6 @@ class Clipped(Spec):
 
     kind: Literal["clipped"] = "clipped"
     bound: float = Field(1.0, gt=0)
+
+    def formula(self, learning_rate: float) -> ClippedStep:
+        return ClippedStep(learning_rate, self.bound)

@@ -1,4 +1,4 @@
-"""What a formula reads beside its arguments: arrays and other mutable things, found in globals and closures.
+"""What a formula reads apart from its arguments: arrays and other mutable things, found in globals and closures.
 
 A scalar formula cannot reach another synapse through its arguments. It can through an array under a global name, or one that a
 closure holds: a kernel compiles its contents in, and a rule that works by it would need a wire from every cell it reads.
@@ -108,7 +108,7 @@ def _globals(code: types.CodeType, names: Mapping[str, Any]) -> Iterator[tuple[s
 
 
 def _calls(value) -> bool:
-    """A function of the author's, to be looked into; those of NumPy, math and this toolkit's maths are what they are."""
+    """A function of the author's, to be examined; those of NumPy, math and this toolkit's maths are what they are."""
     if any(value is getattr(maths, name) for name in FORMULAS):
         return False
     return isinstance(getattr(value, "py_func", value), types.FunctionType) and not _of_library(value)

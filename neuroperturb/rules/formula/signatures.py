@@ -4,7 +4,7 @@
         decay: float = 0.9
 
         @staticmethod
-        def neuron(params, clean, noisy, noise):                             # optional; -> what a unit tells its synapses
+        def neuron(params, clean, noisy, noise):                             # optional; -> what a unit gives its synapses
             return noise
 
         @staticmethod
@@ -20,13 +20,13 @@ Both are called for every unit, or synapse, and every trial, with single numbers
     trace          what this synapse keeps for this trial from step to step; 0 where a sequence begins
     weight         the stored weight
     pre            activity x̂_j of the unit the synapse comes from, or what the rule's `presynaptic` part makes of it
-    post           what the neuron told, over the rule's `normaliser`
+    post           what the neuron returned, over the rule's `normaliser`
     reward         −δL of this trial, over the batch where the rule divides by it: the broadcast
     draw           the synapse's own random number of this step, mean 0 and variance 1, of the rule's law of noise; with weight noise,
                    the perturbation Ξ_ij of the weight
 
 `change` is an estimate of the negative gradient. Changes of the trials of a batch are added up, the rule's `step` makes a write of
-the sum. Without a reward there is no change. The built-in rules are written in this form too (:mod:`neuroperturb.rules.builtin`).
+the sum. Without a reward there is no change. The built-in rules are written in this form too (:mod:`neuroperturb.rules.axes`).
 """
 
 from __future__ import annotations

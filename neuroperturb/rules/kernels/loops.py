@@ -11,12 +11,12 @@ neither drawn, loaded nor kept. Sums run in the order of the trials.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.record import loaded
-from neuroperturb.rules.builtin import InstantCredit, PlainStep
+from neuroperturb.rules.axes.credit import InstantCredit
+from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.formula.signatures import Formula, formula
 
 
@@ -56,22 +56,24 @@ def gather_summed(pending, memory, w, scale, j, g):
         g[i] = summed[i]
 
 
-class StepNumbers(NamedTuple):
-    """rate : η in device units;  decay, bound : the step's own number, whichever it reads"""
-
-    rate: float
-    decay: float
-    bound: float
+def uncorrected(params, writes):
+    return type(writes)(1)
 
 
 @lru_cache
-def make_step_row(step: Formula):
-    """step_row(memory, j, scale, reward, g): g becomes what is written of it. A state is left alone where there is no reward."""
+def make_step_row(numbers: type):
+    """step_row(memory, j, scale, reward, g): g becomes what is written of it. A state is left alone where there is no reward.
+
+    numbers : class of the step's record, see :mod:`neuroperturb.rules.axes.step`
+    """
+    step = formula(numbers, "step")
     function, keeping = step.function, "state" in step.used
+    correct = kernel(getattr(numbers, "correction", uncorrected))
 
     @kernel
     def without_state(memory, j, scale, reward, g):
-        params, one = StepNumbers(memory.rate[0] / scale, memory.beta[0], memory.beta[0]), type(scale)(1)
+        # η in device units, whatever else the step knows
+        params, one = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:]), type(scale)(1)
         for i in range(g.shape[0]):
             _, g[i] = function(params, one, g[i], one)
 
@@ -83,9 +85,8 @@ def make_step_row(step: Formula):
         if not rewarded:
             g[:] = 0
             return
-        params = StepNumbers(memory.rate[0] / scale, memory.beta[0], memory.beta[0])
-        one, state = type(scale)(1), memory.square[j]
-        correction = one / (one - params.decay ** type(scale)(memory.writes[0]))
+        params, state = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:]), memory.square[j]
+        correction = correct(params, type(scale)(memory.writes[0]))
         for i in range(g.shape[0]):
             state[i], g[i] = function(params, state[i], g[i], correction)
 
@@ -104,8 +105,8 @@ def make_change(gather, step_row):
     return change_row
 
 
-def make_learning(synapse: Formula, step: Formula, fill):
+def make_learning(synapse: Formula, step: type, fill):
     """change_row of a rule; outer products that need no state are the array's own, which it can fuse or give to BLAS."""
-    if synapse == formula(InstantCredit, "synapse") and step == formula(PlainStep, "step"):
+    if synapse == formula(InstantCredit, "synapse") and step is PlainStep:
         return rank_change
     return make_change(make_gather(synapse, fill), make_step_row(step))

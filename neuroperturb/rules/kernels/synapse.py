@@ -12,19 +12,19 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.rules.noise.independent import Source
+from neuroperturb.rules.noise.law import NoiseSource
 
 
-class Memory(NamedTuple):
-    """State that synapses of one matrix keep, and broadcast numbers they are told; (1, 1, 1) where a rule has none.
+class SynapseMemory(NamedTuple):
+    """State that synapses of one matrix keep, and the broadcast numbers they receive; (1, 1, 1) where a rule has none.
 
     trace : (B, m, n);  square : (m, n);  gradient : (m, n) accumulated over an episode
     kept : (1,) 1, or 0 where traces start anew;  rate : (1,) η where it is not in the reward already
-    beta : (1,);  writes : (1,) int64, the number k of the write at hand
+    writes : (1,) int64, the number k of the write at hand
     source, key : weight noise; key (4,) int64: number of the draw being credited, of the draw being read, then n and m
     offset : σ times the sign of the noise in each pass, all 0 when reading clean;  passes : (1,) int64
     row : (n,) scratch
-    params : numbers of the synapse's formula, in the dtype of the run
+    params, step : numbers of the synapse's formula and of the step's, in the dtype of the run; the η of `step` is `rate` instead
     due : (1,) 1, or 0 while what is integrated is not written yet
     """
 
@@ -33,14 +33,14 @@ class Memory(NamedTuple):
     gradient: np.ndarray
     kept: np.ndarray
     rate: np.ndarray
-    beta: np.ndarray
     writes: np.ndarray
-    source: Source
+    source: NoiseSource
     key: np.ndarray
     offset: np.ndarray
     passes: np.ndarray
     row: np.ndarray
     params: tuple
+    step: tuple
     due: np.ndarray = np.ones(1)
 
 

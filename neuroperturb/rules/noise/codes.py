@@ -24,27 +24,16 @@ A code costs no more than a draw: 1 (Walsh) to 15 ns (Sinusoid) an element, no s
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import Facts
+from neuroperturb.rules.noise.law import NoiseLaw
 
 SHARED = 0xFF  # of a stream's number, what all layers have in common
-
-
-class Place(NamedTuple):
-    """Where a layer is among all that is perturbed.
-
-    first : number of its first code;  codes : N, of all layers;  fan : rows a trial, 1 for units;  batch : B
-    """
-
-    first: int = 0
-    codes: int = 1
-    fan: int = 1
-    batch: int = 1
 
 
 @kernel(forceinline=True)
@@ -60,22 +49,6 @@ def first_of(source, row, size):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-
-
-class Walsh(Spec):
-    """ξ_k(s) = c (−1)^{number of ones of (k & s)}: rows 1 … N of a Hadamard matrix of the next power of two, ±1.
-
-    scrambled : c = ±1, one random bit a draw that all units and trials share. Orthogonality stays, and every unit's noise becomes
-        white in time: autocovariance 0, mean 0. Without, c = 1: unit k repeats itself after the power of two above k, its low
-        numbers are slow square waves, and over a frame its mean is exactly 0, so that a constant added to the loss drops out.
-        Across trials at one draw both are so.
-    """
-
-    kind: Literal["walsh"] = "walsh"
-    scrambled: bool = True
-
-    def law(self, codes: int) -> WalshLaw:
-        return WalshLaw(frame_of_walsh(codes), int(self.scrambled))
 
 
 class WalshLaw(NamedTuple):
@@ -113,23 +86,25 @@ def fill_walsh(source, step, row, out):
         out[i] = c * T(1 - 2 * parity((first + i) & s))
 
 
-# ----------------------------------------------------------------------------------------------------------------------
+class Walsh(NoiseLaw):
+    """ξ_k(s) = c (−1)^{number of ones of (k & s)}: rows 1 … N of a Hadamard matrix of the next power of two, ±1.
 
-
-class OneAtATime(Spec):
-    """ξ_k(s) = ±√G where it is the turn of k's group, (k − 1) // size = s mod G, else 0; the sign is random.
-
-    Mean 0, variance 1 over a frame of G = ⌈N / size⌉ slots, autocovariance 0. With `size` 1 coordinate descent.
-
-    size : units, or weights, that are perturbed together; their signs are independent
+    scrambled : c = ±1, one random bit a draw that all units and trials share. Orthogonality stays, and every unit's noise becomes
+        white in time: autocovariance 0, mean 0. Without, c = 1: unit k repeats itself after the power of two above k, its low
+        numbers are slow square waves, and over a frame its mean is exactly 0, so that a constant added to the loss drops out.
+        Across trials at one draw both are so.
     """
 
-    kind: Literal["one_at_a_time"] = "one_at_a_time"
-    size: int = Field(1, ge=1)
+    kind: Literal["walsh"] = "walsh"
+    scrambled: bool = True
+    kernel: ClassVar[object] = staticmethod(fill_walsh)
+    facts: ClassVar[Facts] = Facts(separable=False)
 
-    def law(self, codes: int) -> TurnLaw:
-        groups = -(-codes // self.size)
-        return TurnLaw(groups, self.size, math.sqrt(groups))
+    def law(self, codes: int) -> WalshLaw:
+        return WalshLaw(frame_of_walsh(codes), int(self.scrambled))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 class TurnLaw(NamedTuple):
@@ -151,20 +126,25 @@ def fill_turn(source, step, row, out):
         out[i] = height * out[i] if (first + i) // law.size == turn else zero
 
 
-# ----------------------------------------------------------------------------------------------------------------------
+class OneAtATime(NoiseLaw):
+    """ξ_k(s) = ±√G where it is the turn of k's group, (k − 1) // size = s mod G, else 0; the sign is random.
 
+    Mean 0, variance 1 over a frame of G = ⌈N / size⌉ slots, autocovariance 0. With `size` 1 coordinate descent.
 
-class Sinusoid(Spec):
-    """ξ_k(s) = √2 sin(2π(k s/L + φ_k)), L = 2 (N + 1): a frequency for each, k/L of a slot's, and a random phase.
-
-    Mean 0, variance 1, autocovariance cos(2π k t/L). Multiplying the loss by ξ_k and summing over a frame is a lock-in amplifier;
-    the sum is the clock's (:class:`neuroperturb.rules.axes.clock.Clock`).
+    size : units, or weights, that are perturbed together; their signs are independent
     """
 
-    kind: Literal["sinusoid"] = "sinusoid"
+    kind: Literal["one_at_a_time"] = "one_at_a_time"
+    size: int = Field(1, ge=1)
+    kernel: ClassVar[object] = staticmethod(fill_turn)
+    facts: ClassVar[Facts] = Facts(separable=False)
 
-    def law(self, codes: int) -> SinusoidLaw:
-        return SinusoidLaw(2 * (codes + 1))
+    def law(self, codes: int) -> TurnLaw:
+        groups = -(-codes // self.size)
+        return TurnLaw(groups, self.size, math.sqrt(groups))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
 
 
 class SinusoidLaw(NamedTuple):
@@ -181,3 +161,18 @@ def fill_sinusoid(source, step, row, out):
     for i in range(out.shape[0]):
         turns = (first + i) * s % frame / frame + float(out[i])
         out[i] = T(math.sqrt(2.0) * math.sin(2.0 * math.pi * turns))
+
+
+class Sinusoid(NoiseLaw):
+    """ξ_k(s) = √2 sin(2π(k s/L + φ_k)), L = 2 (N + 1): a frequency for each, k/L of a slot's, and a random phase.
+
+    Mean 0, variance 1, autocovariance cos(2π k t/L). Multiplying the loss by ξ_k and summing over a frame is a lock-in amplifier;
+    the sum is the clock's (:class:`neuroperturb.rules.axes.clock.Clock`).
+    """
+
+    kind: Literal["sinusoid"] = "sinusoid"
+    kernel: ClassVar[object] = staticmethod(fill_sinusoid)
+    facts: ClassVar[Facts] = Facts(separable=False)
+
+    def law(self, codes: int) -> SinusoidLaw:
+        return SinusoidLaw(2 * (codes + 1))

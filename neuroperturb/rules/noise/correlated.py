@@ -5,7 +5,7 @@
 
 t counts draws. Both are Markov: between two times at which it is known, the process depends on nothing else. So it is laid out
 from afar, as P. Lévy built Brownian motion: independent values every 2^M draws, then the middle between two neighbours given both,
-and so on until the draw asked for is met. Each time's value comes from its own keyed number, the same whichever way it is reached.
+and so on until the draw wanted is met. Each time's value comes from its own keyed number, the same whichever way it is reached.
 
     middle of l and r, both h away, c = e^{−h/τ}       ξ = c (l + r)/(1 + c²) + √((1 − c²)/(1 + c²)) z
                                                        P(up | l, r) = P_h(up | l) P_h(r | up) / P_2h(r | l)
@@ -22,47 +22,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.spec import Spec
+from neuroperturb.rules.facts import Facts
+from neuroperturb.rules.noise.law import NoiseLaw
 
 FORGOTTEN = 28.0  # relaxation times after which a correlation is below 1e-12
 LONGEST = 1e6  # relaxation time, in draws
-
-
-class OrnsteinUhlenbeck(Spec):
-    """Gaussian noise of mean 0, variance 1 and autocovariance e^{−t/τ}.
-
-    tau : τ > 0, relaxation time, in draws
-    """
-
-    kind: Literal["ornstein_uhlenbeck"] = "ornstein_uhlenbeck"
-    tau: float = Field(10.0, gt=0, le=LONGEST)
-
-    def law(self, codes: int) -> MemoryLaw:
-        return MemoryLaw(span_of(1 / self.tau), 1 / self.tau, 0.5)
-
-
-class Telegraph(Spec):
-    """A stochastic magnetic tunnel junction: two levels, each held for an exponentially distributed time.
-
-    Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 where the dwell times agree.
-    Autocovariance e^{−t (1/up + 1/down)}. A junction is looked at once a draw; what it does between is not seen.
-
-    up, down : mean dwell times of the upper and lower level, in draws
-    """
-
-    kind: Literal["telegraph"] = "telegraph"
-    up: float = Field(5.0, gt=0, le=LONGEST)
-    down: float = Field(5.0, gt=0, le=LONGEST)
-
-    def law(self, codes: int) -> MemoryLaw:
-        rate = 1 / self.up + 1 / self.down
-        return MemoryLaw(span_of(rate), rate, self.up / (self.up + self.down))
 
 
 class MemoryLaw(NamedTuple):
@@ -161,6 +131,24 @@ def between_levels(law, half, left, right, row):
 
 
 fill_ornstein_uhlenbeck = make_bridged(random.fill_normal, begin_normal, between_normal)
+
+
+class OrnsteinUhlenbeck(NoiseLaw):
+    """Gaussian noise of mean 0, variance 1 and autocovariance e^{−t/τ}.
+
+    tau : τ > 0, relaxation time, in draws
+    """
+
+    kind: Literal["ornstein_uhlenbeck"] = "ornstein_uhlenbeck"
+    tau: float = Field(10.0, gt=0, le=LONGEST)
+    kernel: ClassVar[object] = staticmethod(fill_ornstein_uhlenbeck)
+    remembers: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(separable=False)
+
+    def law(self, codes: int) -> MemoryLaw:
+        return MemoryLaw(span_of(1 / self.tau), 1 / self.tau, 0.5)
+
+
 _fill_level = make_bridged(random.fill_uniform, begin_level, between_levels)
 
 
@@ -171,3 +159,24 @@ def fill_telegraph(source, step, row, out):
     up, down = T(math.sqrt((1.0 - share) / share)), T(-math.sqrt(share / (1.0 - share)))
     for i in range(out.shape[0]):
         out[i] = up if out[i] == T(1) else down
+
+
+class Telegraph(NoiseLaw):
+    """A stochastic magnetic tunnel junction: two levels, each held for an exponentially distributed time.
+
+    Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 where the dwell times agree.
+    Autocovariance e^{−t (1/up + 1/down)}. A junction is read once a draw; what it does in between has no effect.
+
+    up, down : mean dwell times of the upper and lower level, in draws
+    """
+
+    kind: Literal["telegraph"] = "telegraph"
+    up: float = Field(5.0, gt=0, le=LONGEST)
+    down: float = Field(5.0, gt=0, le=LONGEST)
+    kernel: ClassVar[object] = staticmethod(fill_telegraph)
+    remembers: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(separable=False)
+
+    def law(self, codes: int) -> MemoryLaw:
+        rate = 1 / self.up + 1 / self.down
+        return MemoryLaw(span_of(rate), rate, self.up / (self.up + self.down))

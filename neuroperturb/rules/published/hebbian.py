@@ -3,7 +3,7 @@
     H_ij ← H_ij + [x_j (a_i − ā_i)]³                at every step, 0 where a trial begins
     Δw_ij = −clip(η R̄ (R − R̄) H_ij, ±bound)          R the error, R̄ its running mean for this condition
 
-The cube lets rare large fluctuations through and slow drifts of a − ā not, so that the synapse need not be told what noise there was.
+The cube lets rare large fluctuations through and slow drifts of a − ā not, so that the synapse needs no knowledge of the noise.
 ā is :class:`neuroperturb.rules.axes.probe.Deviation`, R̄ is :class:`neuroperturb.rules.axes.baseline.PerCondition`, and the clip, of g = R̄ (R − R̄) H
 summed over the trials of a batch, is :class:`neuroperturb.rules.axes.step.Clipped`.
 

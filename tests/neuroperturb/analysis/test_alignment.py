@@ -104,7 +104,7 @@ def test_metrics_are_traces_with_the_covariance_of_what_synapses_see():
     "options, sentence",
     [
         ({"rules": "npp"}, "'rule.name' parameter cannot be 'npp'"),
-        ({"rules": "bptt"}, "must hold perturbation rules: 'bptt' is a gradient itself"),
+        ({"rules": "bptt"}, "must hold perturbation rules. Got 'bptt' instead. It is a gradient itself."),
         ({"over": "sigma"}, "'over' parameter of align cannot be 'sigma'"),
         ({"values": [1]}, "'values' parameter of align must be left out"),
         ({"over": "size", "values": []}, "must hold at least one value"),

@@ -3,7 +3,6 @@
 import json
 import math
 import types
-import typing
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +18,11 @@ from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_produc
 from neuroperturb.baselines import GRADIENTS, Bptt, Eprop, Rflo, Sgd
 from neuroperturb.cli.app import app
 from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.rules.contract import AXES
 from neuroperturb.rules.formula import graph
 from neuroperturb.rules.formula.captures import captures
 from neuroperturb.rules.formula.tracing import NotTraced, trace
+from neuroperturb.rules.plan import choices
 from neuroperturb.spec import SpecError
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -282,11 +283,13 @@ def test_random_feedback_makes_a_forward_gradient_local(rule, feedback):
     assert "digital memory" in found.engines[2].reasons[-1]
 
 
-def test_every_part_of_a_rule_is_known_to_the_audit():
-    fields = rules.PerturbationRule.model_fields
-    for axis, table in (("normaliser", quantities.BY_NORMALISER), ("presynaptic", quantities.BY_PRESYNAPTIC)):
-        choices = {part.model_fields["kind"].default for part in typing.get_args(fields[axis].annotation)}
-        assert choices == set(table)
+@pytest.mark.parametrize("axis", AXES)
+def test_every_value_of_an_axis_says_of_itself_what_travels_and_how_it_is_written(axis):
+    """Where values of an axis measure or keep something, each of them says what; none leaves it to the audit."""
+    for value in choices(axis):
+        assert all(quantity.kind in quantities.KINDS and quantity.where for quantity in value.facts.quantities)
+        assert {argument for argument, _ in value.facts.symbols} <= set(quantities.ARGUMENTS)
+        assert bool(value.facts.lateral_share) == (value.facts.lateral_work > 0)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -396,11 +399,11 @@ def cheating_row(pending, memory, w, scale, j, change):
 
 
 def test_a_kernel_that_reads_its_neighbour_is_found_by_permutation():
-    from neuroperturb.analysis.audit.permutation import bench, find
+    from neuroperturb.analysis.audit.permutation import find, small_simulation
 
-    simulation = bench(rules.make("np"), None, 0)
+    simulation = small_simulation(rules.make("np"), None, 0)
     sweep = simulation.arrays["W_rec"].kernel(cheating_row).sweep
-    simulation._sweeps = simulation._sweeps._replace(W_rec=sweep)
+    simulation.updates.sweeps = simulation.updates.sweeps._replace(W_rec=sweep)
     seen = {(finding.quantity, finding.region) for finding in find(simulation) if finding.seen}
     assert ("weight", "row") in seen
     assert ("weight", "others") not in seen

@@ -21,8 +21,8 @@ from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis, diagnose
 from neuroperturb.analysis.diagnosis.perturbation_snr import Layer, Perturbation
 from neuroperturb.analysis.diagnosis.reward_delay import left_after
 from neuroperturb.analysis.diagnosis.write_fidelity import (
+    WriteRatios,
     Writes,
-    Writing,
     asymmetry,
     squared_cosine,
     step_size,
@@ -80,7 +80,7 @@ def test_on_ideal_hardware_nothing_is_lost(rule):
     ("baseline", "c"), [(rules.CleanTwin(), 2.0), (rules.Antithetic(), 0.5), (rules.RunningMean(), 1.0)]
 )
 def test_credited_fraction_of_node_perturbation(baseline, c):
-    """φ = σ²/(σ² + c σ_read²) with two reads a pre-activation and one an output, and c σ_ν² of the neurons besides."""
+    """φ = σ²/(σ² + c σ_read²) with two reads a pre-activation and one an output, and c σ_ν² of the neurons of their own."""
     read, nu = 0.02, 0.03
     chip = Chip(reading=Reading(output_noise_std=read), neurons=Neurons(noise_std=nu))
     found = diagnosed(chip, baseline=baseline).perturbation
@@ -110,6 +110,19 @@ def test_activity_differences_are_told_of_read_noise_but_not_of_the_noise_inside
     assert diagnosed(Chip(reading=Reading(output_noise_std=0.1)), "anp").perturbation.hidden.credited == 1
     told = diagnosed(Chip(neurons=Neurons(noise_std=0.02)), "anp").perturbation.hidden
     assert told.credited == pytest.approx(told.told_std**2 / (told.told_std**2 + 2 * 0.02**2))
+
+
+@interpreted
+@pytest.mark.parametrize("rule", ["np", "anp"])
+def test_of_two_runs_half_the_difference_is_credited(rule):
+    """Noise of each run its own, variance σ²/2 of half the difference; neurons add ½ σ_ν² to that."""
+    found = diagnosed(Chip(neurons=Neurons(noise_std=0.02)), rule, baseline=rules.SecondRun()).perturbation.hidden
+    assert found.credited == pytest.approx(found.told_std**2 / (found.told_std**2 + 0.5 * 0.02**2))
+    if rule == "np":
+        assert found.told_std == pytest.approx(0.01 / np.sqrt(2))
+    assert diagnosed(Chip(), rule, baseline=rules.SecondRun()).perturbation.hidden.credited == pytest.approx(
+        1, abs=1e-6
+    )
 
 
 @interpreted
@@ -193,8 +206,8 @@ def test_what_cells_forget_in_a_run():
     soft = array(cell)
     writes = Writes(soft)
     change = np.random.default_rng(0).normal(size=(6, 7))
-    writes.ask(change)
-    writes.ask(np.zeros((6, 7)))  # no write
+    writes.request(change)
+    writes.request(np.zeros((6, 7)))  # no write
     writing, rms = writes.result(3.0), np.sqrt(np.mean(soft.read() ** 2))
     assert writing.forgets == pytest.approx(asymmetry(soft) * 3 * np.abs(change).mean() / rms)
     assert writing.request_std == pytest.approx(np.sqrt(np.mean(change**2)))
@@ -225,7 +238,7 @@ def test_fidelity_counts_what_cells_hold_and_what_waits_for_them():
     for name, one in cases.items():
         writes = Writes(one)
         one.update(1e-3 * post, pre)
-        writes.ask(change)
+        writes.request(change)
         found[name] = writes.result(1.0).fidelity
     assert found["ideal"] == pytest.approx(1)
     assert found["shown"] > 0.99
@@ -252,7 +265,7 @@ def test_what_weights_wander_without_being_asked():
 
 def diagnosis(hidden=(1.0, np.inf, 0.0), output=(1.0, np.inf, 0.0), wander=0.0, error=0.0, forgets=0.0) -> Diagnosis:
     layers = [Layer(*ratios, told_std=0.01, extra_std=0.0) for ratios in (hidden, output)]
-    writing = {"W_rec": Writing(0.01, 2.0, 1.0, error, 0.1, forgets)}
+    writing = {"W_rec": WriteRatios(0.01, 2.0, 1.0, error, 0.1, forgets)}
     return Diagnosis(Perturbation(*layers, reward_std=0.1, channel_std=0.0), writing, 1.0, wander)
 
 

@@ -402,7 +402,7 @@ def test_bptt_learns_what_one_step_cannot():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"rule": Bptt()}, "'window' or the 'chunk'"),
+        ({"rule": Bptt()}, "'window' parameter of Bptt is missing.*'chunk'"),
         ({"rule": Bptt(window=1), "frozen": ("w_rec",)}, "'frozen'.*'w_rec'"),
         ({"rule": Bptt(window=1), "schedule": "batch"}, "'schedule'.*'batch'"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -34,9 +33,8 @@ SMALL = [
 @pytest.fixture
 def trainer(monkeypatch, tmp_path):
     """The stand-in, fresh, and a folder of one's own to run in."""
-    monkeypatch.setitem(sys.modules, "neuroperturb.training.trainer", stand_in.module)
     monkeypatch.setattr(training, "Trainer", stand_in.Trainer)
-    monkeypatch.setattr(comparison, "Trainer", stand_in.Trainer, raising=False)
+    monkeypatch.setattr(comparison, "Trainer", stand_in.Trainer)
     monkeypatch.setattr(stand_in.Trainer, "diverge_at", None)
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
     monkeypatch.chdir(tmp_path)

@@ -14,8 +14,8 @@ from neuroperturb import rules
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.dynamics import fire as ideal_fire
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.simulation import layout as state
-from neuroperturb.simulation import simulation
+from neuroperturb.simulation import neurons as models
+from neuroperturb.simulation.observation import OBSERVATION_KEY
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 
@@ -146,7 +146,7 @@ def network(hardware, *, rule="np", batch=3, dtype="float64", seed=5):
 
 
 def test_an_evaluation_runs_on_the_same_neurons():
-    """Against a transcription of the network in NumPy; reads of an evaluation are numbered from `LOOK` on."""
+    """Against a transcription of the network in NumPy; reads of an evaluation are numbered from `OBSERVATION_KEY` on."""
     found = network(Chip(neurons=ALL)).evaluate(series())
     sim = network(Chip(neurons=ALL))
     W_in, W_rec, W_out, *_ = sim.weights()
@@ -154,7 +154,7 @@ def test_an_evaluation_runs_on_the_same_neurons():
     x = np.zeros((3, 9))
     for t, u in enumerate(series().inputs):
         a = np.column_stack([u, np.ones(3)]) @ W_in.T + x @ W_rec.T
-        nu = random.normal(5, sim.run.neurons.circuits.stream, simulation.LOOK + t, (3, 9), np.float64)
+        nu = random.normal(5, sim.run.neurons.circuits.stream, OBSERVATION_KEY + t, (3, 9), np.float64)
         x = 0.3 * x + 0.7 * (s * np.tanh(k * (g * a - m + 0.4 * nu)) - d)
         x = np.clip(np.floor(x * 15 + 0.5), -15, 15) / 15
         assert np.abs(found[t] - x @ W_out.T).max() < 1e-9
@@ -165,8 +165,7 @@ def test_zero_strength_in_a_network_is_ideal_to_the_bit(monkeypatch):
     ideal = network(None, dtype="float32")
     assert ideal.present_all(series())
     weights = ideal.weights()
-    monkeypatch.setattr(state, "has_circuits", lambda chip: True)
-    monkeypatch.setattr(simulation, "has_circuits", lambda chip: True)
+    monkeypatch.setattr(models, "has_circuits", lambda chip: True)
     compiled = network(Chip(), dtype="float32")
     assert compiled.present_all(series())
     assert compiled.run.neurons.circuits.fired[0] == 12

@@ -11,7 +11,8 @@ import pytest
 
 from hardware_models.numerics.compiled import COMPILED, kernel
 from neuroperturb import check_rule, rules
-from neuroperturb.rules import builtin
+from neuroperturb.rules.axes.credit import InstantCredit, TraceCredit
+from neuroperturb.rules.axes.probe import DrawCredit
 from neuroperturb.rules.formula.signatures import SYNAPSE, formula
 from neuroperturb.spec import InputError
 
@@ -21,7 +22,7 @@ WIDE, CALLS = 0.3, 0
 compiled = pytest.mark.skipif(not COMPILED, reason="a matter of the compiler")
 
 
-def rule(synapse=builtin.InstantCredit.synapse, neuron=None):
+def rule(synapse=InstantCredit.synapse, neuron=None):
     """A rule of these functions."""
 
     class MyRule(NamedTuple):
@@ -56,21 +57,16 @@ class Everything(NamedTuple):
         return trace, reward * (np.sqrt(abs(trace)) - params.floor * weight)
 
 
-@pytest.mark.parametrize(
-    "kept", [builtin.TraceCredit(0.9), builtin.DrawCredit(), Everything()], ids=lambda r: type(r).__name__
-)
+@pytest.mark.parametrize("kept", [TraceCredit(0.9), DrawCredit(), Everything()], ids=lambda r: type(r).__name__)
 def test_rules_in_order_pass(kept):
     check_rule(kept)
 
 
 def test_what_a_formula_does_not_read_costs_nothing():
-    used = {
-        cls: formula(cls, "synapse").used
-        for cls in (builtin.InstantCredit, builtin.TraceCredit, builtin.DrawCredit, Everything)
-    }
-    assert used[builtin.InstantCredit] == {"pre", "post", "reward"}
-    assert used[builtin.TraceCredit] == {"params", "trace", "pre", "post", "reward"}
-    assert used[builtin.DrawCredit] == {"reward", "draw"}
+    used = {cls: formula(cls, "synapse").used for cls in (InstantCredit, TraceCredit, DrawCredit, Everything)}
+    assert used[InstantCredit] == {"pre", "post", "reward"}
+    assert used[TraceCredit] == {"params", "trace", "pre", "post", "reward"}
+    assert used[DrawCredit] == {"reward", "draw"}
     assert used[Everything] == set(SYNAPSE) - {"draw"}
 
 
@@ -402,7 +398,7 @@ def test_what_is_no_rule():
     with pytest.raises(InputError, match=r"Empty has no 'synapse' function: write @staticmethod"):
         check_rule(Empty())
     with pytest.raises(InputError, match=r"'decay' parameter of TraceCredit must be a finite number. Got nan"):
-        check_rule(builtin.TraceCredit(float("nan")))
+        check_rule(TraceCredit(float("nan")))
 
 
 @pytest.mark.parametrize("function", [global_array, lacking])

@@ -6,8 +6,8 @@ import pytest
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules.noise.codes import Place, frame_of_walsh
-from neuroperturb.rules.noise.independent import FILL, Source
+from neuroperturb.rules.noise.codes import frame_of_walsh
+from neuroperturb.rules.noise.law import CodePlace, NoiseSource
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 
@@ -27,8 +27,10 @@ MANY = 4000 if COMPILED else 200  # independent units; errors are counted in sta
 
 
 def source(law, units, place=None, stream=2, seed=1, dtype=np.float64):
-    place = place or Place(0, units, 1, 1)
-    return Source(seed, stream, np.zeros((1, 1, 1), dtype), place, law.law(place.codes), np.zeros((2, units), dtype))
+    place = place or CodePlace(0, units, 1, 1)
+    return NoiseSource(
+        seed, stream, np.zeros((1, 1, 1), dtype), place, law.law(place.codes), np.zeros((2, units), dtype)
+    )
 
 
 def drawn(law, draws, units, place=None, **options):
@@ -38,7 +40,7 @@ def drawn(law, draws, units, place=None, **options):
     out = np.empty((draws, rows, units), options.get("dtype", np.float64))
     for number in range(draws):
         for row in range(rows):
-            FILL[law.kind](made, number, row, out[number, row])
+            law.kernel(made, number, row, out[number, row])
     return out
 
 
@@ -55,7 +57,7 @@ def frame(law, codes):
 @pytest.mark.parametrize("law", CODES, ids=repr)
 def test_codes_of_two_layers_are_orthogonal_over_every_frame(law, batch):
     """Hidden units and outputs share the code: ΞᵀΞ/L = I over any whole frame, wherever it lies among draws and trials."""
-    hidden, output = Place(0, 9, 1, batch), Place(6, 9, 1, batch)
+    hidden, output = CodePlace(0, 9, 1, batch), CodePlace(6, 9, 1, batch)
     L = frame(law, 9)
     draws = -(-3 * L // batch)
     xi = np.concatenate([drawn(law, draws, 6, hidden), drawn(law, draws, 3, output, stream=258)], axis=2).reshape(-1, 9)
@@ -69,7 +71,7 @@ def test_codes_of_two_layers_are_orthogonal_over_every_frame(law, batch):
 @pytest.mark.parametrize("law", CODES, ids=repr)
 def test_codes_of_weights_are_orthogonal(law):
     """Rows of a draw are trial · m + j, and synapse (i, j) of the second matrix comes after all of the first."""
-    first, second = Place(0, 6 + 8, 2, 2), Place(6, 6 + 8, 4, 2)
+    first, second = CodePlace(0, 6 + 8, 2, 2), CodePlace(6, 6 + 8, 4, 2)
     L = frame(law, 14)
     a = drawn(law, L, 3, first).reshape(2 * L, 2 * 3)
     b = drawn(law, L, 2, second, stream=258).reshape(2 * L, 4 * 2)

@@ -7,7 +7,6 @@ from rule_cases import LEARNT, N_IN, N_OUT, PLAIN, SIZE, draw, every, off_by, si
 
 from neuroperturb import rules
 from neuroperturb.rules import RMS, Clock, Plain, Trace
-from neuroperturb.rules.noise.independent import FILL
 
 pytestmark = pytest.mark.kernels
 ONLINE, EPISODE = "online", "episode"
@@ -29,7 +28,7 @@ def held_draws(sim, T, B, hold):
         out = np.empty((T, B, units))
         for t in range(T):
             for b in range(B):
-                FILL[sim.rule.noise.kind](source, t // hold, b, out[t, b])
+                sim.rule.noise.kernel(source, t // hold, b, out[t, b])
         return out
 
     return {"hidden": rows(sim.run.source, SIZE), "output": rows(sim.run.source_y, N_OUT)}
@@ -165,7 +164,7 @@ def test_a_plain_clock_leaves_no_word_in_a_rule():
 def rows_of(sim, source, number, rows, units):
     out = np.empty((rows, units))
     for row in range(rows):
-        FILL[sim.rule.noise.kind](source, number, row, out[row])
+        sim.rule.noise.kernel(source, number, row, out[row])
     return out
 
 

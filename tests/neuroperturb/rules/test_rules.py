@@ -18,9 +18,8 @@ from neuroperturb.rules import (
     Trace,
     WeightNoise,
 )
-from neuroperturb.rules.noise.independent import FILL
 from neuroperturb.simulation import layout
-from neuroperturb.simulation.layout import BLOCK_STEPS
+from neuroperturb.simulation.configuration import BLOCK_STEPS
 from neuroperturb.tasks.contract import Sequence
 
 # Compiling one rule takes 5 to 10 s: with the JIT on a few cases touch every axis, with the JIT off there are all of them.
@@ -114,7 +113,7 @@ def test_a_twin_resynchronised_at_every_step(name, schedule):
 
 def generated(sim, rule, T):
     """The draws a simulation will make, one keyed row at a time, for `naive.learn`."""
-    fill, B = FILL[rule.noise.kind], sim.batch
+    fill, B = rule.noise.kernel, sim.batch
 
     def rows(source, steps, count, units):
         out = np.empty((steps, count, units))

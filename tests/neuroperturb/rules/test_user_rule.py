@@ -35,11 +35,11 @@ from neuroperturb.rules import (
     Trace,
     WeightNoise,
     Whitened,
-    builtin,
 )
+from neuroperturb.rules.axes.credit import InstantCredit
+from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.formula.signatures import formula
 from neuroperturb.rules.kernels.loops import make_change, make_gather, make_step_row
-from neuroperturb.rules.noise.independent import FILL
 from neuroperturb.rules.user import user_rule as own_formula
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
@@ -208,10 +208,10 @@ def test_it_is_that_rule_wherever_the_built_in_one_runs(pair, situation):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_outer_products_are_the_same_bits_by_the_general_loop(dtype):
     """What an array fuses, or gives to BLAS, is only faster: the loop around the formula, trial by trial, is its meaning."""
-    rule, gather = rules.make("np"), make_gather(formula(builtin.InstantCredit, "synapse"), FILL["gaussian"])
-    general = make_change(gather, make_step_row(formula(builtin.PlainStep, "step")))
+    rule, gather = rules.make("np"), make_gather(formula(InstantCredit, "synapse"), rules.Gaussian.kernel)
+    general = make_change(gather, make_step_row(PlainStep))
     simulation = simulate(rule, "online", dtype=dtype)
-    assert simulation._row_kernels()[0] is rank_change
+    assert simulation.compiled.rows.learning is rank_change
     rng, run = np.random.default_rng(0), simulation.run
     pending, synapses, w = run.pending.W_rec, run.memories.W_rec, simulation.arrays["W_rec"].state.cells.w[0]
     for values in (pending.post[:, :SIZE], pending.pre[:, :SIZE], pending.reward):
@@ -258,7 +258,7 @@ def test_a_formula_is_told_its_own_weight_trace_and_draw(schedule):
     reward = -run.signal.dL
     trace = np.zeros((BATCH, *weight.shape))
     expected = naive_gather(Greedy(), pre, post, reward, weight, trace, draw)
-    found = simulation.requested()["W_in"].T
+    found = simulation.pending_update()["W_in"].T
     np.testing.assert_allclose(found, 0.05 * expected, rtol=1e-9, atol=1e-15)
 
 
@@ -268,7 +268,7 @@ def test_a_formula_is_told_its_own_weight_trace_and_draw(schedule):
 MODULE = """
 from typing import NamedTuple
 
-from hardware_models.compiled import kernel
+from hardware_models.numerics.compiled import kernel
 
 HALF = 0.5
 

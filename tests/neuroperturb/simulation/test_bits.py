@@ -91,8 +91,8 @@ def test_interrupted_and_resumed_anywhere(name, references, tmp_path, monkeypatc
         trainer = Trainer(EXPERIMENTS[name])
         for stop in stops:
             for _ in range(stop):
-                if trainer._number < trainer.sequences and trainer._advance():
-                    trainer._end_epoch()
+                if not trainer.ended:
+                    trainer.advance()
             record = trainer.run()
             if stop == 300:
                 record = Run.load(record.save(tmp_path / "run.nc"))

@@ -25,7 +25,7 @@ from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results import text as report
 from neuroperturb.results.run import Run, differences
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.simulation.simulation import ROOM, Simulation
+from neuroperturb.simulation.simulation import MIN_COLUMNS, Simulation
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer
@@ -78,8 +78,8 @@ def test_stopped_watched_and_resumed_it_is_the_same_run(name, tmp_path, monkeypa
     trainer = Trainer(EXPERIMENTS[name])
     for chunks in (1, 2, 3):
         for _ in range(chunks):
-            if trainer._number < trainer.sequences and trainer._advance():
-                trainer._end_epoch()
+            if not trainer.ended:
+                trainer.advance()
             trainer.score(trainer.dataset.test)
             trainer.learner.weights()
         record = trainer.run()
@@ -94,7 +94,7 @@ def test_stopped_watched_and_resumed_it_is_the_same_run(name, tmp_path, monkeypa
 @pytest.mark.parametrize("name", CASES[:2])
 def test_a_diagnosis_changes_nothing(name, monkeypatch):
     watched = Trainer(EXPERIMENTS[name])
-    monkeypatch.setattr(Trainer, "_look_at_hardware", lambda self: {})
+    monkeypatch.setattr(Trainer, "_diagnose", lambda self: {})
     left, right = (trainer.learner.checkpoint() for trainer in (watched, Trainer(EXPERIMENTS[name])))
     assert [key for key in left if left[key].tobytes() != right[key].tobytes()] == []
 
@@ -153,13 +153,13 @@ def test_two_passes_meet_different_read_noise_and_the_same_slow_noise():
 
 def test_an_evaluation_goes_through_trials_in_blocks_of_what_fits():
     sim = simulation(Chip(reading=Reading(output_noise_std=0.1)))
-    many = sequence(T=3, B=ROOM + 7)
+    many = sequence(T=3, B=MIN_COLUMNS + 7)
     whole, first = (
         sim.evaluate(many),
-        sim.evaluate(Sequence(*(part[:, :ROOM] if part.ndim > 1 else part for part in many))),
+        sim.evaluate(Sequence(*(part[:, :MIN_COLUMNS] if part.ndim > 1 else part for part in many))),
     )
-    assert whole.shape == (3, ROOM + 7, 2)
-    assert np.array_equal(whole[:, :ROOM], first)
+    assert whole.shape == (3, MIN_COLUMNS + 7, 2)
+    assert np.array_equal(whole[:, :MIN_COLUMNS], first)
     assert np.isfinite(whole).all()
     assert sim.run.arrays.W_in.reads[0] == 0  # watching is no part of the run
 

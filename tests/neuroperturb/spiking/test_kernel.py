@@ -10,7 +10,6 @@ from scipy.integrate import solve_ivp
 
 import hardware_models as hw
 from hardware_models.neurons import Neurons
-from hardware_models.numerics.record import record
 from neuroperturb import RNN, rules
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
@@ -98,17 +97,8 @@ def test_the_membrane_is_the_exact_solution():
     membranes = []
     for steps in (1, 2, 100, 400):
         part = Sequence(values[:steps], sequence.targets[:steps], sequence.mask[:steps], sequence.reset[:steps])
-        act = simulation._activity(1, 1)
-        outputs = np.zeros((steps, 1, 1))
-        simulation._evaluate(
-            *simulation._evaluation,
-            simulation._clean_memories,
-            record(act),
-            simulation._neurons,
-            part.inputs,
-            part.reset,
-            outputs,
-        )
+        act = simulation.activity(1, 1)
+        simulation.clean_outputs(simulation.prepare(part), act)
         membranes.append(act.x[0, 1])  # v of neuron 1, in units of θ
     kick = 0.7 / (lif.rate * lif.tau_synapse)
     times = (np.array([1, 2, 100, 400]) - 1) * lif.dt  # since the spike

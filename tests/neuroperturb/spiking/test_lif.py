@@ -48,7 +48,7 @@ def test_what_is_no_time_is_one_sentence(got):
             "The 'spiking.backend.target' parameter of Brian2 must be 'numpy'",
         ),
         ({"rate": "50 mV"}, "The 'spiking.rate' parameter must be a rate with its unit, such as '50 Hz'."),
-        ({"tau": "1 ms"}, "Unknown key 'spiking.tau' in LIF."),
+        ({"tau": "1 ms"}, "The 'spiking.tau' parameter of LIF is unknown."),
     ],
 )
 def test_errors_name_the_key(table, sentence):

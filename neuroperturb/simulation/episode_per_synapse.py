@@ -2,8 +2,8 @@
 
     G_ij += Σ_b change of the synapse from j to i        at every step, with the weights as they are all through the episode
 
-Outer products can wait and be summed as one matrix product (:mod:`neuroperturb.simulation.episode`); a formula that may do anything cannot.
-Every step costs what a write costs.
+Outer products can wait and be summed as one matrix product (:mod:`neuroperturb.simulation.episode_blocks`); a formula that may do
+anything cannot. Every step costs what a write costs.
 """
 
 from __future__ import annotations
@@ -12,16 +12,23 @@ from functools import lru_cache
 
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.network.chip.reward_channel import delay
+from neuroperturb.rules.kernels.passes import centre_rows
+from neuroperturb.simulation.episode_strategy import EpisodeStrategy, begin_nothing
 from neuroperturb.simulation.plan import Plan
-from neuroperturb.simulation.step import centre_rows, make_factors, make_reward, shown_row
+from neuroperturb.simulation.step import make_presynaptic_factors, make_reward, read_stored_row
 
 
 @lru_cache
-def make_stepwise(plan: Plan):
-    """add_step(run, reset), await_rewards(run): what every step adds to the sums, and what rewards still on their way do."""
-    set_reward, factors, gather = make_reward(plan), make_factors(plan.whiten, plan.antithetic), separate(plan.gathers)
-    antithetic, units, held, tracing, delayed = plan.antithetic, plan.units, plan.held, plan.tracing, plan.delayed
-    learn_in, learn_rec, learn_out = plan.learn_in, plan.learn_rec, plan.learn_out
+def synapse_strategy(plan: Plan) -> EpisodeStrategy:
+    """Of a formula of which nothing is known."""
+    rule, paired, delayed = plan.rule, plan.rule.passes.paired, plan.delayed
+    set_reward, factors, gather = (
+        make_reward(plan),
+        make_presynaptic_factors(plan.whiten, paired),
+        separate(rule.synapse.gather),
+    )
+    units, held, tracing = rule.factor.present, rule.noise.lasts, rule.synapse.tracing
+    learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
     @kernel
     def add_rows(array, pending, memory, fresh):
@@ -29,7 +36,7 @@ def make_stepwise(plan: Plan):
         memory.kept[0] = 0 if fresh else 1
         memory.key[0] = memory.key[1]
         for j in range(memory.gradient.shape[0]):
-            shown_row(array, j, w)
+            read_stored_row(array, j, w)
             gather(pending, memory, w, scale, j, change)
             total = memory.gradient[j]
             for i in range(change.shape[0]):
@@ -55,12 +62,12 @@ def make_stepwise(plan: Plan):
     @kernel
     def add_step(run, reset):
         pending = run.pending
-        centre_rows(run.act.uh, antithetic, pending.W_in.pre)
+        centre_rows(run.act.uh, paired, pending.W_in.pre)
         factors(run, reset, pending.W_rec.pre, pending.W_out.pre)
         add_all(run, reset)
 
     @kernel
-    def await_rewards(run):
+    def end_sequence(run):
         """Silent units; what is left of a trace, and noise that was held, is credited."""
         pending, dL = run.pending, run.signal.dL
         for _ in range(run.channel.line.shape[0] - 1):
@@ -72,4 +79,4 @@ def make_stepwise(plan: Plan):
                     synapses.post[:] = 0
                 add_all(run, False)
 
-    return add_step, await_rewards
+    return EpisodeStrategy(begin_nothing, separate(add_step), separate(end_sequence))

@@ -1,0 +1,149 @@
+"""A kernel is compiled for those who call it: other kernels, or Python.
+
+Numba makes three things of every function: its code, a wrapper for callers in Python and one for callers in C, and machine code for
+each of them. Most kernels are called by other kernels only, which link them in: they get neither wrapper, and machine code when somebody
+asks for an address. That is a third of the time to compile, with the same code, and so the same bits.
+
+A kernel that Python calls after all is compiled once more, with its wrapper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from numba.core import sigutils
+from numba.core.codegen import JITCodeLibrary
+from numba.core.environment import lookup_environment
+from numba.core.registry import CPUDispatcher, cpu_target
+
+ENVIRONMENT = "_ZN08NumbaEnv"  # where compiled code finds its Python constants
+
+
+class LateLibrary(JITCodeLibrary):
+    """Code that becomes machine code when its address is asked for."""
+
+    _emitted = False
+
+    def _finalize_final_module(self) -> None:
+        if not self._object_caching_enabled or self._compiled_object:  # Numba's own runtime; machine code out of a file
+            self.emit()
+            return
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    def emit(self) -> None:
+        """Make machine code, unless that is done."""
+        if not self._emitted:
+            self._emitted = True
+            super()._finalize_final_module()
+            _set_environments(self)
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        self.emit()
+        return super().get_pointer_to_function(name)
+
+    def serialize_using_object_code(self):
+        self._ensure_finalized()
+        self.emit()
+        return super().serialize_using_object_code()
+
+
+def _set_environments(library) -> None:
+    """Tell code, and what is linked into it, where its constants are."""
+    for variable in library._get_module_for_linking().global_variables:
+        found = lookup_environment(variable.name) if variable.name.startswith(ENVIRONMENT) else None
+        if found is not None and library._codegen._engine.get_global_value_address(variable.name):
+            library.codegen.set_env(variable.name, found)
+
+
+class _Callers(threading.local):
+    """Who asked for what is being compiled."""
+
+    def __init__(self) -> None:
+        self.python = False  # Python will call it
+        self.separate = [0]  # depths of the compiler's stack at which a kernel was asked for across `separate`
+
+
+_callers = _Callers()
+
+
+@contextlib.contextmanager
+def separately() -> Iterator[None]:
+    """Inside, the next kernel to be compiled is asked for by its address."""
+    _callers.separate.append(len(cpu_target.typing_context.callstack))
+    try:
+        yield
+    finally:
+        _callers.separate.pop()
+
+
+def is_root() -> bool:
+    """Whether the kernel being compiled is called from Python or by its address, and not a part of another."""
+    return len(cpu_target.typing_context.callstack) == _callers.separate[-1]
+
+
+def is_for_python() -> bool:
+    """Whether the kernel being compiled gets a wrapper for callers in Python."""
+    return _callers.python
+
+
+class Kernel(CPUDispatcher):
+    """A compiled function of either package; to its users what ``numba.njit`` makes."""
+
+    def compile(self, signature):
+        arguments = tuple(sigutils.normalize_signature(signature)[0])
+        before, codegen = _callers.python, self.targetctx.codegen()
+        _callers.python = is_root() and len(_callers.separate) == 1
+        existing = self.overloads.get(arguments)
+        if existing is not None and _callers.python and not _has_wrapper(existing):
+            del self.overloads[arguments]
+        outer = codegen.__dict__.get("_library_class")
+        codegen._library_class = LateLibrary
+        try:
+            return super().compile(signature)
+        finally:
+            _callers.python = before
+            if outer is None:
+                del codegen._library_class
+            else:
+                codegen._library_class = outer
+
+    def add_overload(self, compiled) -> None:
+        if _has_wrapper(compiled):
+            super().add_overload(compiled)
+            return
+        if compiled.entry_point is None:  # what callers among kernels know it by
+            compiled = compiled._replace(entry_point=_Uncallable(self.py_func.__name__))
+            self.targetctx.insert_user_function(compiled.entry_point, compiled.fndesc, [compiled.library])
+        self.overloads[tuple(compiled.signature.args)] = compiled
+
+
+class _Uncallable:
+    """In the place of a wrapper for Python."""
+
+    def __init__(self, name: str):
+        self.__name__ = name
+
+
+def _has_wrapper(compiled) -> bool:
+    name = compiled.fndesc.llvm_cpython_wrapper_name
+    return any(f.name == name and not f.is_declaration for f in compiled.library._get_module_for_linking().functions)
+
+
+def lean(dispatcher: CPUDispatcher) -> CPUDispatcher:
+    """The same function, compiled for those who call it."""
+    dispatcher.__class__ = Kernel
+
+    def for_callers(flags):
+        flags.no_cfunc_wrapper = True
+        if not _callers.python:
+            flags.no_cpython_wrapper = True
+            flags.no_compile = True
+        return flags
+
+    dispatcher._compiler._customize_flags = for_callers
+    return dispatcher

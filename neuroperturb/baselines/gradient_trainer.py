@@ -1,0 +1,101 @@
+"""What training by any gradient needs: weights, a schedule, an optimiser, and a checkpoint of all of it.
+
+The state is carried from sequence to sequence; where a sequence starts afresh, its own reset marks it. Where nothing was scored there
+is no update, and the optimiser does not age.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+
+from neuroperturb.baselines.bptt import Gradients
+from neuroperturb.baselines.forward import Weights, run_clean
+from neuroperturb.baselines.optimisers import OptimiserState
+from neuroperturb.spec import SpecError
+from neuroperturb.tasks.contract import Dataset, Sequence
+
+TRAINED = ("W_in", "W_rec", "W_out")
+
+
+class GradientTrainer(ABC):
+    """A network, a dataset and a rule that differentiates; each call to :meth:`batch` learns from one training sequence.
+
+    Parameters
+    ----------
+    weights : Weights, presynaptic-major; copied; their dtype is the dtype of the run
+    dataset : Dataset
+    rule : with an `optimiser`
+    leak, bias : of the network
+    schedule : "online" or "episode"
+    frozen : names out of W_in, W_rec, W_out that keep their values
+    seed : of a random feedback matrix, where the rule has one
+
+    Attributes
+    ----------
+    weights : Weights, as learnt so far
+    number : int, how many training sequences were presented by :meth:`epoch`
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        dataset: Dataset,
+        rule: Any,
+        *,
+        leak: float = 1.0,
+        bias: bool = False,
+        schedule: Literal["online", "episode"] = "online",
+        frozen: tuple[str, ...] = (),
+        seed: int = 0,
+    ):
+        for name in frozen:
+            if name not in TRAINED:
+                wanted = f"names out of {', '.join(TRAINED)}"
+                raise SpecError("frozen", type(self).__name__, wanted, name, verb="must hold")
+        if schedule not in ("online", "episode"):
+            raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
+        self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
+        self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
+        self.trained = tuple(name not in frozen for name in TRAINED)
+        self.number, self.seed = 0, seed
+        self.optimiser_state = rule.optimiser.init(self.weights[:3])
+
+    def epoch(self) -> float:
+        """Learn from the next `batches_per_epoch` training sequences; returns the mean of their losses."""
+        count, total = self.dataset.batches_per_epoch, 0.0
+        for _ in range(count):
+            total += self.batch(self.number)
+            self.number += 1
+        return total / count
+
+    @abstractmethod
+    def batch(self, number: int) -> float:
+        """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
+
+    def score(self, part: Literal["validation", "test"] = "validation") -> dict[str, float]:
+        """The dataset's metrics of the network as it is, run from zero state."""
+        sequence: Sequence = getattr(self.dataset, part)
+        return self.dataset.metrics(run_clean(self.weights, sequence, leak=self.leak, bias=self.bias)[0], sequence)
+
+    def update(self, gradients: Gradients) -> None:
+        """One update of the matrices that are trained."""
+        kept = Gradients(*(g if on else np.zeros_like(g) for g, on in zip(gradients, self.trained, strict=True)))
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
+            self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, kept)
+            for matrix, change in zip(self.weights[:3], changes, strict=True):
+                matrix += change
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
+        kept = {f"weights.{k}": np.array(matrix) for k, matrix in enumerate(self.weights)}
+        return {**kept, "number": np.array(self.number), **self.optimiser_state.checkpoint()}
+
+    def restore(self, kept: dict[str, np.ndarray]) -> None:
+        """Put a checkpoint back."""
+        for k, matrix in enumerate(self.weights):
+            matrix[...] = kept[f"weights.{k}"]
+        self.number = int(kept["number"])
+        self.optimiser_state = OptimiserState.restore(kept)

@@ -1,0 +1,42 @@
+"""Checkpoints: copies of every array of a state, by name.
+
+Names are the dotted path through the nested NamedTuples, and part of the format of records: a field that holds an array keeps its
+name. One that no state has any more is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from neuroperturb.spec import InputError
+
+SKIPPED = {"scratch", "source", "source_y"}  # work space, and keys that the experiment determines
+Named = Iterable[tuple[str, np.ndarray]]
+
+
+def arrays_of(record: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """(dotted name, array) of every array in nested NamedTuples."""
+    for name, value in zip(record._fields, record, strict=True):
+        if name in SKIPPED:
+            continue
+        if isinstance(value, np.ndarray):
+            yield prefix + name, value
+        elif hasattr(value, "_fields"):
+            yield from arrays_of(value, f"{prefix}{name}.")
+
+
+def save(named: Named) -> dict[str, np.ndarray]:
+    """A copy of every array."""
+    return {name: a.copy() for name, a in named if a.size}
+
+
+def restore(named: Named, saved: dict[str, np.ndarray]) -> None:
+    """Put a checkpoint back, in place."""
+    for name, a in named:
+        if a.size:
+            if name not in saved or saved[name].shape != a.shape:
+                raise InputError(f"The checkpoint does not fit this run: {name!r} is missing or has another shape.")
+            a[...] = saved[name]

@@ -1,0 +1,57 @@
+"""Clean passes of the network as it is: of an evaluation, which is no part of the run, and of learners that need every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hardware_models.numerics.record import record
+from neuroperturb.simulation.configuration import Setup
+from neuroperturb.simulation.handles import Handles
+from neuroperturb.simulation.loops import Loops
+from neuroperturb.simulation.neurons import NeuronModel
+from neuroperturb.simulation.observation import Observation
+from neuroperturb.simulation.prepared import Prepared
+
+CHUNK = 1000  # steps between two moments at which Python may be interrupted
+
+
+class Evaluation:
+    """Clean passes through one network.
+
+    block : trials that its arrays are read for at a time
+    """
+
+    def __init__(
+        self, setup: Setup, model: NeuronModel, handles: Handles, loops: Loops, observing: Observation, block: int
+    ):
+        self._setup, self._model, self._handles, self._loops = setup, model, handles, loops
+        self._observing, self._block = observing, block
+
+    def outputs(self, data: Prepared) -> np.ndarray:
+        """Outputs (T, B, n_out) from a zero state unless the sequence says otherwise; the run goes on as if nothing had been."""
+        B = data.inputs.shape[1]
+        block = B if self._observing.plain else self._block
+        with self._observing():
+            outputs = [self._of_trials(data, slice(b, min(b + block, B))) for b in range(0, B, block)]
+        return np.concatenate(outputs, axis=1)
+
+    def _of_trials(self, data: Prepared, trials: slice) -> np.ndarray:
+        inputs = np.ascontiguousarray(data.inputs[:, trials])
+        act = self._model.activity(self._setup, 1, inputs.shape[1])
+        return self.run(act, inputs, data.reset, chunk=CHUNK)
+
+    def run(self, act: Any, inputs: np.ndarray, reset: np.ndarray, *, chunk: int) -> np.ndarray:
+        """Outputs of a clean pass that moves `act`, an activity of one pass."""
+        T, B = inputs.shape[:2]
+        outputs = np.zeros((T, B, self._setup.sizes[2]), self._setup.dtype)
+        network = self._handles.clean_pass(act)
+        for t in range(0, T, chunk):
+            part = slice(t, min(t + chunk, T))
+            self._loops.evaluate(*network, inputs[part], reset[part], outputs[part])
+        return outputs
+
+    def record(self, data: Prepared, act: Any, passed: Any) -> None:
+        """A clean pass that is part of the run, from the state in `act`; every step is kept in `passed`."""
+        self._loops.record(*self._handles.clean_pass(act), data.inputs, data.reset, record(passed))

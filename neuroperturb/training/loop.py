@@ -1,0 +1,97 @@
+"""The training sequences of a run, and where the run is among them.
+
+    for every sequence:  for every phase of its presentation:  chunks of at most 0.2 s of compiled steps
+
+A position is three numbers: of the sequence, of its phase, of the time step that comes next. With the state of what learns they are
+all that continuing needs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroperturb.simulation.schedule import Training
+from neuroperturb.tasks.contract import Dataset, Sequence
+from neuroperturb.training.learner import Learner
+
+
+class Sequences:
+    """Training sequences of all epochs, by number.
+
+    count : sequences of the whole run;  length : time steps of each;  steps : of all
+    """
+
+    def __init__(self, dataset: Dataset, training: Training):
+        self.dataset, self.carry_state = dataset, training.carry_state
+        self.first = dataset.batch(0)
+        self.length = len(self.first.inputs)
+        self.count = training.epochs * dataset.batches_per_epoch
+        self.steps = self.count * self.length
+
+    def __getitem__(self, number: int) -> Sequence:
+        if number == 0:
+            return self.first
+        sequence = self.dataset.batch(number)
+        if not self.carry_state:
+            return sequence
+        reset = np.array(sequence.reset)
+        reset[0] = False
+        return sequence._replace(reset=reset)
+
+
+class Loop:
+    """A learner on its way through the sequences.
+
+    number, phase, first : where it is
+    diverged : step of the run whose loss was not finite, or None
+    """
+
+    def __init__(self, sequences: Sequences, learner: Learner):
+        self.sequences, self.learner = sequences, learner
+        self.number, self.phase, self.first = 0, 0, 0
+        self.diverged: int | None = None
+        self._sequence = sequences.first
+
+    @property
+    def finished(self) -> bool:
+        """Whether every sequence was presented."""
+        return self.number >= self.sequences.count
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.finished or self.diverged is not None
+
+    @property
+    def step(self) -> int:
+        """Time steps done, counted in the learning phase."""
+        learning = self.phase == len(self.learner.phases) - 1
+        return self.number * self.sequences.length + (self.first if learning else 0)
+
+    def advance(self) -> bool:
+        """Present one chunk; True where it ended an epoch, or the run."""
+        done = self.learner.present(self.number, self._sequence, self.phase, self.first)
+        if done < 0:
+            self.diverged = max(self.learner.diverged_step, 0)
+            return True
+        self.first = done
+        if done < len(self._sequence.inputs):
+            return False
+        self.first, self.phase = 0, self.phase + 1
+        if self.phase < len(self.learner.phases):
+            return False
+        self._go_to(self.number + 1, 0, 0)
+        return self.number % self.sequences.dataset.batches_per_epoch == 0
+
+    def checkpoint(self) -> np.ndarray:
+        """The position, int64 (3,)."""
+        return np.array([self.number, self.phase, self.first], np.int64)
+
+    def restore(self, position: np.ndarray) -> None:
+        """Go on from a position."""
+        self._go_to(*map(int, position))
+
+    def _go_to(self, number: int, phase: int, first: int) -> None:
+        self.number, self.phase, self.first = number, phase, first
+        if not self.finished:
+            self._sequence = self.sequences[number]
