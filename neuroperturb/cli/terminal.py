@@ -77,7 +77,8 @@ def warn(text: str) -> None:
 
 def table(frame) -> str:
     """A pandas frame as text, numbers to three digits."""
-    return grid({name: frame[name].map(number if frame[name].dtype.kind in "fi" else str) for name in frame.columns})
+    numbers = set(frame.select_dtypes("number"))
+    return grid({name: frame[name].map(number if name in numbers else str) for name in frame.columns})
 
 
 def check_folder(path: Path) -> None:

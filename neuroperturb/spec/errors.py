@@ -82,7 +82,7 @@ class SpecError(InputError):
             return self.path
         owner = f" of {self.owner}" if self.owner else ""
         sentence = f"The {self.path!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
-        if self.got is not NOTHING:
+        if not (isinstance(self.got, Words) and not self.got):
             sentence += f" Got {short(self.got)} instead."
         return f"{sentence} {self.hint}".rstrip()
 

@@ -165,6 +165,8 @@ COMMANDS = [
     (["align", "np", "--over", "nothing"], "'over' parameter of align cannot be 'nothing'. Known: samples"),
     (["align", "np", "--over", "hardware", "--values", "x"], "parameter cannot be 'x'."),
     (["align", "np", "--over", "size", "--values", "-3"], "'size' parameter of RNN must be greater than or equal to 1. Got -3 instead."),
+    (["align", "np", "--over", "samples", "--values", "x"], "'samples' parameter of align must be a whole number, 1 or more. Got 'x' instead."),
+    (["align", "np", "--over", "steps", "--values", "0"], "'steps' parameter of align must be a whole number, 1 or more. Got 0 instead."),
     (["align", "np", "--task", "nothing"], "'task.name' parameter cannot be 'nothing'."),
     (["audit", "nothing"], "'rule.name' parameter cannot be 'nothing'."),
     (["audit", "np wrong"], "'rule.form' parameter of rule 'np' must be"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -20,7 +21,9 @@ from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal
 from neuroperturb.experiment.toml import read_table, resolve
-from neuroperturb.study import ageing, declaration, markdown, run_one, summary, table
+from neuroperturb.results.figures.style import blank
+from neuroperturb.study import ageing, declaration, figures, markdown, run_one, summary, table
+from neuroperturb.study.figures.canvas import Drawn, file_name
 from neuroperturb.study.grid import lay_out
 from neuroperturb.study.store import StudyFolder
 
@@ -180,6 +183,19 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     assert "seed 3: diverged at step 5" in page
     assert "index.html" in output
     assert len(pd.read_csv(folder / "report" / "runs.csv")) == 24
+
+
+def test_a_new_figure_is_a_file_and_a_line(folder, monkeypatch):
+    def draw(facet):
+        """How many seeds every cell has."""
+        figure = blank(3, 2)
+        figure.subplots().bar(range(len(facet.own)), [len(line.test) for line in facet.own])
+        yield Drawn(file_name("seeds", facet.name), "Seeds of every cell.", figure)
+
+    monkeypatch.setattr(figures, "FIGURES", (*figures.FIGURES, SimpleNamespace(draw=draw)))
+    invoke("report", folder)
+    assert (folder / "report" / "seeds.png").exists()
+    assert "Seeds of every cell." in (folder / "report" / "index.html").read_text()
 
 
 SEARCHED = TOML.replace('["np", "anp"]', '["np"]') + "[search]\nover = {learning_rate = [0.1, 0.01]}\n"
