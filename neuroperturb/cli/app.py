@@ -84,6 +84,3 @@ def main() -> None:
         print(BUG, file=sys.stderr)
         sys.exit(1)
 
-
-if __name__ == "__main__":
-    main()
