@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread
+from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread, tidy
 from neuroperturb.results.grid import number
 from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, legend_handles, level_of, positive, slant, split
 from neuroperturb.study.figures.canvas import (
@@ -22,7 +22,6 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
     reach,
-    tidy,
 )
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from neuroperturb.results.figures.style import COLOURS, MARKERS
+from neuroperturb.results.figures.style import COLOURS, MARKERS, tidy
 from neuroperturb.study.figures.axes import Axis, legend_handles
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels, tidy
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, INK, MARKERS
+from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, tidy
 from neuroperturb.study.figures.axes import Axis, axes_of, last, level_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -25,7 +25,6 @@ from neuroperturb.study.figures.canvas import (
     losses,
     name_axes,
     panels,
-    tidy,
 )
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY
+from neuroperturb.results.figures.style import COLOURS, GREY, tidy
 from neuroperturb.study.figures.axes import names_of
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, name_axes, panels, tidy, wrapped
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, name_axes, panels, wrapped
 from neuroperturb.study.labels import words
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Curve, Tables

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank
+from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank, tidy
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, losses, reach, tidy
+from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, losses, reach
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
