@@ -83,4 +83,3 @@ def main() -> None:
         traceback.print_exc()
         print(BUG, file=sys.stderr)
         sys.exit(1)
-

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread
+from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread, tidy
 from neuroperturb.results.grid import number
 from neuroperturb.study.figures.axes import (
     FigureAxis,
@@ -33,7 +33,6 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
     reach,
-    tidy,
 )
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.summary import Line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from neuroperturb.results.figures.style import COLOURS, MARKERS
+from neuroperturb.results.figures.style import COLOURS, MARKERS, tidy
 from neuroperturb.study.figures.axes import FigureAxis, legend_handles
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -16,7 +16,6 @@ from neuroperturb.study.figures.canvas import (
     loss_name,
     name_axes,
     panels,
-    tidy,
 )
 
 if TYPE_CHECKING:

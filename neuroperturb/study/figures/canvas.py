@@ -1,4 +1,4 @@
-"""What figures share: a palette, panels, scales, names."""
+"""What figures of a study share: panels, scales, names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import PALE, WIDE, WIDEST, blank
+from neuroperturb.results.figures.style import WIDE, WIDEST, blank
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
@@ -88,13 +88,6 @@ def reach(limits: tuple[float, float], scale: str) -> tuple[float, float]:
     """How far from what is measured a baseline may lie and still be drawn: a factor of ten, or once the range."""
     low, high = limits
     return (low / 10, high * 10) if scale == "log" else (2 * low - high, 2 * high - low)
-
-
-def tidy(ax: Axes, which: str) -> None:
-    """A pale grid behind, and no frame."""
-    ax.grid(axis=which, which="major", color=PALE, lw=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def losses(shown: Sequence[Line]) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, INK, MARKERS
+from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, tidy
 from neuroperturb.study.figures.axes import FigureAxis, axes_of, level_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -26,7 +26,6 @@ from neuroperturb.study.figures.canvas import (
     losses,
     name_axes,
     panels,
-    tidy,
 )
 from neuroperturb.study.labels import last, value_label
 from neuroperturb.study.summary import Line

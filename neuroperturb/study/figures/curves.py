@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY
+from neuroperturb.results.figures.style import COLOURS, GREY, tidy
 from neuroperturb.study.figures.axes import names_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -17,7 +17,6 @@ from neuroperturb.study.figures.canvas import (
     heading,
     name_axes,
     panels,
-    tidy,
     wrapped,
 )
 from neuroperturb.study.labels import value_label

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank
+from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank, tidy
 from neuroperturb.results.grid import number
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -19,7 +19,6 @@ from neuroperturb.study.figures.canvas import (
     loss_name,
     losses,
     reach,
-    tidy,
 )
 from neuroperturb.study.summary import Line
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rule_cases import N_IN, PLAIN, SIZE, trials, weights
 
+from neuroperturb import audit
 from neuroperturb.rules import RMS, Clipped, NoiseStd, NoiseVariance, PerturbationRule, Plain
 from neuroperturb.rules.axes.normaliser import NoiseNumbers, Normaliser, make_unit_loop
 from neuroperturb.rules.axes.step import Step
@@ -115,6 +116,17 @@ def test_its_facts_are_read():
     assert facts.dividers == ("p/(σ + |p|) is a division",)
     assert facts.unit_work == UnitWork(2, divisions=1)  # and the scaling of the noise
     assert choices("normaliser", Wider) == (NoiseStd, NoiseVariance, Bounded)
+
+
+def test_it_is_audited():
+    """The page, the permutation test on the compiled kernels, costs and engines; see also tests/neuroperturb/analysis."""
+    found = audit(Wider())
+    assert found.passed and found.is_local
+    assert found.expressions["state ←"] == "decay·state + gradient"
+    online = found.costs[0]
+    assert online.state_synapse == 1 and online.state_neuron == 1  # v; the activity of the other pass
+    assert online.neuron.multiply_adds == 2 and online.neuron.others == {"divide": 1}
+    assert "p/(σ + |p|) is a division" in found.engines[0].reasons
 
 
 def test_it_refuses_what_it_does_not_fit():
