@@ -18,7 +18,7 @@ from neuroperturb.rules import (
     Trace,
     WeightNoise,
 )
-from neuroperturb.simulation import layout
+from neuroperturb.simulation import configuration
 from neuroperturb.simulation.configuration import BLOCK_STEPS
 from neuroperturb.tasks.contract import Sequence
 
@@ -315,7 +315,7 @@ def bits(sim):
 
 @pytest.mark.parametrize(("name", "schedule"), list(conformance_cases()))
 def test_conformance(name, schedule, monkeypatch):
-    monkeypatch.setattr(layout, "BLOCK_STEPS", 8)
+    monkeypatch.setattr(configuration, "BLOCK_STEPS", 8)
     case = Conforming(name, schedule)
     whole = case.go(case.make(), piece=1000)
     reference, end = bits(whole), len(list(case.moments(whole)))
