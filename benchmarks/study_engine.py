@@ -28,13 +28,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from neuroperturb.cli import study as command
-from neuroperturb.study import declaration
+from neuroperturb.study import declaration, run_name
 from neuroperturb.study import html as page
-from neuroperturb.study import run_name as identity
 from neuroperturb.study.grid import lay_out
-from neuroperturb.study.store import Folder
+from neuroperturb.study.store import StudyFolder
 
-QUIET = {"scheduler": None, "shard": None, "small": False, "dry_run": False, "retry_failed": False, "quiet": True}
 ROUNDS, RUNS = 5, 4
 THROUGHPUT = """
 weights = false
@@ -58,12 +56,13 @@ seed = {seeds}
 """
 
 
-def conduct(text: str, folder: Path, workers: int) -> float:
+def carry_out(text: str, folder: Path, workers: int) -> float:
     """Seconds that a study took, its process warm."""
     file = folder.with_suffix(".toml")
     file.write_text(text)
     start = time.perf_counter()
-    command.conduct(file, out=folder, workers=workers, stop=lambda: False, say=lambda line: None, **QUIET)
+    request = command.StudyRequest(file=file, out=folder, workers=workers, quiet=True)
+    command.carry_out(request, stop=lambda: False, say=lambda line: None)
     return time.perf_counter() - start
 
 
@@ -71,15 +70,15 @@ def throughput(root: Path) -> None:
     """Two workers against one, and two processes against one worker."""
     for size, epochs in ((200, 20), (350, 9), (500, 4)):  # seconds a run: starting one must not count
         make = lambda seeds, n=size, e=epochs: THROUGHPUT.format(size=n, epochs=e, seeds=list(seeds))  # noqa: E731
-        conduct(make([0]), root / f"warm-{size}", 1)
+        carry_out(make([0]), root / f"warm-{size}", 1)
         threads, processes, first = [], [], 1
         for turn in range(ROUNDS):
             names = [root / f"{size}-{turn}-{k}" for k in range(4)]
             # seeds of their own: the second would find the data of the first in memory
             seeds = [range(first + k * RUNS, first + (k + 1) * RUNS) for k in range(3)]
             first += 3 * RUNS
-            one = conduct(make(seeds[0]), names[0], 1)
-            threads.append(one / conduct(make(seeds[1]), names[1], 2))
+            one = carry_out(make(seeds[0]), names[0], 1)
+            threads.append(one / carry_out(make(seeds[1]), names[1], 2))
             halves = [(make(seeds[2][k::2]), folder) for k, folder in enumerate(names[2:])]
             processes.append(one / side_by_side(halves))
         print(
@@ -94,7 +93,7 @@ def side_by_side(studies: list[tuple[str, Path]]) -> float:
     for text, folder in studies:
         child = os.fork()
         if child == 0:
-            conduct(text, folder, 1)
+            carry_out(text, folder, 1)
             os._exit(0)
         children.append(child)
     for child in children:
@@ -111,13 +110,13 @@ def overhead(root: Path) -> None:
     """Wall clock of a study less what its runs trained for, a run; one worker, the loops compiled."""
     for weights in ("true", "false"):
         make = lambda seeds, w=weights: OVERHEAD.format(weights=w, seeds=list(seeds))  # noqa: E731
-        conduct(make([0]), root / f"first-{weights}", 1)
+        carry_out(make([0]), root / f"first-{weights}", 1)
         extra = []
         for turn in range(ROUNDS):
             seeds = range(1 + 20 * turn, 21 + 20 * turn)
             folder = root / f"overhead-{weights}-{turn}"
-            took = conduct(make(seeds), folder, 1)
-            trained = sum(Folder(folder).outcome(path.stem).seconds for path in (folder / "runs").iterdir())
+            took = carry_out(make(seeds), folder, 1)
+            trained = sum(StudyFolder(folder).outcome(path.stem).seconds for path in (folder / "runs").iterdir())
             extra.append((took - trained) / len(seeds))
         print(
             f"overhead, weights {'kept' if weights == 'true' else 'not kept'}: {1e3 * statistics.median(extra):.0f} ms a run "
@@ -133,11 +132,11 @@ def report(root: Path, runs: int = 10_000) -> None:
     rates = [round(1e-4 * 1.05**k, 9) for k in range(runs // 100)]
     text += f'"rule.noise_std" = [0.05, 0.1]\n"rule.learning_rate" = {rates}\n'
     one = root / "one"
-    conduct(OVERHEAD.format(weights="false", seeds=[0]), one, 1)
+    carry_out(OVERHEAD.format(weights="false", seeds=[0]), one, 1)
     record = next((one / "runs").iterdir())
-    folder = Folder(root / "many")
-    identity.name = lambda experiment, ageing=None: uuid.uuid4().hex[:16]  # copies need no names that mean something
-    identity.fit_name = lambda experiment, asked=(): "0" * 16
+    folder = StudyFolder(root / "many")
+    run_name.name = lambda experiment, ageing=None: uuid.uuid4().hex[:16]  # copies need no names that mean something
+    run_name.fit_name = lambda experiment, asked=(): "0" * 16
     study = declaration.parse(tomllib.loads(text), "many")
     start = time.perf_counter()
     cells = lay_out(study)

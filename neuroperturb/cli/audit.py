@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import json as encoding
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Annotated
 
-from neuroperturb.analysis.audit.auditor import audit
+import typer
+
+from neuroperturb.analysis.audit import auditor
 from neuroperturb.analysis.audit.fixed_point import require_integers, run_fixed_point
 from neuroperturb.analysis.audit.recording import record_run
-from neuroperturb.analysis.audit.result import fixed_point, plain_fixed_point
+from neuroperturb.analysis.audit.result import fixed_point as fixed_point_text
+from neuroperturb.analysis.audit.result import plain_fixed_point
+from neuroperturb.cli.terminal import DONE, FAILED, say
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import resolve
-from neuroperturb.spec import SpecError
-
-FAILED = 1  # exit code where the permutation test contradicts the page
+from neuroperturb.spec import InputError
 
 
-def conduct(
-    rule: str, assign: Sequence[str], *, bits: int, seed: int, fixed_point: bool, rounding: str, json: bool,
-    say: Callable[[str], None],
-) -> int:  # fmt: skip
-    """Audit a rule by its name and print what was found; the exit code."""
-    experiment = experiment_of(rule, assign)
-    found = audit(experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed)
+def audit(
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help='By name; "anp published" names a form, module:Class your own.')
+    ],
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="e.g. rule.step=plain; repeatable.")
+    ] = None,
+    bits: Annotated[int, typer.Option(min=1, help="Of every number sent or kept, in the costs.")] = 8,
+    fixed_point: Annotated[
+        bool, typer.Option("--fixed-point", help="Also run it in 8-bit weights, 7-bit traces and a 15-bit accumulator.")
+    ] = False,
+    rounding: Annotated[str, typer.Option(help="Of that run: shared or independent random numbers.")] = "shared",
+    seed: Annotated[int, typer.Option(help="Of the tests.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Is a rule local, what would it cost on chip, and which engines could run it?
+
+    Exit code: 0 done, 1 the compiled kernels do otherwise than the formulas say, 2 bad input.
+    """
+    experiment = _experiment(rule, assign or [])
+    found = auditor.audit(experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed)
     page, table = [str(found)], found.table()
     if fixed_point:
-        words, table["fixed_point"] = _in_integers(experiment, rounding, seed)
-        page.append(words)
+        text, table["fixed_point"] = _in_integers(experiment, rounding, seed)
+        page.append(text)
     say(encoding.dumps(table, indent=2, ensure_ascii=False) if json else "\n\n".join(page))
-    return 0 if found.passed else FAILED
+    return DONE if found.passed else FAILED
 
 
-def experiment_of(rule: str, assign: Sequence[str]) -> Experiment:
+def _experiment(rule: str, assign: Sequence[str]) -> Experiment:
     """A rule by name ("anp", "anp published", "module:Class") with settings on top, as a table would hold it."""
     name, _, form = rule.partition(" ")
     table = {"name": name, **({"form": form} if form else {})}
@@ -39,15 +56,15 @@ def experiment_of(rule: str, assign: Sequence[str]) -> Experiment:
 
 
 def _in_integers(experiment: Experiment, rounding: str, seed: int) -> tuple[str, dict]:
-    """A run in integers in words and as plain data; why there is none, where the rule is no sum of products."""
+    """A run in integers as text and as plain data; why there is none, where the rule is no sum of products."""
     rule = experiment.rule
     try:
         require_integers(rule)
-    except SpecError as error:
+    except InputError as error:
         return f"In integers: none. {error}", {"refused": str(error)}
     recorded = record_run(rule, seed=seed)
-    told = recorded.sequence
+    sequence = recorded.sequence
     run = run_fixed_point(
-        rule, told.pre, told.post, told.reward, recorded.weight, reset=told.reset, rounding=rounding, seed=seed
+        rule, sequence.pre, sequence.post, sequence.reward, recorded.weight, reset=sequence.reset, rounding=rounding, seed=seed
     )  # fmt: skip
-    return fixed_point(run, recorded.source), plain_fixed_point(run, recorded.source)
+    return fixed_point_text(run, recorded.source), plain_fixed_point(run, recorded.source)

@@ -6,17 +6,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from neuroperturb.cli.terminal import say
-from neuroperturb.results.grid import duration
-
-if TYPE_CHECKING:
-    from neuroperturb.training.progress import Progress
+from neuroperturb.results.grid import duration, number
+from neuroperturb.training.progress import Progress
 
 LINE_EVERY = 2.0  # seconds between lines of progress where there is no terminal
 
-Display = Callable[["Progress"], None]
+Display = Callable[[Progress], None]
 
 
 def show(quiet: bool) -> contextlib.AbstractContextManager[Display]:
@@ -62,8 +59,6 @@ def _bar() -> Iterator[Display]:
 
 
 def _progress_line(progress: Progress) -> str:
-    from neuroperturb.results.grid import number
-
     validation = number(progress.validation)
     parts = [
         f"epoch {progress.epoch}/{progress.epochs}",

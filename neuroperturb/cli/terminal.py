@@ -1,33 +1,68 @@
-"""What the command line says, and how it is stopped: words, one sentence for a wrong input, signals."""
+"""What the command line says, and how it ends: one sentence for what a person gave, exit codes, signals."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import typer
 
-BAD_INPUT, DIVERGED, INTERRUPTED = 2, 3, 130  # exit codes beside 0
+from neuroperturb.results.grid import grid, number
+from neuroperturb.spec import InputError
+
+DONE, FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
+
+
+def answered(command: Callable[..., int | None]) -> Callable[..., None]:
+    """A command whose returned number is the exit code, and for which what a person gave wrong is one sentence."""
+
+    @functools.wraps(command)
+    def call(*arguments, **options) -> None:
+        with one_sentence():
+            code = command(*arguments, **options)
+        raise typer.Exit(code or DONE)
+
+    return call
 
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
-    """What is wrong with the input, or the disk, is one sentence and exit code 2; anything else is a bug and shows."""
+    """What is wrong with the input, the disk or the memory is one sentence and exit code 2; anything else is a bug and shows."""
     try:
         yield
-    except (ValueError, OSError, ImportError) as error:
-        warn(_sentence(error))
+    except BrokenPipeError:  # whoever read what we print has gone
+        raise
+    except (InputError, OSError, MemoryError) as error:
+        warn(sentence(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except ValueError as error:  # TRANSITION: until hardware_models has an error of its own
+        if not _of_hardware(error):
+            raise
+        warn(sentence(error))
         raise typer.Exit(BAD_INPUT) from None
 
 
-def _sentence(error: Exception) -> str:
+def _of_hardware(error: Exception) -> bool:  # TRANSITION
+    place = error.__traceback__
+    while place.tb_next is not None:
+        place = place.tb_next
+    return place.tb_frame.f_globals["__name__"].startswith("hardware_models.")
+
+
+def sentence(error: Exception) -> str:
+    """An error in one line."""
     if isinstance(error, OSError) and error.strerror:
         name = f"{os.fspath(error.filename)!r}: " if isinstance(error.filename, str | os.PathLike) else ""
         return f"{name}{error.strerror}."
-    return " ".join(str(error).split()) or type(error).__name__
+    words = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory{f': {words}' if words else ''}."
+    return words or type(error).__name__
 
 
 def say(text: str) -> None:
@@ -40,25 +75,43 @@ def warn(text: str) -> None:
     print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
 
 
+def table(frame) -> str:
+    """A pandas frame as text, numbers to three digits."""
+    numbers = set(frame.select_dtypes("number"))
+    return grid({name: frame[name].map(number if name in numbers else str) for name in frame.columns})
+
+
+def check_folder(path: Path) -> None:
+    """Refuse, before anything is computed, an '--out' that is a file where a folder is wanted."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"The '--out' option names {str(path)!r}, which is a file: choose a folder.")
+
+
+def folder(path: Path) -> Path:
+    """A folder for what a command writes, made where it is missing."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 @contextlib.contextmanager
 def stop_request() -> Iterator[list]:
     """A list that Ctrl-C or SIGTERM fills, so that training stops between two chunks; a second one stops at once."""
     stop: list[int] = []
     before = {}
 
-    def request(number, frame):
+    def request(signum, frame):
         del frame
-        stop.append(number)
+        stop.append(signum)
         restore()
         warn("stopping after this chunk; once more to stop at once")
 
     def restore():
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, request)
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            before[signum] = signal.signal(signum, request)
     try:
         yield stop
     finally:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from neuroperturb.network.quantities import Rate, Si, Time, Voltage
-from neuroperturb.spec import Spec
+from neuroperturb.spec import Spec, SpecError
 
 APART = 1e-3  # least relative difference of two time constants: their exact solution divides by it
 
@@ -140,4 +140,4 @@ class LIF(Spec):
         return self
 
     def _refuse(self, name: str, what: str) -> None:
-        raise ValueError(f"The {name!r} parameter of LIF must be {what}. Got {self.table()[name]!r} instead.")
+        raise SpecError(name, "LIF", what, self.table()[name])

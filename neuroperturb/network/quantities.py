@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
+from neuroperturb.spec import SpecError
+
 PREFIXES = {"n": -9, "u": -6, "µ": -6, "m": -3, "": 0, "k": 3}
 DIMENSIONS = {"s": "time", "second": "time", "V": "voltage", "volt": "voltage", "Hz": "rate", "hertz": "rate"}
 EXAMPLES = {"time": "20 ms", "voltage": "-70 mV", "rate": "50 Hz"}
@@ -20,12 +22,12 @@ SHORTEST = {"time": ("ms", -3), "voltage": ("mV", -3), "rate": ("Hz", 0)}
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]+)\s*")
 
 
-def parse(value: Any, dimension: str) -> float:
-    """The number in SI units of a text or of a quantity of Brian2; raises ValueError where `value` is no such quantity."""
+def parse(value: Any, dimension: str, name: str = "") -> float:
+    """The number in SI units of a text or of a quantity of Brian2, of a parameter of that name."""
     match = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool | int | float) else None
     exponent = _exponent(match[2], dimension) if match else None
     if exponent is None:
-        raise ValueError(f"must be a {dimension} with its unit, such as '{EXAMPLES[dimension]}'")
+        raise SpecError(name, wanted=f"a {dimension} with its unit, such as '{EXAMPLES[dimension]}'", got=value)
     if hasattr(value, "has_same_dimensions"):
         return float(value)  # what it prints is rounded
     return float(Decimal(match[1]).scaleb(exponent))
@@ -53,12 +55,7 @@ class Si(float):
 
 def _quantity(dimension: str):
     def read(value: Any, info: ValidationInfo) -> Si:
-        if isinstance(value, Si):
-            return value
-        try:
-            return Si(parse(value, dimension))
-        except ValueError as error:
-            raise ValueError(f"The {info.field_name!r} parameter {error}. Got {value!r} instead.") from None
+        return value if isinstance(value, Si) else Si(parse(value, dimension, info.field_name))
 
     return PlainValidator(read), PlainSerializer(lambda value: write(value, dimension), return_type=str)
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from neuroperturb.results.netcdf import Writer
 from neuroperturb.results.summary import NAME as SUMMARY
+from neuroperturb.spec import InputError
 
 FORMAT, VERSION = "neuroperturb run", 1
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """A file that is no run, or no whole one: the message is one sentence."""
 
 

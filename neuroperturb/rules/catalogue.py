@@ -11,7 +11,6 @@ rescaled : ANP with the layer's own size instead of the network's, each trial cr
 
 from __future__ import annotations
 
-import difflib
 from typing import Literal
 
 from neuroperturb.rules.axes.baseline import Antithetic, PerCondition, RunningMean
@@ -151,22 +150,17 @@ def make(name: str, form: str | None = None, schedule: Schedule = "online", **ch
     """The rule of that name, or one's own as ``module:Class``; parts given by keyword replace the preset's."""
     if ":" in name:
         if form is not None:
-            raise SpecError(f"The 'form' parameter must be left out for a rule of one's own. Got {form!r} instead.")
+            raise SpecError("form", "a rule of one's own", got=form, verb="must be left out")
         return own(name, **changes)
     base = DECORRELATED.get(name, name)
     if base not in RULES:
-        known = sorted([*RULES, *DECORRELATED])
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {close[0]!r}" if close else f"one of {', '.join(known)}"
-        raise SpecError(f"The 'rule' parameter must be the name of a rule: {hint}. Got {name!r} instead.")
+        raise SpecError.no_choice("rule", "", name, sorted([*RULES, *DECORRELATED]))
     return RULES[base](**({"form": form} if form else {}), schedule=schedule, **changes)
 
 
 def _require_form(name, form, known) -> None:
     if form not in known:
-        raise SpecError(
-            f"The 'form' parameter of rule {name!r} must be {' or '.join(map(repr, known))}. Got {form!r} instead."
-        )
+        raise SpecError("form", f"rule {name!r}", " or ".join(map(repr, known)), form)
 
 
 def _rule(name, form, normalisers, probe, published_divisor, changes) -> PerturbationRule:

@@ -26,7 +26,7 @@ from neuroperturb.rules.user.requirements import (
     require_form,
     returned,
 )
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 
 ORDINARY = (-1.3, -0.2, 0.0, 0.4, 1.7)
 EXTREME = (-1e4, -1e-20, 0.0, 1e-20, 1e4)
@@ -36,7 +36,7 @@ ROWS, UNITS, TRIALS = 5, 7, 2  # of the small array whose synapses are watched
 
 
 def check_rule(rule) -> None:
-    """Raise SpecError with one sentence where a rule of one's own does not keep the form of :mod:`neuroperturb.rules.formula.signatures`.
+    """Raise InputError with one sentence where a rule of one's own does not keep the form of :mod:`neuroperturb.rules.formula.signatures`.
 
     It is a NamedTuple of finite numbers with a `synapse`, and perhaps a `neuron`, of the right arguments; they read nothing but
     these, numbers by name, and functions of numbers; they compile, and keep the dtype they are given, in float32 and float64; what
@@ -73,9 +73,8 @@ def _filled(rule):
         return rule
     missing = [name for name in rule._fields if name not in rule._field_defaults]
     if missing:
-        raise SpecError(
-            f"The {missing[0]!r} parameter of {rule.__name__} has no default: write check_rule({rule.__name__}({missing[0]}=…))."
-        )
+        what = f"no default: write check_rule({rule.__name__}({missing[0]}=…))"
+        raise SpecError(missing[0], rule.__name__, what, verb="has")
     return rule()
 
 
@@ -87,10 +86,10 @@ def _require_end(rule) -> None:
             try:
                 trace(function, numbers(rule, np.float64), FORMS[name][1:])
             except Endless:
-                raise SpecError(
+                raise InputError(
                     f"{named(rule, name)} holds a loop whose length depends on its arguments: write for … in range(…) with a number."
                 ) from None
-            except SpecError:
+            except InputError:
                 continue  # what cannot be followed is run below, and refused there if it has to be
 
 
@@ -109,7 +108,7 @@ def _called(rule, name: str, function, called: tuple, given) -> tuple:
         value = function(*called)
     except Exception as error:
         why = f"{type(error).__name__}, {error}" if str(error) else type(error).__name__
-        raise SpecError(
+        raise InputError(
             f"{named(rule, name)} raises {why}, for {_words(name, given)}: a kernel cannot, so write an if for the case, and keep what it "
             "takes the root, logarithm or exponential of within bounds."
         ) from None
@@ -125,7 +124,7 @@ def _finite(rule, name: str, dtype: str) -> None:
         for given, result in _calls(rule, name, values, dtype):
             for what, value in zip(RETURNED[name], result, strict=True):
                 if not np.isfinite(value):
-                    raise SpecError(
+                    raise InputError(
                         f"{named(rule, name)} gives {what!r} = {value} in {dtype} for {_words(name, given)}: keep what it divides by away "
                         "from 0, as in x / (abs(x) + params.floor), and what it raises or exponentiates within bounds."
                     )
@@ -135,7 +134,7 @@ def _idle_without_reward(rule, dtype: str) -> None:
     for values in (ORDINARY, EXTREME):
         for given, (_, change) in _calls(rule, "synapse", values, dtype):
             if given[FORMS["synapse"].index("reward") - 1] == 0 and change != 0:
-                raise SpecError(
+                raise InputError(
                     f"{named(rule, 'synapse')} gives 'change' = {change:g} without a reward, for {_words('synapse', given)}: write "
                     "reward * (…), since nothing is written where nothing was learnt."
                 )
@@ -146,7 +145,7 @@ def _repeats(rule, name: str) -> None:
     for given, result in _calls(rule, name, ORDINARY, np.float64):
         called = arguments(rule, name, np.float64, given)
         if np.array(_called(rule, name, function, called, given)).tobytes() != np.array(result).tobytes():
-            raise SpecError(
+            raise InputError(
                 f"{named(rule, name)} gives other numbers when it is called again, for {_words(name, given)}: take random numbers from "
                 f"{'draw' if name == 'synapse' else 'noise'!r}, which is its own and can be repeated."
             )
@@ -156,7 +155,7 @@ def _repeats(rule, name: str) -> None:
             uncompiled = _called(rule, name, python, called, given)
         for what, left, right in zip(RETURNED[name], result, uncompiled, strict=True):
             if not abs(left - right) <= SAME * max(1.0, abs(left), abs(right)):
-                raise SpecError(
+                raise InputError(
                     f"{named(rule, name)} gives {what!r} = {left:g} compiled and {right:g} in Python, for {_words(name, given)}: write it "
                     "with operations that mean the same in both, such as those of math and numpy on floats."
                 )
@@ -176,7 +175,7 @@ def _sees_itself_alone(rule, dtype: str) -> None:
         altered = _drawn(1)[what]
         altered[(..., *place)] = values[what][(..., *place)]
         if _gathered(rule, gather, dtype, {**values, what: altered}, *watched["weight"]) != before:
-            raise SpecError(
+            raise InputError(
                 f"{named(rule, 'synapse')} makes another change when the {what!r} of other synapses changes: it has to compute with its "
                 "arguments alone."
             )

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from neuroperturb.spec import InputError
+
 SKIPPED = {"scratch", "source", "source_y"}  # work space, and keys that the experiment determines
 Named = Iterable[tuple[str, np.ndarray]]
 
@@ -36,5 +38,5 @@ def restore(named: Named, saved: dict[str, np.ndarray]) -> None:
     for name, a in named:
         if a.size:
             if name not in saved or saved[name].shape != a.shape:
-                raise ValueError(f"the checkpoint does not fit this run: {name} is missing or has another shape")
+                raise InputError(f"The checkpoint does not fit this run: {name!r} is missing or has another shape.")
             a[...] = saved[name]

@@ -28,7 +28,7 @@ from neuroperturb.simulation.neurons import NeuronModel, RateNeurons
 from neuroperturb.simulation.observation import Observation
 from neuroperturb.simulation.prepared import Prepared, prepare
 from neuroperturb.simulation.updates import Updates
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Sequence
 
 MIN_COLUMNS = 64  # columns an array is read by at least: an evaluation goes through more trials in blocks
@@ -106,9 +106,9 @@ class Simulation:
         """Steps first … last − 1 of a phase; returns the next step, short of `last` if the loss stopped being finite."""
         T = len(data.inputs)
         if data.inputs.shape[1] != self.batch or (self.schedule == "episode" and self.steps < T):
-            raise ValueError(
-                f"The 'data' parameter of present must hold {self.batch} trials, and in the episode schedule at most "
-                f"{self.steps} steps. Got {data.inputs.shape[1]} trials of {T} steps instead."
+            wanted = f"hold {self.batch} trials, and in the episode schedule at most {self.steps} steps"
+            raise SpecError(
+                "data", "present", wanted, Words(f"{data.inputs.shape[1]} trials of {T} steps"), verb="must"
             )
         move = self._move_clean if phase == "decorrelate" else self._move
         done = move(data, first, last)

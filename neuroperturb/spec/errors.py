@@ -53,6 +53,10 @@ class SpecError(InputError):
         self.path, self.owner, self.wanted, self.got, self.hint, self.verb = path, owner, wanted, got, hint, verb
         super().__init__(path, owner, wanted, got, hint, verb)
 
+    @property
+    def is_sentence(self) -> bool:  # TRANSITION
+        return not self.wanted and self.verb == "must be"
+
     @classmethod
     def missing(cls, path: str, owner: str = "", hint: str = "") -> SpecError:
         """A parameter that has no default was left out."""
@@ -74,11 +78,11 @@ class SpecError(InputError):
         return type(self)(path, self.owner, self.wanted, self.got, self.hint, self.verb)
 
     def __str__(self) -> str:
-        if " " in self.path:  # TRANSITION: a whole sentence, until every site says its parts
+        if self.is_sentence:  # TRANSITION: a whole sentence, until every site says its parts
             return self.path
         owner = f" of {self.owner}" if self.owner else ""
         sentence = f"The {self.path!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
-        if self.got is not NOTHING:
+        if not (isinstance(self.got, Words) and not self.got):
             sentence += f" Got {short(self.got)} instead."
         return f"{sentence} {self.hint}".rstrip()
 

@@ -82,7 +82,7 @@ _WANTED = {
 }
 
 
-def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> SpecError:
+def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> InputError:
     """One sentence out of pydantic's report: which parameter of which object must be what, and what it got."""
     first = error.errors(include_url=False)[0]
     kind, got = first["type"], first.get("input")
@@ -109,8 +109,10 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> Sp
 
 
 def _at(error: Exception, place: _Place) -> InputError:
-    """A validator's own error, its path made the whole dotted one."""
-    if not isinstance(error, SpecError) or " " in error.path:  # TRANSITION: sentences, until every site says its parts
+    """A validator's own error, its path made the whole dotted one; a sentence about something else is left as it is."""
+    if isinstance(error, InputError) and not isinstance(error, SpecError):
+        return error
+    if not isinstance(error, SpecError) or error.is_sentence:  # TRANSITION: sentences, until every site says its parts
         match = re.match(r"The '([\w.-]+)' parameter\b", str(error))
         if match and place.key:
             itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]

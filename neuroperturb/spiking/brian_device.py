@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 
 COMPILERS = ("g++", "c++", "clang++")
 STANDALONE = "cpp_standalone"
@@ -22,10 +22,10 @@ def load() -> Any:
         import brian2
     except ImportError as error:
         if getattr(error, "name", None) == "brian2":
-            raise ImportError(
+            raise InputError(
                 "The backend 'brian2' needs Brian2: install it with pip install 'neuroperturb[brian2]'."
             ) from None
-        raise ImportError(
+        raise InputError(
             f"Brian2 is installed but does not import ({error}): pip install 'neuroperturb[brian2]' brings versions that fit together."
         ) from None
     return brian2

@@ -21,12 +21,12 @@ from pydantic import Field, field_validator
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
-from neuroperturb.spec import Spec
-from neuroperturb.study.labels import words
+from neuroperturb.spec import Spec, SpecError
+from neuroperturb.study.labels import value_label
 from neuroperturb.training.deployment import age, measured
 
 
-class Ageing(Spec):
+class StudyAgeing(Spec):
     """Chips, and when they are tested.
 
     hardware : names of presets, or tables;  chips : seeds;  seconds : ages, ascending
@@ -41,9 +41,7 @@ class Ageing(Spec):
     def _ascend(cls, seconds: Any) -> Any:
         numbers = isinstance(seconds, list | tuple) and all(isinstance(s, int | float) for s in seconds)
         if not numbers or any(a >= b for a, b in zip((0, *seconds), seconds)):
-            raise ValueError(
-                f"The 'seconds' parameter of Ageing must be ascending ages above 0. Got {seconds!r} instead."
-            )
+            raise SpecError("seconds", cls.__name__, "ascending ages above 0", seconds)
         return tuple(float(s) for s in seconds)
 
     @field_validator("hardware")
@@ -53,14 +51,12 @@ class Ageing(Spec):
         for made_of in chips:
             chip = hardware.read(made_of)
             if not any(_changes_with_time(chip.of(name)) for name in LEARNT):
-                raise ValueError(
-                    "The 'hardware' parameter of Ageing must name hardware that time does something to. "
-                    f"Got {words(made_of)!r} instead."
-                )
+                wanted = "name hardware that time does something to"
+                raise SpecError("hardware", cls.__name__, wanted, value_label(made_of), verb="must")
         return chips
 
 
-def rows(run: Run, ageing: Ageing) -> list[dict]:
+def rows(run: Run, ageing: StudyAgeing) -> list[dict]:
     """Rows of results, one a chip and age, of a run that is finished and has its weights and its state."""
     found = []
     for made_of in ageing.hardware:
@@ -69,7 +65,7 @@ def rows(run: Run, ageing: Ageing) -> list[dict]:
             tested = age(run, measured(chip, ageing.seconds), hardware=chip.replace(seed=seed))
             found += [
                 {
-                    "name": words(made_of), "test": row["loss"], "compensated": row["compensated"], "chip": seed,
+                    "name": value_label(made_of), "test": row["loss"], "compensated": row["compensated"], "chip": seed,
                     "age": row["seconds"], "status": "finished",
                 }
                 for row in tested.to_dict("records")

@@ -1,4 +1,4 @@
-"""A crew on Dask: the same jobs on the workers of a scheduler.
+"""Workers of a Dask scheduler, in the place of threads: the same jobs, elsewhere.
 
     experiment's table, checkpoint's bytes ─▶ worker: work() ─▶ bytes of the record ─▶ the folder, here
 
@@ -22,15 +22,33 @@ from typing import Any, NamedTuple
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run, load
-from neuroperturb.spec import SpecError
-from neuroperturb.study import run_name as identity
-from neuroperturb.study.ageing import Ageing
-from neuroperturb.study.store import Folder
+from neuroperturb.spec import InputError
+from neuroperturb.study import run_name
+from neuroperturb.study.ageing import StudyAgeing
+from neuroperturb.study.run_one import fit, work
+from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.workers import Event, Job, Keeping
 
 CONNECT = 10.0  # seconds to wait for the scheduler
 ASK_EVERY = 1.0  # seconds between a worker's questions whether to stop
 STOP = "neuroperturb-stop"
+
+
+class RemoteJob(NamedTuple):
+    """A job as it travels: plain data, and bytes.
+
+    name : of the file it makes, which the worker has to come to as well;  checkpoint : bytes of a record to continue, or none
+    stop : name of the event that asks workers to stop;  computing : versions that bits depend on
+    """
+
+    name: str
+    experiment: dict
+    checkpoint: bytes
+    baselines: tuple[str, ...] | None
+    weights: bool
+    ageing: dict | None
+    stop: str
+    computing: dict
 
 
 class Answer(NamedTuple):
@@ -42,22 +60,22 @@ class Answer(NamedTuple):
     trace: str = ""
 
 
-class Cluster:
-    """Workers of a Dask scheduler, as a crew.
+class DaskWorkers:
+    """Workers of a Dask scheduler, as :class:`neuroperturb.study.workers.Workers`.
 
     Parameters
     ----------
-    folder : Folder, where results are kept; only this process writes to it
+    folder : StudyFolder, where results are kept; only this process writes to it
     address : str, of the scheduler: ``tcp://host:port``
     """
 
-    def __init__(self, folder: Folder, address: str):
+    def __init__(self, folder: StudyFolder, address: str):
         distributed = _distributed()
         _check(address)
         try:
             self._client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise SpecError(
+            raise InputError(
                 f"The '--scheduler' option names {address!r}, where no scheduler answers ({error})."
             ) from None
         self.events: queue.SimpleQueue = queue.SimpleQueue()
@@ -83,11 +101,12 @@ class Cluster:
     def begin(self, job: Job) -> None:
         resume = self._folder.run_file(job.name)
         checkpoint = resume.read_bytes() if job.baselines is None and resume.exists() else b""
-        future = self._client.submit(
-            remote, job.name, job.experiment.table(), checkpoint, job.baselines, job.weights, self._stop.name, identity.computing(),
-            job.ageing and job.ageing.table(),
-            key=f"{job.label} [{job.name}] {time.monotonic_ns()}", pure=False,
+        sent = RemoteJob(
+            name=job.name, experiment=job.experiment.table(), checkpoint=checkpoint, baselines=job.baselines, weights=job.weights,
+            ageing=job.ageing and job.ageing.table(), stop=self._stop.name, computing=run_name.computing(),
         )  # fmt: skip
+        key = f"{job.label} [{job.name}] {time.monotonic_ns()}"
+        future = self._client.submit(remote, sent, key=key, pure=False)
         self._futures[job.name] = future
         future.add_done_callback(lambda done: self._answered(job, done))
 
@@ -124,28 +143,23 @@ class Cluster:
         return keeping.fit(answer.rows) if answer.rows is not None else keeping.run(_read(answer.record))
 
 
-def remote(
-    name: str, table: dict, checkpoint: bytes, baselines: tuple | None, weights: bool, stop: str, computing: dict, ageing: dict | None = None,
-) -> Answer:  # fmt: skip
+def remote(job: RemoteJob) -> Answer:
     """One job, on a worker."""
-    from neuroperturb.study.run_one import fit, work
-
-    if identity.computing() != computing:
-        return Answer(
-            reason=f"the worker runs other versions: {identity.computing()['versions']} and not {computing['versions']}"
-        )
+    here = run_name.computing()
+    if here != job.computing:
+        return Answer(reason=f"the worker runs other versions: {here['versions']} and not {job.computing['versions']}")
     try:
-        experiment = Experiment.parse(table)
-        afterwards = None if ageing is None else Ageing.parse(ageing, "ageing")
-        fits = baselines is not None
-        if (identity.fit_name(experiment, baselines) if fits else identity.name(experiment, afterwards)) != name:
+        experiment = Experiment.parse(job.experiment)
+        ageing = None if job.ageing is None else StudyAgeing.parse(job.ageing, "ageing")
+        fits = job.baselines is not None
+        if (run_name.fit_name(experiment, job.baselines) if fits else run_name.name(experiment, ageing)) != job.name:
             return Answer(
                 reason="the worker has another source of the rule or another part, or another file of data, than we do"
             )
         if fits:
-            return Answer(rows=fit(experiment, tuple(baselines)))
-        resume = _read(checkpoint) if checkpoint else None
-        run = work(experiment, resume=resume, stop=_asking(stop), weights=weights, ageing=afterwards)
+            return Answer(rows=fit(experiment, tuple(job.baselines)))
+        resume = _read(job.checkpoint) if job.checkpoint else None
+        run = work(experiment, resume=resume, stop=_asking(job.stop), weights=job.weights, ageing=ageing)
         return Answer(record=_bytes(run))
     except Exception as error:
         return Answer(reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
@@ -187,14 +201,14 @@ def _check(address: str) -> None:
     except (ValueError, TypeError, KeyError):
         host, port = "", 0
     if not host or not 0 < port < 65536:
-        raise SpecError(f"The '--scheduler' option must look like tcp://HOST:PORT. Got {address!r} instead.")
+        raise InputError(f"The '--scheduler' option must look like tcp://HOST:PORT. Got {address!r} instead.")
 
 
 def _distributed():
     try:
         import distributed
     except ImportError:
-        raise SpecError(
+        raise InputError(
             "The '--scheduler' option needs Dask, which is not installed: pip install 'neuroperturb[dask]'."
         ) from None
     return distributed

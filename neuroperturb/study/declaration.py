@@ -44,11 +44,12 @@ from neuroperturb.baselines import GRADIENTS
 from neuroperturb.experiment import recipes
 from neuroperturb.experiment.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
-from neuroperturb.spec import Spec, SpecError, suggest
-from neuroperturb.study.ageing import Ageing
-from neuroperturb.study.labels import words
+from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
+from neuroperturb.study.ageing import StudyAgeing
+from neuroperturb.study.labels import value_label
 from neuroperturb.tasks import TASKS
 
+OWNER = "a study"  # of its keys, in what is said of them
 ALIASES = {"seed": "training.seed"}
 RATE = "learning_rate"  # of the rule, or of the optimiser of bptt
 RATES = {RATE, "rule.learning_rate", "rule.optimiser.learning_rate"}
@@ -113,7 +114,7 @@ class Study(NamedTuple):
     threshold: float | None
     weights: bool
     tune: dict | None
-    ageing: Ageing | None
+    ageing: StudyAgeing | None
     names: dict[str, str]
     source: dict
     folder: Path
@@ -127,14 +128,14 @@ def load(path: str | Path, small: bool = False) -> Study:
 
 
 def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
-    """A study out of its table; raises SpecError, in one sentence."""
+    """A study out of its table."""
     table = copy.deepcopy(table)
     changes = table.pop("small", None)
     if small:
         if not isinstance(changes, dict):
-            raise SpecError(f"The 'small' parameter of study {name!r} is missing: it has no small form.")
+            raise SpecError.missing("small", f"study {name!r}", "It has no small form.")
         table = _merged(table, changes)
-    _known(table, STUDY_KEYS, "a study")
+    _known(table, STUDY_KEYS, OWNER)
     common = {key: table.get(key) for key in GRID_KEYS}
     extra = _listed(table.get("grid", [{}]), "grid")
     grids = tuple(_grid(common, one, f"grid {k + 1}" if "grid" in table else "") for k, one in enumerate(extra))
@@ -149,7 +150,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         threshold=None if "threshold" not in table else float(_is(table["threshold"], int | float, "threshold", "a number")),
         weights=_is(table.get("weights", True), bool, "weights", "true or false"),
         tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
-        ageing=None if "ageing" not in table else Ageing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
+        ageing=None if "ageing" not in table else StudyAgeing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
         names=_renamed(table.get("names", {}), grids, small),
         source=table,
         folder=folder,
@@ -197,17 +198,17 @@ def _base(base: Any, folder: Path) -> dict:
     if isinstance(base, dict):
         return base
     if not isinstance(base, str):
-        raise SpecError(f"The 'base' parameter of a study must be a table, a task or a file. Got {base!r} instead.")
+        raise SpecError("base", OWNER, "a table, a task or a file", base)
     if base.endswith(".toml"):
         return read_table(folder / base)
     if base not in TASKS:
-        raise SpecError(f"The 'base' parameter of a study cannot be {base!r}. {suggest(base, TASKS)}")
+        raise SpecError.no_choice("base", OWNER, base, TASKS)
     return recipes.recipe(base)
 
 
 def _grid(common: dict, own: Any, place: str) -> Grid:
     own = _is(own, dict, "grid", "a list of tables")
-    _known(own, GRID_KEYS, place)
+    _known(own, GRID_KEYS, place or OWNER)
     name = _is(own.get("name", place), str, "grid.name", "a text")
     axes = (*_axes(common, ""), *_axes(own, f"{name}: " if name else ""))
     shared, particular = (_settings(table.get("set")) for table in (common, own))
@@ -231,9 +232,7 @@ def _axes(table: dict, where: str) -> Iterator[Axis]:
         lists = {key: _values(v, f"{place}.{key}", repeat=True) for key, v in _flat(group, "zip")}
         if len({len(values) for values in lists.values()}) != 1:
             lengths = ", ".join(f"{key} has {len(values)}" for key, values in lists.items())
-            raise SpecError(
-                f"The {place!r} parameter of a study must have lists of one length: {lengths or 'it is empty'}."
-            )
+            raise SpecError(place, OWNER, f"have lists of one length: {lengths or 'it is empty'}", verb="must")
         yield Axis(tuple(lists), tuple(zip(*lists.values())))
 
 
@@ -247,7 +246,7 @@ def _search(table: Any) -> Search:
     over = _is(table.get("over", {}), dict, "search.over", "a table of lists")
     lists = {key: _values(values, f"search.over.{key}") for key, values in _flat(over, "search.over")}
     if not lists:
-        raise SpecError("The 'search.over' parameter of a study must list values of at least one key. Got none.")
+        raise SpecError("search.over", OWNER, "list values of at least one key", Words("none"), verb="must")
     return Search.parse({**table, "over": lists}, "search")
 
 
@@ -263,9 +262,7 @@ def _flat(table: Any, where: str, prefix: str = "") -> Iterator[tuple[str, Any]]
 
 def _values(values: Any, where: str, repeat: bool = False) -> tuple:
     if not isinstance(values, list | tuple) or not values:
-        raise SpecError(
-            f"The {where!r} parameter of a study must be a list of one or more values. Got {values!r} instead."
-        )
+        raise SpecError(where, OWNER, "a list of one or more values", values)
     if not repeat:
         _distinct(values, where)
     return tuple(values)
@@ -281,14 +278,14 @@ def _no_clash(grid: Grid) -> None:
     for key, place, _ in places:
         same = RATE if key in RATES else key
         if same in said:
-            raise SpecError(f"The key {key!r} is set twice, by {said[same]} and by {place}: leave one of them out.")
+            raise InputError(f"The key {key!r} is set twice, by {said[same]} and by {place}: leave one of them out.")
         said[same] = place
     for key, place, values in places:
         for inner in said:
             inner = "rule.learning_rate" if inner == RATE else inner
             rest = inner.removeprefix(key + ".")
             if rest != inner and any(_holds(value, rest) for value in values):
-                raise SpecError(
+                raise InputError(
                     f"The key {inner!r} is set twice, inside {key!r} by {place} and on its own: leave one out."
                 )
 
@@ -308,12 +305,12 @@ def _holds(value: Any, key: str) -> bool:
 def _known(table: dict, known: Iterable[str], owner: str) -> None:
     for key in table:
         if key not in known:
-            raise SpecError(f"Unknown key {key!r} in {owner or 'a study'}. {suggest(key, known)}")
+            raise SpecError.unknown(key, owner, known)
 
 
 def _is(value: Any, kind: Any, key: str, what: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise SpecError(f"The {key!r} parameter of a study must be {what}. Got {value!r} instead.")
+        raise SpecError(key, OWNER, what, value)
     return value
 
 
@@ -324,17 +321,17 @@ def _listed(value: Any, key: str) -> list:
 def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
     for value in _listed(values, key):
         if value not in known:
-            raise SpecError(f"The {key!r} parameter of a study cannot hold {value!r}. {suggest(str(value), known)}")
+            raise SpecError(key, OWNER, repr(value), hint=suggest(str(value), known), verb="cannot hold")
     return tuple(values)
 
 
 def _renamed(table: Any, grids: Iterable[Grid], small: bool) -> dict[str, str]:
     """`names`, each of which must be there to be called something else; a small form may hold some of them only."""
-    there = {words(value) for grid in grids for axis in grid.axes for point in axis.points for value in point}
+    there = {value_label(value) for grid in grids for axis in grid.axes for point in axis.points for value in point}
     for old, new in _is(table, dict, "names", "a table of texts").items():
         _is(new, str, f"names.{old}", "a text")
         if old not in there and not small:
-            raise SpecError(f"The 'names' parameter of a study has {old!r}, which no axis holds. {suggest(old, there)}")
+            raise SpecError("names", OWNER, f"{old!r}, which no axis holds", hint=suggest(old, there), verb="has")
     return table
 
 
@@ -343,7 +340,7 @@ def _distinct(values: Iterable, where: str) -> None:
     for value in values:
         text = json.dumps(value, sort_keys=True, default=str)
         if text in seen:
-            raise SpecError(f"The {where!r} parameter of a study has {value!r} twice.")
+            raise SpecError(where, OWNER, f"{value!r} twice", verb="has")
         seen.add(text)
 
 

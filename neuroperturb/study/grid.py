@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import resolve
-from neuroperturb.spec import SpecError
-from neuroperturb.study import run_name as identity
+from neuroperturb.spec import InputError
+from neuroperturb.study import run_name
 from neuroperturb.study.declaration import CONTROLS, REPLICATES, Axis, Grid, Study, apply, combinations
-from neuroperturb.study.labels import told, words
+from neuroperturb.study.labels import level_label, value_label
 
 
-class Place(NamedTuple):
+class GridPlace(NamedTuple):
     """A run of a cell: which setting tried, which seed."""
 
     candidate: int
@@ -48,7 +48,7 @@ class Cell(NamedTuple):
     first: int
     keep: int
 
-    def name(self, place: Place) -> str:
+    def name(self, place: GridPlace) -> str:
         """Of one run."""
         return self.names[place.candidate][place.seed]
 
@@ -62,13 +62,13 @@ class Cell(NamedTuple):
     def label(self) -> str:
         """The cell in words."""
         return ", ".join(
-            filter(None, [self.grid, *(told(key, level) for key, level in self.levels.items()), self.control])
+            filter(None, [self.grid, *(level_label(key, level) for key, level in self.levels.items()), self.control])
         )
 
     @property
     def key(self) -> str:
         """Equal for the same cell of any process: what shards are dealt by."""
-        return identity.digest([self.grid, self.control, self.point])
+        return run_name.digest([self.grid, self.control, self.point])
 
     def table(self) -> dict:
         """As plain data; :meth:`of` reads it back."""
@@ -84,11 +84,16 @@ def lay_out(study: Study) -> list[Cell]:
     """All cells of a study; every experiment is made once, so that anything wrong in any of them is said now."""
     cells = [cell for grid in study.grids for control in ("", *grid.controls) for cell in _cells(study, grid, control)]
     if not cells:
-        raise SpecError(f"The study {study.name!r} has no cells.")
+        raise InputError(f"The study {study.name!r} has no cells.")
     return cells
 
 
-def experiment(study: Study, cell: Cell, place: Place) -> Experiment:
+def in_cell(study: Study, cell: Cell) -> str:
+    """Where something is wrong, in front of a sentence that says what; nothing where there is one cell only."""
+    return f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
+
+
+def experiment(study: Study, cell: Cell, place: GridPlace) -> Experiment:
     """What one run is."""
     settings = {**cell.settings, **cell.point, **cell.candidates[place.candidate], **cell.seeds[place.seed]}
     return resolve(apply(study.base, settings), folder=study.folder)
@@ -113,23 +118,23 @@ def _cells(study: Study, grid: Grid, control: str) -> Iterator[Cell]:
 
 def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
     """A point of an axis in words: of keys that change together the first, where it tells them apart."""
-    firsts = [words(point[0]) for point in axis.points]
+    firsts = [value_label(point[0]) for point in axis.points]
     values = axis.points[k] if len(set(firsts)) < len(firsts) else axis.points[k][:1]
     number = len(values) == 1 and isinstance(values[0], int | float) and not isinstance(values[0], bool)
-    return values[0] if number else ", ".join(names.get(words(value), words(value)) for value in values)
+    return values[0] if number else ", ".join(names.get(value_label(value), value_label(value)) for value in values)
 
 
 def _named(study: Study, cell: Cell) -> Cell:
     """The cell with the names of its files; what cannot be is said here."""
     try:
         grid = [
-            [experiment(study, cell, Place(c, s)) for s in range(len(cell.seeds))] for c in range(len(cell.candidates))
+            [experiment(study, cell, GridPlace(c, s)) for s in range(len(cell.seeds))]
+            for c in range(len(cell.candidates))
         ]
-    except SpecError as error:
-        where = f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
-        raise SpecError(where + str(error)) from None
-    names = tuple(tuple(identity.name(one, study.ageing) for one in row) for row in grid)
-    return cell._replace(names=names, fits=tuple(identity.fit_name(one, study.baselines) for one in grid[0]))
+    except InputError as error:
+        raise InputError(in_cell(study, cell) + str(error)) from None
+    names = tuple(tuple(run_name.name(one, study.ageing) for one in row) for row in grid)
+    return cell._replace(names=names, fits=tuple(run_name.fit_name(one, study.baselines) for one in grid[0]))
 
 
 def _tupled(value: Any) -> Any:

@@ -14,7 +14,7 @@ import tomli_w
 
 from neuroperturb.results.grid import duration, number
 from neuroperturb.study import figures, markdown
-from neuroperturb.study.store import Folder, write_text
+from neuroperturb.study.store import StudyFolder, write_text
 from neuroperturb.study.summary import Line, baselines, facets, lines
 from neuroperturb.study.table import Curve, Tables, read
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DPI = 130
 SOFTWARE = "neuroperturb report"  # in every PNG, so that those of an earlier report are known
+SIGNATURE = b"tEXtSoftware\0" + SOFTWARE.encode()  # as a PNG holds it, before the picture
 SHOWN = 200  # most rows of a ranking on the page; the tables have all
 STYLE = """
 :root { color-scheme: light; }
@@ -47,7 +48,7 @@ class Written(NamedTuple):
     tables: list[Path]
 
 
-def write(folder: Folder, out: Path | None = None) -> Written:
+def write(folder: StudyFolder, out: Path | None = None) -> Written:
     """Read the study, write its report, by default into its own folder."""
     tables, out = read(folder), out or folder.root / "report"
     out.mkdir(parents=True, exist_ok=True)
@@ -231,14 +232,13 @@ def _png(one: figures.Drawn) -> bytes:
 
 def _left_over(out: Path, pictures: Sequence[Path]) -> list[Path]:
     """Figures of an earlier report that this one does not have: nobody should take them for today's."""
-    from PIL import Image, UnidentifiedImageError
+    return [
+        path
+        for path in sorted(set(out.glob("*.png")) - set(pictures))
+        if path.is_file() and SIGNATURE in _head_of(path)
+    ]
 
-    old = []
-    for path in sorted(set(out.glob("*.png")) - set(pictures)):
-        try:
-            with Image.open(path) as image:
-                if image.info.get("Software") == SOFTWARE:
-                    old.append(path)
-        except (UnidentifiedImageError, OSError):
-            continue
-    return old
+
+def _head_of(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(4096)

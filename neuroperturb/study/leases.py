@@ -1,15 +1,15 @@
-"""Who is doing which run: claim files, safe on a network file system.
+"""Who is doing which run: lease files, safe on a network file system.
 
     claims/NAME     made by linking a finished file to that name: exactly one of many who try succeeds, and what they find is whole
                     (where links are not to be had: created exclusively)
 
-A claim says machine, process and when that process started. It is stale, and whoever finds it may take it, when
+A lease says machine, process and when that process started. It is stale, and whoever finds it may take it, when
 
 * its process was one of this machine (same boot, same process namespace) and is gone, or
 * it has not been touched for ten minutes by the clock of the file system; owners touch theirs every half minute.
 
-Claims save work and guard nothing: a run done twice gives the same bits, and each file is written whole. So the one thing that a
-claim cannot exclude, a process that was silent for ten minutes and goes on, costs a run's time.
+Leases save work and guard nothing: a run done twice gives the same bits, and each file is written whole. So the one thing that a
+lease cannot exclude, a process that was silent for ten minutes and goes on, costs a run's time.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ TOUCH_EVERY = 30.0
 PASSING = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d*)-[0-9a-f]{8}")
 
 
-class Claims:
-    """The claims of one process in one folder.
+class Leases:
+    """The leases of one process in one folder.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Claims:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._tokens: dict[str, str] = {}  # of the claims held
+        self._tokens: dict[str, str] = {}  # of the leases held
         self._me = {
             "machine": machine(),
             "pid": os.getpid(),
@@ -50,9 +50,9 @@ class Claims:
         self._touched = time.monotonic()
 
     def take(self, name: str) -> bool:
-        """Whether this process may do the run, now and until it gives the claim back."""
-        claim = self.folder / name
-        return self._create(claim) or (self._remove_stale(claim) and self._create(claim))
+        """Whether this process may do the run, now and until it gives the lease back."""
+        lease = self.folder / name
+        return self._create(lease) or (self._remove_stale(lease) and self._create(lease))
 
     @property
     def held(self) -> list[str]:
@@ -60,7 +60,7 @@ class Claims:
         return list(self._tokens)
 
     def give(self, name: str) -> None:
-        """Give a claim back, unless this process was taken for dead and the claim is another's by now."""
+        """Give a lease back, unless this process was taken for dead and the lease is another's by now."""
         token = self._tokens.pop(name, None)
         if token is not None and _read(self.folder / name).get("token") == token:
             (self.folder / name).unlink(missing_ok=True)
@@ -82,11 +82,11 @@ class Claims:
 
     def others(self, name: str) -> bool:
         """Whether another process that seems alive has the run."""
-        claim = self.folder / name
-        return name not in self._tokens and claim.exists() and not self._stale(claim, _read(claim))
+        lease = self.folder / name
+        return name not in self._tokens and lease.exists() and not self._stale(lease, _read(lease))
 
     def tidy(self) -> None:
-        """Remove what dead processes left: stale claims, and files on their way to a name."""
+        """Remove what dead processes left: stale leases, and files on their way to a name."""
         for path in self.folder.iterdir():
             if path.name.startswith("."):
                 if time.time() - _modified(path) > STALE or _gone(_maker(path.name)):
@@ -96,46 +96,46 @@ class Claims:
 
     # files
 
-    def _create(self, claim: Path) -> bool:
+    def _create(self, lease: Path) -> bool:
         token = uuid.uuid4().hex
-        made = self._link(claim, json.dumps({**self._me, "token": token}))
+        made = self._link(lease, json.dumps({**self._me, "token": token}))
         if made:
-            self._tokens[claim.name] = token
+            self._tokens[lease.name] = token
         return made
 
-    def _link(self, claim: Path, text: str) -> bool:
-        part = claim.with_name(passing(claim.name))
+    def _link(self, lease: Path, text: str) -> bool:
+        part = lease.with_name(passing(lease.name))
         try:
             part.write_text(text)
             try:
-                os.link(part, claim)
+                os.link(part, lease)
             except FileExistsError:
                 return False
             except OSError:
                 # Over a network a link may be made and its answer lost; where there are no links there is no second one.
-                return part.stat().st_nlink == 2 or _exclusive(claim, text)
+                return part.stat().st_nlink == 2 or _exclusive(lease, text)
             return True
         finally:
             part.unlink(missing_ok=True)
 
-    def _stale(self, claim: Path, owner: dict) -> bool:
+    def _stale(self, lease: Path, owner: dict) -> bool:
         if owner.get("machine") == self._me["machine"]:
             return _gone(owner)
-        modified = _modified(claim)
+        modified = _modified(lease)
         return 0 < modified < self._now() - STALE
 
-    def _remove_stale(self, claim: Path) -> bool:
-        """Take a claim away if it is stale, unless somebody else just did and made it theirs: that one is put back."""
-        judged, aside = _read(claim), claim.with_name(passing(claim.name))
-        if not self._stale(claim, judged):
+    def _remove_stale(self, lease: Path) -> bool:
+        """Take a lease away if it is stale, unless somebody else just did and made it theirs: that one is put back."""
+        judged, aside = _read(lease), lease.with_name(passing(lease.name))
+        if not self._stale(lease, judged):
             return False
         try:
-            os.rename(claim, aside)
+            os.rename(lease, aside)
         except OSError:
             return False
         if _read(aside) != judged:
             with contextlib.suppress(OSError):
-                os.link(aside, claim)
+                os.link(aside, lease)
             aside.unlink(missing_ok=True)
             return False
         aside.unlink(missing_ok=True)
@@ -190,7 +190,7 @@ def _mark(text: str) -> str:
 
 
 def _gone(owner: dict) -> bool:
-    """Whether the process of a claim of this machine has ended."""
+    """Whether the process of a lease of this machine has ended."""
     if owner.get("machine") != machine():
         return False
     try:
@@ -202,9 +202,9 @@ def _gone(owner: dict) -> bool:
     return started(owner["pid"]) != owner["started"]
 
 
-def _exclusive(claim: Path, text: str) -> bool:
+def _exclusive(lease: Path, text: str) -> bool:
     try:
-        descriptor = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        descriptor = os.open(lease, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
     with os.fdopen(descriptor, "w") as file:

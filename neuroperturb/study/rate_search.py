@@ -14,21 +14,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from neuroperturb.study.grid import Cell, Place
-from neuroperturb.study.store import Outcome
+from neuroperturb.study.grid import Cell, GridPlace
+from neuroperturb.study.store import RunOutcome
 
-Outcomes = Mapping[str, Outcome]  # by name of a run
+Outcomes = Mapping[str, RunOutcome]  # by name of a run
 BEYOND = 10.0  # a mean over all seeds this many times that of the first look is no accident of the seed
 
 
-def wanted(cell: Cell, outcomes: Outcomes) -> list[Place]:
+def wanted(cell: Cell, outcomes: Outcomes) -> list[GridPlace]:
     """Runs to be done now; empty when the cell is done."""
     seeds = range(len(cell.seeds))
     if len(cell.candidates) == 1:
-        return _unknown(cell, outcomes, [Place(0, s) for s in seeds])
-    first = [Place(c, s) for s in range(cell.first) for c in range(len(cell.candidates))]
+        return _unknown(cell, outcomes, [GridPlace(0, s) for s in seeds])
+    first = [GridPlace(c, s) for s in range(cell.first) for c in range(len(cell.candidates))]
     missing = _unknown(cell, outcomes, first)
-    return missing or _unknown(cell, outcomes, [Place(c, s) for c in _finalists(cell, outcomes) for s in seeds])
+    return missing or _unknown(cell, outcomes, [GridPlace(c, s) for c in _finalists(cell, outcomes) for s in seeds])
 
 
 def size(cell: Cell) -> tuple[int, int]:
@@ -94,10 +94,10 @@ def _mean(cell: Cell, outcomes: Outcomes, candidate: int, seeds: range) -> float
     return sum(_loss(outcomes.get(cell.names[candidate][s])) for s in seeds) / len(seeds)
 
 
-def _loss(outcome: Outcome | None) -> float:
+def _loss(outcome: RunOutcome | None) -> float:
     good = outcome is not None and outcome.status == "finished" and math.isfinite(outcome.validation)
     return outcome.validation if good else math.inf
 
 
-def _unknown(cell: Cell, outcomes: Outcomes, places: list[Place]) -> list[Place]:
+def _unknown(cell: Cell, outcomes: Outcomes, places: list[GridPlace]) -> list[GridPlace]:
     return [place for place in places if cell.name(place) not in outcomes]

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from neuroperturb.baselines import Bptt
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.results.run import Run
-from neuroperturb.study import run_name as identity
-from neuroperturb.study.ageing import Ageing
+from neuroperturb.study import run_name
+from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.ageing import rows as ageing_rows
 from neuroperturb.tasks import Dataset
+from neuroperturb.training import comparison
 from neuroperturb.training.progress import Progress
 from neuroperturb.training.trainer import Trainer
 
@@ -31,10 +32,10 @@ def work(
     *,
     resume: Run | None = None,
     stop: Callable[[], bool] = lambda: False,
-    tell: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[Progress], None] = lambda progress: None,
     checkpoint: Callable[[Run], None] = lambda run: None,
     weights: bool = True,
-    ageing: Ageing | None = None,
+    ageing: StudyAgeing | None = None,
 ) -> Run:
     """Train, and score the final weights on validation and, once, on the test data.
 
@@ -43,28 +44,25 @@ def work(
     experiment : Experiment
     resume : a checkpoint of the same experiment
     stop : asked between two chunks; where it says yes the record is a checkpoint, ``interrupted``
-    tell : told how far training is
+    report : called with how far training is
     checkpoint : given a checkpoint every five minutes
     weights : whether the record of a run that is done keeps them
     ageing : chips that the final weights are tested on
     """
-    trainer = Trainer(experiment, resume=resume, dataset=_shared.get(experiment))
+    trainer = Trainer(experiment, resume=resume, dataset=_datasets.get(experiment))
     saved = time.monotonic()
     for progress in trainer:
-        tell(progress)
+        report(progress)
         if stop():
             break
         if time.monotonic() - saved > CHECKPOINT_EVERY and progress.step < progress.steps:
-            checkpoint(
-                _signed(trainer.run())
-            )  # not at the end: a finished record without its scores would pass for a whole one
+            # not at the end: a finished record without its scores would pass for a whole one
+            checkpoint(_signed(trainer.run()))
             saved = time.monotonic()
     run = _signed(trainer.run())
     if run.status == "interrupted":
         return run
-    from neuroperturb.training.comparison import result_row
-
-    results = [{**result_row(trainer, run), "memory": memory(trainer, run)}]
+    results = [{**comparison.result_row(trainer, run), "memory": memory(trainer, run)}]
     if ageing is not None and run.status == "finished":
         results += ageing_rows(run, ageing)
     run.set_results(results)
@@ -90,9 +88,7 @@ def memory(trainer: Trainer, run: Run) -> int:
 
 def fit(experiment: Experiment, names: tuple[str, ...]) -> list[dict]:
     """Rows of what is fitted or guessed beside a rule: trivial ones always, others by name."""
-    from neuroperturb.training import comparison
-
-    dataset = _shared.get(experiment)
+    dataset = _datasets.get(experiment)
     rows = comparison.trivial_rows(dataset)
     for name, compute in comparison.fitted(experiment, dataset):
         if any(name.startswith(asked) for asked in names):
@@ -102,11 +98,11 @@ def fit(experiment: Experiment, names: tuple[str, ...]) -> list[dict]:
 
 def _signed(run: Run) -> Run:
     """The source of what made it, beside the versions."""
-    run.versions = {**run.versions, "sources": identity.digest(identity.sources(run.experiment))}
+    run.versions = {**run.versions, "sources": run_name.digest(run_name.sources(run.experiment))}
     return run
 
 
-class _Shared:
+class _Datasets:
     """Datasets of late: runs that differ in their rule only see the same data. Each is made once, by whoever needs it first."""
 
     def __init__(self):
@@ -116,19 +112,21 @@ class _Shared:
     def get(self, experiment: Experiment) -> Dataset:
         key = (experiment.task, experiment.training.seed, experiment.training.batch_size)
         with self._lock:
-            place = self._kept.pop(key, None) or _Place()
-            self._kept[key] = place
+            shared = self._kept.pop(key, None) or _SharedDataset()
+            self._kept[key] = shared
             while len(self._kept) > DATASETS:
                 self._kept.popitem(last=False)
-        with place.lock:
-            if place.dataset is None:
-                place.dataset = experiment.task.data(*key[1:])
-            return place.dataset
+        with shared.lock:
+            if shared.dataset is None:
+                shared.dataset = experiment.task.data(*key[1:])
+            return shared.dataset
 
 
-class _Place:
+class _SharedDataset:
+    """A dataset, None until it is made, and the lock of whoever makes it."""
+
     def __init__(self):
         self.lock, self.dataset = threading.Lock(), None
 
 
-_shared = _Shared()
+_datasets = _Datasets()

@@ -10,11 +10,11 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.results import summary as glance
+from neuroperturb.results import summary
 from neuroperturb.results.file import FORMAT, VERSION, RecordError
 from neuroperturb.results.run import Run, load
 from neuroperturb.results.summary import Glance
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.leases import passing
@@ -29,22 +29,22 @@ OURS = re.compile(
 )  # what may be there without an index
 
 
-class Outcome(NamedTuple):
+class RunOutcome(NamedTuple):
     """How a run ended: what planning and the live table need to know.
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
-    weights : whether its record has them;  reason : why it failed;  glance : of what a finished or diverged run left, None of one that failed
+    weights : whether its record has them;  reason : why it failed;  summary : of what a finished or diverged run left, None of one that failed
     """
 
     status: str
     validation: float = math.nan
     seconds: float = math.nan
     reason: str = ""
-    glance: Glance | None = None
+    summary: Glance | None = None
     weights: bool = True
 
 
-class Folder:
+class StudyFolder:
     """Where a study keeps its files.
 
     Parameters
@@ -57,15 +57,15 @@ class Folder:
         self.runs, self.failed, self.fits, self.claims = (self.root / room for room in ROOMS)
 
     def make(self) -> None:
-        """Make the rooms; raises SpecError where they cannot be, or where the folder is something else's."""
+        """Make the rooms; raises InputError where they cannot be, or where the folder is something else's."""
         if self.root.exists() and not self.root.is_dir():
-            raise SpecError(f"The '--out' option names {str(self.root)!r}, which is a file: choose a folder.")
+            raise InputError(f"The '--out' option names {str(self.root)!r}, which is a file: choose a folder.")
         if (
             self.root.is_dir()
             and not (self.root / INDEX).exists()
             and not all(OURS.match(path.name) for path in self.root.iterdir())
         ):
-            raise SpecError(
+            raise InputError(
                 f"The folder {str(self.root)!r} holds other things and no study: choose another with '--out'."
             )
         try:
@@ -75,7 +75,7 @@ class Folder:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise SpecError(
+            raise InputError(
                 f"The folder {str(self.root)!r} cannot be written to ({error.strerror}): choose another with '--out'."
             ) from None
 
@@ -115,7 +115,7 @@ class Folder:
         """Of a run, whether it is there or not."""
         return self.runs / f"{name}.nc"
 
-    def outcome(self, name: str) -> Outcome | None:
+    def outcome(self, name: str) -> RunOutcome | None:
         """How a run ended; None where it has not, or not yet."""
         try:
             done = read_outcome(self.run_file(name))
@@ -144,14 +144,14 @@ class Folder:
     def _failed(self, name: str) -> Path:
         return self.failed / f"{name}.json"
 
-    def _failure(self, name: str) -> Outcome | None:
+    def _failure(self, name: str) -> RunOutcome | None:
         try:
             what = json.loads(self._failed(name).read_text(encoding="utf-8"))
-            return Outcome("failed", reason=str(what["reason"]))
+            return RunOutcome("failed", reason=str(what["reason"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            return Outcome("failed", reason="The file that says why is damaged.")
+            return RunOutcome("failed", reason="The file that says why is damaged.")
 
     # fits
 
@@ -200,7 +200,7 @@ class Folder:
         return said
 
 
-def read_outcome(path: Path) -> Outcome | None:
+def read_outcome(path: Path) -> RunOutcome | None:
     """How the run of a file ended; None for a checkpoint, RecordError for what is no run, FileNotFoundError for no file."""
     import h5py
 
@@ -218,9 +218,9 @@ def read_outcome(path: Path) -> Outcome | None:
             status = str(file.attrs["status"])
             if status == "interrupted":
                 return None
-            seen = glance.read(file)
-            return Outcome(
-                status, seen.first.get("validation", math.nan), seen.seconds, glance=seen, weights="weights" in file
+            seen = summary.read(file)
+            return RunOutcome(
+                status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file
             )
     except RecordError:
         raise

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.study.grid import Cell
-from neuroperturb.study.labels import told, words
+from neuroperturb.study.labels import last, level_label, value_label
 from neuroperturb.study.table import Tables
 
 LEVEL = 0.95
@@ -79,12 +79,12 @@ def lines(tables: Tables) -> list[Line]:
     by_cell = dict(list(tables.runs.groupby("cell", sort=True))) if len(tables.runs) else {}
     tests = [_losses(by_cell[k], "test") if k in by_cell else np.empty(0) for k in range(len(tables.cells))]
     intervals = bootstrap(tests)
-    controls = {(c.grid, words(c.point)): k for k, c in enumerate(tables.cells) if c.control}
+    controls = {(c.grid, value_label(c.point)): k for k, c in enumerate(tables.cells) if c.control}
     floors = {data: _floor(tables, *data) for data in {(_facet(cell), _data(cell)) for cell in tables.cells}}
     made = []
     for number, cell in enumerate(tables.cells):
         floor = floors[_facet(cell), _data(cell)]
-        runs, control = by_cell[number], controls.get((cell.grid, words(cell.point)))
+        runs, control = by_cell[number], controls.get((cell.grid, value_label(cell.point)))
         difference, verdict = (None, "")
         if control is not None and not cell.control:
             difference = student(tests[number] - tests[control])
@@ -94,11 +94,11 @@ def lines(tables: Tables) -> list[Line]:
         others = {key: level for key, level in cell.levels.items() if key not in ("task", "task.name")}
         made.append(
             Line(
-                cell=number, label=", ".join(filter(None, [cell.grid, *(told(k, v) for k, v in others.items()), cell.control])),
+                cell=number, label=", ".join(filter(None, [cell.grid, *(level_label(k, v) for k, v in others.items()), cell.control])),
                 facet=_facet(cell), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
                 validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs),
                 blown=int((tests[number] > BLOWN * floor.loss).sum()), difference=difference,
-                verdict=verdict, chosen=", ".join(f"{k.rsplit('.', 1)[-1]} {words(v)}" for k, v in settings.items()),
+                verdict=verdict, chosen=", ".join(f"{last(k)} {value_label(v)}" for k, v in settings.items()),
                 edge=_first_text(runs, "at_the_edge"), extra=_extra(runs),
             )
         )  # fmt: skip
@@ -130,7 +130,7 @@ class Floor(NamedTuple):
     """What a constant answer reaches, nan where none is known, and what it is."""
 
     loss: float
-    words: str
+    name: str
 
 
 def floor_of(tables: Tables, facet: str) -> Floor:
@@ -161,13 +161,13 @@ def _fits(tables: Tables, facet: str):
 def _facet(cell: Cell) -> str:
     """The task of a cell, in words: each has a ranking of its own; "" where all have the one of the base."""
     said = {**cell.settings, **cell.point}
-    return str(cell.levels.get("task") or words(said.get("task", said.get("task.name", ""))))
+    return str(cell.levels.get("task") or value_label(said.get("task", said.get("task.name", ""))))
 
 
 def _data(cell: Cell) -> str:
     """What else of the task a cell sets: what cells of one task cannot be measured against the same baselines by."""
     said = {**cell.settings, **cell.point}
-    return ", ".join(told(key, words(said[key]) if isinstance(said[key], str) else said[key]) for key in sorted(said)
+    return ", ".join(level_label(key, value_label(said[key]) if isinstance(said[key], str) else said[key]) for key in sorted(said)
                      if key.startswith("task.") and key != "task.name")  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _verdict(difference: Interval, interval: Interval, floor: Floor) -> str:
         return "broken seeds"
     if math.isnan(difference.low):
         return "one seed"
-    nothing = f"no better than {floor.words}" if interval.high >= floor.loss else ""
+    nothing = f"no better than {floor.name}" if interval.high >= floor.loss else ""
     if difference.low <= 0 <= difference.high:
         return nothing or "not told apart from its control"
     side = "below its control" if difference.high < 0 else "above its control"
@@ -243,7 +243,7 @@ def _broken(runs) -> tuple[str, ...]:
             if run["status"] in ("failed", "missing") and isinstance(run.get("reason"), str)
             else ""
         )
-        where = ", ".join(f"{key.rsplit('.', 1)[-1]} {run[key]}" for key in seeds)
+        where = ", ".join(f"{last(key)} {run[key]}" for key in seeds)
         said.append(f"{where}: {how}{why}" if where else f"{how}{why}")
     return tuple(said)
 

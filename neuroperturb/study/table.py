@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from neuroperturb.results.file import RecordError
+from neuroperturb.results.text import METRICS
 from neuroperturb.spec import SpecError, suggest
-from neuroperturb.study import rate_search as search
-from neuroperturb.study.declaration import REPLICATES
+from neuroperturb.study import rate_search
+from neuroperturb.study.declaration import OWNER, REPLICATES
 from neuroperturb.study.grid import Cell
-from neuroperturb.study.labels import words
-from neuroperturb.study.store import Folder, Outcome
-from neuroperturb.study.time_left import Pace
+from neuroperturb.study.labels import value_label
+from neuroperturb.study.store import RunOutcome, StudyFolder
+from neuroperturb.study.time_left import RunTimes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,13 +80,13 @@ class Rest(NamedTuple):
     seconds: float
 
 
-def read(folder: Folder) -> Tables:
+def read(folder: StudyFolder) -> Tables:
     """Everything in a study's folder; raises RecordError where there is no study."""
     import pandas as pd
 
     study, cells = folder.read_index()
     outcomes = _outcomes(folder, cells)
-    chosen = [search.chosen(cell, outcomes) for cell in cells]
+    chosen = [rate_search.chosen(cell, outcomes) for cell in cells]
     rows, ages, curves, machines = [], [], {}, {}
     for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
         shown = cell.shown(candidate)
@@ -102,32 +103,31 @@ def read(folder: Folder) -> Tables:
                 ages += [{**place, "run": name, **aged} for aged in (_ages(folder, name) if "ageing" in study else ())]
     runs = pd.DataFrame(_kept(rows, study.get("metrics"), cells))
     return Tables(
-        study, cells, chosen, runs, _search(cells, outcomes), curves, _fits(folder, cells), pd.DataFrame(ages), machines
-    )
+        study=study, cells=cells, chosen=chosen, runs=runs, search=_search(cells, outcomes), curves=curves,
+        fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines,
+    )  # fmt: skip
 
 
-def rest(folder: Folder, cells: list[Cell]) -> Rest:
+def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
     """What of a study is there, and what is still to do."""
     outcomes = _outcomes(folder, cells)
-    pace, todo = Pace(cells), np.zeros(len(cells))
+    times, todo = RunTimes(cells), np.zeros(len(cells))
     for number, cell in enumerate(cells):
         known = [outcomes[name] for names in cell.names for name in names if name in outcomes]
         for outcome in known:
             if outcome.status == "finished":
-                pace.note(number, outcome.seconds)
-        wanted = len(search.wanted(cell, outcomes))
-        todo[number] = max(wanted, search.size(cell)[0] - len(known)) if wanted else 0
-    return Rest(len(outcomes), int(todo.sum()), float(todo @ pace.seconds()))
+                times.note(number, outcome.seconds)
+        wanted = len(rate_search.wanted(cell, outcomes))
+        todo[number] = max(wanted, rate_search.size(cell)[0] - len(known)) if wanted else 0
+    return Rest(len(outcomes), int(todo.sum()), float(todo @ times.seconds()))
 
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
     """Refuse a metric that no run could have."""
-    from neuroperturb.results.text import METRICS
-
     known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():
         if name not in known:
-            raise SpecError(f"The 'metrics' parameter of a study cannot hold {name!r}. {suggest(str(name), known)}")
+            raise SpecError("metrics", OWNER, repr(name), hint=suggest(str(name), known), verb="cannot hold")
 
 
 def hardware(ledger: dict) -> dict[str, float]:
@@ -158,13 +158,15 @@ def hardware(ledger: dict) -> dict[str, float]:
 # Rows
 
 
-def _row(folder: Folder, outcome: Outcome | None, name: str, threshold: float | None) -> tuple[dict, Curve | None, str]:
+def _row(
+    folder: StudyFolder, outcome: RunOutcome | None, name: str, threshold: float | None
+) -> tuple[dict, Curve | None, str]:
     """What a run came to, its curve, and what made it."""
     if outcome is None:
         return {"status": "missing", "run": name}, None, ""
     if outcome.status == "failed":
         return {"status": "failed", "reason": outcome.reason, "run": name}, None, ""
-    seen = outcome.glance
+    seen = outcome.summary
     epoch, *losses = seen.curves.values()
     curve = Curve(np.array(epoch, np.int64), *(np.array(loss, float) for loss in losses))
     row = {
@@ -183,14 +185,14 @@ def _row(folder: Folder, outcome: Outcome | None, name: str, threshold: float | 
     return row | (hardware(_ledger(folder, name)) if seen.ledger else {}), curve, seen.made
 
 
-def _ledger(folder: Folder, name: str) -> dict:
+def _ledger(folder: StudyFolder, name: str) -> dict:
     import h5py
 
     with h5py.File(folder.run_file(name), "r") as file:
         return json.loads(file["ledger/json"].asstr()[()])
 
 
-def _ages(folder: Folder, name: str) -> list[dict]:
+def _ages(folder: StudyFolder, name: str) -> list[dict]:
     """What became of a run's weights: hardware, chip, age [s], loss, and loss compensated."""
     import h5py
 
@@ -210,7 +212,7 @@ def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[st
     place |= {key: _plain(value) for key, value in {**cell.point, **cell.seeds[seed]}.items()}
     if candidate is not None:
         place |= {key: _plain(value) for key, value in cell.candidates[candidate].items()}
-        place |= {"at_the_edge": " ".join(search.at_the_edge(cell, candidate))} if len(cell.candidates) > 1 else {}
+        place |= {"at_the_edge": " ".join(rate_search.at_the_edge(cell, candidate))} if len(cell.candidates) > 1 else {}
     return place
 
 
@@ -226,7 +228,7 @@ def _kept(rows: list[dict], metrics: list[str] | None, cells: list[Cell]) -> lis
     return [{key: row.get(key) for key in keys} for row in rows]
 
 
-def _search(cells: list[Cell], outcomes: dict[str, Outcome]) -> pd.DataFrame:
+def _search(cells: list[Cell], outcomes: dict[str, RunOutcome]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
@@ -241,7 +243,7 @@ def _search(cells: list[Cell], outcomes: dict[str, Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _fits(folder: Folder, cells: list[Cell]) -> pd.DataFrame:
+def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
     """Rows of baselines; those of cells that share data are there once for each of them."""
     import pandas as pd
 
@@ -260,7 +262,7 @@ def _fits(folder: Folder, cells: list[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else ["cell", "name", "validation", "test"])
 
 
-def _outcomes(folder: Folder, cells: list[Cell]) -> dict[str, Outcome]:
+def _outcomes(folder: StudyFolder, cells: list[Cell]) -> dict[str, RunOutcome]:
     rooms = (room for room in (folder.runs, folder.failed) if room.is_dir())  # an empty one is lost in some copies
     there = {path.name for room in rooms for path in room.iterdir()}
     names = {name for cell in cells for names in cell.names for name in names}
@@ -268,7 +270,7 @@ def _outcomes(folder: Folder, cells: list[Cell]) -> dict[str, Outcome]:
     return {name: outcome for name, outcome in known.items() if outcome is not None}
 
 
-def _outcome(folder: Folder, name: str) -> Outcome | None:
+def _outcome(folder: StudyFolder, name: str) -> RunOutcome | None:
     try:
         return folder.outcome(name)
     except RecordError:
@@ -287,4 +289,4 @@ def _sum(brackets: dict, end: str) -> float:
 
 def _plain(value: Any) -> Any:
     """A value that a table can hold."""
-    return words(value) if isinstance(value, dict | list | tuple) else value
+    return value_label(value) if isinstance(value, dict | list | tuple) else value

@@ -22,7 +22,7 @@ SWEEPS = 5  # of the backfitting
 PRIOR = 0.3  # of a cell without effects, at every level
 
 
-class Pace:
+class RunTimes:
     """Seconds of the runs of a study.
 
     Parameters

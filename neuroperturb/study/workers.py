@@ -1,6 +1,6 @@
 """Who does the runs: threads of this process.  Kernels release the interpreter lock, so they run side by side.
 
-A crew takes jobs and answers with events; :mod:`.cluster` is another crew. Jobs are independent and know nothing of studies.
+Workers take jobs and answer with events; :mod:`.dask_workers` has others. Jobs are independent and know nothing of studies.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.results.run import Run
-from neuroperturb.study.ageing import Ageing
+from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.run_one import fit, work
-from neuroperturb.study.store import Folder, Outcome
+from neuroperturb.study.store import RunOutcome, StudyFolder
 from neuroperturb.training.progress import Progress
 
 
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     experiment: Experiment
     baselines: tuple[str, ...] | None = None
     weights: bool = True
-    ageing: Ageing | None = None
+    ageing: StudyAgeing | None = None
 
 
 class Event(NamedTuple):
@@ -39,12 +39,12 @@ class Event(NamedTuple):
 
     name: str
     progress: Progress | None = None
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     stopped: bool = False
     unwritable: Exception | None = None
 
 
-class Crew(Protocol):
+class Workers(Protocol):
     """What runs jobs."""
 
     events: queue.SimpleQueue
@@ -65,11 +65,11 @@ class Threads:
 
     Parameters
     ----------
-    folder : Folder, where results are kept
+    folder : StudyFolder, where results are kept
     workers : int
     """
 
-    def __init__(self, folder: Folder, workers: int):
+    def __init__(self, folder: StudyFolder, workers: int):
         self.events: queue.SimpleQueue = queue.SimpleQueue()
         self._folder, self._workers, self._busy = folder, workers, 0
         self._jobs: queue.SimpleQueue = queue.SimpleQueue()
@@ -108,10 +108,10 @@ class Threads:
         try:
             if job.baselines is not None:
                 return keeping.fit(fit(job.experiment, job.baselines))
-            tell = lambda progress: self.events.put(Event(job.name, progress))  # noqa: E731
+            report = lambda progress: self.events.put(Event(job.name, progress))  # noqa: E731
             resume = self._folder.checkpoint(job.name)
             run = work(
-                job.experiment, resume=resume, stop=self._stop.is_set, tell=tell, checkpoint=keeping.checkpoint, weights=job.weights,
+                job.experiment, resume=resume, stop=self._stop.is_set, report=report, checkpoint=keeping.checkpoint, weights=job.weights,
                 ageing=job.ageing,
             )  # fmt: skip
         except Unwritable as error:
@@ -132,7 +132,7 @@ class Unwritable(Exception):
 class Keeping:
     """Puts what a job made into the folder, and says how it went."""
 
-    def __init__(self, folder: Folder, job: Job):
+    def __init__(self, folder: StudyFolder, job: Job):
         self._folder, self._job = folder, job
 
     def run(self, run: Run) -> Event:
@@ -141,14 +141,14 @@ class Keeping:
 
     def fit(self, rows: list[dict]) -> Event:
         """Rows of baselines."""
-        return self._kept(lambda: self._folder.save_fit(self._job.name, rows), Outcome("finished"))
+        return self._kept(lambda: self._folder.save_fit(self._job.name, rows), RunOutcome("finished"))
 
     def failure(self, error: BaseException, trace: str | None = None) -> Event:
         """The reason why there is no run."""
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
         trace = trace or "".join(traceback.format_exception(error))
         what = {"reason": reason, "run": self._job.label, "experiment": self._job.experiment.table(), "trace": trace}
-        return self._kept(lambda: self._folder.fail(self._job.name, what), Outcome("failed", reason=reason))
+        return self._kept(lambda: self._folder.fail(self._job.name, what), RunOutcome("failed", reason=reason))
 
     def checkpoint(self, run: Run) -> None:
         """A run that goes on; raises Unwritable."""
@@ -157,7 +157,7 @@ class Keeping:
         except Exception as error:  # h5py reports a full disk in any way it can
             raise Unwritable(error) from error
 
-    def _kept(self, keep: Callable[[], None], outcome: Outcome | None) -> Event:
+    def _kept(self, keep: Callable[[], None], outcome: RunOutcome | None) -> Event:
         try:
             keep()
         except Exception as error:
@@ -165,9 +165,9 @@ class Keeping:
         return Event(self._job.name, outcome=outcome, stopped=outcome is None)
 
 
-def _ended(run: Run) -> Outcome | None:
+def _ended(run: Run) -> RunOutcome | None:
     """None for a checkpoint."""
     if run.status == "interrupted":
         return None
     seconds = float(run.history["seconds"].sum())
-    return Outcome(run.status, float(run.results["validation"].iloc[0]), seconds)
+    return RunOutcome(run.status, float(run.results["validation"].iloc[0]), seconds)

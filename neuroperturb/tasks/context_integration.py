@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
@@ -53,10 +54,7 @@ class ContextIntegration(Task):
     @model_validator(mode="after")
     def _fits(self) -> ContextIntegration:
         if self.onset >= self.steps:
-            raise ValueError(
-                f"The 'onset' parameter of ContextIntegration must be smaller than 'steps' ({self.steps})."
-                f" Got {self.onset} instead."
-            )
+            raise SpecError("onset", "ContextIntegration", f"smaller than 'steps' ({self.steps})", self.onset)
         return self
 
     def data(self, seed: int, batch_size: int) -> SignTrials:

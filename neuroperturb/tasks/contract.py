@@ -64,5 +64,5 @@ class Task(Spec):
     default_batch_size: ClassVar[int] = 1
 
     def data(self, seed: int, batch_size: int) -> Dataset:
-        """Make the data; raises ValueError with one sentence where they cannot be made."""
+        """Make the data; raises an :class:`neuroperturb.spec.InputError` where they cannot be made."""
         raise NotImplementedError

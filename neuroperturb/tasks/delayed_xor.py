@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
@@ -53,10 +54,8 @@ class DelayedXOR(Task):
     @model_validator(mode="after")
     def _fits(self) -> DelayedXOR:
         if not 0 <= self.cues[0] < self.cues[1] < self.steps:
-            raise ValueError(
-                f"The 'cues' parameter of DelayedXOR must be two increasing steps from 0 to {self.steps - 1}"
-                f" (one less than 'steps'). Got {self.cues} instead."
-            )
+            wanted = f"two increasing steps from 0 to {self.steps - 1} (one less than 'steps')"
+            raise SpecError("cues", "DelayedXOR", wanted, self.cues)
         return self
 
     def data(self, seed: int, batch_size: int) -> SignTrials:

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.tasks import metrics
 from neuroperturb.tasks.contract import Dataset, Sequence, Task
 from neuroperturb.tasks.randomness import check_number, check_request, generator
@@ -57,10 +58,8 @@ class DigitsData(Dataset):
         self._pixels, self._labels, self._seed, self._batch_size = pixels, labels, seed, batch_size
         self._train, validation, test = stratified(labels, generator(seed, "digits/split"))
         if batch_size > len(self._train):
-            raise ValueError(
-                f"The 'batch_size' of SequentialDigits data must be at most {len(self._train)}, the number of training"
-                f" images. Got {batch_size} instead."
-            )
+            wanted = f"at most {len(self._train)}, the number of training images"
+            raise SpecError("batch_size", "SequentialDigits data", wanted, batch_size)
         self.batches_per_epoch = len(self._train) // batch_size
         self.validation, self.test = self._sequence(validation), self._sequence(test)
 
@@ -109,10 +108,10 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
     """Pixels (images, 64) in [0, 1] and labels (images,)."""
     try:
         from sklearn.datasets import load_digits  # optional, and slow to import: only this task needs it
-    except ImportError as error:
-        raise ValueError(
+    except ImportError:
+        raise InputError(
             "The task 'digits' takes its images from scikit-learn, which is not installed:"
             " pip install 'neuroperturb[digits]'."
-        ) from error
+        ) from None
     digits = load_digits()
     return digits.data / 16.0, digits.target

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from hardware_models.numerics.compiled import kernel
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request, generator
 from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_start
@@ -61,16 +62,12 @@ class MackeyGlass(Task):
         train = validation_start(self.steps)
         shortest = min(train, self.steps - train, self.test_steps)
         if self.horizon >= shortest:
-            raise ValueError(
-                f"The 'horizon' parameter of MackeyGlass must be smaller than each part of the series, {train}"
-                f" training, {self.steps - train} validation and {self.test_steps} test samples."
-                f" Got {self.horizon} instead."
-            )
+            parts = f"{train} training, {self.steps - train} validation and {self.test_steps} test samples"
+            wanted = f"smaller than each part of the series, {parts}"
+            raise SpecError("horizon", "MackeyGlass", wanted, self.horizon)
         if self.washout >= shortest - self.horizon:
-            raise ValueError(
-                f"The 'washout' parameter of MackeyGlass must leave something to score in each part: at most"
-                f" {shortest - self.horizon - 1} steps. Got {self.washout} instead."
-            )
+            wanted = f"leave something to score in each part: at most {shortest - self.horizon - 1} steps"
+            raise SpecError("washout", "MackeyGlass", wanted, self.washout, verb="must")
         return self
 
     def data(self, seed: int, batch_size: int) -> SeriesDataset:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuroperturb.spec import SpecError
+
 
 def mse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
     """Mean squared error over scored steps, trials and outputs:  mean (y − y*)²."""
@@ -55,9 +57,7 @@ def _scored(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> tuple
     """Outputs and targets of the scored steps, each (scored, n_out), float64."""
     outputs = np.asarray(outputs)
     if outputs.shape != targets.shape:
-        raise ValueError(
-            f"The 'outputs' to score must have the targets' shape {targets.shape}. Got {outputs.shape} instead."
-        )
+        raise SpecError("outputs", "a score", f"have the targets' shape {targets.shape}", outputs.shape, verb="must")
     return outputs[mask].astype(np.float64, copy=False), targets[mask]
 
 

@@ -10,6 +10,8 @@ import zlib
 
 import numpy as np
 
+from neuroperturb.spec import SpecError
+
 
 def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
     """A fresh generator for item `number` of the stream called `stream`.
@@ -28,13 +30,10 @@ def check_request(task: object, seed: int, batch_size: int) -> None:
     """Refuse a seed or a batch size that cannot be, in one sentence."""
     for name, value, least in (("seed", seed, 0), ("batch_size", batch_size, 1)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(
-                f"The {name!r} of {type(task).__name__} data must be an integer of at least {least}."
-                f" Got {value!r} instead."
-            )
+            raise SpecError(name, f"{type(task).__name__} data", f"an integer of at least {least}", value)
 
 
 def check_number(number: int) -> None:
     """Refuse a batch number that cannot be."""
     if number < 0:
-        raise ValueError(f"The 'number' of a training batch must be 0 or more. Got {number!r} instead.")
+        raise SpecError("number", "a training batch", "0 or more", number)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks import metrics
 from neuroperturb.tasks.contract import Dataset, Sequence
 from neuroperturb.tasks.randomness import check_number
@@ -60,18 +61,15 @@ def part(pairs: Pairs, rows: tuple[int, int], washout: int, lead_in: int = 0) ->
     inside = (pairs.first >= rows[0]) & (pairs.last < rows[1])
     found = np.flatnonzero(inside)
     if not len(found):
-        raise ValueError(
-            f"The 'horizon' must be shorter: no unbroken pair of input and target fits into rows {rows[0]} to"
-            f" {rows[1] - 1}."
-        )
+        where = f"rows {rows[0]} to {rows[1] - 1}"
+        raise SpecError("horizon", wanted=f"shorter: no unbroken pair of input and target fits into {where}")
     window = slice(max(0, found[0] - lead_in), found[-1] + 1)
     reset = pairs.reset[window].copy()
     reset[0] = True
     scored = inside[window] & (_steps_since(reset) >= washout)
     if not scored.any():
-        raise ValueError(
-            f"The 'washout' must be shorter: no step of rows {rows[0]} to {rows[1] - 1} outlasts {washout} steps."
-        )
+        where = f"rows {rows[0]} to {rows[1] - 1}"
+        raise SpecError("washout", wanted=f"shorter: no step of {where} outlasts {washout} steps")
     mask = np.repeat(scored[:, None], pairs.inputs.shape[1], axis=1)
     return Sequence(pairs.inputs[window], pairs.targets[window], mask, reset)
 
@@ -86,10 +84,9 @@ def side_by_side(sequence: Sequence, trials: int, washout: int) -> Sequence:
         return sequence
     steps = len(sequence.reset) // trials
     if steps <= washout:
-        raise ValueError(
-            f"The 'batch_size' must be at most {len(sequence.reset) // (washout + 1)}, so that each stretch of the"
-            f" {len(sequence.reset)} training pairs outlasts the washout of {washout} steps. Got {trials} instead."
-        )
+        pairs = len(sequence.reset)
+        why = f"so that each stretch of the {pairs} training pairs outlasts the washout of {washout} steps"
+        raise SpecError("batch_size", wanted=f"at most {pairs // (washout + 1)}, {why}", got=trials)
 
     def fold(a: np.ndarray) -> np.ndarray:
         stretches = a[: steps * trials].reshape(trials, steps, *a.shape[2:])
@@ -98,10 +95,8 @@ def side_by_side(sequence: Sequence, trials: int, washout: int) -> Sequence:
     reset = sequence.reset[: steps * trials].reshape(trials, steps).any(axis=0)
     mask = fold(sequence.mask) & (_steps_since(reset) >= washout)[:, None]
     if not mask.any():
-        raise ValueError(
-            f"The 'batch_size' must be smaller: with that many stretches side by side, no step outlasts the washout of"
-            f" {washout} steps between the interruptions of one or the other. Got {trials} instead."
-        )
+        why = f"no step outlasts the washout of {washout} steps between the interruptions of one or the other"
+        raise SpecError("batch_size", wanted=f"smaller: with that many stretches side by side, {why}", got=trials)
     return Sequence(fold(sequence.inputs), fold(sequence.targets), mask, reset)
 
 

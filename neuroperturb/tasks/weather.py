@@ -23,6 +23,8 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field
 
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.errors import NOTHING
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
@@ -101,21 +103,14 @@ class Weather(Task):
     def _check_parts(self, fit: int, split: int, rows: int) -> None:
         source = f"{self.path!r}" if self.path is not None else "the New York series"
         if self.horizon >= rows:
-            raise ValueError(
-                f"The 'horizon' parameter of Weather must be smaller than the {rows} hourly rows of {source}."
-                f" Got {self.horizon} instead."
-            )
+            raise SpecError("horizon", "Weather", f"smaller than the {rows} hourly rows of {source}", self.horizon)
         if split >= rows:
-            raise ValueError(
-                f"The 'split' parameter of Weather must be smaller than the {rows} rows of {source}, and leave rows for"
-                f" the test. Got {split} instead."
-            )
+            wanted = f"smaller than the {rows} rows of {source}, and leave rows for the test"
+            raise SpecError("split", "Weather", wanted, split)
         for name, length in (("training", fit), ("validation", split - fit), ("test", rows - split)):
             if self.horizon >= length:
-                raise ValueError(
-                    f"The 'horizon' parameter of Weather must be smaller than the {length} {name} rows that 'split' ="
-                    f" {split} leaves of {source}. Got {self.horizon} instead."
-                )
+                wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
+                raise SpecError("horizon", "Weather", wanted, self.horizon)
 
 
 class Table(NamedTuple):
@@ -137,40 +132,45 @@ def new_york() -> Table:
 
 
 def read_file(path: str) -> Table:
-    """A file in the layout of WTH.csv; anything wrong is a ValueError that names the file, and the line and column."""
-    start = f"The 'path' parameter of Weather must name a file in the layout of WTH.csv, but {path!r}"
+    """A file in the layout of WTH.csv; anything wrong is an error that names the file, and the line and column."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             lines = [(reader.line_num, row) for row in reader if row]
     except OSError as error:
-        raise ValueError(f"{start} cannot be opened ({error.strerror or error}).") from None
+        raise _wrong(path, f"cannot be opened ({error.strerror or error})") from None
     except (ValueError, csv.Error):  # bytes that are not UTF-8, a path with a null character, a runaway quote
-        raise ValueError(f"{start} is not a text file of comma-separated values.") from None
+        raise _wrong(path, "is not a text file of comma-separated values") from None
     header = [name.strip() for name in lines[0][1]] if lines else []
-    places = _places(header, start)
+    places = _places(header, path)
     if len(lines) < 2:
-        raise ValueError(f"{start} holds no rows.")
-    values = np.array([_numbers(row, line, header, places, start) for line, row in lines[1:]], dtype=np.float64)
+        raise _wrong(path, "holds no rows")
+    values = np.array([_numbers(row, line, header, places, path) for line, row in lines[1:]], dtype=np.float64)
     return Table(values, FILE_COLUMNS, "DryBulbFarenheit", np.empty(0, int))
 
 
-def _places(header: list[str], start: str) -> list[int]:
+def _wrong(path: str, why: str, got: object = NOTHING) -> SpecError:
+    """What keeps a file from being read."""
+    wanted = f"name a file in the layout of WTH.csv, but {path!r} {why}"
+    return SpecError("path", "Weather", wanted, got, verb="must")
+
+
+def _places(header: list[str], path: str) -> list[int]:
     """Where each input column stands in the header; a column that is absent, repeated or unknown is refused."""
     missing = [name for name in FILE_COLUMNS if name not in header]
     if missing:
-        raise ValueError(f"{start} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}.")
+        raise _wrong(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
     known = {"date", *FILE_COLUMNS, *DROPPED_COLUMNS}
     wrong = [name for name in header if name not in known or header.count(name) > 1]
     if wrong:
-        raise ValueError(f"{start} has a column that is unknown or repeated, {wrong[0]!r}.")
+        raise _wrong(path, f"has a column that is unknown or repeated, {wrong[0]!r}")
     return [header.index(name) for name in FILE_COLUMNS]
 
 
-def _numbers(row: list[str], line: int, header: list[str], places: list[int], start: str) -> list[float]:
+def _numbers(row: list[str], line: int, header: list[str], places: list[int], path: str) -> list[float]:
     """One row's input columns as finite numbers."""
     if len(row) != len(header):
-        raise ValueError(f"{start} has {len(row)} values instead of {len(header)} in line {line}.")
+        raise _wrong(path, f"has {len(row)} values instead of {len(header)} in line {line}")
     numbers = []
     for name, place in zip(FILE_COLUMNS, places, strict=True):
         try:
@@ -178,9 +178,7 @@ def _numbers(row: list[str], line: int, header: list[str], places: list[int], st
         except ValueError:
             number = np.nan
         if not np.isfinite(number):
-            raise ValueError(
-                f"{start} has no finite number in line {line}, column {name!r}. Got {row[place]!r} instead."
-            )
+            raise _wrong(path, f"has no finite number in line {line}, column {name!r}", row[place])
         numbers.append(number)
     return numbers
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from neuroperturb.results.run import differences, load
-from neuroperturb.study.store import Folder
+from neuroperturb.study.store import StudyFolder
 
 HERE = Path(__file__).parent
 
@@ -69,10 +69,10 @@ def files(folder):
 def assert_same(one, other):
     """Every cell once, no litter, and the same in everything but time."""
     assert files(one) == files(other)
-    names = {name for cell in Folder(one).read_index()[1] for names in cell.names for name in names}
+    names = {name for cell in StudyFolder(one).read_index()[1] for names in cell.names for name in names}
     assert {path.stem for path in (one / "runs").iterdir()} == names
     assert (one / "cells.json").read_text() == (other / "cells.json").read_text()
     for name in names:
-        a, b = (load(Folder(folder).run_file(name)) for folder in (one, other))
+        a, b = (load(StudyFolder(folder).run_file(name)) for folder in (one, other))
         assert a.status == "finished"
         assert differences(a, b) == []

@@ -18,20 +18,12 @@ from pathlib import Path
 LAST = 45  # runs there at the last kill
 
 
-def conduct(file: Path, out: Path, **options) -> int:
+def carry_out(file: Path, out: Path) -> int:
     """The command `study`, quiet."""
     from neuroperturb.cli import study as command
 
-    usual = {
-        "workers": 2,
-        "scheduler": None,
-        "shard": None,
-        "small": False,
-        "dry_run": False,
-        "retry_failed": False,
-        "quiet": True,
-    }
-    return command.conduct(file, out=out, stop=lambda: False, say=lambda text: None, **{**usual, **options})
+    request = command.StudyRequest(file=file, out=out, workers=2, quiet=True)
+    return command.carry_out(request, stop=lambda: False, say=lambda text: None)
 
 
 def forked(file: Path, out: Path) -> int:
@@ -39,7 +31,7 @@ def forked(file: Path, out: Path) -> int:
     child = os.fork()
     if child == 0:
         try:
-            os._exit(conduct(file, out))
+            os._exit(carry_out(file, out))
         except BaseException:
             import traceback
 
@@ -78,11 +70,11 @@ def slow_stand_in() -> None:
     """A trainer that learns nothing, takes some time and keeps a checkpoint after every chunk."""
     import stand_in
 
-    from neuroperturb.study import run_one as work
+    from neuroperturb.study import run_one
 
     stand_in.Trainer.on_chunk = staticmethod(lambda step: time.sleep(0.01))
-    work.Trainer = stand_in.Trainer
-    work.CHECKPOINT_EVERY = 0.0
+    run_one.Trainer = stand_in.Trainer
+    run_one.CHECKPOINT_EVERY = 0.0
 
 
 def main() -> None:
@@ -90,8 +82,7 @@ def main() -> None:
     options = sys.argv[3:]
     if "--stand-in" in options:
         slow_stand_in()
-    import neuroperturb.comparison
-    import neuroperturb.study.command  # noqa: F401
+    import neuroperturb.cli.study  # noqa: F401
 
     if "--kills" in options:
         kills = int(options[options.index("--kills") + 1])

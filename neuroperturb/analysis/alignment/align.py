@@ -10,7 +10,6 @@ at every step, initial weights of the network. With one they are its first train
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,28 +188,6 @@ def align(
     return Alignment(pd.DataFrame(rows), over, _title(trained, network or own, base, trials))
 
 
-def say(
-    rules: Sequence[str],
-    out: Path,
-    say: Callable[[str], None],
-    note: Callable[[str], None],
-    values: str | None,
-    **options,
-) -> None:
-    """What the command does: measure, print the table, write figure and CSV into a folder."""
-    given = None if values is None else [_number(text.strip()) for text in values.split(",")]
-    found = align(rules, values=given, progress=note, **options)
-    out.mkdir(parents=True, exist_ok=True)
-    say(f"{found}\n\nfigure  {found.save(out / 'alignment.png')}\ntable   {found.to_csv(out / 'alignment.csv')}")
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
-
-
 def _values(over: str | None, values: Sequence | None) -> tuple:
     if over is None:
         if values is not None:
@@ -249,6 +226,9 @@ def _chip(made_of: Any) -> Chip | None:
 
 
 def _setting(task: Task | None, network: RNN, point: Point, trials: int, seed: int) -> Setting:
+    for name, value in (("samples", point.samples), ("steps", point.steps)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+            raise SpecError(name, "align", "a whole number, 1 or more", value)
     network = network if point.size is None else network.replace(size=point.size)
     sequence, loss = (
         _random(point.steps or STEPS, trials, seed) if task is None else _first(task, point.steps, trials, seed)

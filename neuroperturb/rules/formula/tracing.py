@@ -18,7 +18,7 @@ import numpy as np
 
 from hardware_models.numerics import maths
 from neuroperturb.rules.formula.graph import Node, input_, number, parameter
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
 BRANCHES = 64  # ways through a formula that are followed
 BINARY = {
@@ -33,7 +33,7 @@ CASTS = ("float32", "float64")  # change how a number is written, not the formul
 FORMULAS = ("exp", "log", "tanh")  # of hardware_models.numerics.maths: one operation each, whatever they are made of
 
 
-class NotTraced(SpecError):
+class NotTraced(InputError):
     """A formula does what tracing cannot follow; the message says what."""
 
 
@@ -224,7 +224,7 @@ def trace(function: Callable, params, names: Sequence[str], *, what: str = "") -
 
     Raises
     ------
-    NotTraced (a SpecError)
+    NotTraced (an InputError)
     """
     try:
         return _explore(function, params, tuple(names), (), [0])

@@ -15,7 +15,7 @@ import numpy as np
 
 from neuroperturb.rules.formula.signatures import FORMS, plain
 from neuroperturb.rules.user.source import reached
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
 WRITES = {"STORE_GLOBAL": "global", "DELETE_GLOBAL": "global", "STORE_DEREF": "variable of an enclosing function"}
 SPEAKS = ("print", "input", "open", "exec", "eval")
@@ -29,7 +29,7 @@ def require_plain_code(cls: type) -> None:
         what = _forbidden(function, "noise" if own == "neuron" else "draw")
         if what:
             called = f"The {own!r} function of" if own else f"The function {function.__name__!r}, called by"
-            raise SpecError(f"{called} {cls.__name__} {what}.")
+            raise InputError(f"{called} {cls.__name__} {what}.")
 
 
 def _forbidden(function: types.FunctionType, draw: str) -> str:

@@ -21,7 +21,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb.rules.formula.signatures import FORMS, RETURNS, formula, numbers, plain
 from neuroperturb.rules.user.forbidden import require_plain_code
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 
 ENDS = {"neuron": "return one number, p", "synapse": "return trace, change"}
 RETURNED = {"neuron": ("what the unit tells",), "synapse": ("trace", "change")}
@@ -41,17 +41,15 @@ def require_form(rule) -> None:
     """Refuse what is not written in the form; `rule` an object, or a class."""
     cls = rule if isinstance(rule, type) else type(rule)
     if cls.__module__ == "builtins":
-        raise SpecError(f"The rule must be an object of a NamedTuple, as in MyRule(). Got {rule!r} instead.")
+        raise InputError(f"The rule must be an object of a NamedTuple, as in MyRule(). Got {rule!r} instead.")
     if not (issubclass(cls, tuple) and hasattr(cls, "_fields")):
-        raise SpecError(f"The rule {cls.__name__} must be a NamedTuple: write class {cls.__name__}(NamedTuple).")
+        raise InputError(f"The rule {cls.__name__} must be a NamedTuple: write class {cls.__name__}(NamedTuple).")
     if not hasattr(cls, "synapse"):
-        raise SpecError(f"The rule {cls.__name__} has no 'synapse' function: write {_header('synapse')}.")
+        raise InputError(f"The rule {cls.__name__} has no 'synapse' function: write {_header('synapse')}.")
     if not isinstance(rule, type):
         for name, value in rule._asdict().items():
             if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-                raise SpecError(
-                    f"The {name!r} parameter of {cls.__name__} must be a finite number. Got {value!r} instead."
-                )
+                raise SpecError(name, cls.__name__, "a finite number", value)
     for name in formulas(cls):
         _require_signature(cls, name)
     require_plain_code(cls)
@@ -66,7 +64,7 @@ def _header(name: str) -> str:
 def _require_signature(cls: type, name: str) -> None:
     function = plain(getattr(cls, name))
     if not isinstance(function, types.FunctionType):
-        raise SpecError(f"{named(cls, name)} must be a function: write {_header(name)}.")
+        raise InputError(f"{named(cls, name)} must be a function: write {_header(name)}.")
     found = tuple(inspect.signature(function).parameters)
     if found == FORMS[name]:
         return
@@ -79,7 +77,7 @@ def _require_signature(cls: type, name: str) -> None:
     else:
         got, wanted = next(pair for pair in zip(found, FORMS[name], strict=True) if pair[0] != pair[1])
         what = f"takes {got!r} where {wanted!r} belongs"
-    raise SpecError(f"{named(cls, name)} {what}: write {_header(name)}.")
+    raise InputError(f"{named(cls, name)} {what}: write {_header(name)}.")
 
 
 def _require_nothing_hidden(cls: type, name: str) -> None:
@@ -90,14 +88,14 @@ def _require_nothing_hidden(cls: type, name: str) -> None:
     if hidden is not None:
         kind = type(hidden.value).__name__
         inside = "" if hidden.function == function.__name__ else f" in {hidden.function!r}, which it calls,"
-        raise SpecError(
+        raise InputError(
             f"{named(cls, name)} reads the {kind} {hidden.name!r}{inside} through a {hidden.through}: a {name} knows its arguments alone, "
             f"{', '.join(FORMS[name][1:])}; write a number of its own as a field of {cls.__name__} and read it as params.<field>."
         )
     found = inspect.getclosurevars(function)
     for called, value in {**found.globals, **found.nonlocals}.items():
         if COMPILED and isinstance(value, types.FunctionType) and not value.__module__.startswith(("numpy", "math")):
-            raise SpecError(
+            raise InputError(
                 f"{named(cls, name)} calls {called!r}, which is not compiled: write @kernel, from hardware_models.numerics.compiled, above "
                 f"def {called}."
             )
@@ -111,24 +109,22 @@ def require_fit(rule, own) -> None:
     synapse, neuron = formula(own, "synapse").used, formula(own, "neuron")
     probe = rule.probe.kind
     if neuron is not None and probe == "activity":
-        raise SpecError(
-            f"The 'rule.probe' parameter must be 'injected' or 'array' for {type(own).__name__}, whose 'neuron' function says what is told. "
-            "Got 'activity' instead."
-        )
+        wanted = f"'injected' or 'array' for {type(own).__name__}, whose 'neuron' function says what is told"
+        raise SpecError("rule.probe", wanted=wanted, got="activity")
     if neuron is not None and rule.baseline.passes == 1 and "clean" in neuron.used:
-        raise SpecError(
+        raise InputError(
             f"{named(own, 'neuron')} reads 'clean', which a single pass has none of: read 'noise', or choose another 'rule.baseline' than "
             f"{rule.baseline.kind!r}."
         )
     if probe != "weights":
         return
     if neuron is not None or "post" in synapse:
-        raise SpecError(
+        raise InputError(
             f"{named(own, 'neuron' if neuron is not None else 'synapse')} has no use with weight noise, which tells units nothing: read "
             "'draw' in the 'synapse' function, or choose another 'rule.probe' than 'weights'."
         )
     if "pre" in synapse and rule.probe.hold != "trial":
-        raise SpecError(
+        raise InputError(
             f"{named(own, 'synapse')} reads 'pre' of one trial where the noise of a weight serves the whole batch: hold it per trial, "
             "with rule.probe = { kind = 'weights', hold = 'trial' }."
         )
@@ -172,10 +168,10 @@ def returned(rule, name: str, value) -> tuple:
     values = value if isinstance(value, tuple) else (value,)
     if len(values) != count or value is None:
         got = f"{len(values)} values" if isinstance(value, tuple) else _article(value)
-        raise SpecError(f"{named(rule, name)} must end in {ENDS[name]}. Got {got} instead.")
+        raise InputError(f"{named(rule, name)} must end in {ENDS[name]}. Got {got} instead.")
     for what, number in zip(RETURNED[name], values, strict=True):
         if isinstance(number, bool | np.bool_) or not isinstance(number, int | float | np.number):
-            raise SpecError(
+            raise InputError(
                 f"{named(rule, name)} must end in {ENDS[name]}, one number each. Got {_article(number)} for {what!r} instead."
             )
     return values
@@ -185,7 +181,7 @@ def _article(value) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
-def _does_not_compute(rule, name: str, why: str, line: int) -> SpecError:
+def _does_not_compute(rule, name: str, why: str, line: int) -> InputError:
     code = plain(getattr(type(rule), name)).__code__
     text = linecache.getline(code.co_filename, line).strip() if line else ""
     words = set(re.findall(r"\w+", text))
@@ -193,11 +189,11 @@ def _does_not_compute(rule, name: str, why: str, line: int) -> SpecError:
     fields = ", ".join(rule._fields) or "none"
     where = f" in the line {text!r}" if text else ""
     if "params" in met and "attribute" in why:
-        return SpecError(
+        return InputError(
             f"{named(rule, name)} reads a field of 'params'{where} that {type(rule).__name__} does not have: its fields are {fields}."
         )
     what = f" with {_joined(met)}" if met else ""
-    return SpecError(
+    return InputError(
         f"{named(rule, name)} cannot be computed{where}{what}, for {why.rstrip('.: ') or 'a reason unknown'}: every argument is one number, "
         "so write arithmetic, comparisons and functions of math or numpy on numbers."
     )
@@ -225,13 +221,13 @@ def _compile(rule, name: str, given: tuple, dtype):
 
 def _require_keeps_dtype(rule, name: str, kind, dtype: str) -> None:
     if isinstance(kind, numba_types.Optional | numba_types.NoneType):
-        raise SpecError(
+        raise InputError(
             f"{named(rule, name)} must end in {ENDS[name]} on every way through it. Got nothing on some instead."
         )
     kinds = list(kind) if isinstance(kind, numba_types.BaseTuple) else [kind]
     for what, found in zip(RETURNED[name], kinds, strict=True):
         if str(found) != dtype:
-            raise SpecError(
+            raise InputError(
                 f"{named(rule, name)} gives {what!r} as {found} where its arguments are {dtype}: {_widened(rule, name)}."
             )
 

@@ -23,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from neuroperturb.rules.formula.signatures import FORMS, plain
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import InputError, SpecError, suggest
 
 LIBRARIES = {"numpy", "math", "numba", "hardware_models", "builtins"}  # recorded by their versions
 
@@ -45,16 +45,14 @@ def find(source: str) -> type:
     """The class that ``module:Class`` or ``path.py:Class`` names; looked for where Python looks, and in the current folder."""
     place, _, name = source.rpartition(":")
     if not place or not name.isidentifier():
-        raise SpecError(
-            f"The 'rule.name' parameter must look like module:Class or path/to/file.py:Class. Got {source!r} instead."
-        )
+        raise SpecError("rule.name", wanted="look like module:Class or path/to/file.py:Class", got=source, verb="must")
     folders = [folder for folder in (_folder.get(), Path.cwd()) if folder is not None]
     module = _file(place, source, folders) if place.endswith(".py") else _module(place, source, folders)
     cls = getattr(module, name, None)
     if not isinstance(cls, type):
         known = [key for key, value in vars(module).items() if isinstance(value, type) and hasattr(value, "synapse")]
         hint = suggest(name, known) if known else "It has no class with a synapse."
-        raise SpecError(f"The 'rule.name' parameter names no class {name!r} in {place!r}. {hint}")
+        raise SpecError("rule.name", wanted=f"class {name!r} in {place!r}", hint=hint, verb="names no")
     return cls
 
 
@@ -66,11 +64,12 @@ def _module(place: str, source: str, folders: list[Path]):
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
-            raise SpecError(f"The module of the rule {source!r} cannot be imported: {error}.") from None
-        raise SpecError(
-            f"The 'rule.name' parameter names a module {place!r} that is nowhere to be found: put {place}.py beside the TOML file or "
-            "into the current folder, or name the file, as in path/to/file.py:Class."
-        ) from None
+            raise InputError(f"The module of the rule {source!r} cannot be imported: {error}.") from None
+        what = (
+            f"a module {place!r} that is nowhere to be found: put {place}.py beside the TOML file or into the current folder, "
+            "or name the file, as in path/to/file.py:Class"
+        )
+        raise SpecError("rule.name", wanted=what, verb="names") from None
     except Exception as error:
         raise _broken(source, error) from None
     finally:
@@ -82,7 +81,7 @@ def _file(place: str, source: str, folders: list[Path]):
     """A file as a module, under a name that its contents determine: an edited file is another module."""
     path = next((path.resolve() for folder in folders if (path := folder / place).is_file()), None)
     if path is None:
-        raise SpecError(f"The 'rule.name' parameter names a file {place!r} that does not exist.")
+        raise SpecError("rule.name", wanted=f"a file {place!r} that does not exist", verb="names")
     digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
     name = f"{path.stem}_{digest}"
     if name not in sys.modules:
@@ -98,8 +97,8 @@ def _file(place: str, source: str, folders: list[Path]):
     return sys.modules[name]
 
 
-def _broken(source: str, error: Exception) -> SpecError:
-    return SpecError(f"The module of the rule {source!r} cannot be imported: {type(error).__name__}: {error}.")
+def _broken(source: str, error: Exception) -> InputError:
+    return InputError(f"The module of the rule {source!r} cannot be imported: {type(error).__name__}: {error}.")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

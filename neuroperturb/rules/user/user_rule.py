@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from neuroperturb.rules.user import source as sources
 from neuroperturb.rules.user.requirements import require_form
-from neuroperturb.spec import Spec, SpecError, suggest
+from neuroperturb.spec import InputError, Spec, SpecError
 
 _classes: dict[tuple[str, str], type] = {}  # (source, sha256) → class, as this process met it
 
@@ -63,7 +63,7 @@ class OwnFormula(Spec):
         if made_of is None:
             made_of = sources.find(self.source)
             if sources.sha256(made_of) != self.sha256:
-                raise SpecError(
+                raise InputError(
                     f"The rule {self.source!r} has changed since this experiment was written, whose record holds the source it was made "
                     f"with (sha256 {self.sha256[:12]}): put that back, or name the rule anew to run it as it is now."
                 )
@@ -80,19 +80,14 @@ def _floats(rule: tuple) -> dict[str, float]:
 def _filled(cls: type, name: str, parameters: dict) -> tuple:
     """An object of a rule's class with these numbers."""
     if not isinstance(parameters, dict):
-        raise SpecError(
-            f"The 'rule.parameters' parameter of {cls.__name__} must be a table of numbers by name. Got {parameters!r} instead."
-        )
+        raise SpecError("rule.parameters", cls.__name__, "a table of numbers by name", parameters)
     for key, value in parameters.items():
         if key not in cls._fields:
-            raise SpecError(f"Unknown key 'rule.parameters.{key}' in {cls.__name__}. {suggest(key, cls._fields)}")
+            raise SpecError.unknown(f"rule.parameters.{key}", cls.__name__, cls._fields)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SpecError(
-                f"The 'rule.parameters.{key}' parameter of {cls.__name__} must be a finite number. Got {value!r} instead."
-            )
+            raise SpecError(f"rule.parameters.{key}", cls.__name__, "a finite number", value)
     missing = [key for key in cls._fields if key not in parameters and key not in cls._field_defaults]
     if missing:
-        raise SpecError(
-            f"The 'rule.parameters.{missing[0]}' parameter of {cls.__name__} is missing: {name!r} gives it no default."
-        )
+        hint = f"{name!r} gives it no default."
+        raise SpecError.missing(f"rule.parameters.{missing[0]}", cls.__name__, hint)
     return cls(**parameters)

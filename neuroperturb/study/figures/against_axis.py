@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread, tidy
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, legend_handles, level_of, positive, slant, split
+from neuroperturb.study.figures.axes import (
+    FigureAxis,
+    axes_of,
+    has_level,
+    in_a_row,
+    legend_handles,
+    level_of,
+    positive,
+    slant,
+    split,
+)
 from neuroperturb.study.figures.canvas import (
     Drawn,
+    Facet,
     cut,
     file_name,
     fit_scale,
@@ -23,24 +34,30 @@ from neuroperturb.study.figures.canvas import (
     panels,
     reach,
 )
-from neuroperturb.study.labels import words
+from neuroperturb.study.labels import value_label
 from neuroperturb.study.summary import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def series_for(axis: Axis, axes: Sequence[Axis]) -> Axis | None:
+def series_for(axis: FigureAxis, axes: Sequence[FigureAxis]) -> FigureAxis | None:
     """What the lines of a figure are: rules, where they are an axis, else the axis of fewest levels that fits the palette."""
     others = sorted((a for a in axes if a != axis), key=lambda a: (a.key != "rule", a.numeric, len(a.levels)))
     return others[0] if others and len(others[0].levels) <= 4 * len(COLOURS) else None
 
 
-def along(
-    facet: str, own: Sequence[Line], beside: Sequence[Line], axis: Axis, series: Axis | None, rest: Sequence[Axis]
-) -> Drawn:  # fmt: skip
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """For every axis."""
+    axes = axes_of(facet.own)
+    for axis in axes:
+        series = series_for(axis, axes)
+        yield against_axis(facet, axis, series, [other for other in axes if other not in (axis, series)])
+
+
+def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest: Sequence[FigureAxis]) -> Drawn:
     """Test loss against an axis; a panel for every combination of the axes that are left, where those are few."""
-    chosen, note = split(own, rest)
+    chosen, note = split(facet.own, rest)
     single, count = len(chosen) == 1, len(series.levels) if series else 1
     width = max(6 if single else 3.4, 0 if axis.numeric else min(10, 1.5 + 0.5 * len(axis.levels)))
     figure, axes = panels(
@@ -59,19 +76,19 @@ def along(
         fit_scale(ax, "y", losses(part))
         tidy(ax, "y")
     for ax in axes:  # limits are shared, and fixed from here on
-        _beside(ax, beside, named=len(axes) == 1)
-    name_axes(axes, axis.key, loss_name(facet))
+        _beside(ax, facet.baselines, named=len(axes) == 1)
+    name_axes(axes, axis.key, loss_name(facet.name))
     if series is not None:
         handles = legend_handles(series)
         figure.legend(
             handles=handles, title=series.key, loc="outside right upper", frameon=False, fontsize=8, title_fontsize=8
         )
-    figure.suptitle(heading(facet, note), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     caption = (
         f"Test loss against {axis.key}: dots are seeds, markers their means, bars 95 % bootstrap intervals; a cross is a cell with broken "
         "seeds; dashed grey are baselines."
     )
-    return Drawn(file_name(f"axis-{axis.key}", facet), caption, figure)
+    return Drawn(file_name(f"axis-{axis.key}", facet.name), caption, figure)
 
 
 def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
@@ -99,7 +116,7 @@ def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
         ax.text(1.025, place, line.label + far, transform=ax.transAxes, va="center", fontsize=7, color=GREY)
 
 
-def _line(ax: Axes, mine: Sequence[Line], axis: Axis, spots: tuple, k: int, of: int, apart: float) -> None:
+def _line(ax: Axes, mine: Sequence[Line], axis: FigureAxis, spots: tuple, k: int, of: int, apart: float) -> None:
     """Series k of so many, `apart` points from the next so that bars do not hide each other: means, intervals, seeds; a cross
     stands for a cell with broken seeds.
     """
@@ -134,14 +151,14 @@ def _line(ax: Axes, mine: Sequence[Line], axis: Axis, spots: tuple, k: int, of: 
             ax.plot(x, 0.98, "x", color=colour, ms=7, transform=ax.get_xaxis_transform(), zorder=4)
 
 
-def _x(ax: Axes, axis: Axis, spots: tuple) -> None:
+def _x(ax: Axes, axis: FigureAxis, spots: tuple) -> None:
     from matplotlib.ticker import NullLocator
 
     if positive(axis) and max(spots) / min(spots) >= 8:
         ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())
     few = spots if len(spots) <= 9 or not axis.numeric else spots[:: -(-len(spots) // 9)]
-    names = [cut(words(level), 18) for level in axis.levels]
+    names = [cut(value_label(level), 18) for level in axis.levels]
     ax.set_xticks(
         few,
         [names[spots.index(x)] for x in few],

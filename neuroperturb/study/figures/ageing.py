@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from neuroperturb.results.figures.style import COLOURS, MARKERS, tidy
-from neuroperturb.study.figures.axes import Axis, legend_handles
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, name_axes, panels
-from neuroperturb.study.summary import Line
-from neuroperturb.study.table import Tables
+from neuroperturb.study.figures.axes import FigureAxis, legend_handles
+from neuroperturb.study.figures.canvas import (
+    Drawn,
+    Facet,
+    file_name,
+    fit_scale,
+    heading,
+    loss_name,
+    name_axes,
+    panels,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,11 +25,19 @@ if TYPE_CHECKING:
 NEW = 30  # a new chip is drawn at this part of the first age: a logarithm knows no zero
 
 
-def ageing(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """Where weights of any run have aged."""
+    ages = facet.tables.ages
+    if len(ages) and ages["cell"].isin([line.cell for line in facet.lines]).any():
+        yield ageing(facet)
+
+
+def ageing(facet: Facet) -> Drawn:
     """A panel a chip's kind: every run and chip a thin line, their median thick, the compensated median dashed."""
+    tables = facet.tables
     kinds = list(dict.fromkeys(tables.ages["hardware"]))
     figure, axes = panels(len(kinds), 3.2, 2.4, legend=True)
-    shown = [line for line in here if not line.control and (tables.ages["cell"] == line.cell).any()]
+    shown = [line for line in facet.own if (tables.ages["cell"] == line.cell).any()]
     youngest = tables.ages.loc[tables.ages["age"] > 0, "age"].min()
     for ax, kind in zip(axes, kinds, strict=True):
         for k, line in enumerate(shown):
@@ -39,15 +54,15 @@ def ageing(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
         fit_scale(ax, "y", tables.ages["test"].to_numpy(float))
         tidy(ax, "both")
         _name_ages(ax, youngest)
-    name_axes(axes, "age", loss_name(facet))
-    named = Axis("", tuple(line.label or "all" for line in shown))
+    name_axes(axes, "age", loss_name(facet.name))
+    named = FigureAxis("", tuple(line.label or "all" for line in shown))
     figure.legend(handles=legend_handles(named), loc="outside right upper", frameon=False, fontsize=7)
-    figure.suptitle(heading(facet, ""), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(heading(facet.name, ""), fontsize=10, x=0.01, ha="left")
     caption = (
         "Test loss of trained weights on other chips as these age: thin lines are runs and chips, thick ones their median, dashed "
         "the median when what is read is rescaled to what it was at first."
     )
-    return Drawn(file_name("ageing", facet), caption, figure)
+    return Drawn(file_name("ageing", facet.name), caption, figure)
 
 
 def _name_ages(ax: Axes, youngest: float) -> None:

@@ -6,21 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, DASHES, MARKERS
 from neuroperturb.study.figures.canvas import cut
-from neuroperturb.study.labels import words
+from neuroperturb.study.labels import last, value_label
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
-if TYPE_CHECKING:
-    pass
 
-
-class Axis(NamedTuple):
+class FigureAxis(NamedTuple):
     """One axis of the declaration, as figures need it: its levels in order."""
 
     key: str
@@ -31,20 +28,20 @@ class Axis(NamedTuple):
         return all(isinstance(level, int | float) for level in self.levels)
 
 
-def axes_of(here: Sequence[Line]) -> list[Axis]:
+def axes_of(here: Sequence[Line]) -> list[FigureAxis]:
     """Axes with two levels or more; several grids of one study are an axis, too, unless another axis tells them apart."""
     found: dict[str, dict] = {}
     for line in here:
         levels = ({"grid": line.grid} if line.grid else {}) | line.levels
         for key, level in levels.items():
             found.setdefault(key, {})[level] = None
-    axes = [Axis(key, tuple(levels)) for key, levels in found.items() if key != "task"]
+    axes = [FigureAxis(key, tuple(levels)) for key, levels in found.items() if key != "task"]
     axes = [axis._replace(levels=tuple(sorted(axis.levels))) if axis.numeric else axis for axis in axes]
     axes = [axis for axis in axes if len(axis.levels) > 1]
     return [axis for axis in axes if axis.key != "grid" or not _tells_grids(here, axes)]
 
 
-def _tells_grids(here: Sequence[Line], axes: Sequence[Axis]) -> bool:
+def _tells_grids(here: Sequence[Line], axes: Sequence[FigureAxis]) -> bool:
     """Whether some other axis already says which grid a line is of."""
     for axis in axes:
         grids = defaultdict(set)
@@ -55,20 +52,20 @@ def _tells_grids(here: Sequence[Line], axes: Sequence[Axis]) -> bool:
     return False
 
 
-def split(own: Sequence[Line], rest: Sequence[Axis]) -> tuple[list[tuple[str, list[Line]]], str]:
+def split(own: Sequence[Line], rest: Sequence[FigureAxis]) -> tuple[list[tuple[str, list[Line]]], str]:
     """Lines by the axes that a figure does not show; where those are many, only as the best cell (by validation) has them."""
     parts = []
     for levels in product(*(axis.levels for axis in rest)):
         part = [x for x in own if all(level_of(x, axis.key) == level for axis, level in zip(rest, levels))]
         if part:
-            parts.append((", ".join(f"{last(a.key)} {words(v)}" for a, v in zip(rest, levels)), part))
+            parts.append((", ".join(f"{last(a.key)} {value_label(v)}" for a, v in zip(rest, levels)), part))
     if len(parts) <= 12:
         return parts, ""
     best = min(parts, key=lambda named: min(_validation(line) for line in named[1]))
     return [("", best[1])], f"at {best[0]}, the best by validation"
 
 
-def in_a_row(parts: Sequence, rest: Sequence[Axis]) -> int | None:
+def in_a_row(parts: Sequence, rest: Sequence[FigureAxis]) -> int | None:
     """Panels of :func:`split` that belong side by side: the levels of the last axis; None where some are missing."""
     levels = len(rest[-1].levels) if rest else 1
     return levels if len(parts) % levels == 0 and len(parts) > 1 else None
@@ -84,7 +81,7 @@ def level_of(line: Line, key: str) -> float | str | None:
     return line.grid if key == "grid" else line.levels.get(key)
 
 
-def has_level(line: Line, axis: Axis) -> bool:
+def has_level(line: Line, axis: FigureAxis) -> bool:
     """Whether a line is anywhere on an axis."""
     return level_of(line, axis.key) in axis.levels
 
@@ -94,17 +91,17 @@ def names_of(tables: Tables, line: Line) -> tuple[str, ...]:
     return tables.cells[line.cell].shown(tables.chosen[line.cell])
 
 
-def slant(axis: Axis, room: int = 3) -> int:
+def slant(axis: FigureAxis, room: int = 3) -> int:
     """Of the names of levels: long ones lie side by side only where they are few, `room` at most."""
-    return 30 if max(len(words(level)) for level in axis.levels) > 6 and len(axis.levels) > room else 0
+    return 30 if max(len(value_label(level)) for level in axis.levels) > 6 and len(axis.levels) > room else 0
 
 
-def positive(axis: Axis) -> bool:
+def positive(axis: FigureAxis) -> bool:
     """Numbers that may keep their distances; others stand in a row."""
     return axis.numeric and min(axis.levels) > 0
 
 
-def legend_handles(series: Axis) -> list:
+def legend_handles(series: FigureAxis) -> list:
     """A line and a marker for every level."""
     from matplotlib.lines import Line2D
 
@@ -112,10 +109,6 @@ def legend_handles(series: Axis) -> list:
         "color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "ls": DASHES[k // len(COLOURS) % len(DASHES)],
     }  # fmt: skip
     return [
-        Line2D([], [], ms=4.5, lw=1.4, label=cut(words(level), 28), **style(k)) for k, level in enumerate(series.levels)
+        Line2D([], [], ms=4.5, lw=1.4, label=cut(value_label(level), 28), **style(k))
+        for k, level in enumerate(series.levels)
     ]
-
-
-def last(key: str) -> str:
-    """What a dotted key ends in."""
-    return key.rsplit(".", 1)[-1]

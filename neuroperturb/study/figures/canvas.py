@@ -10,10 +10,29 @@ import numpy as np
 
 from neuroperturb.results.figures.style import WIDE, WIDEST, blank
 from neuroperturb.study.summary import Line
+from neuroperturb.study.table import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+class Facet(NamedTuple):
+    """What the figures of one task are drawn from.
+
+    name : of the task, in words; "" where all cells have the one of the base
+    lines : its cells, controls among them;  baselines : what stands beside them
+    """
+
+    name: str
+    lines: list[Line]
+    baselines: list[Line]
+    tables: Tables
+
+    @property
+    def own(self) -> list[Line]:
+        """The cells without their controls."""
+        return [line for line in self.lines if not line.control]
 
 
 class Drawn(NamedTuple):

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, tidy
-from neuroperturb.study.figures.axes import Axis, axes_of, last, level_of
+from neuroperturb.study.figures.axes import FigureAxis, axes_of, level_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
+    Facet,
     cut,
     file_name,
     fit_scale,
@@ -26,7 +27,7 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
 )
-from neuroperturb.study.labels import words
+from neuroperturb.study.labels import last, value_label
 from neuroperturb.study.summary import Line
 
 if TYPE_CHECKING:
@@ -44,15 +45,20 @@ COSTS = {
 class Roles(NamedTuple):
     """What shows which axis; None where nothing has to."""
 
-    colour: Axis | None
-    marker: Axis | None
-    panel: Axis | None
-    along: Axis | None
+    colour: FigureAxis | None
+    marker: FigureAxis | None
+    panel: FigureAxis | None
+    along: FigureAxis | None
 
 
-def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """For every cost that two cells have."""
+    yield from (cost(facet, key) for key in COSTS if sum(key in line.extra for line in facet.lines) > 1)
+
+
+def cost(facet: Facet, key: str) -> Drawn:
     """Test loss against what it cost."""
-    own = [line for line in here if key in line.extra and math.isfinite(line.interval.mean) and not line.control]
+    own = [line for line in facet.own if key in line.extra and math.isfinite(line.interval.mean)]
     roles = _roles(own)
     named = _panels_of(own, roles.panel)
     single = len(named) == 1
@@ -64,13 +70,13 @@ def cost(facet: str, here: Sequence[Line], key: str) -> Drawn:
         fit_scale(ax, "x", np.array([line.extra[key] for line in own]))
         fit_scale(ax, "y", losses(own))
         tidy(ax, "both")
-    name_axes(axes, COSTS[key], loss_name(facet))
+    name_axes(axes, COSTS[key], loss_name(facet.name))
     _legends(figure, roles)
     more = f"the best {PANELS} of {len(roles.panel.levels)}" if roles.panel and len(roles.panel.levels) > PANELS else ""
-    figure.suptitle(heading(facet, more), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(heading(facet.name, more), fontsize=10, x=0.01, ha="left")
     joined = f" Lines join cells that differ in {roles.along.key} only." if roles.along else ""
     caption = f"Test loss against {COSTS[key]}, the median over seeds; bars are 95 % bootstrap intervals.{joined}"
-    return Drawn(file_name(f"cost-{key}", facet), caption, figure)
+    return Drawn(file_name(f"cost-{key}", facet.name), caption, figure)
 
 
 def _roles(own: Sequence[Line]) -> Roles:
@@ -85,18 +91,20 @@ def _roles(own: Sequence[Line]) -> Roles:
     return Roles(colour, marker, most(left), most(numbers))
 
 
-def _panels_of(own: Sequence[Line], axis: Axis | None) -> list[tuple[str, list[Line]]]:
+def _panels_of(own: Sequence[Line], axis: FigureAxis | None) -> list[tuple[str, list[Line]]]:
     """Lines by the axis that panels show, those of the best first."""
     parts: dict = defaultdict(list)
     for line in sorted(own, key=lambda one: one.rank):
         parts[level_of(line, axis.key) if axis else ""].append(line)
-    return [(cut(words(level)) if axis else "", part) for level, part in parts.items()][:PANELS]
+    return [(cut(value_label(level)) if axis else "", part) for level, part in parts.items()][:PANELS]
 
 
 def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bool) -> None:
     groups = defaultdict(list)
     for line in part:
-        others = tuple(sorted((k, words(v)) for k, v in line.levels.items() if not roles.along or k != roles.along.key))
+        others = tuple(
+            sorted((k, value_label(v)) for k, v in line.levels.items() if not roles.along or k != roles.along.key)
+        )
         groups[line.grid, others].append(line)
     for group in groups.values():
         if roles.along:
@@ -110,7 +118,7 @@ def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bo
                 ax.plot([at, at], [low, high], color=colour, lw=1.6, alpha=0.5)
             if roles.along and labelled and len(group) > 1:
                 ax.annotate(
-                    words(level_of(line, roles.along.key)), (at, line.interval.mean), (4, 4), textcoords="offset points",
+                    value_label(level_of(line, roles.along.key)), (at, line.interval.mean), (4, 4), textcoords="offset points",
                     fontsize=6.5, color=colour,
                 )  # fmt: skip
 
@@ -131,7 +139,7 @@ def _legends(figure, roles: Roles) -> None:
         if axis is not None:
             handles.append(Line2D([], [], lw=0, label=last(axis.key)))
             handles += [
-                Line2D([], [], lw=0, ms=5, label=cut(words(level), 28), **look(k))
+                Line2D([], [], lw=0, ms=5, label=cut(value_label(level), 28), **look(k))
                 for k, level in enumerate(axis.levels)
             ]
     if roles.along is not None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, GREY, tidy
 from neuroperturb.study.figures.axes import names_of
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, name_axes, panels, wrapped
-from neuroperturb.study.labels import words
+from neuroperturb.study.figures.canvas import (
+    Drawn,
+    Facet,
+    file_name,
+    fit_scale,
+    heading,
+    name_axes,
+    panels,
+    wrapped,
+)
+from neuroperturb.study.labels import value_label
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Curve, Tables
 
@@ -21,17 +30,23 @@ if TYPE_CHECKING:
 PANELS = 24  # most panels of a figure
 
 
-def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """Where any run has a curve."""
+    if any(name in facet.tables.curves for line in facet.lines for name in names_of(facet.tables, line)):
+        yield curves(facet)
+
+
+def curves(facet: Facet) -> Drawn:
     """Small multiples in the order of the ranking."""
-    own = [line for line in here if not line.control]
+    own, tables = facet.own, facet.tables
     shown = sorted(own, key=lambda line: line.rank)[:PANELS]
-    controls = {(line.grid, words(tables.cells[line.cell].point)): line for line in here if line.control}
+    controls = {(line.grid, value_label(tables.cells[line.cell].point)): line for line in facet.lines if line.control}
     figure, axes = panels(len(shown), 2.5, 2.0)
     found = [tables.curves[n] for line in shown for n in names_of(tables, line) if n in tables.curves]
     limits = _limits(np.concatenate([c.validation for c in found]) if found else np.empty(0))
     lengths = [curve.epoch[-1] for curve in found if curve.epoch.size]
     for ax, line in zip(axes, shown, strict=True):
-        control = controls.get((line.grid, words(tables.cells[line.cell].point)))
+        control = controls.get((line.grid, value_label(tables.cells[line.cell].point)))
         if control is not None:
             _median(ax, _curves(tables, control), GREY, "--", limits)
         _seeds(ax, line, tables, limits)
@@ -41,7 +56,7 @@ def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
         tidy(ax, "y")
     name_axes(axes, "epoch", "validation loss")
     figure.suptitle(
-        heading(facet, f"the best {len(shown)} of {len(own)}" if len(shown) < len(own) else ""),
+        heading(facet.name, f"the best {len(shown)} of {len(own)}" if len(shown) < len(own) else ""),
         fontsize=10,
         x=0.01,
         ha="left",
@@ -50,7 +65,7 @@ def curves(facet: str, here: Sequence[Line], tables: Tables) -> Drawn:
         "Validation loss epoch by epoch: thin lines are seeds, the thick one is their median, dashed grey is the median of the control; "
         "a cross is where a seed diverged."
     )
-    return Drawn(file_name("curves", facet), caption, figure)
+    return Drawn(file_name("curves", facet.name), caption, figure)
 
 
 def _seeds(ax: Axes, line: Line, tables: Tables, limits: tuple[float, float]) -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.results.figures.style import PALE
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.axes import Axis, has_level, in_a_row, level_of, split
-from neuroperturb.study.figures.canvas import Drawn, cut, file_name, heading, loss_name, name_axes, panels, wrapped
-from neuroperturb.study.labels import words
-from neuroperturb.study.summary import Floor, Line
+from neuroperturb.study.figures.axes import FigureAxis, axes_of, has_level, in_a_row, level_of, split
+from neuroperturb.study.figures.canvas import (
+    Drawn,
+    Facet,
+    cut,
+    file_name,
+    heading,
+    loss_name,
+    name_axes,
+    panels,
+    wrapped,
+)
+from neuroperturb.study.labels import value_label
+from neuroperturb.study.summary import Line, floor_of
 
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize
@@ -21,14 +32,22 @@ MAP_VALUES = 120  # most cells of a heat map that say their number
 MAP_WIDTH = 2.6  # inches of the narrowest
 
 
-def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Sequence[Axis], floor: Floor) -> Drawn:
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """For both axes where there are two, else for every two that are numbers."""
+    axes = axes_of(facet.own)
+    for down, across in combinations(axes if len(axes) == 2 else [axis for axis in axes if axis.numeric], 2):
+        yield heat_map(facet, down, across, [axis for axis in axes if axis not in (down, across)])
+
+
+def heat_map(facet: Facet, down: FigureAxis, across: FigureAxis, rest: Sequence[FigureAxis]) -> Drawn:
     """Mean test loss over two axes; a panel for every combination of those that are left. What a constant answer reaches is the darkest."""
-    chosen, note = split(own, rest)
+    chosen, note = split(facet.own, rest)
+    floor = floor_of(facet.tables, facet.name)
     means = np.array([line.interval.mean for _, part in chosen for line in part])
     norm, capped = _norm(means[np.isfinite(means)], floor.loss)
-    names = [wrapped(words(level), 15, 3) for level in across.levels]
+    names = [wrapped(value_label(level), 15, 3) for level in across.levels]
     wide = 0.95 if any("\n" in name or len(name) > 8 for name in names) else 0.6
-    rows = [cut(words(level), 40) for level in down.levels]
+    rows = [cut(value_label(level), 40) for level in down.levels]
     size = (wide * len(across.levels) + 0.9 + 0.05 * max(map(len, rows)), 0.42 * len(down.levels) + 0.8)
     figure, axes = panels(len(chosen), max(size[0], MAP_WIDTH), size[1], share=False, row=in_a_row(chosen, rest))
     image = None
@@ -47,12 +66,12 @@ def heat_map(facet: str, own: Sequence[Line], down: Axis, across: Axis, rest: Se
     name_axes(axes, across.key, down.key)
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02, extend="max" if capped else "neither")
-        bar.set_label(loss_name(facet) + f"; darkest: {floor.words} and worse" * capped, fontsize=8)
+        bar.set_label(loss_name(facet.name) + f"; darkest: {floor.name} and worse" * capped, fontsize=8)
         bar.ax.tick_params(labelsize=7)
-    figure.suptitle(heading(facet, note), fontsize=10, x=0.01, ha="left")
-    worst = f"the darkest are no better than {floor.words}; " if capped else ""
+    figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
+    worst = f"the darkest are no better than {floor.name}; " if capped else ""
     caption = f"Mean test loss over {down.key} and {across.key}; {worst}“n ✕” are cells of which n seeds broke, grey ones have nothing left."
-    return Drawn(file_name(f"map-{down.key}-{across.key}", facet), caption, figure)
+    return Drawn(file_name(f"map-{down.key}-{across.key}", facet.name), caption, figure)
 
 
 def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
@@ -67,7 +86,7 @@ def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
     return (LogNorm if low > 0 and high / low > 5 else Normalize)(low, high), capped
 
 
-def _grid(part: Sequence[Line], down: Axis, across: Axis) -> tuple[np.ndarray, np.ndarray]:
+def _grid(part: Sequence[Line], down: FigureAxis, across: FigureAxis) -> tuple[np.ndarray, np.ndarray]:
     """Means, and what is written on them; of several cells at one place, the best."""
     grid = np.full((len(down.levels), len(across.levels)), np.nan)
     said = np.full(grid.shape, "", dtype=object)

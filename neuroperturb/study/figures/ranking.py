@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank, tidy
 from neuroperturb.results.grid import number
-from neuroperturb.study.figures.canvas import Drawn, file_name, fit_scale, heading, loss_name, losses, reach
+from neuroperturb.study.figures.canvas import (
+    Drawn,
+    Facet,
+    file_name,
+    fit_scale,
+    heading,
+    loss_name,
+    losses,
+    reach,
+)
 from neuroperturb.study.summary import Line
-from neuroperturb.study.table import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +29,15 @@ if TYPE_CHECKING:
 ROWS = 40  # most rows of a ranking
 
 
-def ranking(facet: str, here: Sequence[Line], beside: Sequence[Line], tables: Tables) -> Drawn:
+def draw(facet: Facet) -> Iterator[Drawn]:
+    """Where any seed has a test loss."""
+    if any(np.isfinite(line.test).any() for line in facet.lines):
+        yield ranking(facet)
+
+
+def ranking(facet: Facet) -> Drawn:
     """A row a cell, the best on top: seeds as dots, mean and interval as a bar."""
-    rows = sorted([*here, *beside], key=lambda line: line.rank)
+    rows = sorted([*facet.lines, *facet.baselines], key=lambda line: line.rank)
     shown = rows[:ROWS]
     widest = max((len(line.label) for line in shown), default=0)
     figure = blank(5 + 0.075 * widest, 1.1 + 0.27 * len(shown))
@@ -47,15 +61,15 @@ def ranking(facet: str, here: Sequence[Line], beside: Sequence[Line], tables: Ta
     own = losses([line for line in shown if line.cell >= 0])
     fit_scale(ax, "x", own)
     _squeeze(ax, shown, own)
-    ax.set_xlabel(loss_name(facet))
+    ax.set_xlabel(loss_name(facet.name))
     note = f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
-    figure.suptitle(heading(facet, note), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     tidy(ax, "x")
     caption = (
         "Test loss of every cell: each seed a dot, mean and 95 % bootstrap interval; light blue are controls, grey are baselines, a "
         "number with an arrow one beyond the axis."
     )
-    return Drawn(file_name("ranking", facet), caption, figure)
+    return Drawn(file_name("ranking", facet.name), caption, figure)
 
 
 def _squeeze(ax: Axes, shown: Sequence[Line], own: np.ndarray) -> None:

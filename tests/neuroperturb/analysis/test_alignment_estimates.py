@@ -4,10 +4,12 @@ import functools
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import neuroperturb
 from neuroperturb import rules
 from neuroperturb.analysis.alignment.estimate import Estimator, Setting, measure
+from neuroperturb.cli.app import app
 from neuroperturb.network.rnn import LEARNT, RNN, initial_weights
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
@@ -100,14 +102,13 @@ def test_samples_are_fresh_weights_stay_and_rules_that_share_are_not_copied():
 
 
 def test_align_is_one_table_one_figure_and_one_file(tmp_path):
-    from neuroperturb.analysis.alignment import align as alignment
-
-    said = []
-    alignment.say(["np"], tmp_path, said.append, said.append, "2,10", over="steps", samples=800, size=5)
-    assert said[:2] == ["np unbiased, steps 2", "np unbiased, steps 10"]
+    options = {"over": "steps", "values": "2,10", "samples": 800, "size": 5, "out": tmp_path}
+    given = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+    result = CliRunner().invoke(app, ["align", "np", *given])
+    assert result.stderr.splitlines() == [f"neuroperturb: np unbiased, steps {steps}" for steps in (2, 10)]
     assert {path.name for path in tmp_path.iterdir()} == {"alignment.csv", "alignment.png"}
     again = neuroperturb.align("np unbiased", over="steps", values=[2, 10], samples=800, size=5)
-    assert str(again) == said[2].split("\n\nfigure")[0]
+    assert str(again) == result.stdout.split("\n\nfigure")[0]
     exact = again.frame.query("matrix == 'W_rec' and reference == 'bptt' and metric == 'plain'")
     assert exact["limit"].iloc[0] > exact["limit"].iloc[1]  # two steps hold little to credit through time
 

@@ -120,7 +120,9 @@ def test_of_two_runs_half_the_difference_is_credited(rule):
     assert found.credited == pytest.approx(found.told_std**2 / (found.told_std**2 + 0.5 * 0.02**2))
     if rule == "np":
         assert found.told_std == pytest.approx(0.01 / np.sqrt(2))
-    assert diagnosed(Chip(), rule, baseline=rules.SecondRun()).perturbation.hidden.credited == pytest.approx(1, abs=1e-6)
+    assert diagnosed(Chip(), rule, baseline=rules.SecondRun()).perturbation.hidden.credited == pytest.approx(
+        1, abs=1e-6
+    )
 
 
 @interpreted

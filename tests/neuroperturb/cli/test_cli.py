@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import stand_in
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
-from neuroperturb.cli import job, terminal
+from neuroperturb.cli import terminal, training
 from neuroperturb.experiment import experiment as config
 from neuroperturb.experiment.toml import resolve
 from neuroperturb.results.grid import duration
@@ -34,7 +33,8 @@ SMALL = [
 @pytest.fixture
 def trainer(monkeypatch, tmp_path):
     """The stand-in, fresh, and a folder of one's own to run in."""
-    monkeypatch.setitem(sys.modules, "neuroperturb.training.trainer", stand_in.module)
+    monkeypatch.setattr(training, "Trainer", stand_in.Trainer)
+    monkeypatch.setattr(comparison, "Trainer", stand_in.Trainer)
     monkeypatch.setattr(stand_in.Trainer, "diverge_at", None)
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
     monkeypatch.chdir(tmp_path)
@@ -171,7 +171,7 @@ def test_divergence_is_recorded(trainer, monkeypatch):
 
 def test_checkpoints_on_the_way(trainer, monkeypatch):
     seen = []
-    monkeypatch.setattr(job, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr(
         trainer, "on_chunk", staticmethod(lambda step: seen.append(load("a.nc").status) if step == 10 else None)
     )
@@ -188,7 +188,10 @@ def test_checkpoints_on_the_way(trainer, monkeypatch):
         (["broken.nc"], "is damaged, or was not written by neuroperturb"),
         (["broken.toml"], "is not valid TOML"),
         (["delayed-xor", "--rule", "amp"], "'rule.name' parameter cannot be 'amp'. Did you mean 'anp'?"),
-        (["delayed-xor", "--set", "network.sise=3"], "Unknown key 'network.sise' in RNN. Did you mean 'size'?"),
+        (
+            ["delayed-xor", "--set", "network.sise=3"],
+            "The 'network.sise' parameter of RNN is unknown. Did you mean 'size'?",
+        ),
         (["delayed-xor", "--set", "network.size=-3"], "'network.size' parameter of RNN must be"),
         (["delayed-xor", "--set", "network.size=big"], "must be an integer. Got 'big' instead."),
         (["delayed-xor", "--set", "nonsense"], "must look like key.path=value"),

@@ -14,7 +14,7 @@ from neuroperturb import check_rule, rules
 from neuroperturb.rules.axes.credit import InstantCredit, TraceCredit
 from neuroperturb.rules.axes.probe import DrawCredit
 from neuroperturb.rules.formula.signatures import SYNAPSE, formula
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 
 pytestmark = pytest.mark.kernels
 WEIGHTS, LIST, HALF, RATES = np.ones((3, 3)), [0.1, 0.2], 0.5, (0.1, 0.2)
@@ -320,7 +320,7 @@ CASES = {  # function: what its sentence says of function, argument and cure
 
 @pytest.mark.parametrize("function", CASES, ids=lambda f: f.__name__)
 def test_what_is_wrong_is_one_sentence(function):
-    with pytest.raises(SpecError, match=CASES[function]) as refused:
+    with pytest.raises(InputError, match=CASES[function]) as refused:
         check_rule(rule(function))
     assert "\n" not in str(refused.value)
 
@@ -349,18 +349,18 @@ def whole(params, trace, weight, pre, post, reward, draw):
     ],
 )
 def test_what_only_the_compiler_sees(function, words):
-    with pytest.raises(SpecError, match=words):
+    with pytest.raises(InputError, match=words):
         check_rule(rule(function))
 
 
 def test_a_neuron_is_held_to_the_same():
     with pytest.raises(
-        SpecError, match=r"'neuron' function of MyRule takes 'weight', which no neuron is given: .*clean, noisy, noise"
+        InputError, match=r"'neuron' function of MyRule takes 'weight', which no neuron is given: .*clean, noisy, noise"
     ):
         check_rule(rule(neuron=lambda params, clean, noisy, weight: noisy))
-    with pytest.raises(SpecError, match=r"'neuron' function of MyRule must end in return one number"):
+    with pytest.raises(InputError, match=r"'neuron' function of MyRule must end in return one number"):
         check_rule(rule(neuron=lambda params, clean, noisy, noise: (noisy, clean)))
-    with pytest.raises(SpecError, match=r"gives 'what the unit tells' = .* for clean = "):
+    with pytest.raises(InputError, match=r"gives 'what the unit tells' = .* for clean = "):
         check_rule(rule(neuron=lambda params, clean, noisy, noise: noise / (noisy - clean)))
 
 
@@ -375,14 +375,14 @@ class Undecided(NamedTuple):
 def test_a_class_stands_for_its_defaults():
     check_rule(Everything)
     with pytest.raises(
-        SpecError, match=r"'decay' parameter of Undecided has no default: write check_rule\(Undecided\(decay=…\)\)"
+        InputError, match=r"'decay' parameter of Undecided has no default: write check_rule\(Undecided\(decay=…\)\)"
     ):
         check_rule(Undecided)
 
 
 @pytest.mark.parametrize("given", [None, 3, "np", wide], ids=["None", "3", "np", "function"])
 def test_what_is_no_object_of_a_rule(given):
-    with pytest.raises(SpecError, match=r"must be an object of a NamedTuple, as in MyRule\(\). Got"):
+    with pytest.raises(InputError, match=r"must be an object of a NamedTuple, as in MyRule\(\). Got"):
         check_rule(given)
 
 
@@ -393,16 +393,16 @@ def test_what_is_no_rule():
     class Empty(NamedTuple):
         decay: float = 0.5
 
-    with pytest.raises(SpecError, match=r"Plain must be a NamedTuple: write class Plain\(NamedTuple\)"):
+    with pytest.raises(InputError, match=r"Plain must be a NamedTuple: write class Plain\(NamedTuple\)"):
         check_rule(Plain())
-    with pytest.raises(SpecError, match=r"Empty has no 'synapse' function: write @staticmethod"):
+    with pytest.raises(InputError, match=r"Empty has no 'synapse' function: write @staticmethod"):
         check_rule(Empty())
-    with pytest.raises(SpecError, match=r"'decay' parameter of TraceCredit must be a finite number. Got nan"):
+    with pytest.raises(InputError, match=r"'decay' parameter of TraceCredit must be a finite number. Got nan"):
         check_rule(TraceCredit(float("nan")))
 
 
 @pytest.mark.parametrize("function", [global_array, lacking])
 def test_a_run_refuses_it_where_it_is_made(function):
     """What costs nothing to see is said at once, in the same words."""
-    with pytest.raises(SpecError, match=CASES[function]):
+    with pytest.raises(InputError, match=CASES[function]):
         rules.own(rule(function))

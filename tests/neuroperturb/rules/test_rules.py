@@ -238,7 +238,7 @@ def test_parts_that_do_not_fit_are_refused():
         rules.make("wp", normaliser=LayerNorm())
     with pytest.raises(ValueError, match="must be 'trial'"):
         rules.make("wp-held", broadcast="batch")
-    with pytest.raises(ValueError, match="did you mean 'np-trace'"):
+    with pytest.raises(ValueError, match="Did you mean 'np-trace'"):
         rules.make("np-trce")
     with pytest.raises(ValueError, match="The 'form' parameter of rule 'np'"):
         rules.make("np", "rescaled")

@@ -43,7 +43,7 @@ from neuroperturb.rules.kernels.loops import make_change, make_gather, make_step
 from neuroperturb.rules.user import user_rule as own_formula
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
 from neuroperturb.tasks import DelayedXOR
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
@@ -339,11 +339,11 @@ def test_commands_find_a_rule_beside_their_file(folder, tmp_path_factory, monkey
     (path / "run.toml").write_text(toml(f"{module}:Shrunk"))
     (path / "study.toml").write_text(STUDY.format(name=module))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    work = job.prepare(str(path / "run.toml"), None, None, None, ["rule.parameters.decay=0.25"], None, False)
-    assert work.experiment.rule.formula.bind().decay == 0.25
+    made = job.prepare(job.Request(str(path / "run.toml"), settings=("rule.parameters.decay=0.25",)))
+    assert made.experiment.rule.formula.bind().decay == 0.25
     study = declaration.load(path / "study.toml")
     own, _ = cells.lay_out(study)
-    assert cells.experiment(study, own, cells.Place(0, 1)).rule.formula.bind().decay == 0.5
+    assert cells.experiment(study, own, cells.GridPlace(0, 1)).rule.formula.bind().decay == 0.5
 
 
 def test_the_command_line_takes_a_rule_from_the_current_folder(folder):
@@ -362,7 +362,7 @@ def test_an_edited_rule_is_another_experiment_and_does_not_continue_the_old(fold
     assert config.digest(after) != config.digest(before)
     kept = config.Experiment.parse(tomllib.loads(dumps(before)))  # a record of it can be read
     own_formula._classes.clear()  # as in another process
-    with pytest.raises(SpecError, match="has changed since this experiment was written"):
+    with pytest.raises(InputError, match="has changed since this experiment was written"):
         kept.rule.formula.bind()
     assert after.rule.formula.bind() is not None
 
@@ -380,7 +380,7 @@ def test_an_edited_rule_is_another_experiment_and_does_not_continue_the_old(fold
 def test_a_rule_that_is_not_there_is_one_sentence(folder, name, words):
     path, module = folder
     (path / "broken.py").write_text("def f(:\n")
-    with pytest.raises(SpecError, match=words):
+    with pytest.raises(InputError, match=words):
         resolve({"task": "delayed-xor", "rule": name.format(module=module)})
 
 
@@ -388,13 +388,15 @@ def test_parameters_that_are_not_there_or_no_numbers(folder):
     _, module = folder
     table = {"task": "delayed-xor", "rule": {"name": f"{module}:Shrunk", "parameters": {"dekay": 1.0}}}
     with pytest.raises(
-        SpecError, match=r"'rule.parameters' parameter of Shrunk must be a table of numbers by name. Got 3"
+        InputError, match=r"'rule.parameters' parameter of Shrunk must be a table of numbers by name. Got 3"
     ):
         resolve(table, ["rule.parameters=3"])
-    with pytest.raises(SpecError, match=r"'rule.parameters.dekay' in Shrunk. Did you mean 'decay'"):
+    with pytest.raises(
+        InputError, match=r"'rule.parameters.dekay' parameter of Shrunk is unknown. Did you mean 'decay'"
+    ):
         resolve(table)
     with pytest.raises(
-        SpecError, match=r"'rule.parameters.decay' parameter of Shrunk must be a finite number. Got 'x'"
+        InputError, match=r"'rule.parameters.decay' parameter of Shrunk must be a finite number. Got 'x'"
     ):
         resolve(table, ["rule.parameters={decay='x'}"])
 
@@ -406,7 +408,7 @@ def test_rules_of_the_grid_have_no_word_of_it():
 
 def test_parts_that_leave_a_formula_nothing_to_read_are_refused():
     trace = {"credit": Trace()}
-    with pytest.raises(SpecError, match="'credit' parameter of a rule of one's own must be left out"):
+    with pytest.raises(InputError, match="'credit' parameter of a rule of one's own must be left out"):
         rules.own(MyTrace(), **trace)
     cases = {
         "reads 'clean', which a single pass has none of": rules.own(MyDifference(), baseline=RunningMean()),
@@ -414,7 +416,7 @@ def test_parts_that_leave_a_formula_nothing_to_read_are_refused():
         "'neuron' function says what is told": rules.own(MyTrace(), probe=ActivityDifference()),
     }
     for words, rule in cases.items():
-        with pytest.raises(SpecError, match=words):
+        with pytest.raises(InputError, match=words):
             simulate(rule, "online")
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from neuroperturb.spec import InputError
 from neuroperturb.spiking import brian_device as device
 
 HIDE = "import sys; sys.modules['brian2'] = None; from neuroperturb.cli.app import main; main()"
@@ -36,7 +37,7 @@ def test_versions_that_do_not_fit_are_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", broken)
     with pytest.raises(
-        ImportError,
+        InputError,
         match=r"^Brian2 is installed but does not import \(.*in1d.*\): pip install 'neuroperturb\[brian2\]'",
     ):
         device.load()

@@ -15,8 +15,10 @@ from study_cases import ENVIRONMENT, assert_same, declare, finish, helper, start
 
 from neuroperturb.experiment.toml import resolve
 from neuroperturb.results.run import load
-from neuroperturb.study import run_name as identity
-from neuroperturb.study.dask_workers import remote
+from neuroperturb.spec import InputError
+from neuroperturb.study import dask_workers, run_name
+from neuroperturb.study.dask_workers import RemoteJob, remote
+from neuroperturb.study.store import StudyFolder
 
 pytest.importorskip("distributed")
 
@@ -119,51 +121,40 @@ def test_a_cluster_without_workers_can_be_stopped(cluster, tmp_path):
     assert finish(process)[0] == 130
 
 
+def job(name, experiment, computing):
+    return RemoteJob(
+        name=name, experiment=experiment, checkpoint=b"", baselines=None, weights=True, ageing=None, stop="", computing=computing
+    )  # fmt: skip
+
+
 def test_a_worker_of_other_sources_is_refused():
     experiment = resolve({"task": "delayed-xor", "rule": "np"})
-    answer = remote("0" * 16, experiment.table(), b"", None, True, "", identity.computing())
-    assert "another source" in answer.reason
-    assert (
-        "another source" in remote("0" * 16, experiment.table(), b"", ("ridge",), True, "", identity.computing()).reason
-    )
+    sent = job("0" * 16, experiment.table(), run_name.computing())
+    assert "another source" in remote(sent).reason
+    assert "another source" in remote(sent._replace(baselines=("ridge",))).reason
 
 
 def test_where_no_scheduler_answers_the_sentence_says_so(tmp_path, monkeypatch):
-    from neuroperturb.spec import SpecError
-    from neuroperturb.study import dask_workers as cluster
-    from neuroperturb.study.store import Folder
-
-    monkeypatch.setattr(cluster, "CONNECT", 0.3)
+    monkeypatch.setattr(dask_workers, "CONNECT", 0.3)
     with pytest.raises(
-        SpecError, match=r"'--scheduler' option names 'tcp://127\.0\.0\.1:9', where no scheduler answers"
+        InputError, match=r"'--scheduler' option names 'tcp://127\.0\.0\.1:9', where no scheduler answers"
     ):
-        cluster.Cluster(Folder(tmp_path), "tcp://127.0.0.1:9")
+        dask_workers.DaskWorkers(StudyFolder(tmp_path), "tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
     "address", ["", "foo", "localhost:8786", "tcp://x", "tcp://h:port", "tcp://h:99999", "bad://h:1"]
 )
 def test_what_is_no_address_is_said_before_anything_is_started(address, tmp_path):
-    from neuroperturb.spec import SpecError
-    from neuroperturb.study import dask_workers as cluster
-    from neuroperturb.study.store import Folder
-
-    with pytest.raises(SpecError, match="must look like tcp://HOST:PORT"):
-        cluster.Cluster(Folder(tmp_path), address)
+    with pytest.raises(InputError, match="must look like tcp://HOST:PORT"):
+        dask_workers.DaskWorkers(StudyFolder(tmp_path), address)
 
 
 def test_without_dask_the_sentence_says_how_to_install_it(tmp_path, monkeypatch):
-    from neuroperturb.spec import SpecError
-    from neuroperturb.study import dask_workers as cluster
-    from neuroperturb.study.store import Folder
-
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SpecError, match=r"pip install 'neuroperturb\[dask\]'"):
-        cluster.Cluster(Folder(tmp_path), "tcp://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"pip install 'neuroperturb\[dask\]'"):
+        dask_workers.DaskWorkers(StudyFolder(tmp_path), "tcp://127.0.0.1:9")
 
 
 def test_a_worker_of_another_version_is_refused():
-    from neuroperturb.study import dask_workers as cluster
-
-    answer = cluster.remote("", {}, b"", None, True, "stop", {"versions": {"numpy": "99"}, "format": 1})
-    assert "other versions" in answer.reason
+    assert "other versions" in remote(job("", {}, {"versions": {"numpy": "99"}, "format": 1})).reason

@@ -16,21 +16,19 @@ import stand_in
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
+from neuroperturb.cli import study as command
+from neuroperturb.cli import study_display as display
 from neuroperturb.cli import terminal
 from neuroperturb.experiment import experiment as config
 from neuroperturb.experiment.toml import resolve
 from neuroperturb.results.run import Run, load, same_science
-from neuroperturb.spec import SpecError
-from neuroperturb.study import declaration
-from neuroperturb.study import leases as claims
-from neuroperturb.study import rate_search as search
-from neuroperturb.study import run_name as identity
-from neuroperturb.study import run_one as work
-from neuroperturb.study.grid import Cell, Place, experiment, lay_out
-from neuroperturb.study.labels import words
-from neuroperturb.study.leases import Claims
-from neuroperturb.study.scheduler import Conductor
-from neuroperturb.study.store import Folder, Outcome
+from neuroperturb.spec import InputError
+from neuroperturb.study import declaration, leases, rate_search, run_name, run_one, workers
+from neuroperturb.study.grid import Cell, GridPlace, experiment, lay_out
+from neuroperturb.study.labels import value_label
+from neuroperturb.study.leases import Leases
+from neuroperturb.study.scheduler import Board, Scheduler
+from neuroperturb.study.store import RunOutcome, StudyFolder
 from neuroperturb.study.workers import Threads
 
 BASE = {
@@ -56,7 +54,7 @@ def study(**table):
 @pytest.fixture
 def trainer(monkeypatch, tmp_path):
     """The stand-in in the place of the trainer, and a folder of one's own."""
-    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
     monkeypatch.setattr(stand_in.Trainer, "diverge_at", None)
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
     monkeypatch.chdir(tmp_path)
@@ -87,14 +85,14 @@ def test_axes_make_every_combination():
 
 def test_an_experiment_is_what_the_table_says():
     s = study(axes={"rule": ["wp"], "seed": [7]}, set={"rule": {"noise_std": 0.5}})
-    made = experiment(s, lay_out(s)[0], Place(0, 0))
+    made = experiment(s, lay_out(s)[0], GridPlace(0, 0))
     rule = {"name": "wp", "noise_std": 0.5}
     assert made == resolve({**BASE, "rule": rule, "training": {**BASE["training"], "seed": 7}})
 
 
 def test_zipped_lists_change_together():
     s = study(zip=[{"network.size": [3, 5], "training.epochs": [1, 2]}], axes={"seed": [1]})
-    found = [(e.network.size, e.training.epochs) for e in (experiment(s, c, Place(0, 0)) for c in lay_out(s))]
+    found = [(e.network.size, e.training.epochs) for e in (experiment(s, c, GridPlace(0, 0)) for c in lay_out(s))]
     assert found == [(3, 1), (5, 2)]
 
 
@@ -106,19 +104,19 @@ def test_a_nested_axis_is_the_dotted_one():
 
 def test_decorrelation_stays_beside_rules_that_ask_for_it():
     s = declaration.parse({"base": {**BASE, "decorrelation": {"rate": 1e-4}}, "axes": {"rule": ["danp", "anp"]}}, "s")
-    rates = [e.decorrelation and e.decorrelation.rate for e in (experiment(s, c, Place(0, 0)) for c in lay_out(s))]
+    rates = [e.decorrelation and e.decorrelation.rate for e in (experiment(s, c, GridPlace(0, 0)) for c in lay_out(s))]
     assert rates == [1e-4, None]
 
 
 def test_learning_rate_is_the_rules_or_the_optimisers():
     s = study(axes={"rule": ["np", "bptt"], "learning_rate": [0.25]})
-    np_, bptt = (experiment(s, c, Place(0, 0)).rule for c in lay_out(s))
+    np_, bptt = (experiment(s, c, GridPlace(0, 0)).rule for c in lay_out(s))
     assert (np_.learning_rate, bptt.optimiser.learning_rate) == (0.25, 0.25)
 
 
 def test_a_control_is_the_same_cell_frozen():
     s = study(axes={"rule": ["np"]}, controls=["frozen"])
-    rule, control = (experiment(s, c, Place(0, 0)) for c in lay_out(s))
+    rule, control = (experiment(s, c, GridPlace(0, 0)) for c in lay_out(s))
     assert control.training.frozen == ("W_in", "W_rec")
     assert control.replace(training=control.training.replace(frozen=())) == rule
 
@@ -137,8 +135,8 @@ def test_a_base_is_a_task_or_a_file(tmp_path):
     (tmp_path / "base.toml").write_text('task = "weather"\nrule = "np"\n')
     named = declaration.parse({"base": "weather"}, "s")
     file = declaration.parse({"base": "base.toml"}, "s", folder=tmp_path)
-    assert experiment(named, lay_out(named)[0], Place(0, 0)).rule.label == "anp published"
-    assert experiment(file, lay_out(file)[0], Place(0, 0)).rule.name == "perturbation"
+    assert experiment(named, lay_out(named)[0], GridPlace(0, 0)).rule.label == "anp published"
+    assert experiment(file, lay_out(file)[0], GridPlace(0, 0)).rule.name == "perturbation"
 
 
 def test_the_small_form_replaces_what_it_names():
@@ -148,12 +146,12 @@ def test_the_small_form_replaces_what_it_names():
 
 
 BAD = [
-    ({"axis": {}}, "Unknown key 'axis' in a study. Did you mean 'axes'?"),
+    ({"axis": {}}, "The 'axis' parameter of a study is unknown. Did you mean 'axes'?"),
     ({"axes": {"rule": []}}, "'axes.rule' parameter of a study must be a list of one or more values. Got [] instead."),
     ({"axes": {"rule": "np"}}, "'axes.rule' parameter of a study must be a list"),
     ({"axes": {"seed": [1, 1]}}, "'axes.training.seed' parameter of a study has 1 twice"),
-    ({"axes": {"rule.noize_std": [0.1], "rule": ["np"]}}, "Unknown key 'rule.noize_std' in PerturbationRule. Did you mean 'noise_std'?"),
-    ({"axes": {"rul": ["np"]}}, "Unknown key 'rul' in Experiment. Did you mean 'rule'?"),
+    ({"axes": {"rule.noize_std": [0.1], "rule": ["np"]}}, "The 'rule.noize_std' parameter of PerturbationRule is unknown. Did you mean 'noise_std'?"),
+    ({"axes": {"rul": ["np"]}}, "The 'rul' parameter of Experiment is unknown. Did you mean 'rule'?"),
     ({"axes": {"rule": ["amp"]}}, "'rule.name' parameter cannot be 'amp'. Did you mean 'anp'?"),
     ({"axes": {"network.size": [4, -1]}}, "In the cell (size -1) of study 's': The 'network.size' parameter of RNN must be"),
     ({"axes": {"seed": [1], "training.seed": [2]}}, "The key 'training.seed' is set twice"),
@@ -163,18 +161,18 @@ BAD = [
     ({"zip": [{"rule": ["np", "anp"], "seed": [1]}]}, "'zip.0' parameter of a study must have lists of one length: rule has 2, training.seed has 1."),
     ({"zip": [{}]}, "it is empty"),
     ({"search": {"over": {}}}, "'search.over' parameter of a study must list values of at least one key"),
-    ({"search": {"over": {"learning_rate": [1.0]}, "frist": 2}}, "Unknown key 'search.frist' in Search. Did you mean 'first'?"),
+    ({"search": {"over": {"learning_rate": [1.0]}, "frist": 2}}, "The 'search.frist' parameter of Search is unknown. Did you mean 'first'?"),
     ({"grid": [{"name": "a"}, {"name": "a"}]}, "'grid.name' parameter of a study has 'a' twice"),
-    ({"grid": [{"axis": {}}]}, "Unknown key 'axis' in grid 1"),
+    ({"grid": [{"axis": {}}]}, "The 'axis' parameter of grid 1 is unknown"),
     ({"baselines": ["rigde"]}, "'baselines' parameter of a study cannot hold 'rigde'. Did you mean 'ridge'?"),
     ({"controls": ["thawed"]}, "'controls' parameter of a study cannot hold 'thawed'. Known: frozen."),
     ({"base": "wether"}, "'base' parameter of a study cannot be 'wether'. Did you mean 'weather'?"),
     ({"base": {}}, "The 'task' parameter of Experiment is missing"),
     ({"names": {"amp": "x"}, "axes": {"rule": ["anp"]}}, "'names' parameter of a study has 'amp', which no axis holds. Did you mean 'anp'?"),
-    ({"ageing": {"hardware": ["pcm-like"], "seconds": [60, 60]}}, "'ageing.seconds' parameter of Ageing must be ascending ages above 0. Got"),
+    ({"ageing": {"hardware": ["pcm-like"], "seconds": [60, 60]}}, "'ageing.seconds' parameter of StudyAgeing must be ascending ages above 0. Got"),
     ({"ageing": {"hardware": ["digital-8"], "seconds": [60]}}, "must name hardware that time does something to. Got 'digital-8' instead."),
     ({"ageing": {"hardware": ["pcm-lik"], "seconds": [60]}}, "Did you mean 'pcm-like'?"),
-    ({"ageing": {"seconds": [60]}}, "The 'ageing.hardware' parameter of Ageing is missing."),
+    ({"ageing": {"seconds": [60]}}, "The 'ageing.hardware' parameter of StudyAgeing is missing."),
     ({"weights": 1}, "'weights' parameter of a study must be true or false. Got 1 instead."),
     ({"threshold": "low"}, "'threshold' parameter of a study must be a number"),
 ]  # fmt: skip
@@ -182,7 +180,7 @@ BAD = [
 
 @pytest.mark.parametrize(("table", "sentence"), BAD, ids=[sentence[:40] for _, sentence in BAD])
 def test_what_cannot_be_is_one_sentence_that_names_the_key(table, sentence):
-    with pytest.raises(SpecError) as error:
+    with pytest.raises(InputError) as error:
         lay_out(study(**table))
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
@@ -191,7 +189,7 @@ def test_what_cannot_be_is_one_sentence_that_names_the_key(table, sentence):
 def test_the_small_form_of_a_task_of_another_name_is_all_of_it():
     other = {"name": "copying", "length": 2, "trials_per_epoch": 8}
     one = declaration.parse({"base": BASE, "small": {"base": {"task": other}}}, "s", small=True)
-    assert experiment(one, lay_out(one)[0], Place(0, 0)).task == resolve({"task": other, "rule": "np"}).task
+    assert experiment(one, lay_out(one)[0], GridPlace(0, 0)).task == resolve({"task": other, "rule": "np"}).task
 
 
 def test_a_small_form_may_leave_out_what_has_a_name():
@@ -249,9 +247,9 @@ def test_a_dry_run_of_a_study_begun_says_what_is_left_of_it(trainer, tmp_path):
 
 
 def test_words():
-    assert words({"name": "danp", "form": "published", "noise_std": 0.1}) == "danp published noise_std=0.1"
-    assert words([]) == "none"
-    assert words(1e-4) == "0.0001"
+    assert value_label({"name": "danp", "form": "published", "noise_std": 0.1}) == "danp published noise_std=0.1"
+    assert value_label([]) == "none"
+    assert value_label(1e-4) == "0.0001"
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -261,20 +259,20 @@ def test_words():
 def test_a_name_depends_on_what_is_in_a_file_of_data(tmp_path):
     """The same path with other rows in it is another run, and other baselines; what is not there yet has a name, too."""
     one = resolve({**BASE, "task": {"name": "weather", "path": str(tmp_path / "w.csv")}, "rule": "np"})
-    names = {(identity.name(one), identity.fit_name(one))}
+    names = {(run_name.name(one), run_name.fit_name(one))}
     for rows in ("1,2\n", "1,3\n1,4\n"):
         (tmp_path / "w.csv").write_text(rows)
-        names.add((identity.name(one), identity.fit_name(one)))
+        names.add((run_name.name(one), run_name.fit_name(one)))
     assert len({name for name, _ in names}) == len({name for _, name in names}) == 3
 
 
 def test_a_name_depends_on_everything_the_bits_depend_on(monkeypatch):
     one = resolve({**BASE, "rule": "np"})
-    name = identity.name(one)
-    assert name == identity.name(resolve({**BASE, "rule": "np"}))
-    assert name != identity.name(one.replace(training=one.training.replace(seed=1)))
-    monkeypatch.setattr(identity, "computing", lambda: {"versions": {"numpy": "99"}, "format": 1})
-    assert name != identity.name(one)
+    name = run_name.name(one)
+    assert name == run_name.name(resolve({**BASE, "rule": "np"}))
+    assert name != run_name.name(one.replace(training=one.training.replace(seed=1)))
+    monkeypatch.setattr(run_name, "computing", lambda: {"versions": {"numpy": "99"}, "format": 1})
+    assert name != run_name.name(one)
 
 
 def test_what_the_weights_go_through_is_in_the_name():
@@ -286,7 +284,7 @@ def test_what_the_weights_go_through_is_in_the_name():
     )  # fmt: skip
     assert len({plain, aged, longer}) == 3
     one = resolve(BASE)
-    assert identity.name(one) == identity.name(one, None)
+    assert run_name.name(one) == run_name.name(one, None)
 
 
 def test_a_name_of_a_value_is_what_people_see_and_changes_no_run():
@@ -305,17 +303,17 @@ def test_a_name_depends_on_the_source_of_the_parts_and_of_no_others(tmp_path, mo
 
     mine = import_module("my_task").Mine
     made = lambda: config.Experiment(task=mine())  # noqa: E731
-    other, before = identity.name(resolve({"task": "delayed-xor"})), identity.name(made())
+    other, before = run_name.name(resolve({"task": "delayed-xor"})), run_name.name(made())
     (tmp_path / "my_task.py").write_text(source + "# edited\n")
-    identity._source.cache_clear()
-    assert identity.name(made()) != before
-    assert identity.name(resolve({"task": "delayed-xor"})) == other
+    run_name._source.cache_clear()
+    assert run_name.name(made()) != before
+    assert run_name.name(resolve({"task": "delayed-xor"})) == other
 
 
 def test_fits_know_nothing_of_rules():
     a, b = (resolve({**BASE, "rule": rule}) for rule in ("np", "bptt"))
-    assert identity.fit_name(a) == identity.fit_name(b) != identity.fit_name(a, ["ridge"])
-    assert identity.fit_name(a) != identity.fit_name(a.replace(training=a.training.replace(seed=1)))
+    assert run_name.fit_name(a) == run_name.fit_name(b) != run_name.fit_name(a, ["ridge"])
+    assert run_name.fit_name(a) != run_name.fit_name(a.replace(training=a.training.replace(seed=1)))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -331,17 +329,20 @@ def cell_with(tried, seeds, first=1, keep=1):
 def run_all(cell, loss):
     """What a search runs, round by round, and what it chooses, where `loss(candidate, seed)` is what comes out."""
     known, rounds = {}, []
-    while places := search.wanted(cell, known):
+    while places := rate_search.wanted(cell, known):
         rounds.append(places)
         for c, s in places:
             value = loss(c, s)
-            known[f"{c}.{s}"] = Outcome("finished" if np.isfinite(value) else "diverged", value)
-    return rounds, search.chosen(cell, known)
+            known[f"{c}.{s}"] = RunOutcome("finished" if np.isfinite(value) else "diverged", value)
+    return rounds, rate_search.chosen(cell, known)
 
 
 def test_the_best_of_the_first_look_goes_on_to_all_seeds():
     rounds, chosen = run_all(cell_with(3, 4), lambda c, s: [3.0, 1.0, 2.0][c])
-    assert rounds == [[Place(0, 0), Place(1, 0), Place(2, 0)], [Place(1, 1), Place(1, 2), Place(1, 3)]]
+    assert rounds == [
+        [GridPlace(0, 0), GridPlace(1, 0), GridPlace(2, 0)],
+        [GridPlace(1, 1), GridPlace(1, 2), GridPlace(1, 3)],
+    ]
     assert chosen == 1
 
 
@@ -380,26 +381,26 @@ def test_what_diverges_while_looking_is_not_tried_further():
 def test_the_size_said_before_is_the_size_that_comes(tried, seeds, first, keep):
     cell = cell_with(tried, seeds, first, keep)
     count = lambda loss: sum(map(len, run_all(cell, loss)[0]))  # noqa: E731
-    least, most = search.size(cell)
+    least, most = rate_search.size(cell)
     assert count(lambda c, s: float(c)) == least
     assert least <= count(lambda c, s: np.inf if s == seeds - 1 else float(c)) <= most
 
 
 def test_a_choice_at_the_edge_is_said():
-    assert search.at_the_edge(cell_with(3, 1), 0) == ["learning_rate"]
-    assert search.at_the_edge(cell_with(3, 1), 1) == []
-    assert search.at_the_edge(cell_with(2, 1), 0) == []
+    assert rate_search.at_the_edge(cell_with(3, 1), 0) == ["learning_rate"]
+    assert rate_search.at_the_edge(cell_with(3, 1), 1) == []
+    assert rate_search.at_the_edge(cell_with(2, 1), 0) == []
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Claims
+# Leases
 
 
 def test_one_of_many_takes_a_claim(tmp_path):
     taken, everybody = [], threading.Barrier(8)
 
     def grab():
-        mine = Claims(tmp_path)
+        mine = Leases(tmp_path)
         everybody.wait()
         taken.append(mine.take("a"))
 
@@ -416,14 +417,14 @@ def test_claims_without_links(tmp_path, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(os, "link", no_link)
-    one, two = Claims(tmp_path), Claims(tmp_path)
+    one, two = Leases(tmp_path), Leases(tmp_path)
     assert (one.take("a"), two.take("a")) == (True, False)
     one.give("a")
     assert two.take("a")
 
 
 def claim_of(tmp_path, **owner):
-    mine = Claims(tmp_path)
+    mine = Leases(tmp_path)
     mine.take("a")
     text = json.loads((tmp_path / "a").read_text())
     (tmp_path / "a").write_text(json.dumps({**text, **owner}))
@@ -432,26 +433,26 @@ def claim_of(tmp_path, **owner):
 
 def test_the_claim_of_a_dead_process_is_taken_over(tmp_path):
     claim_of(tmp_path, pid=2**22 + 1)
-    assert not Claims(tmp_path).others("a")
-    assert Claims(tmp_path).take("a")
+    assert not Leases(tmp_path).others("a")
+    assert Leases(tmp_path).take("a")
 
 
 def test_a_process_number_used_again_is_another_process(tmp_path):
     claim_of(tmp_path, started="1")
-    assert Claims(tmp_path).take("a")
+    assert Leases(tmp_path).take("a")
 
 
 def test_the_claim_of_another_machine_holds_until_it_is_silent(tmp_path):
     claim = claim_of(tmp_path, machine="another", pid=1)
-    assert Claims(tmp_path).others("a")
-    assert not Claims(tmp_path).take("a")
-    os.utime(claim, (time.time() - claims.STALE - 60,) * 2)
-    assert Claims(tmp_path).take("a")
+    assert Leases(tmp_path).others("a")
+    assert not Leases(tmp_path).take("a")
+    os.utime(claim, (time.time() - leases.STALE - 60,) * 2)
+    assert Leases(tmp_path).take("a")
 
 
 def test_touching_keeps_a_claim(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "TOUCH_EVERY", 0.0)
-    mine = Claims(tmp_path)
+    monkeypatch.setattr(leases, "TOUCH_EVERY", 0.0)
+    mine = Leases(tmp_path)
     mine.take("a")
     os.utime(tmp_path / "a", (0, 0))
     mine.touch()
@@ -460,7 +461,7 @@ def test_touching_keeps_a_claim(tmp_path, monkeypatch):
 
 def test_taking_over_does_not_take_a_claim_that_was_just_renewed(tmp_path):
     claim_of(tmp_path, pid=2**22 + 1)
-    late, read = Claims(tmp_path), claims._read
+    late, read = Leases(tmp_path), leases._read
     seen = []
 
     def renewed_behind_our_back(path):
@@ -470,11 +471,11 @@ def test_taking_over_does_not_take_a_claim_that_was_just_renewed(tmp_path):
         seen.append(path)
         return owner
 
-    claims._read = renewed_behind_our_back
+    leases._read = renewed_behind_our_back
     try:
         assert not late.take("a")
     finally:
-        claims._read = read
+        leases._read = read
     assert json.loads((tmp_path / "a").read_text())["token"] == "new"
 
 
@@ -486,7 +487,7 @@ def test_a_study_leaves_one_file_a_run_and_nothing_else(trainer, tmp_path):
     result = invoke("study", "s.toml")
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / "s"
-    names = {name for cell in Folder(folder).read_index()[1] for names in cell.names for name in names}
+    names = {name for cell in StudyFolder(folder).read_index()[1] for names in cell.names for name in names}
     assert {path.stem for path in (folder / "runs").iterdir()} == names
     assert sorted(p.name for p in folder.iterdir()) == ["cells.json", "claims", "failed", "fits", "runs"]
     assert not any((folder / "claims").iterdir())
@@ -510,8 +511,8 @@ def test_again_runs_nothing_and_a_new_value_runs_only_what_is_new(trainer, tmp_p
 
 
 def test_any_number_of_workers_gives_the_same_bits(trainer, tmp_path):
-    for workers in (1, 3):
-        assert invoke("study", "s.toml", "--workers", workers, "--out", f"w{workers}").exit_code == 0
+    for count in (1, 3):
+        assert invoke("study", "s.toml", "--workers", count, "--out", f"w{count}").exit_code == 0
     one, three = records(tmp_path / "w1"), records(tmp_path / "w3")
     assert one.keys() == three.keys()
     assert all(same_science(one[name], three[name]) for name in one)
@@ -527,27 +528,22 @@ def test_shards_are_a_partition(trainer, tmp_path):
 
 
 def test_two_that_share_a_folder_do_nothing_twice(trainer, tmp_path, monkeypatch):
-    from neuroperturb.cli import study as command
-    from neuroperturb.study import workers as crew
-
     done = []
 
     class Counted(trainer):
         def __init__(self, experiment, **more):
-            done.append(identity.name(experiment))
+            done.append(run_name.name(experiment))
             super().__init__(experiment, **more)
             time.sleep(0.05)
 
-    monkeypatch.setattr(work, "Trainer", Counted)
-    fit = crew.fit
+    monkeypatch.setattr(run_one, "Trainer", Counted)
+    fit = workers.fit
     monkeypatch.setattr(
-        crew, "fit", lambda experiment, names: (done.append(experiment.training.seed), fit(experiment, names))[1]
+        workers, "fit", lambda experiment, names: (done.append(experiment.training.seed), fit(experiment, names))[1]
     )
-    options = {"scheduler": None, "shard": None, "small": False, "dry_run": False, "retry_failed": False, "quiet": True}
-    conduct = lambda: command.conduct(  # noqa: E731
-        tmp_path / "s.toml", out=tmp_path / "both", workers=1, stop=lambda: False, say=lambda text: None, **options
-    )
-    both = [threading.Thread(target=conduct) for _ in range(2)]
+    request = command.StudyRequest(tmp_path / "s.toml", out=tmp_path / "both", workers=1, quiet=True)
+    silent = {"stop": lambda: False, "say": lambda text: None}
+    both = [threading.Thread(target=command.carry_out, args=(request,), kwargs=silent) for _ in range(2)]
     for thread in both:
         thread.start()
     for thread in both:
@@ -572,7 +568,7 @@ def test_baselines_asked_for_later_are_fitted(trainer, tmp_path):
     for asked in ("ridge", "echo state"):
         (tmp_path / "s.toml").write_text(f'baselines = ["{asked}"]\n' + TOML)
         assert invoke("study", "s.toml").exit_code == 0
-        assert any(name.startswith(asked) for name in read(Folder(tmp_path / "runs" / "s")).fits["name"])
+        assert any(name.startswith(asked) for name in read(StudyFolder(tmp_path / "runs" / "s")).fits["name"])
 
 
 def test_a_folder_of_another_project_is_no_study(trainer, tmp_path):
@@ -591,7 +587,7 @@ def test_divergence_and_failure_stop_nobody_and_are_recorded(trainer, tmp_path, 
                 raise MemoryError("no room")
             return super().__iter__()
 
-    monkeypatch.setattr(work, "Trainer", Troubled)
+    monkeypatch.setattr(run_one, "Trainer", Troubled)
     result = invoke("study", "s.toml")
     assert result.exit_code == 1, result.output
     assert "2 failed  2 diverged" in result.output
@@ -602,7 +598,7 @@ def test_divergence_and_failure_stop_nobody_and_are_recorded(trainer, tmp_path, 
     assert [w["reason"] for w in why] == ["MemoryError: no room"] * 2
     assert config.Experiment.parse(why[0]["experiment"]).training.seed == 2
 
-    monkeypatch.setattr(work, "Trainer", trainer)
+    monkeypatch.setattr(run_one, "Trainer", trainer)
     assert invoke("study", "s.toml").exit_code == 1  # a failure stays until it is asked for
     again = invoke("study", "s.toml", "--retry-failed")
     assert again.exit_code == 0, again.output
@@ -612,14 +608,10 @@ def test_divergence_and_failure_stop_nobody_and_are_recorded(trainer, tmp_path, 
 
 def test_a_stopped_study_goes_on_in_the_middle_of_its_runs(trainer, tmp_path, monkeypatch):
     assert invoke("study", "s.toml", "--out", "whole").exit_code == 0
-    from neuroperturb.cli import study as command
-
     stopped = threading.Event()
     monkeypatch.setattr(trainer, "on_chunk", staticmethod(lambda step: stopped.set() if step == 10 else None))
-    options = {"scheduler": None, "shard": None, "small": False, "dry_run": False, "retry_failed": False, "quiet": True}
-    code = command.conduct(
-        tmp_path / "s.toml", out=tmp_path / "part", workers=1, stop=stopped.is_set, say=lambda text: None, **options
-    )  # fmt: skip
+    request = command.StudyRequest(tmp_path / "s.toml", out=tmp_path / "part", workers=1, quiet=True)
+    code = command.carry_out(request, stop=stopped.is_set, say=lambda text: None)
     assert code == terminal.INTERRUPTED
     statuses = [run.status for run in records(tmp_path / "part").values()]
     assert len(statuses) < 6
@@ -677,7 +669,7 @@ def test_a_study_without_weights_keeps_its_curves(trainer, tmp_path):
 def test_datasets_are_shared_by_runs_that_differ_in_their_rule(trainer, monkeypatch):
     made, data = [], type(resolve(BASE).task).data
     monkeypatch.setattr(type(resolve(BASE).task), "data", lambda self, *key: made.append(key) or data(self, *key))
-    monkeypatch.setattr(work, "_shared", work._Shared())
+    monkeypatch.setattr(run_one, "_datasets", run_one._Datasets())
     assert invoke("study", "s.toml").exit_code == 0
     assert sorted(made) == [(seed, 4) for seed in (1, 2, 3)]
 
@@ -691,8 +683,8 @@ def test_a_search_runs_only_what_it_needs_and_goes_on_from_what_is_there(trainer
 
 def test_a_checkpoint_does_not_pass_for_a_finished_run(trainer, tmp_path, monkeypatch):
     kept = []
-    monkeypatch.setattr(work, "CHECKPOINT_EVERY", 0.0)
-    work.work(resolve(BASE), checkpoint=kept.append)
+    monkeypatch.setattr(run_one, "CHECKPOINT_EVERY", 0.0)
+    run_one.work(resolve(BASE), checkpoint=kept.append)
     assert [run.status for run in kept] == ["interrupted"] * 3
 
 
@@ -710,15 +702,14 @@ def test_a_record_that_cannot_be_written_ends_the_study_in_one_sentence(trainer,
 
 
 def board(finished, running=0, runs=4):
-    from neuroperturb.study.scheduler import Board
-
-    return Board(runs, finished, 0, 0, 0, ((("np", None),) * running), (), 1.0, ())
+    return Board(
+        runs=runs, finished=finished, diverged=0, failed=0, elsewhere=0, running=(("np", None),) * running, best=(), left=1.0,
+        failures=(),
+    )  # fmt: skip
 
 
 def said(moments):
     """Lines written for boards shown at some times, as (time, how many were done)."""
-    from neuroperturb.cli import study_display as display
-
     now, heard = [0.0], []
     with contextlib.closing(
         display.Lines(lambda: now[0], lambda line: heard.append((now[0], line.split()[0])))
@@ -743,11 +734,11 @@ def test_where_nothing_ends_a_line_comes_now_and_then():
 def test_the_size_and_the_time_left_count_what_a_search_is_going_to_want(trainer, tmp_path):
     (tmp_path / "s.toml").write_text(TOML + "[search]\nover = {learning_rate = [0.01, 0.02, 0.05]}\nkeep = 2\n")
     one = declaration.load(tmp_path / "s.toml")
-    conductor = Conductor(one, lay_out(one), Folder(tmp_path / "out"), say=lambda text: None)
-    boards = [conductor.board()]
-    crew = Threads(conductor.folder, 2)
-    assert conductor.run(crew, stop=lambda: False, show=boards.append)
-    crew.close()
+    scheduler = Scheduler(one, lay_out(one), StudyFolder(tmp_path / "out"), say=lambda text: None)
+    boards = [scheduler.board()]
+    threads = Threads(scheduler.folder, 2)
+    assert scheduler.run(threads, stop=lambda: False, show=boards.append)
+    threads.close()
     # two rules: three rates on the first seed, the better two on the other two; and guessing, once a seed
     assert boards[0].runs == boards[-1].runs == 2 * (3 + 2 * 2) + 3
     assert math.isnan(boards[0].left)
@@ -760,12 +751,12 @@ def test_the_live_table_shows_what_is_going_on():
     from rich.console import Console
 
     from neuroperturb.cli import study_display as display
-    from neuroperturb.study.scheduler import Board
 
     progress = stand_in.Progress(2, 10, 20, 100, 0.5, 0.4, 1.0, 65.0)
     board = Board(
-        40, 10, 2, 1, 1, (("np, seed=1", progress), ("anp, seed=1", None)), (("", 0.25, "np"),), 3700, (("wp", "why"),)
-    )
+        runs=40, finished=10, diverged=2, failed=1, elsewhere=1, running=(("np, seed=1", progress), ("anp, seed=1", None)),
+        best=(("", 0.25, "np"),), left=3700, failures=(("wp", "why"),),
+    )  # fmt: skip
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(display.table(board))
     text = console.export_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -20,10 +21,11 @@ from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal
 from neuroperturb.experiment.toml import read_table, resolve
-from neuroperturb.study import ageing, declaration, markdown, summary, table
-from neuroperturb.study import run_one as work
+from neuroperturb.results.figures.style import blank
+from neuroperturb.study import ageing, declaration, figures, markdown, run_one, summary, table
+from neuroperturb.study.figures.canvas import Drawn, file_name
 from neuroperturb.study.grid import lay_out
-from neuroperturb.study.store import Folder
+from neuroperturb.study.store import StudyFolder
 
 STUDIES = Path(__file__).parents[3] / "studies"
 SHIPPED = (
@@ -72,7 +74,7 @@ class Troubled(stand_in.Trainer):
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     """A study that ran, with a diverged and a failed run among the others."""
-    monkeypatch.setattr(work, "Trainer", Troubled)
+    monkeypatch.setattr(run_one, "Trainer", Troubled)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(TOML)
     invoke("study", "s.toml")
@@ -84,7 +86,7 @@ def folder(monkeypatch, tmp_path):
 
 
 def test_tables_have_a_row_a_run_and_keep_what_broke(folder):
-    tables = table.read(Folder(folder))
+    tables = table.read(StudyFolder(folder))
     assert len(tables.runs) == 2 * 2 * 2 * 3
     assert tables.runs["status"].value_counts().to_dict() == {"finished": 20, "diverged": 2, "failed": 2}
     assert set(tables.runs.loc[tables.runs["status"] == "failed", "reason"]) == {"MemoryError: no room"}
@@ -94,16 +96,16 @@ def test_tables_have_a_row_a_run_and_keep_what_broke(folder):
 
 
 def test_memory_is_the_state_of_the_learner_and_what_the_gradient_goes_back_through(folder):
-    tables = table.read(Folder(folder))
+    tables = table.read(StudyFolder(folder))
     assert set(tables.runs.loc[tables.runs["status"] == "finished", "memory"]) == {
         0
     }  # the stand-in's state has no learner
-    exact = resolve({**declaration.parse(declaration.config.read_table("s.toml"), "s").base, "rule": "bptt"})
+    exact = resolve({**declaration.load("s.toml").base, "rule": "bptt"})
     trainer = stand_in.Trainer(exact)
     steps, trials, units, inputs = len(trainer.dataset.batch(0).inputs), 4, 3, trainer.dataset.n_in + 1
-    assert work.memory(trainer, trainer.run()) == steps * trials * (inputs + 2 * units) * 4
+    assert run_one.memory(trainer, trainer.run()) == steps * trials * (inputs + 2 * units) * 4
     cut = exact.replace(rule=exact.rule.replace(chunk=2))
-    assert work.memory(stand_in.Trainer(cut), trainer.run()) == 2 * trials * (inputs + 2 * units) * 4
+    assert run_one.memory(stand_in.Trainer(cut), trainer.run()) == 2 * trials * (inputs + 2 * units) * 4
 
 
 def test_pulses_are_those_of_the_ledger_that_a_record_holds():
@@ -127,7 +129,7 @@ def test_differences_are_paired_and_their_interval_is_students():
 
 
 def test_a_cell_with_a_broken_seed_ranks_behind_and_says_which(folder):
-    made = sorted(summary.lines(table.read(Folder(folder))), key=lambda line: line.rank)
+    made = sorted(summary.lines(table.read(StudyFolder(folder))), key=lambda line: line.rank)
     assert [bool(line.broken) for line in made] == [False] * 4 + [True] * 4
     said = [text for line in made for text in line.broken]
     assert said.count("seed 2: failed (MemoryError: no room)") == 2
@@ -146,7 +148,7 @@ def test_a_cell_with_a_broken_seed_ranks_behind_and_says_which(folder):
     ],
 )
 def test_what_a_row_says_beside_its_control_and_guessing(folder, own, control, reading, blown):
-    tables = table.read(Folder(folder))
+    tables = table.read(StudyFolder(folder))
     pair = [k for k, cell in enumerate(tables.cells) if cell.point["rule.noise_std"] == 0.01][:1]
     pair += [k for k, c in enumerate(tables.cells) if c.control and c.point == tables.cells[pair[0]].point]
     runs = tables.runs.copy()
@@ -183,15 +185,28 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     assert len(pd.read_csv(folder / "report" / "runs.csv")) == 24
 
 
+def test_a_new_figure_is_a_file_and_a_line(folder, monkeypatch):
+    def draw(facet):
+        """How many seeds every cell has."""
+        figure = blank(3, 2)
+        figure.subplots().bar(range(len(facet.own)), [len(line.test) for line in facet.own])
+        yield Drawn(file_name("seeds", facet.name), "Seeds of every cell.", figure)
+
+    monkeypatch.setattr(figures, "FIGURES", (*figures.FIGURES, SimpleNamespace(draw=draw)))
+    invoke("report", folder)
+    assert (folder / "report" / "seeds.png").exists()
+    assert "Seeds of every cell." in (folder / "report" / "index.html").read_text()
+
+
 SEARCHED = TOML.replace('["np", "anp"]', '["np"]') + "[search]\nover = {learning_rate = [0.1, 0.01]}\n"
 
 
 def test_a_search_that_is_not_over_has_no_result_yet(monkeypatch, tmp_path):
-    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(SEARCHED)
     invoke("study", "s.toml")
-    folder = Folder(tmp_path / "runs" / "s")
+    folder = StudyFolder(tmp_path / "runs" / "s")
     cell = folder.read_index()[1][0]
     folder.run_file(cell.names[1][0]).unlink()
     folder.failed.rmdir()  # as a copy without empty folders has it
@@ -227,11 +242,11 @@ task = [{name = "mackey-glass", steps = 60, test_steps = 40, lead_in = 5}]
 
 @pytest.mark.parametrize("text", [TWO, HORIZONS], ids=["two tasks", "two horizons"])
 def test_what_has_other_data_has_baselines_and_a_floor_of_its_own(monkeypatch, tmp_path, text):
-    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(TASKS + text)
     invoke("study", "s.toml")
-    tables = table.read(Folder(tmp_path / "runs" / "s"))
+    tables = table.read(StudyFolder(tmp_path / "runs" / "s"))
     made = summary.lines(tables)
     facets = summary.facets(made)
     beside = [line for facet in facets for line in summary.baselines(tables, facet)]
@@ -257,7 +272,7 @@ def test_a_study_of_which_nothing_ran_has_a_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(TOML)
     study = declaration.load("s.toml")
-    folder = Folder(tmp_path / "out")
+    folder = StudyFolder(tmp_path / "out")
     folder.make()
     folder.write_index(study, lay_out(study))
     invoke("report", tmp_path / "out")
@@ -289,7 +304,7 @@ def aged(monkeypatch, tmp_path):
         return pd.DataFrame(rows)
 
     monkeypatch.setattr(ageing, "age", age)
-    monkeypatch.setattr(work, "Trainer", stand_in.Trainer)
+    monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
     monkeypatch.chdir(tmp_path)
     year = 'ageing = {hardware = ["pcm-like", "sonos"], chips = [1, 2], seconds = [60, 86400, 31557600]}\n'
     (tmp_path / "s.toml").write_text(year + TOML.replace('controls = ["frozen"]', ""))
@@ -301,7 +316,7 @@ def test_every_run_is_tested_on_every_chip_as_long_as_its_cells_were_measured(ag
     folder, asked = aged
     assert len(asked) == 12 * 4
     assert all(status == "finished" and state for *_, status, state in asked)
-    tables = table.read(Folder(folder))
+    tables = table.read(StudyFolder(folder))
     pcm, sonos = (tables.ages[tables.ages["hardware"] == name] for name in ("pcm-like", "sonos"))
     assert sorted(set(pcm["age"])) == [0.0, 60.0, 86400.0, 31557600.0]
     assert sorted(set(sonos["age"])) == [0.0, 60.0, 86400.0]  # measured for five days
@@ -321,7 +336,7 @@ def test_ages_are_a_table_and_a_figure(aged):
 def test_a_record_that_was_not_asked_to_age_has_no_ages(folder):
     with h5py.File(next((folder / "runs").glob("*.nc"))) as file:
         assert "age" not in file["results"]
-    assert len(table.read(Folder(folder)).ages) == 0
+    assert len(table.read(StudyFolder(folder)).ages) == 0
 
 
 # ----------------------------------------------------------------------------------------------------------------------

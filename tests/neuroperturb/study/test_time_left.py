@@ -12,7 +12,7 @@ import pytest
 
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.study.grid import Cell
-from neuroperturb.study.time_left import Pace
+from neuroperturb.study.time_left import RunTimes
 
 SIZES, RULES = (64, 128, 256, 512), ("np", "anp", "wp")
 TIMES = {"np": 1.0, "anp": 2.0, "wp": 10.0}
@@ -74,7 +74,7 @@ def test_waiting_for_another_thread_to_compile_takes_no_time_either():
 
 
 def test_nothing_is_known_before_a_run_has_ended():
-    pace = Pace(cells())
+    pace = RunTimes(cells())
     pace.note(0, math.nan)
     assert np.isnan(pace.seconds()).all()
     pace.note(0, 3.0)
@@ -82,7 +82,7 @@ def test_nothing_is_known_before_a_run_has_ended():
 
 
 def test_a_cell_goes_by_the_median_of_its_own_runs_and_what_is_beside_training_by_that_of_all():
-    pace = Pace(cells())
+    pace = RunTimes(cells())
     for seconds in (5.0, 7.0, 100.0):
         pace.note(0, seconds, seconds + 0.5)
     pace.note(1, 1.0, 30.0)  # compiled
@@ -91,7 +91,7 @@ def test_a_cell_goes_by_the_median_of_its_own_runs_and_what_is_beside_training_b
 
 def test_cells_not_yet_seen_go_by_those_that_share_their_levels():
     those = cells()
-    pace = Pace(those)
+    pace = RunTimes(those)
     for number, one in enumerate(those):
         if not one.control or one.levels["rule"] == "np":  # of the frozen ones, one rule only
             pace.note(number, truth(one))
@@ -101,7 +101,7 @@ def test_cells_not_yet_seen_go_by_those_that_share_their_levels():
 
 def test_a_number_not_yet_seen_goes_by_the_line_through_those_that_were():
     those = cells()
-    pace = Pace(those)
+    pace = RunTimes(those)
     for number, one in enumerate(those):
         if one.levels["network.size"] < 512:
             pace.note(number, truth(one))

@@ -12,8 +12,7 @@ import stand_in
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
-from neuroperturb.study import declaration
-from neuroperturb.study import run_one as work
+from neuroperturb.study import declaration, run_one
 from neuroperturb.study.grid import lay_out
 
 optuna = pytest.importorskip("optuna", reason="the extra 'tune' is not installed")
@@ -52,7 +51,7 @@ class Trainer(stand_in.Trainer):
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):
-    monkeypatch.setattr(work, "Trainer", Trainer)
+    monkeypatch.setattr(run_one, "Trainer", Trainer)
     monkeypatch.setattr(Trainer, "made", 0)
     monkeypatch.chdir(tmp_path)
 
@@ -174,8 +173,13 @@ def test_what_is_wrong_is_said_in_one_sentence_before_anything_runs(tmp_path):
         (BASE + TUNE, ("--storage", foreign), "cannot be opened"),
         (BASE + TUNE.replace("learning_rate", "rule.lerning_rate"), (), "lerning_rate"),
         (BASE + TUNE.replace("1e-4", "2.0"), (), "low < high"),
+        (
+            BASE + TUNE.replace("log = true", "log = 1"),
+            (),
+            "learning_rate.log' parameter of a study must be true or false",
+        ),
         (BASE + AXES.replace("rule = ", "learning_rate = [0.1]\nrule = ") + TUNE, (), "is set twice"),
-        (BASE, (), "there is nothing to search"),
+        (BASE, (), "There is nothing to search"),
     ]
     for text, options, said in cases:
         result = tune(tmp_path, text, *options)

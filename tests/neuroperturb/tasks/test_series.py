@@ -136,7 +136,7 @@ def test_stretches_side_by_side_by_hand():
     assert (
         batch.mask.T.tolist() == [[False, True, True, True, True]] * 2 and batch.reset.tolist() == [True] + [False] * 4
     )
-    with pytest.raises(ValueError, match="'batch_size' must be at most 5"):
+    with pytest.raises(ValueError, match="'batch_size' parameter must be at most 5"):
         side_by_side(whole, 6, washout=1)
 
 
@@ -283,7 +283,7 @@ def test_a_file_that_is_none_is_named(tmp_path):
         ({"split": 300}, "'split' parameter of Weather must be smaller than the 300 rows"),
         ({"split": None}, "'split' parameter of Weather .* Got 33600"),
         ({"split": 298}, "smaller than the 2 test rows"),
-        ({"washout": 250}, "'washout' must be shorter"),
+        ({"washout": 250}, "'washout' parameter must be shorter"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(tmp_path, table, change, sentence):

@@ -117,7 +117,7 @@ def test_a_task_is_a_table(task):
 def test_impossible_requests_are_refused(task):
     for seed, batch_size, name in ((-1, 1, "seed"), (0, 0, "batch_size"), (0.5, 1, "seed"), (0, True, "batch_size")):
         with pytest.raises(
-            ValueError, match=f"The '{name}' of {type(task).__name__} data must be an integer of at least"
+            ValueError, match=f"The '{name}' parameter of {type(task).__name__} data must be an integer of at least"
         ):
             task.data(seed, batch_size)
     with pytest.raises(ValueError, match="number"):

@@ -1,0 +1,46 @@
+"""`neuroperturb age`: a trained network after an hour, a day, a month and a year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroperturb.cli.terminal import check_folder, folder, say, table
+from neuroperturb.experiment.experiment import label
+from neuroperturb.experiment.toml import plain, resolve
+from neuroperturb.results.figures import ageing
+from neuroperturb.results.run import load
+from neuroperturb.training import deployment
+
+
+def age(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first, by name.")] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="e.g. hardware.time.drift.nu=0.05; repeatable."),
+    ] = None,
+    after: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="SECONDS", help="An age to test at; repeatable. [default: an hour, a day, a month, a year]"
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
+) -> None:
+    """Test a trained network after an hour, a day, a month and a year, with and without compensation of what it lost.
+
+    A table, and a PNG.
+    """
+    check_folder(out)
+    run = load(record)
+    settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
+    other = resolve(settings, assign or []).hardware if hardware or assign else None
+    ages = deployment.age(run, after or None, hardware=other)
+    title = f"{label(run.experiment)} on {run.experiment.task.name}"
+    figure = ageing.save(ages, title, folder(out) / f"{record.stem}_age.png")
+    cut = not after and len(ages) <= len(deployment.TIMES)
+    ends = "\n\nThese cells were measured no longer than that." if cut else ""
+    say(f"{table(ages)}{ends}\n\nfigure  {figure}")

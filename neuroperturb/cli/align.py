@@ -1,0 +1,46 @@
+"""`neuroperturb align`: how well and how noisily rules follow the gradient."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroperturb.analysis.alignment import align as alignment
+from neuroperturb.cli.terminal import check_folder, folder, say, warn
+
+
+def align(
+    rules: Annotated[list[str], typer.Argument(metavar="RULE…", help='Rules by name; "anp published" names a form.')],
+    task: Annotated[
+        str | None, typer.Option(help="Its first trials. Default: random ones, a loss at every step.")
+    ] = None,
+    hardware: Annotated[str | None, typer.Option(help="What it runs on, by name.")] = None,
+    samples: Annotated[int, typer.Option(help="Presentations averaged over.")] = 40_000,
+    trials: Annotated[int, typer.Option(min=1, help="Different trials in one sample.")] = 1,
+    noise_std: Annotated[float | None, typer.Option(help="σ of every rule. Default: its own.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Hidden units.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of a random trial; a task's are cut.")] = None,
+    over: Annotated[str | None, typer.Option(help="samples, noise_std, size, steps or hardware.")] = None,
+    values: Annotated[str | None, typer.Option(metavar="A,B,…", help="Where; a few by default.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the figure and the table.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Makes weights, trials and perturbations.")] = 0,
+) -> None:
+    """Measure how well and how noisily rules follow the gradient: a table, a PNG and a CSV."""
+    check_folder(out)
+    given = None if values is None else [_number(text.strip()) for text in values.split(",")]
+    found = alignment.align(
+        rules, task=task, hardware=hardware, samples=samples, trials=trials, noise_std=noise_std, size=size, steps=steps,
+        over=over, values=given, seed=seed, progress=warn,
+    )  # fmt: skip
+    figure, table = found.save(folder(out) / "alignment.png"), found.to_csv(out / "alignment.csv")
+    say(f"{found}\n\nfigure  {figure}\ntable   {table}")
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text

@@ -1,0 +1,26 @@
+"""`neuroperturb deploy`: trained weights on other chips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroperturb.cli.terminal import say, table
+from neuroperturb.network.chip import chip as chips
+from neuroperturb.results.run import load
+from neuroperturb.training import deployment
+
+
+def deploy(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
+    chip: Annotated[
+        list[int] | None,
+        typer.Option(metavar="SEED", help="A chip to program the weights on; repeatable. [default: 1 … 5]"),
+    ] = None,
+    hardware: Annotated[str | None, typer.Option(help="Other hardware than the run's own, by name.")] = None,
+) -> None:
+    """Program the trained weights on other chips, and test them: a chip is a seed."""
+    made_of = None if hardware is None else chips.read(hardware)
+    say(table(deployment.deploy(load(record), chip or range(1, 6), hardware=made_of)))

@@ -1,0 +1,35 @@
+"""`neuroperturb list`: every task, rule and piece of hardware by its name."""
+
+from __future__ import annotations
+
+import hardware_models as hw
+from neuroperturb import baselines, rules, tasks
+from neuroperturb.cli.terminal import say
+from neuroperturb.experiment import recipes
+
+
+def list_() -> None:
+    """Tasks, rules and hardware, by the names that `run` and TOML files know."""
+    say("Tasks")
+    for name, task in tasks.TASKS.items():
+        own = recipes.RECIPES.get(name, {}).get("rule", {}).get("name", "")
+        say(f"  {name:<20} {_first_line(task)}" + (f" [{own}]" if own else ""))
+    say("\nRules")
+    for name, make in rules.RULES.items():
+        say(f"  {name:<20} {_first_line(make)}")
+    for name, base in rules.DECORRELATED.items():
+        say(f"  {name:<20} {base} with decorrelation of the state.")
+    say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")
+    for name, rule in baselines.FORWARD.items():
+        say(f"  {name:<20} {_first_line(rule)}")
+    say("\nHardware")
+    for name, preset in hw.PRESETS.items():
+        say(f"  {name:<24} {preset.technology}")
+    for name, cell in hw.CELLS.items():
+        say(f"  {name:<24} {_first_line(cell)}")
+    say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
+    say("In brackets: the rule a task's own settings use. What a device does: neuroperturb device HARDWARE")
+
+
+def _first_line(thing) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]

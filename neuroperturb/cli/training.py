@@ -1,0 +1,54 @@
+"""Trains what a job holds: shows progress, saves on the way, stops when asked."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from neuroperturb.cli.job import RunJob
+from neuroperturb.cli.progress import show
+from neuroperturb.cli.record import keep
+from neuroperturb.cli.terminal import stop_request
+from neuroperturb.results.file import is_run
+from neuroperturb.spec import InputError
+from neuroperturb.training.trainer import Trainer
+
+CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
+
+
+def start(job: RunJob) -> Trainer:
+    """What trains, for a record that can be written."""
+    training = job.experiment.training
+    dataset = job.experiment.task.data(training.seed, training.batch_size)
+    trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
+    _check_writable(job.target)
+    return trainer
+
+
+def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
+    """Train to the end, showing progress; True if it was stopped before."""
+    saved = time.monotonic()
+    with stop_request() as stop, show(quiet) as display:
+        for progress in trainer:
+            display(progress)
+            if stop:
+                return True
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                keep(trainer, target)
+                saved = time.monotonic()
+    return False
+
+
+def _check_writable(target: Path) -> None:
+    """Find out before training, not after, whether the record can be written; leave nothing behind."""
+    if target.is_dir() or (target.exists() and not is_run(target)):
+        raise InputError(f"The '--out' option names {str(target)!r}, which exists and is no run: choose another name.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"The folder {str(target.parent)!r} cannot be written to ({error.strerror}): choose another with '--out'."
+        ) from None

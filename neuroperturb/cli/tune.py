@@ -1,0 +1,62 @@
+"""`neuroperturb tune`: settings searched by validation loss in every cell of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from neuroperturb.cli.study import PARENT, check_files
+from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
+from neuroperturb.study import declaration
+from neuroperturb.study import tune as tuning
+from neuroperturb.study.grid import lay_out
+from neuroperturb.study.store import StudyFolder
+
+
+class TuneRequest(NamedTuple):
+    """What the command line says of a search; see the options of :func:`tune`."""
+
+    file: Path
+    out: Path | None = None
+    storage: str | None = None
+    trials: int | None = None
+    workers: int = 1
+    small: bool = False
+
+
+def tune(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table [tune].")],
+    out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="Database of trials, as Optuna spells it. Default: in the folder")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Settings tried in each cell.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Settings tried side by side; with one, the same each time.")] = 1,
+    small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
+) -> int:
+    """Search settings by validation loss in every cell of a study, or go on with it.
+
+    Exit code: 0 done, 2 bad input, 130 interrupted (the same command goes on).
+    """
+    with stop_request() as stop:
+        return carry_out(TuneRequest(file, out, storage, trials, workers, small), stop=lambda: bool(stop))
+
+
+def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
+    """Tune every cell of a study; the exit code."""
+    study = declaration.load(request.file, request.small)
+    tuning.parse(study)
+    cells, folder = lay_out(study), StudyFolder(request.out or PARENT / study.name)
+    check_files(study, cells)
+    empty = tuning.tune(
+        study, cells, folder, storage=request.storage, trials=request.trials, workers=request.workers, stop=stop, say=say
+    )  # fmt: skip
+    if empty is None:
+        say("go on     with the same command")
+        return INTERRUPTED
+    if empty:
+        say(f"failed    in {empty} of the cells no trial ended well: what failed says why in {str(folder.failed)!r}")
+    return FAILED if empty else DONE
