@@ -26,7 +26,7 @@ from neuroperturb.results import text as report
 from neuroperturb.results.ablation_table import table
 from neuroperturb.results.run import Run
 from neuroperturb.simulation.schedule import ONLINE_CHUNK, Training
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.training import ablation, comparison, deployment
 from neuroperturb.training.trainer import Trainer
 
@@ -112,7 +112,7 @@ def test_what_does_not_age_or_is_lost_is_refused(run):
     with pytest.raises(SpecError, match=r"'hardware\.time' parameter must say what time does"):
         deployment.age(run, hardware=Chip(cells=hw.Digital()))
     lost = dataclasses.replace(run, status="diverged", diverged_step=3)
-    with pytest.raises(SpecError, match="diverged has no weights"):
+    with pytest.raises(InputError, match="diverged has no weights"):
         deployment.Deployed(lost)
 
 
