@@ -15,11 +15,14 @@ import functools
 import inspect
 
 import numba
+import numpy as np
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python
+INTO_CALLER = {"nogil": True, "error_model": "numpy", "forceinline": True}  # flags of what an `overload` gives
 
 
 def kernel(function=None, /, *, allocates: bool = False, **options):
@@ -28,6 +31,28 @@ def kernel(function=None, /, *, allocates: bool = False, **options):
     if function is None:
         return lambda f: numba.njit(**flags)(f)
     return numba.njit(**flags)(function)
+
+
+def inlined(function):
+    """Compile into the caller: a loop around a call that is not inlined cannot be vectorised.
+
+    Interpreted, NumPy scalars warn of the overflow and the invalid operations that branch-free code computes and then
+    does not select.
+    """
+    return kernel(forceinline=True)(function) if COMPILED else np.errstate(all="ignore")(function)
+
+
+def by_dtype(single, double):
+    """A function of one number that picks, while the caller is compiled, the form for the number's dtype."""
+
+    def pick(x):
+        return single(x) if isinstance(x, np.float32) else double(x)
+
+    @overload(pick, jit_options=INTO_CALLER)
+    def compiled_pick(x):
+        return (lambda x: single(x)) if x == types.float32 else (lambda x: double(x))
+
+    return pick
 
 
 @functools.lru_cache
@@ -40,13 +65,16 @@ def separate(function):
     if not COMPILED:
         return function
 
-    def call(typingctx, *args):
+    signature = inspect.signature(function.py_func)
+
+    def call(typingctx, *given, **named):
+        args = signature.bind(*given, **named).args
         function.compile(args)
         compiled = function.overloads[args]
         address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         restype, argtypes = compiled.signature.return_type, compiled.signature.args
 
-        def codegen(context, builder, signature, values):
+        def codegen(context, builder, kinds, values):
             convention = context.call_conv
             kind = convention.get_function_type(restype, argtypes).as_pointer()
             pointer = builder.inttoptr(ir.Constant(ir.IntType(64), address), kind)
@@ -57,8 +85,6 @@ def separate(function):
 
         return restype(*args), codegen
 
-    parameters = inspect.signature(function.py_func).parameters.values()
-    call.__signature__ = inspect.Signature(
-        [inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters]
-    )
+    typingctx = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    call.__signature__ = inspect.Signature([typingctx, *signature.parameters.values()])
     return intrinsic(call)

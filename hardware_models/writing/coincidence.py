@@ -12,9 +12,9 @@ devices", Front. Neurosci. 11, 538 (2017), doi:10.3389/fnins.2017.00538. With x 
     A, B  √(s / (g BL)) both; with update management A √(x/d) and B √(d/x), so that both lines fire equally often, and where k > BL,
           which no lines can write in full, d counts as d BL / k there: x lines then fire at most always, and d lines are cut
 
-A probability that is cut at 1 makes a bias; `hardware_models.characterise.realised_writes.report` shows it. Trains of one line are one 32-bit word, so a
-sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its own. Draws: stream TRAIN,
-keyed by write, slot, sample, device, side and line. A sample that is not finite sends nothing.
+A probability that is cut at 1 makes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. Trains of one line
+are one 32-bit word, so a sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its
+own. Draws: stream TRAIN, keyed by write, slot, sample, device, side and line. A sample that is not finite sends nothing.
 
 Two forms without coincidences of slots, for comparison:
 
