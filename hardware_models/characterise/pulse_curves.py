@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS
 
 SIDE = 128  # cells along a side of a recorded array
@@ -36,8 +37,8 @@ class Deviation(NamedTuple):
     percentile: float
 
 
-class CurveError(ValueError):
-    """A file of pulse curves that cannot be compared: the message is one sentence."""
+class CurveError(InputError):
+    """A file of pulse curves that cannot be compared."""
 
 
 def weights(cell, moments=MOMENTS, *, side: int = SIDE, seed: int = 0):

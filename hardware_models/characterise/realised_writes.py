@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.numerics.checks import ParameterError
 
 
 class Realised(NamedTuple):
@@ -34,12 +35,14 @@ def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) 
 
     Examples
     --------
-    >>> array = SynapseArray((2, 3), hw.SoftBounds(), writing=hw.CoincidenceTrains(), seed=1)
+    >>> import hardware_models as hw
+    >>> array = hw.SynapseArray((2, 3), hw.SoftBounds(), writing=hw.CoincidenceTrains(), seed=1)
     >>> array.program(np.zeros((2, 3)))
-    >>> report(array, [0.1, -0.2], [1.0, 0.5, 0.0]).bias
+    >>> realised = report(array, [0.1, -0.2], [1.0, 0.5, 0.0], samples=100)
+    >>> np.abs(realised.bias).max() < 4 * realised.error.max()
     """
     if not (isinstance(samples, int) and samples >= 2):
-        raise ValueError(f"The 'samples' parameter of report must be 2 or more. Got {samples!r} instead.")
+        raise ParameterError("samples", "report", "2 or more", samples)
     rows, columns = np.atleast_2d(np.asarray(post, float)), np.atleast_2d(np.asarray(pre, float))
     factors = np.broadcast_to(1.0 if reward is None else np.asarray(reward, float), len(rows))
     twin, W = _twin(array), array.read()

@@ -252,9 +252,8 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
             acc[0, 0], acc[1, 0] = p, q
             return
         for j in range(0, whole, 4):
-            w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
-            f0, f1, f2, f3 = factors(pending, w0, w1, w2, w3, j)
-            four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc)
+            rows = w[j], w[j + 1], w[j + 2], w[j + 3]
+            four(rows, c, decay, factors(pending, rows, j), x, j, acc)
 
     @kernel
     def move(array, pending, memory, x, acc):

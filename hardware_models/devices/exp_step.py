@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.numerics.checks import refuse
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.maths import exp
 
@@ -69,4 +70,4 @@ class ExpStep(PulsedCell):
         super().check()
         for name in ("noise_add", "noise_slope"):
             if getattr(self, name) < 0:
-                self._refuse(name, "0 or more")
+                refuse(self, name, "0 or more")

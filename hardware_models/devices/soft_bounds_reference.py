@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hardware_models.crossbar.contract import Chip
 from hardware_models.devices.linear_step import shrunk
-from hardware_models.devices.pulsed import Chip, Quantity
+from hardware_models.devices.pulsed import Quantity
 from hardware_models.devices.soft_bounds import SoftBounds
 from hardware_models.numerics.compiled import kernel
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from hardware_models.devices.pulse_data import PulseData, PulseDataError
 from hardware_models.numerics import random
+from hardware_models.numerics.checks import ParameterError
 
 PENALTIES = 10.0 ** -np.arange(-7.5, 8.5, 0.5)  # tried, in units of data a node: from a straight line to nearly none
 QUANTILE = 0.01  # of a device's conductances lie beyond either end of its range
@@ -147,11 +148,9 @@ def fit(
         devices share one range
     """
     if nodes < 2:
-        raise ValueError(f"The 'nodes' parameter of fit must be 2 or more. Got {nodes!r} instead.")
+        raise ParameterError("nodes", "fit", "2 or more", nodes)
     if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
-        raise ValueError(
-            f"The 'limits' parameter of fit must be (low, high), finite and low < high. Got {limits!r} instead."
-        )
+        raise ParameterError("limits", "fit", "(low, high), finite and low < high", limits)
     data = data.checked()
     ends = np.array([_ends(data, d) for d in range(data.device.max() + 1)])
     low, high = np.median(ends, axis=0) if limits is None else limits
@@ -165,11 +164,13 @@ def fit(
             raise PulseDataError(f"{data.title}, {what}, must start from two or more conductances.")
     model, held_out = _fit(steps, nodes), _held_out(steps)
     of_ends = ends[moving].std(axis=0, ddof=1) if own_bounds and moving.sum() > 1 else np.zeros(2)
+    gain_dtod, asymmetry_dtod = _between_devices(model)
     return StepTables(
-        model.up.mean, model.down.mean, np.sqrt(model.up.variance), np.sqrt(model.down.variance),
-        *_between_devices(model), float(np.sqrt(model.read_variance)), float(of_ends[0]), float(of_ends[1]),
-        (float(1 - moving.mean()), ends[~moving].mean(axis=1)), (float(low), float(high)),
-        _judge(_fit(steps.some(~held_out), nodes), steps.some(held_out), int(moving.sum()), len(steps.moved)),
+        mean_up=model.up.mean, mean_down=model.down.mean, spread_up=np.sqrt(model.up.variance),
+        spread_down=np.sqrt(model.down.variance), gain_dtod=gain_dtod, asymmetry_dtod=asymmetry_dtod,
+        read_std=float(np.sqrt(model.read_variance)), low_dtod=float(of_ends[0]), high_dtod=float(of_ends[1]),
+        stuck=(float(1 - moving.mean()), ends[~moving].mean(axis=1)), limits=(float(low), float(high)),
+        goodness=_judge(_fit(steps.some(~held_out), nodes), steps.some(held_out), int(moving.sum()), len(steps.moved)),
     )  # fmt: skip
 
 

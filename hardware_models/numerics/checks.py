@@ -115,6 +115,12 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
+def are_numbers(value: Any) -> bool:
+    """Whether it is a number, or are: what Python or NumPy can take for one, True and False too."""
+    dtype = np.asarray(value).dtype
+    return any(np.issubdtype(dtype, kind) for kind in (np.bool_, np.integer, np.floating))
+
+
 def require(part: Any, names: str, wanted: str, fits, *, endless: bool = False) -> None:
     """Refuse every field in `names`, separated by spaces, that is not a finite number which fits; `endless` allows inf."""
     for name in names.split():

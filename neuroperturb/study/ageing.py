@@ -78,4 +78,4 @@ def rows(run: Run, ageing: Ageing) -> list[dict]:
 
 
 def _changes_with_time(made_of) -> bool:
-    return made_of.time is not None or hasattr(made_of.programming, "pass_time")
+    return made_of.ages
