@@ -112,7 +112,9 @@ class Neurons:
     Examples
     --------
     >>> neurons = Neurons(slope_std=0.1, midpoint_std=0.05, noise_std=0.01)
-    >>> neurons.state(100, seed=1).slope.mean()
+    >>> layer = neurons.state(100, seed=1)
+    >>> print(f"{layer.slope[:100].mean():.3f} ± {layer.slope[:100].std():.3f}")
+    1.027 ± 0.097
     """
 
     gain_std: float = 0.0

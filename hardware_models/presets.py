@@ -12,6 +12,7 @@ something of. The rest composes by replacing parts.
 >>> pair = hw.PRESETS["ecram"].replace(weight=hw.DifferentialPair()).array((10, 20), seed=1)
 >>> bare = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cell, seed=1)
 >>> bare.weight, pair.weight
+(Single(gains=(1.0,)), DifferentialPair(gains=(1.0, -1.0)))
 """
 
 from __future__ import annotations

@@ -10,8 +10,18 @@
     year       what time does to programmed weights, see :mod:`hardware_models.characterise.year`
 
 >>> import hardware_models as hw
->>> print(hw.card("ecram"))
->>> hw.card(hw.Measured.from_csv("pulses.csv")).size.states
+>>> card = hw.card("digital-4")
+>>> print(card)  # doctest: +ELLIPSIS
+digital-4: 4-bit weights, rounded stochastically
+S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
+arXiv:1502.02551
+<BLANKLINE>
+range       -1 … 1
+step        0.143 at w = 0; varies by 0 between cells, by 0 between pulses
+states      15; 15 that noise leaves apart
+...
+>>> card.size.states
+15.0
 """
 
 from __future__ import annotations

@@ -4,13 +4,19 @@
     down  w ← w − s_down (μ_down(t) + c σ_down(t) ξ)       ξ standard normal
 
 μ and σ interpolate linearly between nodes evenly spaced from t = 0 to t = 1. Pulses are whole, and each adds its own variance.
-A table comes out of a CSV file of pulses (:mod:`hardware_models.devices.pulse_data`) by the statistics of
+A table comes out of measured pulses, as arrays or in a CSV file (:mod:`hardware_models.devices.pulse_data`), by the statistics of
 :mod:`hardware_models.devices.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
 of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness` says how far that is from the truth.
 
+>>> import numpy as np
 >>> import hardware_models as hw
->>> cell = hw.Measured.from_csv("pulses.csv")
->>> print(cell.goodness)
+>>> before, up = np.tile(np.linspace(1.0, 9.0, 50), 2), np.arange(100) < 50  # 50 pulses up, 50 down
+>>> after = before + np.where(up, 0.02 * (10 - before), -0.02 * before)
+>>> cell = hw.Measured.from_pulses(hw.PulseData(before, after, up, np.zeros(100, int), unit="µS"))
+>>> cell.source
+'pulses: 100 pulses of 1 device, 1 … 9 µS'
+>>> print(np.round(cell.mean_up[::16], 3))  # in steps of the mean, from the lower bound to the upper one
+[1.8 1.  0.2]
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def test_another_device_does_not(field, factor):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n, preset in PRESETS.items() if hasattr(preset.cell, "send_row") and n not in RECORDED]
+    "name", [n for n, preset in PRESETS.items() if preset.cell.send_row and n not in RECORDED]
 )
 def test_curves_of_the_other_presets_exist(name):
     """From zero, up, then down; not beyond the spread of the bounds."""
