@@ -86,7 +86,7 @@ class Ageing(Time):
                 with under(name):
                     getattr(self, name).check_cell(cell, ends)
 
-    # what an array is built with
+    # what an array requires when it is made
 
     @property
     def mechanisms(self) -> list[Mechanism]:
@@ -132,7 +132,7 @@ class Ageing(Time):
             nu=np.zeros(of_cells), reference=np.full(site.shape[0], np.nan),
         )  # fmt: skip
 
-    # what an array calls
+    # and later
 
     def rewritten(self, state: AgeingState) -> None:
         state.seen[:] = np.nan

@@ -1,4 +1,4 @@
-"""A mechanism of ageing: one thing that time does to cells. What it has nothing to say about has a default here that does nothing."""
+"""A mechanism of ageing: one effect of time on cells. Every member has a default here that does nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hardware_models.crossbar.state import Absent
 
 
 class Mechanism:
-    """What `Ageing` asks of the parts in its fields, one after the other.
+    """What `Ageing` requires of the parts in its fields; it calls them one after the other.
 
     turn : of those that move cells the lower come first; equal ones in the order of the fields
     counts_from_writes : whether it depends on when a cell was last written
     fails, wears : whether cells may be stuck by it, and whether pulses make them so
-    is_noisy : whether cells show an offset by it that outlasts a step; one mechanism of an array may
+    is_noisy : whether it adds an offset to the visible weight that outlasts a step; at most one mechanism of an array may
     tick : ``(array)``, compiled: the offset moves on before a read; None: there is none
     """
 
@@ -41,7 +41,7 @@ class Mechanism:
         return Absent()
 
     def fabricate(self, site: Site) -> None:
-        """What is wrong with a new chip, into its cells."""
+        """Write defects of a new chip into its cells."""
 
     def note_writes(self, fresh: np.ndarray, written: np.ndarray, passage: Passage) -> None:
         """Cells `fresh` (d, m, n) were written since the last passage and hold `written` [device units]."""

@@ -1,4 +1,4 @@
-"""A passage of time, as a mechanism meets it: how long, how old every cell was, and draws that belong to cell and moment.
+"""A passage of time: how long it takes, how old every cell was, and random draws keyed by cell and passage.
 
 Every mechanism moves a cell along a line,  w ← factor · w + shift, so that mechanisms compose, and so that write noise, the
 difference between the visible weight and the stored one, takes part in it.

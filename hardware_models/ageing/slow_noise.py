@@ -82,21 +82,21 @@ class SlowState(NamedTuple):
 
 
 @kernel
-def wander_on(v, loss, kick, xi, shown):
-    for i in range(shown.shape[0]):
+def wander_on(v, loss, kick, xi, offset):
+    for i in range(offset.shape[0]):
         v[i] = v[i] + (kick * xi[i] - loss * v[i])
-        shown[i] += v[i]
+        offset[i] += v[i]
 
 
 @kernel
-def flip(s, rise, stay, full, height, u, shown):
+def flip(s, rise, stay, full, height, u, offset):
     """Empty traps fill with probability `rise`, full ones stay so with `stay`; written without branches, for vectors."""
     one, zero, middle = type(height)(1), type(height)(0), type(height)(1.5)
-    for i in range(shown.shape[0]):
+    for i in range(offset.shape[0]):
         chance = stay if s[i] == one else rise
         moved = one if u[i] < chance else zero
         s[i] = moved if s[i] < middle else s[i]
-        shown[i] += height * (s[i] - full) if s[i] < middle else zero
+        offset[i] += height * (s[i] - full) if s[i] < middle else zero
 
 
 @kernel
@@ -108,16 +108,16 @@ def advance(slow, pace, offset, draws):
     move = slow.moves[0]
     for k in range(d):
         for j in range(m):
-            shown = offset[k, j, :size]
-            shown[:] = 0
+            total = offset[k, j, :size]
+            total[:] = 0
             for p in range(many):
                 if slow.std[p] != 0:
                     fill_normal(slow.seed, slow.stream, move + slow.key[p], (lane[p] * d + k) * m + j, draws)
-                    wander_on(wander[p, k, j], pace.loss[p], pace.kick[p], draws, shown)
+                    wander_on(wander[p, k, j], pace.loss[p], pace.kick[p], draws, total)
             for q in range(traps.shape[0]):
                 if slow.height[q] != 0:
                     fill_uniform(slow.seed, slow.stream, move + slow.key[many + q], k * m + j, draws)
-                    flip(traps[q, k, j], pace.rise[q], pace.stay[q], slow.full[q], slow.height[q], draws, shown)
+                    flip(traps[q, k, j], pace.rise[q], pace.stay[q], slow.full[q], slow.height[q], draws, total)
 
 
 move_on = separate(advance)

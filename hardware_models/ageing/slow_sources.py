@@ -32,7 +32,7 @@ class Trap(NamedTuple):
 class Source:
     """A source of slow noise: Ornstein-Uhlenbeck processes and traps of every cell, whose offsets add.
 
-    address : 0 … 15, of its draws; sources of one address are told apart by their order
+    address : 0 … 15, of its draws; sources with the same address are numbered in their order
     """
 
     address: ClassVar[int]

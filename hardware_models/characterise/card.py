@@ -1,9 +1,9 @@
 """A device card: what a device does, in numbers, before anybody trains on it.
 
-    pulses     400 up, then 400 down, from 0: what cells show
+    pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
     symmetry   the weight at which both are equally large, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
-    states     range / step;  told apart, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
+    states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
     writing    cells programmed once: the error of what they hold, by target
     read       the error of a read, see :mod:`hardware_models.characterise.read_error`
@@ -18,7 +18,7 @@ arXiv:1502.02551
 <BLANKLINE>
 range       -1 … 1
 step        0.143 at w = 0; varies by 0 between cells, by 0 between pulses
-states      15; 15 that noise leaves apart
+states      15; 15 distinguishable above the noise
 ...
 >>> card.size.states
 15.0
@@ -48,13 +48,13 @@ WIDTH = 118  # of a line
 
 SIDE = 64  # cells along a side of every array here
 PULSES = 400  # in each direction
-TRACES = 2  # cells that are shown one by one
+TRACES = 2  # cells that are recorded one by one
 PERCENTILES = (5, 25, 50, 75, 95)
 LEVELS = 32  # that cells are programmed to
 
 
 class PulseResponse(NamedTuple):
-    """What cells show while they are pulsed up and then down, device units; moment t is after t pulses, 0 … 2 · 400.
+    """Visible weights while cells are pulsed up and then down, device units; moment t is after t pulses, 0 … 2 · 400.
 
     mean, std : (t,) over cells;  percentiles : (t, 5), of `PERCENTILES`;  traces : (t, 2), single cells
     """
@@ -256,7 +256,7 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
     rows = [
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
         ("step", f"{size.step:.3g} at w = 0; varies by {cells:.2g} between cells, by {noise:.2g} between pulses"),
-        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} that noise leaves apart"),
+        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
         ("asymmetry", f"{size.asymmetry:+.2g} ± {size.asymmetry_std:.2g} at w = 0"),
     ]
     if card.symmetry is not None:

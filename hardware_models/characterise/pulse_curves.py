@@ -26,7 +26,7 @@ RECORDED_NAMES = {
     "ReRamArrayHfO2": "reram-array-hfo2",
 }  # fmt: skip
 SIGMAS = 4  # standard errors that two samples may differ by
-OF_MEAN, OF_PERCENTILE = 0.01, 0.02  # and besides, these parts of the excursion of the recorded mean
+OF_MEAN, OF_PERCENTILE = 0.01, 0.02  # in addition, these parts of the excursion of the recorded mean
 RESAMPLES = 1000
 
 

@@ -13,8 +13,8 @@ from hardware_models.numerics.checks import ParameterError
 class Realised(NamedTuple):
     """Changes of every weight, (n, m), weight units, over repetitions of one write.
 
-    requested : what was asked for
-    mean, variance : of what came of it;  bias : mean − requested;  error : standard error of the mean
+    requested : the changes requested
+    mean, variance : of the changes realised;  bias : mean − requested;  error : standard error of the mean
     """
 
     requested: np.ndarray

@@ -128,7 +128,7 @@ SILVER = AnalogCosts(
 
 
 def sram(bits: int) -> DigitalCosts:
-    """n-bit weights in static memory beside adders and multipliers.
+    """n-bit weights in static memory next to adders and multipliers.
 
     Energies of 32-bit arithmetic are scaled to n bits: addition ∝ n, multiplication ∝ n². Low: n-bit arithmetic and the bit
     cells alone; typical: n-bit product, sum of whole 32-bit words, an 8 KB memory read 64 bits at a time; high: a 32-bit

@@ -84,7 +84,7 @@ class Ledger:
     histogram : (values, cells), so many cells got so many pulses of either sign
     energy : J, by ``write``, ``read``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``conversion``
     wear : part of their endurance that cells used, of those that have a figure for it; None if none has
-    travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty where not asked for
+    travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty without ``track=True``
     technologies : names of what was priced
     unpriced : what was done and has no figure;  schedules : what the times assume to happen at once
     """

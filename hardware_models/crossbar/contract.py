@@ -1,4 +1,4 @@
-"""What an array asks of its parts, and what a part may see of the array.
+"""What an array requires of its parts, and what a part may see of the array.
 
     cell         how a change gets into a device                    w ← write(w, Δ)
     weight       how devices make a weight                          W = scale · Σ_k gain_k w_k
@@ -7,10 +7,10 @@
     reading      what surrounds Σ_j w_ij x_j when the array is read
     time         what happens to cells while time passes
 
-A part is an object of numbers that answers for itself. What it has nothing to say about has a default here that does nothing, so that
-an array never asks what a part is. A part sees a :class:`Site`. Every class is a protocol to inherit from: a new part overrides what
-it is about. Device units are those of w, weight units those of W; sizes are n outputs, m inputs, d devices a weight, R update rows
-and K columns of inputs. Parts are named in errors as arguments of `SynapseArray`.
+A part is an object of parameters that answers for itself: every member has a default here that does nothing, and an array never has
+to find out which class a part is of. A part sees a :class:`Site`. Every class is a protocol to inherit from; a new part overrides
+the members that concern it. Device units are those of w, weight units those of W; sizes are n outputs, m inputs, d devices a weight,
+R update rows and K columns of inputs. Errors name parts as arguments of `SynapseArray`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Cell(Protocol):
         """Raise ParameterError where a parameter cannot be."""
 
     def numbers(self, dtype) -> NamedTuple:
-        """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and whatever the formulas ask of ``p``."""
+        """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and the parameters that the formulas read from ``p``."""
         raise NotImplementedError
 
     def program(self, weight, dtype) -> np.ndarray:
@@ -197,7 +197,7 @@ class Writing(Protocol):
         raise NotImplementedError
 
     def accumulator_bits(self, dtype) -> int:
-        """Digital storage beside the array, bits a weight."""
+        """Digital storage in addition to the array, bits a weight."""
         del dtype
         return 0
 
@@ -208,7 +208,7 @@ class Programming(Protocol):
     weight : how it makes a weight of devices unless an array says otherwise; None: one each
     ages : whether cells change, or are read less surely, as time passes since they were programmed
     reads_noisily : whether two reads of the same cells may differ, by noise of the cells themselves
-    measured_for : seconds after programming that it says something about
+    measured_for : seconds after programming for which the model is valid
     """
 
     weight: ClassVar[Weight | None] = None
@@ -261,7 +261,7 @@ class Programming(Protocol):
 
 
 class Readout(Protocol):
-    """What surrounds the sums of a read; as it stands, nothing: reads are exact. `hardware_models.Reading` is all there is besides.
+    """What surrounds the sums of a read; here nothing, reads are exact; see `hardware_models.Reading`.
 
     dac_bits, adc_bits : of its converters, 0: none that rounds
     reads_noisily : whether two reads of the same cells may differ
@@ -307,7 +307,7 @@ class Time(Protocol):
     """What happens to cells while time passes.
 
     fails, wears : whether cells may be stuck, and whether pulses make them so
-    is_noisy : whether cells show an offset that outlasts a step;  tick : ``(array)``, compiled: it moves on before a read; None: no
+    is_noisy : whether the visible weight has an offset that outlasts a step;  tick : ``(array)``, compiled: it moves on before a read; None: no
     """
 
     fails: bool
@@ -330,7 +330,7 @@ class Time(Protocol):
         raise NotImplementedError
 
     def fabricate(self, site: Site) -> Any:
-        """What is wrong with a new chip, into its cells; and what the array remembers of time: clock, reference and more."""
+        """Write defects of a new chip into its cells; returns the state of time: clock, reference and more."""
         raise NotImplementedError
 
     def rewritten(self, state: Any) -> None:
@@ -338,7 +338,7 @@ class Time(Protocol):
         raise NotImplementedError
 
     def pass_time(self, site: Site, state: Any, seconds: float, drifted: np.ndarray | None) -> None:
-        """Let time pass; drifted : what cells (d, m, n) move besides, by the way they were programmed [device units]."""
+        """Let time pass; drifted : further change of the cells (d, m, n), by their programming model [device units]."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""The response of a mean cell to pulses from its lower bound: what a circuit knows that does not look at single cells.
+"""The response of a mean cell to pulses from its lower bound: what a circuit can use without reading single cells.
 
 w_0 = w_min,    w_{r + 1} = clip(pulse_up(w_r))        without spread, without noise
 """

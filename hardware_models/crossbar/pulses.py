@@ -250,7 +250,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
 def make_send(send_row, watch=None, hold_row=None):
     """send(array, pulses, moment): whole pulses (d, m, n) to every cell, up > 0.
 
-    watch : how far cells go, see :mod:`hardware_models.crossbar.travel`; None: not asked for
+    watch : how far cells go, see :mod:`hardware_models.crossbar.travel`; None: not recorded
     hold_row : what becomes of cells once they were written, see :mod:`hardware_models.ageing.wear`; None: nothing
     """
     watching, holding = watch is not None, hold_row is not None

@@ -1,6 +1,6 @@
 """How cells make a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and how a change is shared among them.
 
-A change Δ of the weight (device units) asks device k for Δ_k; each device then writes its request by its own formula.
+A change Δ of the weight (device units) is a request Δ_k to device k; each device writes its request by its own formula.
 
     Single              W = w                     Δ_0 = Δ
     DifferentialPair    W = w_0 − w_1             Δ_k = gain_k Δ / Σ gain²: both devices are trained, in opposite directions
@@ -41,8 +41,8 @@ def share_upwards(array, k, change, share):
     """Δ_k = max(gain_k Δ, 0)"""
     part, zero = array.share[k], type(change[0])(0)
     for i in range(change.shape[0]):
-        asked = change[i] * part
-        share[i] = asked if asked > zero else zero
+        request = change[i] * part
+        share[i] = request if request > zero else zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +176,9 @@ class ZeroShifted(Devices):
         error = self.reference_std * random.normal(seed, stream, REFERENCE, (m, n), np.float64)
         low, high = cells.bound_low[1, :, :n], cells.bound_up[1, :, :n]
         reference = np.clip(symmetry_points(cell, cells, n) + error, low, high)
-        for shown in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
-            shown[1, :, :n] = reference
-            shown[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
+        for w in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
+            w[1, :, :n] = reference
+            w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
 
     def targets(self, cells, target) -> np.ndarray:
         """The device makes up for its reference, which stays."""

@@ -52,7 +52,7 @@ class ExpStep(PulsedCell):
 
     A_up, A_down, gamma_up, gamma_down : amplitudes and rates of the exponentials
     es_a, es_b : slope a and offset b of z
-    noise_add, noise_slope : noise of a pulse beside that in proportion to its step: constant [device units], and per |w|
+    noise_add, noise_slope : noise of a pulse in addition to that in proportion to its step: constant [device units], and per |w|
     """
 
     A_up: float = 0.00081

@@ -91,7 +91,7 @@ class PulsedCell(Cell):
     is_pulsed: ClassVar[bool] = True
     extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
 
-    # what an array asks for
+    # what an array requires
 
     @property
     def bound(self) -> float:
@@ -146,7 +146,7 @@ class PulsedCell(Cell):
         return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, differs)
 
     def numbers(self, dtype):
-        """Everything a formula may ask of `p`, in the dtype of the weights: every numeric field, and `granularity`."""
+        """Everything a formula may read from `p`, in the dtype of the weights: every numeric field, and `granularity`."""
         return self._numbers(dtype, self.granularity)
 
     def _numbers(self, dtype, granularity):

@@ -6,11 +6,11 @@
         generalised cross-validation; held constant beyond the conductances that were visited, never below 0
 G_d     slope of the steps of device d on μ; the variance between devices is that of the G_d less what the noise of their
         pulses explains (moments)
-η       what a read shows differs from what the cell holds, drawn anew with every pulse: its variance is minus the covariance
+η       noise of a read, drawn anew with every pulse: its variance is minus the covariance
         of successive residuals, where `before` of a pulse is `after` of the one before it. 0 if within 4 standard errors
 t_k     where the noise of the pulse does not push it: (before + c Δ), c = var η / (2 var η + var σξ). With noise of the
-        reads alone that is the middle of the step; without, it is `before`. Taking `before` where reads are noisy would show a
-        restoring force that is none
+        reads alone that is the middle of the step; without, it is `before`. Taking `before` where reads are noisy would
+        suggest a restoring force that is not there
 
 The range is the median over devices of their 1 % and 99 % quantiles of conductance, or as given. P. H. C. Eilers & B. D. Marx,
 "Flexible smoothing with B-splines and penalties", Stat. Sci. 11, 89 (1996), doi:10.1214/ss/1038425655 (§3–4: penalty, choice).
@@ -207,7 +207,7 @@ def _held_out(steps: _Steps) -> np.ndarray:
 
 
 def _fit(steps: _Steps, nodes: int) -> _Model:
-    """A fit tells the noise of the reads and how far pulses reach, hence where they were and which ones may end at a bound."""
+    """A fit estimates the noise of the reads and how far pulses reach, hence where they were and which may end at a bound."""
     model = _fit_at(steps, nodes, 0.0, 0.0, 0.0)
     for _ in range(REFINEMENTS):
         model = _fit_at(steps, nodes, *_read_noise(model, steps), _reach(model, steps))
@@ -289,8 +289,8 @@ def _smooth(t, y, multiplier, root, nodes: int) -> tuple[np.ndarray, float]:
     k = np.minimum(x.astype(int), nodes - 2)
     left, right = multiplier * (1 - (x - k)), multiplier * (x - k)
     add = lambda low, high: np.bincount(k, low, minlength=nodes) + np.bincount(k + 1, high, minlength=nodes)  # noqa: E731
-    beside = np.bincount(k, left * right, minlength=nodes)[: nodes - 1]
-    G = np.diag(add(left * left, right * right)) + np.diag(beside, 1) + np.diag(beside, -1)
+    mixed = np.bincount(k, left * right, minlength=nodes)[: nodes - 1]
+    G = np.diag(add(left * left, right * right)) + np.diag(mixed, 1) + np.diag(mixed, -1)
     G += np.eye(nodes) * (np.trace(G) * SOLVABLE)
     h = add(left * y, right * y)
     D = np.diff(np.eye(nodes), 2, axis=0)

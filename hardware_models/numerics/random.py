@@ -82,7 +82,7 @@ class Stream(IntEnum):
     READ = 5  # noise of one read, keyed by column
     SLOW = 6  # noise that outlasts a step, keyed by cell
     ROUNDING = 7  # stochastic rounding
-    WRITE = 8  # write noise: what a cell shows against what it holds
+    WRITE = 8  # write noise: the visible weight against the stored one
     CONVERT = 9  # stochastic rounding of converters
     PROGRAM = 10  # programming
     TIME = 11  # what happens while time passes: diffusion, spread of drift

@@ -25,7 +25,7 @@ AT_ONCE = 0.5  # part of the way, in mean steps, that is sent before a cell is r
 
 
 def set_cells(site: Site, target, round: int = 0) -> None:
-    """Cells hold `target` (d, m, n) within their bounds; the visible weight has write noise besides."""
+    """Cells hold `target` (d, m, n) within their bounds; the visible weight has write noise in addition."""
     cells, n = site.state.cells, site.shape[0]
     if cells.bound_up.size > 1:
         target = np.clip(target, cells.bound_low[:, :, :n], cells.bound_up[:, :, :n])

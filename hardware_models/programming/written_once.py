@@ -148,7 +148,7 @@ class WrittenOnce(Programming):
         del t
         return np.zeros(np.shape(written.target))
 
-    # what an array asks for
+    # what an array requires
 
     def check_array(self, site: Site) -> None:
         """Refuse cells and weights that conductances cannot make."""

@@ -179,7 +179,7 @@ class Reading(Readout):
         if self.bound_management is not None and self.adc is None:
             refuse(self, "bound_management", "None without an adc, whose bound it manages")
 
-    # what an array asks for
+    # what an array requires
 
     @property
     def dac_bits(self) -> float:

@@ -23,7 +23,7 @@ The last I is what is sensed; there is one mean bit line for G⁺ and one for G�
 where only one kind of line resists, or where every bit line rises like the mean one; it is exact to first order in the resistances
 always, and costs two walks over the weights, 3 to 5 ns a weight with two columns in float32 (AVX2, one core).
 
-Error against the exact solve, ‖fast − exact‖ / ‖exact‖, beside ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
+Error against the exact solve, ‖fast − exact‖ / ‖exact‖, next to ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
 of conductance g, driver left, sense bottom; ``python -m hardware_models.reading.wires_exact``:
 
     R_w = R_b  g        cells      inputs on (0, 1)        inputs on ±1
@@ -132,7 +132,7 @@ def make_scratch(devices: int, m: int, n: int, columns: int, dtype) -> WireScrat
 
 @kernel
 def device_row(w, slow, k, j, out):
-    """What row j of device k shows: the cells, and where there is one their slow offset."""
+    """The visible weights of row j of device k, with their slow offset where there is one."""
     row = w[k, j]
     for i in range(out.shape[0]):
         out[i] = row[i]

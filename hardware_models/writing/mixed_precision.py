@@ -37,8 +37,8 @@ def collect_row(array, j, change):
     chi, unit, most = array.writing.chi[j], array.writing.unit, array.numbers.most_pulses
     zero = type(unit)(0)
     for i in range(change.shape[0]):
-        asked = change[i] if np.isfinite(change[i]) else zero
-        total = chi[i] + asked
+        request = change[i] if np.isfinite(change[i]) else zero
+        total = chi[i] + request
         n = np.trunc(total / unit)
         n = n if n < most else most
         n = n if n > -most else -most
