@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from hardware_models.numerics import maths, random
+from hardware_models.numerics import maths, normal, random
 from hardware_models.numerics.compiled import kernel
 
 FILLS = (
@@ -57,7 +57,7 @@ def main():
             figures = "  ".join(f"{time_fill(fill, np.empty(n, dtype)):7.2f}" for n in LENGTHS)
             print(f"{fill.__name__:24}{np.dtype(dtype).name:8} {figures}")
     x = random.uniform(0, random.Stream.DATA, 0, 1024)
-    for function in (maths.tanh, maths.exp, maths.log, maths.normal_quantile):
+    for function in (maths.tanh, maths.exp, maths.log, normal.normal_quantile):
         for dtype in (np.float32, np.float64):
             print(f"{function.__name__:24}{np.dtype(dtype).name:8} {time_function(function, x.astype(dtype)):7.2f}")
 

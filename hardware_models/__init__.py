@@ -4,6 +4,7 @@
 >>> array = hw.SynapseArray((2, 3), hw.Digital(bits=4), seed=1)
 >>> array.program([[0.5, -0.5, 0.25], [0.0, 0.125, 1.0]])
 >>> array.matvec([1.0, 0.0, 2.0])
+array([1.0487008, 2.0974016], dtype=float32)
 >>> array = hw.SynapseArray((2, 3), hw.PRESETS["reram-es"].cell, seed=1)
 >>> array.pulse(+10)
 """
@@ -13,13 +14,13 @@ from hardware_models.ageing import Diffusion as Diffusion
 from hardware_models.ageing import Drift as Drift
 from hardware_models.ageing import Faults as Faults
 from hardware_models.ageing import Leak as Leak
+from hardware_models.ageing import OneOverF as OneOverF
+from hardware_models.ageing import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from hardware_models.ageing import Retention as Retention
+from hardware_models.ageing import SlowNoise as SlowNoise
 from hardware_models.ageing import StateDrift as StateDrift
+from hardware_models.ageing import Telegraph as Telegraph
 from hardware_models.ageing import Wear as Wear
-from hardware_models.ageing.slow_noise import OneOverF as OneOverF
-from hardware_models.ageing.slow_noise import OrnsteinUhlenbeck as OrnsteinUhlenbeck
-from hardware_models.ageing.slow_noise import SlowNoise as SlowNoise
-from hardware_models.ageing.slow_noise import Telegraph as Telegraph
 from hardware_models.array import Hardware as Hardware
 from hardware_models.array import SynapseArray as SynapseArray
 from hardware_models.characterise.card import Card as Card
@@ -50,6 +51,7 @@ from hardware_models.devices import SoftBounds as SoftBounds
 from hardware_models.devices import SoftBoundsReference as SoftBoundsReference
 from hardware_models.devices.pulse_data import PulseData as PulseData
 from hardware_models.devices.pulse_data import read_pulses as read_pulses
+from hardware_models.numerics.checks import ParameterError as ParameterError
 from hardware_models.numerics.compiled import kernel as kernel
 from hardware_models.presets import INFERENCE as INFERENCE
 from hardware_models.presets import PRESETS as PRESETS

@@ -112,7 +112,9 @@ class Neurons:
     Examples
     --------
     >>> neurons = Neurons(slope_std=0.1, midpoint_std=0.05, noise_std=0.01)
-    >>> state = neurons.state(100, seed=1)
+    >>> layer = neurons.state(100, seed=1)
+    >>> print(f"{layer.slope[:100].mean():.3f} ± {layer.slope[:100].std():.3f}")
+    1.027 ± 0.097
     """
 
     gain_std: float = 0.0
@@ -127,16 +129,16 @@ class Neurons:
         """Fabricate a layer of `size` units of chip `seed`."""
         dtype = np.dtype(dtype)
         spread = lambda quantity, std: std * self._normal(quantity, size, seed, layer)  # noqa: E731
-        units = (
-            np.abs(1 + spread(Spread.GAIN, self.gain_std)), spread(Spread.MIDPOINT, self.midpoint_std),
-            np.abs(1 + spread(Spread.SLOPE, self.slope_std)), np.abs(1 + spread(Spread.SATURATION, self.saturation_std)),
-            spread(Spread.OFFSET, self.offset_std),
-        )  # fmt: skip
+        place = lambda values: memory.place(values, dtype)  # noqa: E731
         levels = 2 ** (self.state_bits - 1) - 1 if self.state_bits else 0
         return NeuronState(
-            *(memory.place(values, dtype) for values in units), dtype.type(self.noise_std),
-            dtype.type(1 / levels if levels else 0), dtype.type(levels), int(seed),
-            random.stream(random.Stream.NEURON, 2 * layer + NOISE), np.zeros(1, np.int64), memory.zeros((size,), dtype),
+            gain=place(np.abs(1 + spread(Spread.GAIN, self.gain_std))), midpoint=place(spread(Spread.MIDPOINT, self.midpoint_std)),
+            slope=place(np.abs(1 + spread(Spread.SLOPE, self.slope_std))),
+            saturation=place(np.abs(1 + spread(Spread.SATURATION, self.saturation_std))),
+            offset=place(spread(Spread.OFFSET, self.offset_std)), noise_std=dtype.type(self.noise_std),
+            level=dtype.type(1 / levels if levels else 0), levels=dtype.type(levels), seed=int(seed),
+            stream=random.stream(random.Stream.NEURON, 2 * layer + NOISE), fired=np.zeros(1, np.int64),
+            scratch=memory.zeros((size,), dtype),
         )  # fmt: skip
 
     def _normal(self, quantity: Spread, size: int, seed: int, layer: int) -> np.ndarray:
@@ -144,7 +146,6 @@ class Neurons:
         return random.normal(seed, stream, int(quantity), size, np.float64)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "gain_std midpoint_std slope_std saturation_std offset_std noise_std")
         bits = self.state_bits
         if not isinstance(bits, int) or bits not in (0, *range(2, MOST_BITS + 1)):

@@ -11,6 +11,8 @@ something of. The rest composes by replacing parts.
 >>> array = hw.PRESETS["ecram"].array((10, 20), seed=1)
 >>> pair = hw.PRESETS["ecram"].replace(weight=hw.DifferentialPair()).array((10, 20), seed=1)
 >>> bare = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cell, seed=1)
+>>> bare.weight, pair.weight
+(Single(gains=(1.0,)), DifferentialPair(gains=(1.0, -1.0)))
 """
 
 from __future__ import annotations
@@ -216,7 +218,7 @@ def _digital(bits: int) -> Preset:
     return _preset(Digital(bits=bits), f"{bits}-bit weights, rounded stochastically", GUPTA_2015, costs=sram(bits))
 
 
-PRESETS = {
+TRAINED = {  # by pulses, or digitally
     "reram-es": _preset(RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018, costs=costs.RERAM),
     "reram-sb": _preset(RERAM_SB, "HfO2 ReRAM, soft bounds, a loose fit", GONG_2018, costs=costs.RERAM),
     "capacitor": _preset(
@@ -257,6 +259,9 @@ PRESETS = {
         reading=BRAINSCALES_2_READING,
         costs=costs.BRAINSCALES_2,
     ),
+}
+
+INFERENCE = {  # written once
     "pcm-like": _written(
         PCMLike(), "phase-change memory, GST, a million cells of 90 nm", NANDAKUMAR_2019, costs=costs.PCM
     ),
@@ -281,4 +286,4 @@ PRESETS = {
     ),
 }
 
-INFERENCE = {name: preset for name, preset in PRESETS.items() if isinstance(preset.hardware.programming, WrittenOnce)}
+PRESETS = {**TRAINED, **INFERENCE}

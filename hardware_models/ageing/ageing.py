@@ -5,6 +5,8 @@
                                            age(a) then age(b) is age(a + b) (diffusion: in distribution)
     faults     cells that failed by now are stuck;  slow noise moves on by the whole time
 
+A further mechanism is a :class:`hardware_models.ageing.mechanism.Mechanism` in a file of its own and a field of `Ageing`.
+
 Time only passes in ``array.age(seconds)``, so that a write happens at a definite time, and writing needs no clock: a cell that was
 sent pulses but did not move, at a bound, is taken for one that was not written. Cells of n bits restore their level whenever their
 row is written, and what they lost till then.
@@ -15,8 +17,10 @@ and the same whatever else is switched on. A mechanism of strength zero leaves e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+import typing
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,19 +28,14 @@ from hardware_models.ageing.diffusion import Diffusion
 from hardware_models.ageing.drift import Drift
 from hardware_models.ageing.faults import Faults
 from hardware_models.ageing.leak import Leak
-from hardware_models.ageing.passage import Passage
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import Passage, bounds, cell_shape
 from hardware_models.ageing.retention import Retention
 from hardware_models.ageing.slow_noise import SlowNoise
-from hardware_models.ageing.wear import NEVER, Wear, hold, make_hold
-from hardware_models.numerics.checks import refuse
-
-if TYPE_CHECKING:
-    from hardware_models.array import SynapseArray
-
-
-MECHANISMS = {
-    "drift": Drift, "leak": Leak, "retention": Retention, "diffusion": Diffusion, "faults": Faults, "wear": Wear, "slow": SlowNoise,
-}  # fmt: skip
+from hardware_models.ageing.wear import Wear, hold, make_hold
+from hardware_models.crossbar.contract import Cell, Site, Time
+from hardware_models.crossbar.state import Absent
+from hardware_models.numerics.checks import refuse, under
 
 
 class AgeingState(NamedTuple):
@@ -57,7 +56,7 @@ class AgeingState(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ageing:
+class Ageing(Time):
     """What time does to cells; None: that does not happen.
 
     drift, leak, retention, diffusion : how weights change by themselves
@@ -74,126 +73,120 @@ class Ageing:
     slow: SlowNoise | None = None
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        for name, kind in MECHANISMS.items():
+        for name, kind in kinds_of_mechanisms(type(self)).items():
             part = getattr(self, name)
             if not isinstance(part, kind | None):
                 refuse(self, name, f"a {kind.__name__} or None")
             if part is not None:
                 part.check()
 
-    def check_cell(self, cell, ends=None) -> None:
-        """Raise ValueError where a mechanism does not fit a cell model; ends : see `fabricate`."""
-        if self.faults is not None and ends is None:
-            self.faults.check_bounds(cell)
-        if self.wear is not None:
-            self.wear.check_cell(cell)
+    def check_cell(self, cell: Cell, ends=None) -> None:
+        for name in kinds_of_mechanisms(type(self)):
+            if getattr(self, name) is not None:
+                with under(name):
+                    getattr(self, name).check_cell(cell, ends)
 
-    # what an array is built with
+    # what an array requires when it is made
+
+    @property
+    def mechanisms(self) -> list[Mechanism]:
+        """Those there are, in the order in which they move cells."""
+        parts = (getattr(self, field.name) for field in fields(self))
+        return sorted((part for part in parts if part is not None), key=lambda part: part.turn)
 
     @property
     def fails(self) -> bool:
-        """Whether cells may be stuck at all."""
-        return (self.faults is not None and not self.faults.is_off) or self.wears
+        return any(part.fails for part in self.mechanisms)
+
+    @property
+    def wears(self) -> bool:
+        return any(part.wears for part in self.mechanisms)
+
+    @property
+    def is_noisy(self) -> bool:
+        return any(part.is_noisy for part in self.mechanisms)
+
+    @property
+    def tick(self):
+        return next((part.tick for part in self.mechanisms if part.is_noisy), None)
 
     @property
     def counts_from_writes(self) -> bool:
         """Whether anything depends on when a cell was last written."""
-        return self.drift is not None or self.retention is not None
+        return any(part.counts_from_writes for part in self.mechanisms)
 
-    @property
-    def wears(self) -> bool:
-        return self.wear is not None and not self.wear.is_off
+    def slow_state(self, shape, seed: int, number: int, dtype) -> NamedTuple:
+        noisy = (part.slow_state(shape, seed, number, dtype) for part in self.mechanisms if part.is_noisy)
+        return next(noisy, Absent())
 
-    @property
-    def is_noisy(self) -> bool:
-        """Whether cells show slow noise."""
-        return self.slow is not None and not self.slow.is_off
+    def hold_row(self, differs: bool):
+        return make_hold(self.wears, differs) if self.fails else None
 
-    def hold_row(self, shown: bool):
-        """The fate of a row after it was written, compiled; None where no cell can be stuck."""
-        return make_hold(self.wears, shown) if self.fails else None
-
-    def fabricate(self, array, cell, shape, seed: int, number: int, ends=None) -> AgeingState:
-        """Faults, limits and first slow noise of this chip, into the state of its array: cells (d, m, n) that are new.
-
-        ends : where cells are that are stuck low, high and at 0 [device units]; None: at their bounds
-        """
-        cells, n, dtype = array.cells, shape[2], array.cells.w.dtype
-        if self.faults is not None and self.fails:
-            cells.stuck[:, :, :n] = self.faults.at_fabrication(ends or places(cells, cell, n), shape, seed, number)
-        if self.wears:
-            cells.limit[:] = NEVER
-            cells.limit[:, :, :n] = self.wear.limits(shape, seed, number)
-        hold(cells, n)
-        if self.is_noisy:
-            self.slow.begin(array.slow, cells.slow)
-        of_cells = shape if self.counts_from_writes else (1, 1, 1)
+    def fabricate(self, site: Site) -> AgeingState:
+        for part in self.mechanisms:
+            part.fabricate(site)
+        hold(site.state.cells, site.shape[0])
+        of_cells = cell_shape(site) if self.counts_from_writes else (1, 1, 1)
         return AgeingState(
-            np.zeros(1), np.zeros(1, np.int64), np.zeros(of_cells), np.full(of_cells, np.nan, dtype), np.zeros(of_cells),
-            np.full(n, np.nan),
+            clock=np.zeros(1), calls=np.zeros(1, np.int64), written=np.zeros(of_cells), seen=np.full(of_cells, np.nan, site.dtype),
+            nu=np.zeros(of_cells), reference=np.full(site.shape[0], np.nan),
         )  # fmt: skip
 
-    # what an array calls
+    # and later
 
     def rewritten(self, state: AgeingState) -> None:
-        """Every cell was programmed, also one that happens to hold what it held."""
         state.seen[:] = np.nan
 
-    def pass_time(self, array: SynapseArray, state: AgeingState, seconds: float, drifted=None) -> None:
-        """Let time pass for an array; drifted : what cells move besides, by the way they were programmed [device units]."""
-        arrays, cells = array.state, array.state.cells
-        d, m, n = len(arrays.gain), array.shape[1], array.shape[0]
-        passage = Passage(seconds, 0.0, int(state.calls[0]), (d, m, n), arrays.seed, array.number)
-        passage = self._reclock(cells, state, passage)
-        self._move(cells, array.cell, state, passage, drifted)
+    def pass_time(self, site: Site, state: AgeingState, seconds: float, drifted=None) -> None:
+        cells, n = site.state.cells, site.shape[0]
+        passage = Passage(
+            seconds=seconds, age=0.0, nu=state.nu, call=int(state.calls[0]), shape=cell_shape(site), seed=site.state.seed,
+            number=site.number,
+        )  # fmt: skip
+        self._move(site, self._reclock(site, state, passage), drifted)
         state.calls[0] += 1
         state.clock[0] += seconds
-        if self.faults is not None and self.fails:
-            ends = array.ends or places(cells, array.cell, n)
-            failed = self.faults.by(state.clock[0], ends, (d, m, n), arrays.seed, array.number)
-            stuck = cells.stuck[:, :, :n]
-            cells.stuck[:, :, :n] = np.where(np.isnan(stuck), failed, stuck)
+        for part in self.mechanisms:
+            part.finish(site, float(state.clock[0]), seconds)
         hold(cells, n)
         if self.counts_from_writes:
             state.seen[:] = cells.w[:, :, :n]
-        if self.is_noisy and seconds > 0:
-            self.slow.let_pass(arrays.slow, seconds, cells.slow)
 
-    def _reclock(self, cells, state: AgeingState, passage: Passage) -> Passage:
+    def _reclock(self, site: Site, state: AgeingState, passage: Passage) -> Passage:
         if not self.counts_from_writes:
             return passage
-        w = cells.w[:, :, : passage.shape[2]]
+        w = site.state.cells.w[:, :, : site.shape[0]]
         fresh = w != state.seen
         state.written[fresh] = state.clock[0]
-        if self.drift is not None and fresh.any():
-            state.nu[fresh] = self.drift.exponents(w.astype(np.float64), passage)[fresh]
+        for part in self.mechanisms:
+            part.note_writes(fresh, w, passage)
         return passage._replace(age=state.clock[0] - state.written)
 
-    def _move(self, cells, cell, state: AgeingState, passage: Passage, drifted) -> None:
+    def _move(self, site: Site, passage: Passage, drifted) -> None:
         moves = [] if drifted is None else [(1.0, drifted)]
-        moves += [part.move(passage) for part in (self.leak,) if part is not None]
-        moves += [self.drift.move(state.nu, passage)] if self.drift is not None else []
-        moves += [part.move(passage) for part in (self.retention, self.diffusion) if part is not None]
+        moves += [move for part in self.mechanisms if (move := part.move(passage)) is not None]
         if not moves:
             return
         factor, shift = 1.0, 0.0
         for f, s in moves:
             factor, shift = f * factor, f * shift + s
-        n, shown = passage.shape[2], cells.held.size > 1
-        low, high, _ = places(cells, cell, n)
-        held = (cells.held if shown else cells.w)[:, :, :n].astype(np.float64)
+        cells, n = site.state.cells, site.shape[0]
+        differs, (low, high, _) = cells.held.size > 1, bounds(site)
+        held = (cells.held if differs else cells.w)[:, :, :n].astype(np.float64)
         free = factor * held + shift
         moved = np.clip(free, low, high)
-        if shown:
+        if differs:
             cells.held[:, :, :n] = moved
             moved = factor * cells.w[:, :, :n] + shift + (moved - free)  # write noise shrinks with what it is noise of
         cells.w[:, :, :n] = moved
 
 
-def places(cells, cell, n: int) -> tuple:
-    """Lower bound, upper bound and 0 of every cell [device units], numbers or (d, m, n); infinite where there is none."""
-    if cells.bound_up.size > 1:
-        return cells.bound_low[:, :, :n].astype(np.float64), cells.bound_up[:, :, :n].astype(np.float64), 0.0
-    bound = np.inf if cell.bound is None else cell.bound
-    return -bound, bound, 0.0
+@lru_cache
+def kinds_of_mechanisms(cls: type[Ageing]) -> dict[str, type[Mechanism]]:
+    """Field → the class of mechanism that it holds."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
+
+
+# What tables call them
+KINDS: dict[str, type[Ageing]] = {"ageing": Ageing}

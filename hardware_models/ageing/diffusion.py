@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hardware_models.ageing.passage import Event, Passage, Spread
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import CellSpread, Event, Passage
 from hardware_models.numerics.checks import require_not_negative
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diffusion:
+class Diffusion(Mechanism):
     """A random walk of every cell.
 
     std : mean standard deviation after one second [device units / √s], 0 or more
@@ -26,12 +27,10 @@ class Diffusion:
     dtod: float = 0.0
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "std dtod")
 
     def move(self, passage: Passage) -> tuple:
-        """(factor, shift) of every cell."""
         if self.std == 0:
             return 1.0, 0.0
-        std = np.abs(self.std * (1 + self.dtod * passage.of_chip(Spread.DIFFUSION))) if self.dtod > 0 else self.std
+        std = np.abs(self.std * (1 + self.dtod * passage.of_chip(CellSpread.DIFFUSION))) if self.dtod > 0 else self.std
         return 1.0, std * math.sqrt(passage.seconds) * passage.of_moment(Event.DIFFUSION)

@@ -13,15 +13,17 @@ stretches time passes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.ageing.passage import Event, Passage, Spread
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import CellSpread, Event, Passage
 from hardware_models.numerics.checks import require, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift:
+class Drift(Mechanism):
     """Drift by a power law.
 
     nu : mean exponent, 0 or more
@@ -34,8 +36,9 @@ class Drift:
     nu_std: float = 0.0
     t0: float = 1.0
 
+    counts_from_writes: ClassVar[bool] = True
+
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "nu nu_dtod nu_std")
         require_positive(self, "t0")
 
@@ -50,14 +53,17 @@ class Drift:
     def _spread(self, passage: Passage):
         spread = np.zeros(passage.shape)
         if self.nu_dtod > 0:
-            spread += self.nu_dtod * passage.of_chip(Spread.NU)
+            spread += self.nu_dtod * passage.of_chip(CellSpread.NU)
         if self.nu_std > 0:
             spread += self.nu_std * passage.of_moment(Event.NU)
         return self.nu * spread
 
-    def move(self, nu, passage: Passage) -> tuple:
-        """(factor, shift) for cells with exponents `nu`."""
-        return ((passage.age + passage.seconds + self.t0) / (passage.age + self.t0)) ** -nu, 0.0
+    def note_writes(self, fresh, written, passage: Passage) -> None:
+        if fresh.any():
+            passage.nu[fresh] = self.exponents(written.astype(np.float64), passage)[fresh]
+
+    def move(self, passage: Passage) -> tuple:
+        return ((passage.age + passage.seconds + self.t0) / (passage.age + self.t0)) ** -passage.nu, 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +80,13 @@ class StateDrift(Drift):
     w_least: float = 1e-3
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         require(self, "slope", "finite", np.isfinite)
         require_positive(self, "w_ref w_least")
 
     def _mean(self, written):
         return self.nu + self.slope * np.log(self.w_ref / np.maximum(np.abs(written), self.w_least))
+
+
+# What tables call them
+KINDS: dict[str, type[Drift]] = {"drift": Drift, "state-drift": StateDrift}

@@ -7,7 +7,7 @@
 
 0 is that of the weight; where conductances are programmed once, it is no conductance, and the bounds are those of their range.
 Of several that hit one cell the first counts, and of those at fabrication the one named first; a dead line outdoes them all. When
-and where is drawn once, with the chip: how often one looks makes no difference. A stuck cell stays where it is whatever is written
+and where is drawn once, with the chip: in how many stretches time passes makes no difference. A stuck cell stays where it is whatever is written
 or programmed, and counts its pulses all the same. Stuck cells of a
 4 Mb array, and whence they come: C.-Y. Chen et al., "RRAM defect modeling and failure analysis based on March test and a novel
 squeeze-search scheme", IEEE Trans. Comput. 64, 180 (2015), doi:10.1109/TC.2014.12.
@@ -20,14 +20,17 @@ from enum import IntEnum
 
 import numpy as np
 
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import bounds, cell_shape
+from hardware_models.crossbar.contract import Cell, Site
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import require_not_negative, require_share
+from hardware_models.numerics.checks import refuse, require_not_negative, require_share
 
-KINDS = ("low", "high", "zero")
+PLACES = ("low", "high", "zero")
 
 
-class Draw(IntEnum):
-    """Address of a draw in the FAULT stream: which cells, which lines, and when, in the order of `KINDS`."""
+class FaultDraw(IntEnum):
+    """Address of a draw in the FAULT stream: which cells, which lines, and when, in the order of `PLACES`."""
 
     CELL = 0
     ROW = 3
@@ -36,7 +39,7 @@ class Draw(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faults:
+class Faults(Mechanism):
     """Stuck cells and dead lines.
 
     stuck_low, stuck_high, stuck_zero : part of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
@@ -59,41 +62,53 @@ class Faults:
         return not any(vars(self).values())
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_share(self, "stuck_low stuck_high stuck_zero dead_rows dead_columns")
         require_not_negative(self, "rate_low rate_high rate_zero")
 
-    def check_bounds(self, cell) -> None:
+    @property
+    def fails(self) -> bool:
+        return not self.is_off
+
+    def check_cell(self, cell: Cell, ends) -> None:
         """Refuse cells without bounds where cells would be stuck at one."""
         for name in ("stuck_low", "stuck_high", "rate_low", "rate_high"):
-            if cell.bound is None and getattr(self, name) > 0:
-                got = getattr(self, name)
-                raise ValueError(
-                    f"The {name!r} parameter of Faults must be 0 where cells have no bounds, like {cell!r}. Got {got!r} instead."
-                )
+            if ends is None and cell.bound is None and getattr(self, name) > 0:
+                refuse(self, name, f"0 where cells have no bounds, like {cell!r}")
+
+    def fabricate(self, site: Site) -> None:
+        if not self.is_off:
+            stuck = site.state.cells.stuck[:, :, : site.shape[0]]
+            stuck[:] = self.at_fabrication(site.ends or bounds(site), cell_shape(site), site.state.seed, site.number)
+
+    def finish(self, site: Site, clock: float, seconds: float) -> None:
+        """Cells that failed by now are stuck, but for those that were already."""
+        if not self.is_off:
+            stuck = site.state.cells.stuck[:, :, : site.shape[0]]
+            failed = self.by(clock, site.ends or bounds(site), cell_shape(site), site.state.seed, site.number)
+            stuck[:] = np.where(np.isnan(stuck), failed, stuck)
 
     def at_fabrication(self, places, shape, seed: int, number: int) -> np.ndarray:
         """Where the cells (d, m, n) are stuck, NaN where they are not; places : of their lower bound, upper bound and 0."""
         d, m, n = shape
         uniform = lambda step, size: random.uniform(seed, _stream(number), step, size, np.float64)  # noqa: E731
         stuck = np.full(shape, np.nan)
-        for k, (kind, place) in reversed(list(enumerate(zip(KINDS, places, strict=True)))):
+        for k, (kind, place) in reversed(list(enumerate(zip(PLACES, places, strict=True)))):
             share = getattr(self, f"stuck_{kind}")
             if share > 0:
-                stuck = np.where(uniform(Draw.CELL + k, shape) < share, place, stuck)
+                stuck = np.where(uniform(FaultDraw.CELL + k, shape) < share, place, stuck)
         if self.dead_rows > 0:
-            stuck[:, uniform(Draw.ROW, m) < self.dead_rows, :] = places[2]
+            stuck[:, uniform(FaultDraw.ROW, m) < self.dead_rows, :] = places[2]
         if self.dead_columns > 0:
-            stuck = np.where((uniform(Draw.COLUMN, (d, n)) < self.dead_columns)[:, None, :], places[2], stuck)
+            stuck = np.where((uniform(FaultDraw.COLUMN, (d, n)) < self.dead_columns)[:, None, :], places[2], stuck)
         return stuck
 
     def by(self, clock: float, places, shape, seed: int, number: int) -> np.ndarray:
         """Where cells are stuck that failed in their life by some time, NaN where they did not."""
         first, stuck = np.full(shape, np.inf), np.full(shape, np.nan)
-        for k, (kind, place) in enumerate(zip(KINDS, places, strict=True)):
+        for k, (kind, place) in enumerate(zip(PLACES, places, strict=True)):
             rate = getattr(self, f"rate_{kind}")
             if rate > 0:
-                time = -np.log(random.uniform(seed, _stream(number), Draw.TIME + k, shape, np.float64)) / rate
+                time = -np.log(random.uniform(seed, _stream(number), FaultDraw.TIME + k, shape, np.float64)) / rate
                 stuck, first = np.where(time < first, place, stuck), np.minimum(time, first)
         return np.where(first <= clock, stuck, np.nan)
 

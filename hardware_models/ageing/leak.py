@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.ageing.passage import Passage, Spread
-from hardware_models.numerics.checks import require, require_not_negative, require_positive
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import CellSpread, Passage
+from hardware_models.numerics.checks import ParameterError, Words, require, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leak:
+class Leak(Mechanism):
     """Exponential decay towards a state of rest.
 
     lifetime : mean τ [s], positive; inf: no leak
@@ -31,6 +33,8 @@ class Leak:
     reset: float = 0.0
     reset_dtod: float = 0.0
 
+    turn: ClassVar[int] = 0
+
     @classmethod
     def of_batches(cls, lifetime: float, period: float, **others) -> Leak:
         """The leak of a cell that decays by a factor 1 − 1/lifetime in every mini-batch, one each `period` seconds.
@@ -38,23 +42,19 @@ class Leak:
         Simulators that know no time state it so. e^{−period/τ} = 1 − 1/lifetime; `lifetime` is above 1.
         """
         if not (lifetime > 1 and period > 0):
-            raise ValueError(
-                f"The 'lifetime' parameter of Leak.of_batches must be above 1, in mini-batches of a positive 'period'. "
-                f"Got {lifetime!r} of {period!r} s instead."
-            )
+            wanted = "above 1, in mini-batches of a positive 'period'"
+            raise ParameterError("lifetime", "Leak.of_batches", wanted, Words(f"{lifetime!r} of {period!r} s"))
         return cls(lifetime=-period / math.log1p(-1 / lifetime), **others)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_positive(self, "lifetime", endless=True)
         require_not_negative(self, "lifetime_dtod reset_dtod")
         require(self, "reset", "finite", np.isfinite)
 
     def move(self, passage: Passage) -> tuple:
-        """(factor, shift) of every cell."""
         tau, rest = self.lifetime, self.reset
         if self.lifetime_dtod > 0:
-            tau = np.abs(tau * (1 + self.lifetime_dtod * passage.of_chip(Spread.LIFETIME)))
+            tau = np.abs(tau * (1 + self.lifetime_dtod * passage.of_chip(CellSpread.LIFETIME)))
         if self.reset_dtod > 0:
-            rest = rest + self.reset_dtod * passage.of_chip(Spread.RESET)
+            rest = rest + self.reset_dtod * passage.of_chip(CellSpread.RESET)
         return np.exp(-passage.seconds / tau), -rest * np.expm1(-passage.seconds / tau)

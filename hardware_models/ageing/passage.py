@@ -1,7 +1,7 @@
-"""A passage of time, as a mechanism meets it: how long, how old every cell was, and draws that belong to cell and moment.
+"""A passage of time: how long it takes, how old every cell was, and random draws keyed by cell and passage.
 
 Every mechanism moves a cell along a line,  w ← factor · w + shift, so that mechanisms compose, and so that write noise, the
-difference between what a cell shows and what it holds, takes part in it.
+difference between the visible weight and the stored one, takes part in it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Site
 from hardware_models.numerics import random
 
 CALL = 1 << 8  # step of a draw of a passage: number of the passage · CALL + what it is for
 
 
-class Spread(IntEnum):
+class CellSpread(IntEnum):
     """Address, in the CHIP stream, of what differs between cells and lasts; below 32 are those of the cells themselves."""
 
     NU = 32
@@ -38,17 +39,18 @@ class Passage(NamedTuple):
     """Time that passes for the cells (d, m, n) of array `number` of chip `seed`.
 
     seconds : how long it takes;  age : (d, m, n) or a number, seconds from the last write to its beginning
-    call : number of this passage
+    nu : (d, m, n) drift exponents of the cells, (1, 1, 1) where none drift;  call : number of this passage
     """
 
     seconds: float
     age: np.ndarray | float
+    nu: np.ndarray
     call: int
     shape: tuple[int, int, int]
     seed: int
     number: int
 
-    def of_chip(self, what: Spread) -> np.ndarray:
+    def of_chip(self, what: CellSpread) -> np.ndarray:
         """Standard normal numbers (d, m, n), the same in every passage."""
         return self._normal(random.Stream.CHIP, int(what))
 
@@ -58,3 +60,17 @@ class Passage(NamedTuple):
 
     def _normal(self, stream, step: int) -> np.ndarray:
         return random.normal(self.seed, random.stream(stream, self.number), step, self.shape, np.float64)
+
+
+def bounds(site: Site) -> tuple:
+    """Lower bound, upper bound and 0 of every cell [device units], numbers or (d, m, n); infinite where there is none."""
+    cells, n = site.state.cells, site.shape[0]
+    if cells.bound_up.size > 1:
+        return cells.bound_low[:, :, :n].astype(np.float64), cells.bound_up[:, :, :n].astype(np.float64), 0.0
+    bound = np.inf if site.cell.bound is None else site.cell.bound
+    return -bound, bound, 0.0
+
+
+def cell_shape(site: Site) -> tuple[int, int, int]:
+    """(d, m, n)"""
+    return len(site.weight.gains), site.shape[1], site.shape[0]

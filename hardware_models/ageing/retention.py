@@ -10,15 +10,17 @@ forget by T. Chang, S.-H. Jo & W. Lu, "Short-term memory to long-term memory tra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.ageing.passage import Passage, Spread
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import CellSpread, Passage
 from hardware_models.numerics.checks import require, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retention:
+class Retention(Mechanism):
     """Relaxation by a stretched exponential, from the last write on.
 
     lifetime : mean τ [s], positive; inf: perfect retention
@@ -32,18 +34,18 @@ class Retention:
     stretch: float = 0.5
     state: float = 0.0
 
+    counts_from_writes: ClassVar[bool] = True
+
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_positive(self, "lifetime", endless=True)
         require_not_negative(self, "lifetime_dtod")
         require(self, "stretch", "above 0 and at most 1", lambda v: 0 < v <= 1)
         require(self, "state", "finite", np.isfinite)
 
     def move(self, passage: Passage) -> tuple:
-        """(factor, shift) of every cell."""
         tau = self.lifetime
         if self.lifetime_dtod > 0:
-            tau = np.abs(tau * (1 + self.lifetime_dtod * passage.of_chip(Spread.RETENTION)))
+            tau = np.abs(tau * (1 + self.lifetime_dtod * passage.of_chip(CellSpread.RETENTION)))
         hazard = lambda age: (age / tau) ** self.stretch  # noqa: E731
         lost = hazard(passage.age + passage.seconds) - hazard(passage.age)
         return np.exp(-lost), -self.state * np.expm1(-lost)

@@ -1,4 +1,4 @@
-"""Noise that outlasts a read: cells show what they hold and an offset besides, which moves slowly and which all columns share.
+"""Noise that outlasts a read: the visible weight has an offset, which moves slowly and which all columns share.
 
     OrnsteinUhlenbeck  v ← v − (1 − ρ) v + σ √(1 − ρ²) ξ,  ρ = e^{−Δ/τ}     autocovariance σ² e^{−t/τ}
     OneOverF           a sum of those, τ evenly spaced in ln τ              S(f) ≈ std² / (f ln(slowest/fastest))
@@ -6,7 +6,7 @@
 
     p = r_up / (r_up + r_down)       P(s → 1 in Δ) = p + (s − p) e^{−(r_up + r_down) Δ}
 
-These are the exact laws of the processes at the times they are looked at, for any Δ: D. T. Gillespie, "Exact numerical simulation
+These are the exact laws of the processes at the times of the reads, for any Δ: D. T. Gillespie, "Exact numerical simulation
 of the Ornstein-Uhlenbeck process and its integral", Phys. Rev. E 54, 2084 (1996), doi:10.1103/PhysRevE.54.2084; S. Machlup,
 "Noise in semiconductors: spectrum of a two-parameter random signal", J. Appl. Phys. 25, 341 (1954), doi:10.1063/1.1721637.
 That a spread of relaxation times makes 1/f noise: P. Dutta & P. M. Horn, Rev. Mod. Phys. 53, 497 (1981),
@@ -17,7 +17,8 @@ An array of n by m weights of d devices keeps one number per cell and process: o
 costs, per cell and process, about 3 ns for an `OrnsteinUhlenbeck` and 1.5 ns for a trap in float32 (13 and 2 in float64): more
 than reading the cell. Slow noise that moves every hundredth read is as exact at those reads, and nearly free.
 
-A draw is keyed by the seed, stream SLOW, the number of the move, source, process and cell.
+A draw is keyed by the seed, stream SLOW, the number of the move, source, process and cell. A further source is a `Source` of its own
+address, and one line, in :mod:`hardware_models.ageing.slow_sources`.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.slow_sources import Source
+from hardware_models.crossbar.contract import Site
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import refuse, require, require_not_negative, require_positive, require_share
+from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.record import record
 
-MOVE_BITS = 40  # step of a draw: number of the move + (kind and place of its source) · 2^MOVE_BITS
-MOST_SOURCES = 16  # of one kind
+MOVE_BITS = 40  # step of a draw: number of the move + (address and place of its source) · 2^MOVE_BITS
+MOST_SOURCES = 16  # of one address
 NO_TRAP = 2.0  # the state of a cell without a trap; 0: empty, 1: full
 
 fill_normal, fill_uniform = map(separate, (random.fill_normal, random.fill_uniform))
@@ -78,21 +82,21 @@ class SlowState(NamedTuple):
 
 
 @kernel
-def wander_on(v, loss, kick, xi, shown):
-    for i in range(shown.shape[0]):
+def wander_on(v, loss, kick, xi, offset):
+    for i in range(offset.shape[0]):
         v[i] = v[i] + (kick * xi[i] - loss * v[i])
-        shown[i] += v[i]
+        offset[i] += v[i]
 
 
 @kernel
-def flip(s, rise, stay, full, height, u, shown):
+def flip(s, rise, stay, full, height, u, offset):
     """Empty traps fill with probability `rise`, full ones stay so with `stay`; written without branches, for vectors."""
     one, zero, middle = type(height)(1), type(height)(0), type(height)(1.5)
-    for i in range(shown.shape[0]):
+    for i in range(offset.shape[0]):
         chance = stay if s[i] == one else rise
         moved = one if u[i] < chance else zero
         s[i] = moved if s[i] < middle else s[i]
-        shown[i] += height * (s[i] - full) if s[i] < middle else zero
+        offset[i] += height * (s[i] - full) if s[i] < middle else zero
 
 
 @kernel
@@ -104,16 +108,16 @@ def advance(slow, pace, offset, draws):
     move = slow.moves[0]
     for k in range(d):
         for j in range(m):
-            shown = offset[k, j, :size]
-            shown[:] = 0
+            total = offset[k, j, :size]
+            total[:] = 0
             for p in range(many):
                 if slow.std[p] != 0:
                     fill_normal(slow.seed, slow.stream, move + slow.key[p], (lane[p] * d + k) * m + j, draws)
-                    wander_on(wander[p, k, j], pace.loss[p], pace.kick[p], draws, shown)
+                    wander_on(wander[p, k, j], pace.loss[p], pace.kick[p], draws, total)
             for q in range(traps.shape[0]):
                 if slow.height[q] != 0:
                     fill_uniform(slow.seed, slow.stream, move + slow.key[many + q], k * m + j, draws)
-                    flip(traps[q, k, j], pace.rise[q], pace.stay[q], slow.full[q], slow.height[q], draws, shown)
+                    flip(traps[q, k, j], pace.rise[q], pace.stay[q], slow.full[q], slow.height[q], draws, total)
 
 
 move_on = separate(advance)
@@ -131,7 +135,7 @@ def tick(array):
 
 @kernel
 def watch(slow, offset, draws, out):
-    """out[t] = what the cells of row 0 show at move t."""
+    """out[t] = the offset of the cells of row 0 at move t."""
     for t in range(out.shape[0]):
         for i in range(out.shape[1]):
             out[t, i] = offset[0, 0, i]
@@ -139,106 +143,7 @@ def watch(slow, offset, draws, out):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrnsteinUhlenbeck:
-    """Noise with one relaxation time: autocovariance std² exp(−t/tau).
-
-    std : of each cell [device units], 0 or more
-    tau : relaxation time [s], positive
-    """
-
-    std: float
-    tau: float
-
-    kind: ClassVar[int] = 0
-
-    @property
-    def strength(self) -> float:
-        return self.std
-
-    def processes(self) -> list[tuple[float, float]]:
-        """(std, tau) of every Ornstein-Uhlenbeck process of this source."""
-        return [(self.std, self.tau)]
-
-    def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        require_not_negative(self, "std")
-        require_positive(self, "tau")
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneOverF:
-    """Noise with a 1/f spectrum between 1/(2π slowest) and 1/(2π fastest): flat below, 1/f² above.
-
-    The fitted slope over that band is −1; over the band less a factor of 3 at either end the spectrum is within a factor of 1.5
-    of std² / (f ln(slowest/fastest)) for one process per decade over three decades or more, and within 1.32 for two.
-
-    std : of the sum, each cell [device units], 0 or more
-    fastest, slowest : shortest and longest relaxation time [s], 0 < fastest < slowest
-    per_decade : relaxation times per decade, at least; positive
-    """
-
-    std: float
-    fastest: float
-    slowest: float
-    per_decade: float = 1.0
-
-    kind: ClassVar[int] = 1
-
-    @property
-    def strength(self) -> float:
-        return self.std
-
-    def processes(self) -> list[tuple[float, float]]:
-        """(std, tau) of every Ornstein-Uhlenbeck process of this source."""
-        many = math.ceil(self.per_decade * math.log10(self.slowest / self.fastest) - 1e-9) + 1
-        return [(self.std / math.sqrt(many), float(tau)) for tau in np.geomspace(self.fastest, self.slowest, many)]
-
-    def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        require_not_negative(self, "std")
-        require_positive(self, "fastest per_decade")
-        require(self, "slowest", f"above 'fastest', {self.fastest!r}", lambda v: v > self.fastest)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Telegraph:
-    """Random telegraph noise of cells with one trap each; its mean is 0.
-
-    amplitude : difference between the two levels [device units], of either sign
-    rate_up, rate_down : from the lower to the upper level of s, and back [1/s], positive
-    share : part of the cells that have a trap, 0 … 1; which ones is a matter of the chip
-    """
-
-    amplitude: float
-    rate_up: float
-    rate_down: float
-    share: float = 1.0
-
-    kind: ClassVar[int] = 2
-
-    @property
-    def strength(self) -> float:
-        return self.amplitude * self.share
-
-    @property
-    def full(self) -> float:
-        """p, the part of its time that a trap is full."""
-        return self.rate_up / (self.rate_up + self.rate_down)
-
-    def chances(self, seconds: float) -> tuple[float, float]:
-        """Probability that an empty, and that a full trap is full after a time."""
-        p, left = self.full, math.exp(-(self.rate_up + self.rate_down) * seconds)
-        return p - p * left, p + (1 - p) * left
-
-    def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        require(self, "amplitude", "finite", math.isfinite)
-        require_positive(self, "rate_up rate_down")
-        require_share(self, "share")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlowNoise:
+class SlowNoise(Mechanism):
     """The slow noise of an array: sources, and how reads follow each other in time.
 
     sources : of `OrnsteinUhlenbeck`, `OneOverF`, `Telegraph`, in any number up to 16 of a kind; their offsets add
@@ -247,31 +152,48 @@ class SlowNoise:
 
     Examples
     --------
-    >>> noise = SlowNoise(sources=(OneOverF(std=0.02, fastest=1e-5, slowest=1e-2),), read_period=1e-6, interval=10)
-    >>> trace = noise.sample(1000, cells=3)
+    >>> import hardware_models as hw
+    >>> noise = SlowNoise(sources=(hw.OneOverF(std=0.02, fastest=1e-5, slowest=1e-2),), read_period=1e-6, interval=10)
+    >>> noise.sample(1000, cells=3).shape
+    (1000, 3)
     """
 
     sources: tuple = ()
     read_period: float = 1.0
     interval: int = 1
 
+    tick: ClassVar = staticmethod(tick)
+
     @property
     def is_off(self) -> bool:
         """Whether no source has any strength."""
         return not any(source.strength for source in self.sources)
 
+    @property
+    def is_noisy(self) -> bool:
+        return not self.is_off
+
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        if not (isinstance(self.sources, tuple) and all(hasattr(s, "kind") for s in self.sources)):
+        if not (isinstance(self.sources, tuple) and all(isinstance(s, Source) for s in self.sources)):
             refuse(self, "sources", "a tuple of OrnsteinUhlenbeck, OneOverF or Telegraph")
-        kinds = [source.kind for source in self.sources]
-        if any(kinds.count(kind) > MOST_SOURCES for kind in kinds):
+        addresses = [source.address for source in self.sources]
+        if any(addresses.count(address) > MOST_SOURCES for address in addresses):
             refuse(self, "sources", f"at most {MOST_SOURCES} of a kind")
         for source in self.sources:
             source.check()
         require_positive(self, "read_period")
-        if not (isinstance(self.interval, int) and self.interval >= 1):
-            refuse(self, "interval", "a whole number from 1")
+        require_whole(self, "interval", 1)
+
+    def slow_state(self, shape, seed: int, number: int, dtype) -> SlowState:
+        return self.state(shape, seed, number, dtype)
+
+    def fabricate(self, site: Site) -> None:
+        if self.is_noisy:
+            self.begin(site.state.slow, site.state.cells.slow)
+
+    def finish(self, site: Site, clock: float, seconds: float) -> None:
+        if self.is_noisy and seconds > 0:
+            self.let_pass(site.state.slow, seconds, site.state.cells.slow)
 
     def state(self, shape: tuple[int, int, int], seed: int, number: int = 0, dtype=np.float32) -> SlowState:
         """Slow noise of array `number` of chip `seed` with cells (d, m, n), before its first move.
@@ -280,30 +202,25 @@ class SlowNoise:
         """
         d, m, n = shape
         dtype, keys = np.dtype(dtype), self._keys()
-        wandering = [
-            (key, lane, std)
-            for key, s in keys
-            if s.kind != Telegraph.kind
-            for lane, (std, _) in enumerate(s.processes())
-        ]
-        trapped = [(key, s) for key, s in keys if s.kind == Telegraph.kind]
+        wandering = [(key, lane, std) for key, s in keys for lane, (std, _) in enumerate(s.processes())]
+        trapped = [(key, trap) for key, s in keys for trap in s.traps()]
         slow = SlowState(
-            memory.zeros((len(wandering), d, m, n), dtype), memory.zeros((len(trapped), d, m, n), dtype),
-            self.pace(self.read_period * self.interval, dtype), np.array([std for *_, std in wandering], dtype),
-            np.array([s.amplitude for _, s in trapped], dtype), np.array([s.full for _, s in trapped], dtype),
-            np.array([key for key, *_ in wandering + trapped], np.int64),
-            np.array([lane for _, lane, _ in wandering] + [0] * len(trapped), np.int64), int(seed),
-            random.stream(random.Stream.SLOW, number), np.zeros(1, np.int64), np.zeros(1, np.int64),
-            np.array([self.interval]), np.array([n]),
+            wander=memory.zeros((len(wandering), d, m, n), dtype), traps=memory.zeros((len(trapped), d, m, n), dtype),
+            pace=self.pace(self.read_period * self.interval, dtype), std=np.array([std for *_, std in wandering], dtype),
+            height=np.array([trap.amplitude for _, trap in trapped], dtype), full=np.array([trap.full for _, trap in trapped], dtype),
+            key=np.array([key for key, *_ in wandering + trapped], np.int64),
+            lane=np.array([lane for _, lane, _ in wandering] + [0] * len(trapped), np.int64), seed=int(seed),
+            stream=random.stream(random.Stream.SLOW, number), moves=np.zeros(1, np.int64), waited=np.zeros(1, np.int64),
+            interval=np.array([self.interval]), size=np.array([n]),
         )  # fmt: skip
-        for q, (key, source) in enumerate(trapped):
-            if source.share < 1:
+        for q, (key, trap) in enumerate(trapped):
+            if trap.share < 1:
                 u = random.uniform(seed, slow.stream, key, (d, m, n), dtype)  # no move has the number 0
-                slow.traps[q, :, :, :n] = np.where(u < source.share, 0, NO_TRAP)
+                slow.traps[q, :, :, :n] = np.where(u < trap.share, 0, NO_TRAP)
         return slow
 
     def begin(self, slow: SlowState, offset) -> None:
-        """The stationary state, as after an endless time; offset (d, m, n) is filled with what cells show of it."""
+        """The stationary state, as after an endless time; offset (d, m, n) is filled with the sum."""
         self.let_pass(slow, math.inf, offset)
 
     def let_pass(self, slow: SlowState, seconds: float, offset) -> None:
@@ -313,10 +230,8 @@ class SlowNoise:
 
     def pace(self, seconds: float, dtype) -> Pace:
         """How far a move over a time goes."""
-        processes = [
-            process for source in self.sources if source.kind != Telegraph.kind for process in source.processes()
-        ]
-        chances = [source.chances(seconds) for source in self.sources if source.kind == Telegraph.kind]
+        processes = [process for source in self.sources for process in source.processes()]
+        chances = [trap.chances(seconds) for source in self.sources for trap in source.traps()]
         loss = np.array([-math.expm1(-seconds / tau) for _, tau in processes], dtype)
         # from 1 − ρ as it was rounded, so that the variance is what it should be: 1 − ρ² = (1 − ρ) (2 − (1 − ρ))
         lost = loss.astype(np.float64)
@@ -324,7 +239,7 @@ class SlowNoise:
         return Pace(loss, kick.astype(dtype), *np.array(chances, dtype).reshape(-1, 2).T.copy())
 
     def sample(self, moves: int, cells: int = 1, *, seed: int = 0, dtype=np.float64) -> np.ndarray:
-        """What cells show from move to move, `interval · read_period` seconds apart: (moves, cells) device units."""
+        """Offsets from move to move, `interval · read_period` seconds apart: (moves, cells) device units."""
         self.check()
         slow, offset = self.state((1, 1, cells), seed, dtype=dtype), memory.zeros((1, 1, cells), dtype)
         self.begin(slow, offset)
@@ -332,11 +247,11 @@ class SlowNoise:
         watch(record(slow), offset, memory.zeros((1, cells), dtype)[0], out)
         return out
 
-    def _keys(self) -> list[tuple[int, object]]:
-        """Every source with its part of the key of a draw, which other kinds of source leave as it is."""
-        kinds = [source.kind for source in self.sources]
-        places = [kinds[:k].count(kind) for k, kind in enumerate(kinds)]
+    def _keys(self) -> list[tuple[int, Source]]:
+        """Every source with its part of the key of a draw, which sources of other addresses leave as it is."""
+        addresses = [source.address for source in self.sources]
+        places = [addresses[:k].count(address) for k, address in enumerate(addresses)]
         return [
-            ((source.kind * MOST_SOURCES + place) << MOVE_BITS, source)
+            ((source.address * MOST_SOURCES + place) << MOVE_BITS, source)
             for place, source in zip(places, self.sources, strict=True)
         ]

@@ -5,7 +5,7 @@ pulse came, and what that write did to it stays. A log-normal spread is an assum
 and how few are measured well: M. Lanza et al., "Standards for the characterization of endurance in resistive switching devices",
 ACS Nano 15, 17214 (2021), doi:10.1021/acsnano.1c06980.
 
-Fate: what becomes of a row of cells after it was written, by faults and by wear. A stuck cell shows and holds where it is stuck.
+Fate: what becomes of a row of cells after it was written, by faults and by wear. A stuck cell is, visible and stored, where it is stuck.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from hardware_models.ageing.passage import Spread
+from hardware_models.ageing.mechanism import Mechanism
+from hardware_models.ageing.passage import CellSpread, cell_shape
+from hardware_models.crossbar.contract import Cell, Site
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import require_not_negative, require_positive
+from hardware_models.numerics.checks import refuse, require_not_negative, require_positive
 from hardware_models.numerics.compiled import kernel
 
 NEVER = np.iinfo(np.uint32).max  # a limit that no counter reaches
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wear:
+class Wear(Mechanism):
     """Cells that wear out.
 
     median : pulses that half of the cells survive, positive; inf: no wear
@@ -40,28 +42,37 @@ class Wear:
         return self.median == np.inf
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_positive(self, "median", endless=True)
         require_not_negative(self, "sigma")
 
-    def check_cell(self, cell) -> None:
+    @property
+    def wears(self) -> bool:
+        return not self.is_off
+
+    fails = wears
+
+    def check_cell(self, cell: Cell, ends) -> None:
         """Refuse cells that count no pulses."""
         if not cell.is_pulsed and not self.is_off:
-            raise ValueError(
-                f"The 'median' parameter of Wear must be inf where cells have no pulses, like {cell!r}. Got {self.median!r} instead."
-            )
+            refuse(self, "median", f"inf where cells have no pulses, like {cell!r}")
+
+    def fabricate(self, site: Site) -> None:
+        if not self.is_off:
+            limit = site.state.cells.limit
+            limit[:] = NEVER
+            limit[:, :, : site.shape[0]] = self.limits(cell_shape(site), site.state.seed, site.number)
 
     def limits(self, shape, seed: int, number: int) -> np.ndarray:
         """N_f of the cells (d, m, n), uint32; at least one pulse."""
-        xi = random.normal(seed, random.stream(random.Stream.CHIP, number), int(Spread.WEAR), shape, np.float64)
+        xi = random.normal(seed, random.stream(random.Stream.CHIP, number), int(CellSpread.WEAR), shape, np.float64)
         return np.clip(np.ceil(self.median * np.exp(self.sigma * xi)), 1, NEVER).astype(np.uint32)
 
 
 @lru_cache
-def make_hold(wearing: bool, shown: bool):
+def make_hold(wearing: bool, differs: bool):
     """hold_row(array, k, j): the fate of row j of device k, after it was written.
 
-    wearing : cells may wear out;  shown : cells hold something else than they show
+    wearing : cells may wear out;  differs : the visible weight differs from the stored one, by write noise
     """
 
     @kernel
@@ -75,7 +86,7 @@ def make_hold(wearing: bool, shown: bool):
                 stuck[i] = w[i] if fails else stuck[i]
         for i in range(n):
             w[i] = stuck[i] if stuck[i] == stuck[i] else w[i]
-        if shown:
+        if differs:
             held = cells.held[k, j]
             for i in range(n):
                 held[i] = stuck[i] if stuck[i] == stuck[i] else held[i]
@@ -87,5 +98,5 @@ def hold(cells, n: int) -> None:
     """The same for stuck cells of a whole array, from Python: after programming and after time has passed."""
     stuck = cells.stuck[:, :, :n]
     if cells.stuck.size > 1:
-        for shown in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
-            shown[:, :, :n] = np.where(np.isnan(stuck), shown[:, :, :n], stuck)
+        for weights in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
+            weights[:, :, :n] = np.where(np.isnan(stuck), weights[:, :, :n], stuck)

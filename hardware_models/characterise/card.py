@@ -1,17 +1,27 @@
 """A device card: what a device does, in numbers, before anybody trains on it.
 
-    pulses     400 up, then 400 down, from 0: what cells show
+    pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
     symmetry   the weight at which both are equally large, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
-    states     range / step;  told apart, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
+    states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
     writing    cells programmed once: the error of what they hold, by target
     read       the error of a read, see :mod:`hardware_models.characterise.read_error`
     year       what time does to programmed weights, see :mod:`hardware_models.characterise.year`
 
 >>> import hardware_models as hw
->>> print(hw.card("ecram"))
->>> hw.card(hw.Measured.from_csv("pulses.csv")).size.states
+>>> card = hw.card("digital-4")
+>>> print(card)  # doctest: +ELLIPSIS
+digital-4: 4-bit weights, rounded stochastically
+S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
+arXiv:1502.02551
+<BLANKLINE>
+range       -1 … 1
+step        0.143 at w = 0; varies by 0 between cells, by 0 between pulses
+states      15; 15 distinguishable above the noise
+...
+>>> card.size.states
+15.0
 """
 
 from __future__ import annotations
@@ -30,6 +40,7 @@ from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
 from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.devices import CELLS
+from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS, Preset
 
 WIDTH = 118  # of a line
@@ -37,13 +48,13 @@ WIDTH = 118  # of a line
 
 SIDE = 64  # cells along a side of every array here
 PULSES = 400  # in each direction
-TRACES = 2  # cells that are shown one by one
+TRACES = 2  # cells that are recorded one by one
 PERCENTILES = (5, 25, 50, 75, 95)
 LEVELS = 32  # that cells are programmed to
 
 
 class PulseResponse(NamedTuple):
-    """What cells show while they are pulsed up and then down, device units; moment t is after t pulses, 0 … 2 · 400.
+    """Visible weights while cells are pulsed up and then down, device units; moment t is after t pulses, 0 … 2 · 400.
 
     mean, std : (t,) over cells;  percentiles : (t, 5), of `PERCENTILES`;  traces : (t, 2), single cells
     """
@@ -128,13 +139,13 @@ def card(of: str | Preset | Hardware | Any, *, seed: int = 0) -> Card:
     Compiles for some seconds where its cells were not used before, and then takes one or two.
     """
     name, technology, publication, hardware = _described(of)
-    pulsed = hasattr(hardware.cells, "send_row")
+    pulsed = hardware.cells.send_row is not None
     array = _array(hardware, seed)
     steps = step_curves(array) if pulsed else None
     return Card(
         name=name, technology=technology, publication=publication, hardware=hardware, seed=seed,
         pulses=pulse_response(array) if pulsed else None, steps=steps,
-        symmetry=symmetry(array) if hasattr(hardware.cells, "pulse_up") else None,
+        symmetry=symmetry(array) if hardware.cells.pulse_up else None,
         size=_size(hardware.cells, steps) if pulsed else None, programmed=programmed(hardware, seed),
         read=read_error(hardware, seed, SIDE), year=year(hardware, seed, SIDE),
     )  # fmt: skip
@@ -148,7 +159,7 @@ def _described(of) -> tuple[str, str, str, Hardware]:
         return of.technology, "", of.publication, of.hardware
     hardware = of if isinstance(of, Hardware) else Hardware(cells=of)
     cells = hardware.cells
-    return type(cells).__name__, getattr(cells, "source", ""), getattr(cells, "goodness", ""), hardware
+    return type(cells).__name__, cells.source, cells.goodness, hardware
 
 
 def _known(name: str) -> tuple[str, str, Hardware]:
@@ -160,7 +171,7 @@ def _known(name: str) -> tuple[str, str, Hardware]:
         return (CELLS[name].__doc__ or "").split("\n")[0], "", Hardware(cells=CELLS[name]())
     near = difflib.get_close_matches(name.casefold(), [*PRESETS, *CELLS], 1)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(PRESETS)}."
-    raise ValueError(f"There is no device {name!r}. {hint}")
+    raise InputError(f"There is no device {name!r}. {hint}")
 
 
 def _array(hardware: Hardware, seed: int) -> SynapseArray:
@@ -203,7 +214,7 @@ def symmetry(array: SynapseArray) -> Symmetry:
 
 def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
     """How far from evenly spaced targets an array is after it was programmed; None where every weight is at its target."""
-    if hardware.programming == EXACT and not getattr(hardware.cells, "write_noise_std", 0):
+    if hardware.programming == EXACT and not hardware.cells.write_noise:
         return None
     array = replace(hardware, weight_scale=1.0, reading=None).array((LEVELS, SIDE * SIDE // LEVELS), seed=seed)
     target = np.linspace(*weight_range(array), LEVELS)
@@ -215,11 +226,9 @@ def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
 def _size(cell, steps: StepCurves) -> Size:
     low, high, step = float(steps.w[0]), float(steps.w[-1]), float(cell.granularity)
     pulse = np.mean([direction.between_pulses**2 for direction in steps.at(0.0)])
-    shown = getattr(cell, "write_noise_std", 0.0) * getattr(cell, "dw_min", 0.0)
-    ends = 0 if hasattr(cell, "pulse_up") else 1  # cells of n bits have a level at either end
-    states, distinct = (
-        (high - low) / grain + ends for grain in (step, max(step, 2 * float(np.sqrt(pulse + shown**2))))
-    )
+    ends = 0 if cell.pulse_up else 1  # cells of n bits have a level at either end
+    noise = float(np.sqrt(pulse + cell.write_noise**2))
+    states, distinct = ((high - low) / grain + ends for grain in (step, max(step, 2 * noise)))
     moving = steps.middle[:, steps.middle.sum(axis=0) > 0]
     asymmetry = (moving[0] - moving[1]) / moving.sum(axis=0)
     return Size(low, high, step, states, distinct, float(asymmetry.mean()), float(asymmetry.std()))
@@ -247,7 +256,7 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
     rows = [
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
         ("step", f"{size.step:.3g} at w = 0; varies by {cells:.2g} between cells, by {noise:.2g} between pulses"),
-        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} that noise leaves apart"),
+        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
         ("asymmetry", f"{size.asymmetry:+.2g} ± {size.asymmetry_std:.2g} at w = 0"),
     ]
     if card.symmetry is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from hardware_models.devices import PulsedCell
+from hardware_models.numerics.checks import ParameterError
 
 SIZE = 24  # cells along a side of the arrays that are tried
 
@@ -23,10 +24,11 @@ def check_device(cell) -> None:
 
     Examples
     --------
-    >>> check_device(SoftBounds(dw_min=0.01))
+    >>> import hardware_models as hw
+    >>> check_device(hw.SoftBounds(dw_min=0.01))
     """
     if not isinstance(cell, PulsedCell):
-        raise ValueError(f"The 'cell' parameter of check_device must be a PulsedCell. Got {cell!r} instead.")
+        raise ParameterError("cell", "check_device", "a PulsedCell", cell)
     cell.check()
     _dtype(cell)
     for dtype in (np.float32, np.float64):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS
 
 SIDE = 128  # cells along a side of a recorded array
@@ -25,7 +26,7 @@ RECORDED_NAMES = {
     "ReRamArrayHfO2": "reram-array-hfo2",
 }  # fmt: skip
 SIGMAS = 4  # standard errors that two samples may differ by
-OF_MEAN, OF_PERCENTILE = 0.01, 0.02  # and besides, these parts of the excursion of the recorded mean
+OF_MEAN, OF_PERCENTILE = 0.01, 0.02  # in addition, these parts of the excursion of the recorded mean
 RESAMPLES = 1000
 
 
@@ -36,8 +37,8 @@ class Deviation(NamedTuple):
     percentile: float
 
 
-class CurveError(ValueError):
-    """A file of pulse curves that cannot be compared: the message is one sentence."""
+class CurveError(InputError):
+    """A file of pulse curves that cannot be compared."""
 
 
 def weights(cell, moments=MOMENTS, *, side: int = SIDE, seed: int = 0):

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.numerics.checks import ParameterError
 
 
 class Realised(NamedTuple):
     """Changes of every weight, (n, m), weight units, over repetitions of one write.
 
-    requested : what was asked for
-    mean, variance : of what came of it;  bias : mean − requested;  error : standard error of the mean
+    requested : the changes requested
+    mean, variance : of the changes realised;  bias : mean − requested;  error : standard error of the mean
     """
 
     requested: np.ndarray
@@ -34,12 +35,15 @@ def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) 
 
     Examples
     --------
-    >>> array = SynapseArray((2, 3), hw.SoftBounds(), writing=hw.CoincidenceTrains(), seed=1)
+    >>> import hardware_models as hw
+    >>> array = hw.SynapseArray((2, 3), hw.SoftBounds(), writing=hw.CoincidenceTrains(), seed=1)
     >>> array.program(np.zeros((2, 3)))
-    >>> report(array, [0.1, -0.2], [1.0, 0.5, 0.0]).bias
+    >>> report(array, [0.002, -0.004], [1.0, 0.5, 0.0], samples=100).mean.round(4)
+    array([[ 0.0018,  0.0011,  0.    ],
+           [-0.0027, -0.0026,  0.    ]])
     """
     if not (isinstance(samples, int) and samples >= 2):
-        raise ValueError(f"The 'samples' parameter of report must be 2 or more. Got {samples!r} instead.")
+        raise ParameterError("samples", "report", "2 or more", samples)
     rows, columns = np.atleast_2d(np.asarray(post, float)), np.atleast_2d(np.asarray(pre, float))
     factors = np.broadcast_to(1.0 if reward is None else np.asarray(reward, float), len(rows))
     twin, W = _twin(array), array.read()

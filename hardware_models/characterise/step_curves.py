@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.symmetry_point import cells_in_a_row
 from hardware_models.numerics.compiled import COMPILED, kernel
 
 
@@ -50,13 +51,14 @@ class StepCurves(NamedTuple):
 
 @lru_cache
 def make_moves(pulse_up, pulse_down):
-    """moves(p, w, xi, s_up, s_down, upper, lower, a, b, up, down): what a pulse does to cells in one row, all at w."""
+    """moves(p, w, xi, row, up, down): what a pulse does to the cells of a `Row`, all at w, into up and down (cells,)."""
 
     @kernel
-    def moves(p, w, xi, s_up, s_down, upper, lower, a, b, up, down):
+    def moves(p, w, xi, row, up, down):
         for i in range(up.shape[0]):
-            up[i] = pulse_up(p, w, s_up[i], upper[i], lower[i], a[i], b[i], xi) - w
-            down[i] = w - pulse_down(p, w, s_down[i], upper[i], lower[i], a[i], b[i], xi)
+            own = (row.upper[i], row.lower[i], row.a[i], row.b[i])
+            up[i] = pulse_up(p, w, row.step_up[i], *own, xi) - w
+            down[i] = w - pulse_down(p, w, row.step_down[i], *own, xi)
 
     return moves if COMPILED else np.errstate(all="ignore")(moves)
 
@@ -64,20 +66,21 @@ def make_moves(pulse_up, pulse_down):
 def step_curves(array, points: int = 41) -> StepCurves:
     """Step curves of the first device of every weight of an array of pulsed cells."""
     cell = array.cell
-    if not hasattr(cell, "pulse_up"):
+    if cell.pulse_up is None:
         return _even_steps(cell, points)
-    w, rows = np.linspace(cell.w_min, cell.w_max, points), _rows(array)
-    holds = (rows[3] <= w[:, None]) & (w[:, None] <= rows[2]) & (rows[3] < rows[2])
+    w, row = np.linspace(*cell.span, points), cells_in_a_row(array.state.cells, array.shape[0])
+    range_there = row.lower < row.upper
+    holds = (row.lower <= w[:, None]) & (w[:, None] <= row.upper) & range_there
     p, moves = cell.numbers(np.float64), make_moves(cell.pulse_up, cell.pulse_down)
 
     def at(w, xi):
-        out = np.empty((2, rows.shape[1]))
-        moves(p, np.float64(w), np.float64(xi), *rows, *out)
+        out = np.empty((2, len(row.upper)))
+        moves(p, np.float64(w), np.float64(xi), row, *out)
         return out
 
     mean, noisy = (np.array([at(w_k, xi) for w_k in w]) for xi in (0, 1))
     up, down = (_over_cells(mean[:, k], noisy[:, k] - mean[:, k], holds) for k in range(2))
-    at_zero = (rows[3] <= 0) & (rows[2] >= 0) & (rows[3] < rows[2])
+    at_zero = (row.lower <= 0) & (row.upper >= 0) & range_there
     return StepCurves(w, up, down, holds.mean(axis=1), at(0.0, 0)[:, at_zero])
 
 
@@ -90,15 +93,6 @@ def _over_cells(mean, noise, holds) -> Steps:
         else:
             rows.append((np.nan,) * 4)
     return Steps(*np.array(rows).T)
-
-
-def _rows(array) -> np.ndarray:
-    """s_up, s_down, upper, lower, a, b of every cell, (6, cells)."""
-    cells, (n, m) = array.state.cells, array.shape
-    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
-    return np.array(
-        [np.broadcast_to(part[0, :, :n] if part.size > 1 else part[0], (m, n)).ravel() for part in parts], np.float64
-    )
 
 
 def _even_steps(cell, points: int) -> StepCurves:

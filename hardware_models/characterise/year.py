@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import Hardware, SynapseArray
-from hardware_models.programming import WrittenOnce
 
 YEAR = 365.25 * 86400  # s
 TIMES = np.concatenate([[0.0], np.geomspace(0.1, YEAR, 18)])  # s
@@ -42,7 +41,7 @@ def year(hardware: Hardware, seed: int = 0, side: int = 64) -> Year | None:
 
     A model that ends before a year has passed ends the record, too.
     """
-    if hardware.time is None and not isinstance(hardware.programming, WrittenOnce):
+    if not hardware.ages:
         return None
     array = replace(hardware, weight_scale=1.0, reading=None).array((side, side), seed=seed)
     levels, of_row = np.linspace(*weight_range(array), LEVELS), np.arange(side) * LEVELS // side
@@ -64,11 +63,8 @@ def year(hardware: Hardware, seed: int = 0, side: int = 64) -> Year | None:
 def _life(array: SynapseArray) -> np.ndarray:
     """The weights at every moment of `TIMES` that the model knows, (t, n, m)."""
     seen, before = [], 0.0
-    for now in TIMES:
-        try:
-            array.age(now - before)
-        except ValueError:  # nothing was measured so late
-            break
+    for now in TIMES[array.programming.measured_for >= TIMES]:
+        array.age(now - before)
         seen.append(array.read().astype(np.float64))
         before = now
     return np.array(seen)
@@ -77,6 +73,4 @@ def _life(array: SynapseArray) -> np.ndarray:
 def weight_range(array: SynapseArray) -> tuple[float, float]:
     """The weights [device units] that single cells can hold, or pairs of them: those of the mean cell."""
     bound = array.cell.bound or 1.0
-    if len(array.state.gain) > 1:
-        return -bound, bound
-    return getattr(array.cell, "w_min", -bound), getattr(array.cell, "w_max", bound)
+    return (-bound, bound) if len(array.state.gain) > 1 else array.cell.span

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 from hardware_models.costs.model import BOLTZMANN, ROOM, AnalogCosts, Bracket, Costs, DigitalCosts, read_energy
 from hardware_models.costs.sources import (
@@ -35,10 +34,7 @@ from hardware_models.costs.sources import (
     TANG_2018,
     YANG,
 )
-
-if TYPE_CHECKING:
-    pass
-
+from hardware_models.numerics.checks import ParameterError
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Cross-point arrays
@@ -132,14 +128,14 @@ SILVER = AnalogCosts(
 
 
 def sram(bits: int) -> DigitalCosts:
-    """n-bit weights in static memory beside adders and multipliers.
+    """n-bit weights in static memory next to adders and multipliers.
 
     Energies of 32-bit arithmetic are scaled to n bits: addition ∝ n, multiplication ∝ n². Low: n-bit arithmetic and the bit
     cells alone; typical: n-bit product, sum of whole 32-bit words, an 8 KB memory read 64 bits at a time; high: a 32-bit
     processor. An update is one product, one sum and two accesses; a column read one product, one sum and one access.
     """
     if not 1 <= bits <= 64:
-        raise ValueError(f"The 'bits' parameter of sram must be from 1 to 64. Got {bits!r} instead.")
+        raise ParameterError("bits", "sram", "from 1 to 64", bits)
     words = math.ceil(bits / 32)
     add = (0.1e-12 * bits / 32, 0.1e-12 * words, 0.1e-12 * words)
     multiply = (3.1e-12 * (bits / 32) ** 2,) * 2 + (3.1e-12 * words**2,)

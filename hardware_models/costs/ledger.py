@@ -20,16 +20,14 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hardware_models.costs.figures import sram
-from hardware_models.costs.model import AnalogCosts, Bracket, Costs, Done
-from hardware_models.devices import Digital
-
-if TYPE_CHECKING:
-    from hardware_models.array import SynapseArray
+from hardware_models.costs.model import Bracket, Costs, Done
+from hardware_models.crossbar.contract import Site
+from hardware_models.numerics.checks import ParameterError
 
 NOT_MODELLED = "drivers, decoders, routing, control, leakage, exact programming, reads while programming, activity turned into updates"
 QUANTILES = (0.5, 0.9, 0.99)
@@ -86,7 +84,7 @@ class Ledger:
     histogram : (values, cells), so many cells got so many pulses of either sign
     energy : J, by ``write``, ``read``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``conversion``
     wear : part of their endurance that cells used, of those that have a figure for it; None if none has
-    travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty where not asked for
+    travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty without ``track=True``
     technologies : names of what was priced
     unpriced : what was done and has no figure;  schedules : what the times assume to happen at once
     """
@@ -226,51 +224,47 @@ class Ledger:
 # From an array
 
 
-def ledger(array: SynapseArray, costs: Costs | None = None) -> Ledger:
+def ledger(site: Site, costs: Costs | None = None) -> Ledger:
     """What an array did so far.
 
     Parameters
     ----------
-    array : SynapseArray
+    site : an array
     costs : what its operations cost; None: as the array was made with, or by their bits for digital cells, else not priced
 
     Raises
     ------
-    ValueError : where `costs` are no `Costs`
+    ParameterError : where `costs` are no `Costs`
     """
     if costs is not None and not isinstance(costs, Costs):
-        raise ValueError(
-            f"The 'costs' parameter of ledger must be Costs, such as hw.COSTS['pcm']. Got {costs!r} instead."
-        )
-    costs = costs or array.costs or (sram(array.cell.bits) if isinstance(array.cell, Digital) else None)
-    count = _count(array)
+        raise ParameterError("costs", "ledger", "Costs, such as hw.COSTS['pcm']", costs)
+    costs = costs or site.costs or (sram(site.cell.bits) if site.cell.bits else None)
+    count = _count(site)
     up, down = (int(counter.sum(dtype=np.int64)) for counter in count.pulses)
     counts = {
-        "arrays": 1, "synapses": array.shape[0] * array.shape[1], "cells": count.done.cells,
-        "updates": count.done.updates, "programs": int(array.state.programs[0]), "pulses_up": up, "pulses_down": down,
-        "sweeps": int(array.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
+        "arrays": 1, "synapses": site.shape[0] * site.shape[1], "cells": count.done.cells,
+        "updates": count.done.updates, "programs": int(site.state.programs[0]), "pulses_up": up, "pulses_down": down,
+        "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
         "accumulator_bits": count.accumulator_bits,
     }  # fmt: skip
     values, cells = np.unique(count.per_cell, return_counts=True)
-    return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(array), **_priced(count, costs))
+    return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
 
 
-def pulse_counts(array: SynapseArray) -> Pulses:
+def pulse_counts(site: Site) -> Pulses:
     """Pulses up and down of every device of every synapse, (d, n, m) int64; no cell that has no pulses gets any."""
-    shape = (len(array.state.gain), array.shape[1], array.shape[0])
-    counters = (array.state.cells.up, array.state.cells.down)
+    shape = (len(site.state.gain), site.shape[1], site.shape[0])
+    counters = (site.state.cells.up, site.state.cells.down)
     sent = [np.broadcast_to(c if c.size == 1 else c[:, :, : shape[2]], shape) for c in counters]
     return Pulses(*(np.ascontiguousarray(c.transpose(0, 2, 1)).astype(np.int64) for c in sent))
 
 
-def travel(array: SynapseArray) -> Travel:
+def travel(site: Site) -> Travel:
     """Total variation and net displacement of every weight, (n, m); only of arrays made with ``track=True``."""
-    if not array.tracks:
-        raise ValueError(
-            "The 'track' parameter of SynapseArray must be True to know how far weights went. Got False instead."
-        )
-    s, n = array.state, array.shape[0]
+    if not site.tracks:
+        raise ParameterError("track", "SynapseArray", "True to know how far weights went", False)
+    s, n = site.state, site.shape[0]
     gain, scale = s.gain.astype(np.float64), float(s.scale[0])
     total = np.einsum("k,kji->ij", np.abs(gain), s.travel.total[:, :, :n])
     net = np.abs(np.einsum("k,kji->ij", gain, s.travel.net[:, :, :n]))
@@ -288,26 +282,19 @@ class _Count(NamedTuple):
     accumulator_bits: int
 
 
-def _count(array: SynapseArray) -> _Count:
-    (n, m), s = array.shape, array.state
-    sent = pulse_counts(array)
+def _count(site: Site) -> _Count:
+    (n, m), s, readout = site.shape, site.state, site.parts.readout
+    sent = pulse_counts(site)
     per_cell = sent.up + sent.down
-    dac, adc = (_bits(array.reading, name) for name in ("dac", "adc"))
-    rereads = int(getattr(s.reading, "rereads", np.zeros(1))[0])
+    dac, adc, rereads = readout.dac_bits, readout.adc_bits, readout.rereads(s)
     columns, back = int(s.columns[0]) + rereads, int(s.back_reads[0])
     done = Done(
-        m, per_cell.size, int(s.writes[0]), int(per_cell.sum()), int(per_cell.max(initial=0)),
-        int(per_cell.max(axis=(0, 1), initial=0).sum()), columns, back,
-        (columns * m + back * n) * (dac > 0), (columns * n + back * m) * (adc > 0), dac, adc,
+        rows=m, cells=per_cell.size, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
+        busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
+        inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
     )  # fmt: skip
-    writing = getattr(array, "writing", None)
-    bits = writing.accumulator_bits(array.dtype) * n * m if hasattr(writing, "accumulator_bits") else 0
-    return _Count(done, sent, per_cell, array.cell.is_pulsed, rereads, bits)
-
-
-def _bits(reading, name: str) -> float:
-    """Bits of a converter of the reading, 0 without one that has levels."""
-    return getattr(getattr(reading, name, None), "bits", 0)
+    bits = site.parts.writing.accumulator_bits(site.dtype) * n * m
+    return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits)
 
 
 def _priced(count: _Count, costs: Costs | None) -> dict:
@@ -316,7 +303,7 @@ def _priced(count: _Count, costs: Costs | None) -> dict:
     if costs is None:
         return {"unpriced": ("energy", "time", "endurance")}
     energy, time = costs.energy(done), costs.time(done)
-    if isinstance(costs, AnalogCosts) and not count.pulsed:  # written, and nobody knows by how many pulses
+    if costs.writes_by_pulses and not count.pulsed:  # written, and nobody knows by how many pulses
         energy["write"] = time["write"] = None
     missing = [f"energy of {name}" for name, b in energy.items() if b is None]
     missing += [f"time of {name}" for name, b in time.items() if b is None]
@@ -339,10 +326,10 @@ def _over(count: float, endurance: Bracket) -> Bracket:
     return Bracket(count / endurance.high, count / endurance.typical, count / endurance.low, "", endurance.source)
 
 
-def _travel_sums(array: SynapseArray) -> dict[str, float]:
-    if not array.tracks:
+def _travel_sums(site: Site) -> dict[str, float]:
+    if not site.tracks:
         return {}
-    total, net = travel(array)
+    total, net = travel(site)
     return {"total": float(total.sum()), "net": float(net.sum()), "synapses": float(total.size)}
 
 

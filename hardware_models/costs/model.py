@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from hardware_models.costs.sources import CROSSSIM, NEUROSIM, WALDEN
+from hardware_models.numerics.checks import InputError
 
 BOLTZMANN, ROOM = 1.380649e-23, 300.0  # J/K, K
 
@@ -32,7 +33,7 @@ class Bracket:
     def __post_init__(self) -> None:
         if not 0 <= self.low <= self.typical <= self.high < math.inf:
             got = (self.low, self.typical, self.high)
-            raise ValueError(
+            raise InputError(
                 f"The ends of a Bracket must be finite and ordered, 0 ≤ low ≤ typical ≤ high. Got {got} instead."
             )
 
@@ -54,7 +55,7 @@ class Bracket:
     def __add__(self, other: Bracket) -> Bracket:
         """Both: ends add up, as if all that is uncertain went the same way; sources are listed once."""
         if other.unit != self.unit:
-            raise ValueError(
+            raise InputError(
                 f"The 'unit' of brackets that are added must be the same. Got {self.unit!r} and {other.unit!r}."
             )
         source = self.source if other.source in self.source else f"{self.source}; {other.source}"
@@ -93,6 +94,7 @@ class Costs:
     """
 
     schedule: ClassVar[str]  # what times assume to happen at once
+    writes_by_pulses: ClassVar[bool] = False  # what a write costs is known from its pulses alone
 
     name: str
     conversion_step: Bracket = Bracket.between(5e-15, 50e-15, "J", WALDEN)  # noqa: RUF009  frozen
@@ -100,6 +102,9 @@ class Costs:
         1e-9, 8e-9, "s", f"1 ns a bit: {NEUROSIM}; up to 8 columns share a converter: {CROSSSIM}"
     )
     endurance: Bracket | None = None
+
+    def check(self) -> None:
+        """Nothing is left to refuse: brackets check themselves when they are made."""
 
     def adc(self, bits: float) -> Bracket:
         """J a conversion of n bits."""
@@ -150,6 +155,7 @@ class AnalogCosts(Costs):
     """
 
     schedule: ClassVar[str] = "pulses to all rows at once (low), row by row, cell by cell (high); a column read at once"
+    writes_by_pulses: ClassVar[bool] = True
 
     pulse_energy: Bracket | None = None
     pulse_time: Bracket | None = None
@@ -217,3 +223,7 @@ class Done(NamedTuple):
     outputs: int
     dac_bits: float
     adc_bits: float
+
+
+# What tables call them
+KINDS: dict[str, type[Costs]] = {"analog": AnalogCosts, "digital": DigitalCosts}

@@ -1,13 +1,15 @@
-"""What a `SynapseArray` is made of, as it was typed: every argument that cannot be is one sentence that names it."""
+"""What a `SynapseArray` is made of and given, as it was typed: every argument that cannot be is one sentence that names it."""
 
 from __future__ import annotations
 
 import math
 import operator
+from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.costs.model import Costs
+from hardware_models.crossbar.contract import Cell, Parts, Weight
+from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
 
 # argument → what such a part can do, and what it is in words
 PARTS = {
@@ -21,16 +23,44 @@ PARTS = {
 }
 
 
+class Design(NamedTuple):
+    """An array on paper: as much of a `Site` as parts need to say whether they fit together."""
+
+    parts: Parts
+    shape: tuple[int, int] = (1, 1)
+    columns: int = 1
+    dtype: np.dtype = np.dtype(np.float32)
+
+    @property
+    def cell(self) -> Cell:
+        return self.parts.cell
+
+    @property
+    def weight(self) -> Weight:
+        return self.parts.weight
+
+
 def check_parts(**parts) -> None:
-    """Refuse what is no part of that name; those that are check themselves."""
+    """Refuse what is no part of that name, and parts with a parameter that cannot be."""
     for name, part in parts.items():
         can, words = PARTS[name]
         if part is None and name != "cell":
             continue
         if isinstance(part, type) or not hasattr(type(part), can):
             _refuse(name, words, part)
-        if not isinstance(part, Costs):
-            part.check()
+        part.check()
+
+
+def check_fit(design: Design) -> tuple[float, float, float] | None:
+    """Refuse parts that make no array together; the ends of the range of its cells, see `Site`."""
+    cell, weight, writing, programming, _, time = design.parts
+    weight.check_cell(cell)
+    writing.check_array(design)
+    programming.check_array(design)
+    ends = programming.ends(len(weight.gains))
+    with under("time"):
+        time.check_cell(cell, ends)
+    return ends
 
 
 def check_shape(shape) -> tuple[int, int]:
@@ -64,12 +94,47 @@ def check_whole(name: str, value, low: int, high: float) -> int:
     return int(value)
 
 
-def check_scale(scale) -> None:
+def check_scale(scale, owner: str = "SynapseArray") -> None:
     """Weight units per device unit: None, or positive."""
-    number = isinstance(scale, int | float | np.number) and not isinstance(scale, bool)
-    if scale is not None and not (number and 0 < scale < math.inf):
-        _refuse("weight_scale", "positive", scale)
+    if scale is not None and not (is_number(scale) and 0 < scale < math.inf):
+        raise ParameterError("weight_scale", owner, "positive", scale)
 
 
-def _refuse(name: str, what: str, got) -> None:
-    raise ValueError(f"The {name!r} parameter of SynapseArray must be {what}. Got {got!r} instead.")
+def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:
+    """Weights to be programmed, (n, m), float64, finite."""
+    W = np.asarray(weights, np.float64)
+    if W.shape != shape:
+        raise ParameterError("weights", "program", f"shape {shape}", Words(W.shape), verb="must have")
+    if not np.isfinite(W).all():
+        raise ParameterError("weights", "program", "finite", Words("nan or inf"))
+    return W
+
+
+def check_pulses(pulses, shape: tuple[int, int], most: int) -> np.ndarray:
+    """Whole pulses, one number or (n, m)."""
+    counts = np.asarray(pulses)
+    whole = np.issubdtype(counts.dtype, np.integer) and np.abs(counts).max(initial=0) <= most
+    if not whole or counts.shape not in ((), shape):
+        raise ParameterError("pulses", "pulse", f"whole numbers up to {most}, one or {shape}", counts.tolist())
+    return counts
+
+
+def check_rows(name: str, verb: str, values, width: int) -> np.ndarray:
+    """One row or several, of `width` numbers each, as (K, width)."""
+    values = np.asarray(values)
+    if values.ndim not in (1, 2) or values.shape[-1] != width:
+        raise ParameterError(name, verb, f"rows of {width} numbers", Words(f"shape {values.shape}"))
+    return np.atleast_2d(values)
+
+
+def check_rewards(reward, count: int) -> np.ndarray:
+    """One number, or one for each of `count` rows."""
+    values = np.asarray(reward)
+    if values.shape not in ((), (count,)) or not are_numbers(values):
+        got = Words(f"shape {values.shape}") if values.ndim else reward
+        raise ParameterError("reward", "sweep", f"a number, or {count} of them, one a row of 'post'", got)
+    return values
+
+
+def _refuse(name: str, wanted: str, got) -> None:
+    raise ParameterError(name, "SynapseArray", wanted, got)

@@ -52,8 +52,13 @@ def read_one(w, x, j, acc):
 
 
 @kernel
-def fused_four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
-    """Write four ideal rows by one outer product (and decay) and read two columns, in one loop."""
+def fused_four(rows, c, decay, factors, x, j, acc):
+    """Write four ideal rows by one outer product (and decay) and read two columns, in one loop.
+
+    rows : four of (n,) weights;  c, decay : (n,);  factors : four numbers, presynaptic
+    """
+    w0, w1, w2, w3 = rows
+    f0, f1, f2, f3 = factors
     a0, a1, a2, a3 = x[0, j], x[0, j + 1], x[0, j + 2], x[0, j + 3]
     b0, b1, b2, b3 = x[1, j], x[1, j + 1], x[1, j + 2], x[1, j + 3]
     p, q = acc[0], acc[1]
@@ -68,7 +73,9 @@ def fused_four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
 
 
 @kernel
-def fused_four_decay(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc):
+def fused_four_decay(rows, c, decay, factors, x, j, acc):
+    w0, w1, w2, w3 = rows
+    f0, f1, f2, f3 = factors
     a0, a1, a2, a3 = x[0, j], x[0, j + 1], x[0, j + 2], x[0, j + 3]
     b0, b1, b2, b3 = x[1, j], x[1, j + 1], x[1, j + 2], x[1, j + 3]
     p, q = acc[0], acc[1]
@@ -91,14 +98,14 @@ def fused_column(w, c, f, x, j, p, q):
 
 
 @kernel
-def rank_factors(pending, w0, w1, w2, w3, j):
+def rank_factors(pending, rows, j):
     r, pre = pending.reward[0], pending.pre
     return r * pre[0, j], r * pre[0, j + 1], r * pre[0, j + 2], r * pre[0, j + 3]
 
 
 @kernel
-def decorrelation_factors(pending, w0, w1, w2, w3, j):
-    r = pending.reward[0]
+def decorrelation_factors(pending, rows, j):
+    r, (w0, w1, w2, w3) = pending.reward[0], rows
     d0, d1, d2, d3 = dot_four(w0, w1, w2, w3, pending.pre[0])
     return r * d0, r * d1, r * d2, r * d3
 

@@ -124,47 +124,71 @@ def make_round(stochastic: bool):
     return round_row
 
 
-@lru_cache
-def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: bool) -> Writer:
-    """The writer of a cell model, compiled around its two formulas.
+class Row(NamedTuple):
+    """Parameters of the cells of a row, (n,) each [device units]; a, b : any row where the cell model keeps no such number."""
 
-    extras : how many numbers (a, b) of its own each cell keeps;  shown : what a cell shows differs from what it holds
+    step_up: np.ndarray
+    step_down: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+
+
+def make_pulse(pulse_up, pulse_down, extras: int):
+    """pulse(p, w, up, down, row, i, xi) -> w: one pulse to cell i of a row, up or down or none, clipped.
+
+    extras : how many numbers (a, b) of its own each cell keeps
     """
 
     @kernel(forceinline=True)
-    def move(p, w, up, down, s_up, s_down, upper, lower, a, b, xi):
-        """One pulse, up or down or none, clipped; written so that a NaN, of a cell without range, ends on a bound."""
-        moved = pulse_up(p, w, s_up, upper, lower, a, b, xi)
-        sunk = pulse_down(p, w, s_down, upper, lower, a, b, xi)
+    def pulse(p, w, up, down, row, i, xi):
+        """Written so that a NaN, of a cell without range, ends on a bound."""
+        zero, upper, lower = type(p.granularity)(0), row.upper[i], row.lower[i]
+        own = (upper, lower, row.a[i] if extras > 0 else zero, row.b[i] if extras > 1 else zero)
+        moved = pulse_up(p, w, row.step_up[i], *own, xi)
+        sunk = pulse_down(p, w, row.step_down[i], *own, xi)
         w = moved if up else (sunk if down else w)
         w = w if w > lower else lower
         return w if w < upper else upper
 
-    @_quiet
-    @kernel
-    def pulse_row(p, w, s_up, s_down, upper, lower, a, b, steps, r, xi):
-        T = type(p.granularity)
-        level, zero = T(r + 0.5), T(0)
-        for i in range(steps.shape[0]):  # rows of w may be longer: padded to pages
-            w[i] = move(
-                p, w[i], steps[i] > level, steps[i] < -level, s_up[i], s_down[i], upper[i], lower[i],
-                a[i] if extras > 0 else zero, b[i] if extras > 1 else zero, xi[i],
-            )  # fmt: skip
+    return pulse
+
+
+def make_pulse_rows(pulse_up, pulse_down, extras: int):
+    """(pulse_row, pulse_some): the next pulse to every cell of a row that has one to come, and to chosen cells."""
+    pulse = make_pulse(pulse_up, pulse_down, extras)
 
     @_quiet
     @kernel
-    def pulse_some(p, w, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi):
+    def pulse_row(p, w, row, steps, r, xi):
+        level = type(p.granularity)(r + 0.5)
+        for i in range(steps.shape[0]):  # rows of w may be longer: padded to pages
+            w[i] = pulse(p, w[i], steps[i] > level, steps[i] < -level, row, i, xi[i])
+
+    @_quiet
+    @kernel
+    def pulse_some(p, w, row, steps, chosen, count, xi):
         zero = type(p.granularity)(0)
         for c in range(count):
             i = chosen[c]
-            w[i] = move(
-                p, w[i], steps[i] > zero, steps[i] < zero, s_up[i], s_down[i], upper[i], lower[i],
-                a[i] if extras > 0 else zero, b[i] if extras > 1 else zero, xi[c],
-            )  # fmt: skip
+            w[i] = pulse(p, w[i], steps[i] > zero, steps[i] < zero, row, i, xi[c])
+
+    return pulse_row, pulse_some
+
+
+@lru_cache
+def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs: bool) -> Writer:
+    """The writer of a cell model, compiled around its two formulas.
+
+    extras : how many numbers (a, b) of its own each cell keeps
+    differs : whether the visible weight differs from the stored one, by write noise
+    """
+    pulse_row, pulse_some = make_pulse_rows(pulse_up, pulse_down, extras)
 
     @kernel
     def show(array, p, moment, row, w, held, steps):
-        """What the touched cells show: what they hold, and write noise."""
+        """The visible weight of the cells that were written: the stored one, and write noise."""
         xi, std = array.scratch.draws, p.write_noise_std * p.dw_min
         fill_normal(array.seed, array.showing, moment.shown, row, xi)
         for i in range(steps.shape[0]):
@@ -173,17 +197,12 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
     @kernel
     def send_row(array, numbers, k, j, steps, moment):
         cells, p, xi = array.cells, loaded(numbers), array.scratch.draws
-        chosen = array.scratch.chosen
+        chosen, words = array.scratch.chosen, array.scratch.words
         w = cells.w[k, j]
-        held = cells.held[k, j] if shown else w
+        held = cells.held[k, j] if differs else w
         a = cells.a[k, j] if extras > 0 else w
         b = cells.b[k, j] if extras > 1 else w
-        s_up, s_down, upper, lower = (
-            cells.step_up[k, j],
-            cells.step_down[k, j],
-            cells.bound_up[k, j],
-            cells.bound_low[k, j],
-        )
+        own = Row(cells.step_up[k, j], cells.step_down[k, j], cells.bound_up[k, j], cells.bound_low[k, j], a, b)
         row, stream, step = k * cells.w.shape[1] + j, moment.stream, moment.step
         longer, r, noisy = count_longer(steps, 0), 0, p.dw_min_std != 0
         if longer == 0:
@@ -194,7 +213,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
         while SPARSE * longer > steps.shape[0]:
             if noisy:
                 fill_normal(array.seed, stream, step + r * PULSE, row, xi)
-            pulse_row(p, held, s_up, s_down, upper, lower, a, b, steps, r, xi)
+            pulse_row(p, held, own, steps, r, xi)
             r += 1
             longer = count_longer(steps, r)
         count, longest = 0, 0
@@ -208,11 +227,13 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
         while count > 0:
             if noisy:  # a few numbers more than needed, so that vectors have no end to do cell by cell
                 drawn = min((count + 15) // 16 * 16, steps.shape[0])
-                fill_normal_at(array.seed, stream, step + r * PULSE, row, chosen, drawn, array.scratch.words, xi)
-            pulse_some(p, held, s_up, s_down, upper, lower, a, b, steps, chosen, count, xi)
+                fill_normal_at(
+                    array.seed, stream, step + r * PULSE, row, places=chosen, count=drawn, words=words, out=xi
+                )
+            pulse_some(p, held, own, steps, chosen, count, xi)
             r += 1
             count = choose_again(steps, r, chosen, count) if r < longest else 0
-        if shown:
+        if differs:
             show(array, p, moment, row, w, held, steps)
 
     round_row, send = make_round(stochastic), separate(send_row)
@@ -229,7 +250,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, shown: b
 def make_send(send_row, watch=None, hold_row=None):
     """send(array, pulses, moment): whole pulses (d, m, n) to every cell, up > 0.
 
-    watch : how far cells go, see :mod:`hardware_models.crossbar.travel`; None: not asked for
+    watch : how far cells go, see :mod:`hardware_models.crossbar.travel`; None: not recorded
     hold_row : what becomes of cells once they were written, see :mod:`hardware_models.ageing.wear`; None: nothing
     """
     watching, holding = watch is not None, hold_row is not None

@@ -1,6 +1,6 @@
 """Refresh of one-sided pairs: devices that can only be pulsed up fill, and are reset before they are full.
 
-    larger device > larger · range  and  smaller device > smaller · range        both as shown, in every so many writes
+    larger device > larger · range  and  smaller device > smaller · range        both as reads meet them, in every so many writes
     w_k ← b_min + |reset_std ξ|                                                   both devices, one pulse down in the books
     w_+ or w_− gets as many pulses up as bring the mean cell to the difference    by their own formula, with their own noise
 
@@ -86,21 +86,21 @@ def due_row(array, j):
 
 
 @lru_cache
-def make_refresh(send_row, shown: bool):
-    """(due_row, refresh_row); shown : what a cell shows differs from what it holds."""
+def make_refresh(send_row, differs: bool):
+    """(due_row, refresh_row); differs : whether the visible weight differs from the stored one, by write noise."""
 
     @kernel
     def reset(array, k, j, moment, steps):
         cells, xi = array.cells, array.scratch.draws
         low, high, down = cells.bound_low[k, j], cells.bound_up[k, j], cells.down[k, j]
         w, row, std = cells.w[k, j], k * cells.w.shape[1] + j, array.weight.reset_std
-        held = cells.held[k, j] if shown else w
+        held = cells.held[k, j] if differs else w
         fill_normal(array.seed, moment.stream, moment.step + LONGEST * PULSE, row, xi)  # no pulse has this number
         for i in range(array.size[0]):
             if steps[i] >= 0:
                 held[i] = min(low[i] + abs(std * xi[i]), high[i])
                 down[i] += np.uint32(1)
-        if shown:
+        if differs:
             noise = array.numbers.write_noise_std * array.numbers.dw_min
             fill_normal(array.seed, array.showing, moment.shown, row, xi)
             for i in range(array.size[0]):

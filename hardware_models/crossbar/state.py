@@ -25,10 +25,10 @@ class Pending(NamedTuple):
 class Cells(NamedTuple):
     """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
 
-    w : (d, m, n) device units, what a read sees;  held : what the cell holds, where write noise sets the two apart
+    w : (d, m, n) device units, the visible weight, which reads meet;  held : the stored one, where write noise makes them two
     step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
     up, down : uint32 pulse counters
-    slow : device units, an offset that cells show and that outlasts a step
+    slow : device units, an offset of the visible weight that outlasts a step
     stuck : device units, where a cell is stuck; NaN where it is not;  limit : uint32, pulses after which it will be
     """
 
@@ -48,13 +48,18 @@ class Cells(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """In the place of a part that an array does without; a kernel wants a record all the same."""
+    """In the place of everything that is not there: a kernel wants a record all the same."""
 
     unused: int = 0
 
 
 class Scratch(NamedTuple):
-    """Rows a sweep works in; nothing here outlives a sweep."""
+    """Rows that a sweep works in; nothing here outlives it.
+
+    change : (n,) what updates request [device units];  share : (n,) the part of it for a device;  rows : (4, n) weights [device units]
+    steps : (n,) whole pulses;  draws : (n,);  chosen : (n,) int32, cells with pulses to come;  words : (n,) uint32, random bits
+    back : (columns, m) of batches;  sizes : (6,) int32, of BLAS
+    """
 
     change: np.ndarray
     share: np.ndarray
@@ -111,3 +116,10 @@ class ArrayKernel(NamedTuple):
 
     state: ArrayState
     sweep: object
+
+
+def weights_of(state: ArrayState, cells) -> np.ndarray:
+    """Weights (n, m) [weight units] of what devices hold, cells (d, m, n) [device units]."""
+    n = int(state.size[0])
+    w = np.einsum("k,kji->ij", state.gain, cells[:, :, :n]) if len(state.gain) > 1 else cells[0, :, :n].T
+    return np.ascontiguousarray(w * state.scale[0])

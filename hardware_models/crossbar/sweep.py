@@ -26,11 +26,11 @@ from hardware_models.numerics.compiled import kernel, separate
 class WritePath(NamedTuple):
     """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
 
-    put_row : ``(array, pending, k, j, change)``, what row j asks of device k is written by the cell's own formula
+    put_row : ``(array, pending, k, j, change)``, the request of row j to device k is written by the cell's own formula
     trained : devices a weight that are written, the first so many
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
-    collect_row : ``(array, j, change)``, turns a row of requests, in place, into what devices are asked
+    collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
     due_row : ``(array, j)``, whether cells of a row that was written are to be refreshed;  refresh_row : like `put_row`
     """
 
@@ -50,8 +50,8 @@ class WalkPlan(NamedTuple):
     hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing
     change_row : row j of the pending update, ``(pending, memory, w, scale, j, change)``
     read_row : how a row is read where a probe shifts it, ``(array, memory, j, w, x, acc)``; None reads it as it is
-    single : one device a weight;  slow : cells show an offset that outlasts a step, ``cells.slow``
-    watch : how far cells go, both ends of the stage of :mod:`hardware_models.crossbar.travel`; None: not asked for
+    single : one device a weight;  slow : the visible weight has an offset that outlasts a step, ``cells.slow``
+    watch : how far cells go, both ends of the stage of :mod:`hardware_models.crossbar.travel`; None: not recorded
     """
 
     write: WritePath
@@ -94,7 +94,7 @@ def make_walk(plan: WalkPlan):
 
     @kernel
     def combine(array, j):
-        """The row of weights (device units) that d devices show together, into scratch.rows[j mod 4]."""
+        """The row of weights (device units) that d devices make together, into scratch.rows[j mod 4]."""
         w, offset, total = array.cells.w, array.cells.slow, array.scratch.rows[j % 4]
         for i in range(total.shape[0]):
             total[i] = 0
@@ -252,9 +252,8 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
             acc[0, 0], acc[1, 0] = p, q
             return
         for j in range(0, whole, 4):
-            w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
-            f0, f1, f2, f3 = factors(pending, w0, w1, w2, w3, j)
-            four(w0, w1, w2, w3, c, decay, f0, f1, f2, f3, x, j, acc)
+            rows = w[j], w[j + 1], w[j + 2], w[j + 3]
+            four(rows, c, decay, factors(pending, rows, j), x, j, acc)
 
     @kernel
     def move(array, pending, memory, x, acc):

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from hardware_models.crossbar.pulses import Row
 from hardware_models.numerics.compiled import COMPILED, kernel
 
 ROUNDS = 64  # halvings: more than the digits of float64
@@ -19,14 +20,15 @@ ROUNDS = 64  # halvings: more than the digits of float64
 
 @lru_cache
 def make_asymmetry(pulse_up, pulse_down):
-    """asymmetry(p, w, s_up, s_down, upper, lower, a, b, out): a mean pulse up less one down, cells in one row."""
+    """asymmetry(p, w, row, out): a mean pulse up less one down of the cells of a `Row`."""
 
     @kernel
-    def asymmetry(p, w, s_up, s_down, upper, lower, a, b, out):
+    def asymmetry(p, w, row, out):
         zero = type(w[0])(0)
         for i in range(w.shape[0]):
-            up = pulse_up(p, w[i], s_up[i], upper[i], lower[i], a[i], b[i], zero)
-            down = pulse_down(p, w[i], s_down[i], upper[i], lower[i], a[i], b[i], zero)
+            own = (row.upper[i], row.lower[i], row.a[i], row.b[i])
+            up = pulse_up(p, w[i], row.step_up[i], *own, zero)
+            down = pulse_down(p, w[i], row.step_down[i], *own, zero)
             out[i] = up + down - (w[i] + w[i])
 
     return asymmetry if COMPILED else np.errstate(all="ignore")(asymmetry)
@@ -34,17 +36,18 @@ def make_asymmetry(pulse_up, pulse_down):
 
 def symmetry_points(cell, cells, n: int) -> np.ndarray:
     """Symmetry points (m, n) [device units] of the first device of every weight, float64."""
-    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
-    shape = cells.w[0, :, :n].shape
-    rows = [np.array(np.broadcast_to(_first(part, n), shape), np.float64).ravel() for part in parts]
-    s_up, s_down, upper, lower, a, b = rows
-    asymmetry, p, found = make_asymmetry(cell.pulse_up, cell.pulse_down), cell.numbers(np.float64), np.empty_like(s_up)
+    shape, row = cells.w[0, :, :n].shape, cells_in_a_row(cells, n)
+    asymmetry, p, found = (
+        make_asymmetry(cell.pulse_up, cell.pulse_down),
+        cell.numbers(np.float64),
+        np.empty_like(row.upper),
+    )
 
     def at(w):
-        asymmetry(p, w, s_up, s_down, upper, lower, a, b, found)
+        asymmetry(p, w, row, found)
         return found
 
-    low, high = lower.copy(), upper.copy()
+    low, high = row.lower.copy(), row.upper.copy()
     w = np.zeros_like(low)  # 0 lies between the bounds
     for _ in range(ROUNDS):
         f = at(w)
@@ -53,5 +56,9 @@ def symmetry_points(cell, cells, n: int) -> np.ndarray:
     return w.reshape(shape)
 
 
-def _first(part, n: int):
-    return part[0] if part.size == 1 else part[0, :, :n]
+def cells_in_a_row(cells, n: int, k: int = 0) -> Row:
+    """Parameters of the cells of device k, one after the other, (m n,) float64."""
+    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
+    rows = (part[0] if part.size == 1 else part[k, :, :n] for part in parts)
+    shape = cells.w[k, :, :n].shape
+    return Row(*(np.array(np.broadcast_to(row, shape), np.float64).ravel() for row in rows))

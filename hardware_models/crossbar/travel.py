@@ -1,8 +1,8 @@
 r"""How far cells went and how far they got:  Σ|Δw|  and  Σ Δw  over everything that was written, for every cell.
 
-A stage of the write path, for arrays that are asked for it (``track=True``): a row is kept as it was before it is written, and
-compared afterwards, once the fate of its cells is known. Δw is the change of what a cell holds, so that write noise, which only
-differs in what is shown, does not count. Sums are float64: in float32 a long sum of small steps would stand still.
+A stage of the write path, for arrays made with ``track=True``: a row is kept as it was before it is written, and compared
+afterwards, once the fate of its cells is known. Δw is the change of the stored weight, so that write noise, which is in the
+visible one only, does not count. Sums are float64: in float32 a long sum of small steps would stand still.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def travel_state(d: int, m: int, n: int, dtype) -> TravelState:
 
 
 @lru_cache
-def make_watch(held: bool) -> Watch:
-    """The two ends of the stage; `held`: cells hold something else than they show."""
+def make_watch(differs: bool) -> Watch:
+    """The two ends of the stage; `differs`: whether the visible weight differs from the stored one, by write noise."""
 
     @kernel
     def keep_row(array, k, j):
-        w, before = array.cells.held[k, j] if held else array.cells.w[k, j], array.travel.before
+        w, before = array.cells.held[k, j] if differs else array.cells.w[k, j], array.travel.before
         for i in range(before.shape[0]):  # rows of w may be longer: padded to pages
             before[i] = w[i]
 
     @kernel
     def compare_row(array, k, j):
-        w, before = array.cells.held[k, j] if held else array.cells.w[k, j], array.travel.before
+        w, before = array.cells.held[k, j] if differs else array.cells.w[k, j], array.travel.before
         total, net = array.travel.total[k, j], array.travel.net[k, j]
         for i in range(total.shape[0]):
             step = np.float64(w[i]) - np.float64(before[i])

@@ -1,6 +1,6 @@
 """How cells make a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and how a change is shared among them.
 
-A change Δ of the weight (device units) asks device k for Δ_k; each device then writes its request by its own formula.
+A change Δ of the weight (device units) is a request Δ_k to device k; each device writes its request by its own formula.
 
     Single              W = w                     Δ_0 = Δ
     DifferentialPair    W = w_0 − w_1             Δ_k = gain_k Δ / Σ gain²: both devices are trained, in opposite directions
@@ -14,23 +14,18 @@ Every device is a cell like the others: it is fabricated, ages, fails and is rea
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Cell, Weight
 from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh_state
 from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import refuse, require_not_negative, require_share
+from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
 from hardware_models.numerics.compiled import kernel
 
 REFERENCE = 16  # step of the CHIP stream: error of reference devices
-
-
-class NoState(NamedTuple):
-    """Most ways to make a weight keep nothing besides the cells; a kernel wants a record all the same."""
-
-    unused: int = 0
 
 
 @kernel
@@ -46,12 +41,12 @@ def share_upwards(array, k, change, share):
     """Δ_k = max(gain_k Δ, 0)"""
     part, zero = array.share[k], type(change[0])(0)
     for i in range(change.shape[0]):
-        asked = change[i] * part
-        share[i] = asked if asked > zero else zero
+        request = change[i] * part
+        share[i] = request if request > zero else zero
 
 
 @dataclass(frozen=True, kw_only=True)
-class Devices:
+class Devices(Weight):
     """Several devices a weight, all of them trained.
 
     gains : how much each device adds to the weight; finite, not all 0
@@ -59,51 +54,33 @@ class Devices:
 
     gains: tuple[float, ...] = (1.0,)
 
-    share_row: ClassVar = staticmethod(share_by_gain)  # (array, k, change, share): the part of a change for device k
-    one_sided: ClassVar[bool] = False  # devices get pulses up only
+    share_row: ClassVar = staticmethod(share_by_gain)
 
     @property
     def trained(self) -> int:
-        """Devices that are written by updates: the first so many."""
+        """Devices that updates write: the first so many."""
         return len(self.gains)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         gains = np.asarray(self.gains, float)
         if gains.ndim != 1 or not np.isfinite(gains).all() or not gains.any():
             refuse(self, "gains", "finite factors, not all 0")
         if len(gains) == 1 and gains[0] != 1:
             refuse(self, "gains", "1 for a single device")
 
-    def check_cell(self, cell) -> None:
-        """Raise ValueError where cells cannot make a weight this way."""
-
     def shares(self) -> np.ndarray:
-        """Part of a change that each device gets, (d,)."""
         gains = np.asarray(self.gains, float)
         return gains / np.sum(gains**2)
 
-    # what an array asks for
-
-    def state(self, shape, cell, dtype) -> NamedTuple:
-        """What kernels need besides the cells (d, m, n)."""
-        return NoState()
-
-    def refresh(self, cell) -> tuple:
-        """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`."""
-        return None, None
-
-    def fabricate(self, cells, cell, shape, seed: int, number: int) -> None:
-        """Set cells (d, m, n) of a new array that do not begin at 0."""
-
     def targets(self, cells, target) -> np.ndarray:
-        """What devices (d, m, n) hold for a weight (m, n), device units, before anything is clipped."""
         return self.shares()[:, None, None] * target
 
 
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
     """One device a weight."""
+
+    holds_conductances: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +89,16 @@ class DifferentialPair(Devices):
 
     gains: tuple[float, ...] = (1.0, -1.0)
 
+    holds_conductances: ClassVar[bool] = True
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedPair(Devices):
     """Two devices a weight, W = w_0 − w_1, that get pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
 
     refresh_every : writes from one refresh to the next, 1 or more
-    larger, smaller : a pair is refreshed where its devices show more than these parts of the range of the mean cell, 0 … 1
+    larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
+        cell, 0 … 1
     reset_std : standard deviation of where a reset leaves a device, above its lower bound [device units]
     """
 
@@ -139,7 +119,7 @@ class OneSidedPair(Devices):
             refuse(self, "smaller", f"at most 'larger', {self.larger!r}")
         require_not_negative(self, "reset_std")
 
-    def check_cell(self, cell) -> None:
+    def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
 
     def shares(self) -> np.ndarray:
@@ -149,7 +129,7 @@ class OneSidedPair(Devices):
         return refresh_state(self, cell, shape, dtype)
 
     def refresh(self, cell) -> tuple:
-        return make_refresh(cell.send_row, cell.write_noise_std > 0)
+        return make_refresh(cell.send_row, cell.write_noise > 0)
 
     def targets(self, cells, target) -> np.ndarray:
         """One device at rest, on the higher of the two lower bounds, where both can be."""
@@ -182,13 +162,11 @@ class ZeroShifted(Devices):
     def check(self) -> None:
         require_not_negative(self, "reference_std")
 
-    def check_cell(self, cell) -> None:
+    def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
-        if getattr(cell, "subtract_symmetry_point", False):
-            raise ValueError(
-                "The 'subtract_symmetry_point' parameter of cells must be False for ZeroShifted, which is a reference of its own. "
-                "Got True instead."
-            )
+        if cell.subtract_symmetry_point:
+            wanted = "False for ZeroShifted, which is a reference of its own"
+            raise ParameterError("cell.subtract_symmetry_point", "cells", wanted, True)
 
     def shares(self) -> np.ndarray:
         return np.array([1.0, 0.0])
@@ -198,9 +176,9 @@ class ZeroShifted(Devices):
         error = self.reference_std * random.normal(seed, stream, REFERENCE, (m, n), np.float64)
         low, high = cells.bound_low[1, :, :n], cells.bound_up[1, :, :n]
         reference = np.clip(symmetry_points(cell, cells, n) + error, low, high)
-        for shown in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
-            shown[1, :, :n] = reference
-            shown[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
+        for w in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
+            w[1, :, :n] = reference
+            w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
 
     def targets(self, cells, target) -> np.ndarray:
         """The device makes up for its reference, which stays."""
@@ -208,8 +186,16 @@ class ZeroShifted(Devices):
         return np.stack([target + reference, reference])
 
 
-def _require_formulas(weight: Devices, cell) -> None:
-    if not hasattr(cell, "pulse_up"):
-        raise ValueError(
-            f"The 'cell' parameter of SynapseArray must have pulses for {type(weight).__name__}. Got {cell!r} instead."
-        )
+def _require_formulas(weight: Devices, cell: Cell) -> None:
+    if cell.pulse_up is None:
+        raise ParameterError("cell", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
+
+
+# What tables call them
+KINDS: dict[str, type[Devices]] = {
+    "single": Single,
+    "pair": DifferentialPair,
+    "one-sided-pair": OneSidedPair,
+    "zero-shifted": ZeroShifted,
+    "devices": Devices,
+}

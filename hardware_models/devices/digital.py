@@ -1,20 +1,22 @@
 """Digital cells of n bits:  2ⁿ − 1 evenly spaced, symmetric levels with zero,  w = k s,  |k| ≤ 2ⁿ⁻¹ − 1,  s = w_max/(2ⁿ⁻¹ − 1).
 
-A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends, and what
-was sent is counted. A request that is not a number sends nothing.
+A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends, and steps
+are counted as pulses. A request that is not a number sends nothing.
 Stochastic rounding, ⌊Δ/s + U⌋ with U uniform in (0, 1), is right in the mean (Gupta et al., "Deep learning with limited
 numerical precision", ICML 2015, §3).
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Cell
 from hardware_models.crossbar.pulses import LONGEST, count_pulses, make_round, of_write
+from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
 
 
@@ -48,7 +50,8 @@ def make_write_row(stochastic: bool):
     return write_row
 
 
-class Digital(NamedTuple):
+@dataclass(frozen=True)
+class Digital(Cell):
     """Weights of n bits.
 
     bits : 2 … 16
@@ -60,7 +63,7 @@ class Digital(NamedTuple):
     rounding: Literal["stochastic", "nearest"] = "stochastic"
     w_max: float = 1.0
 
-    is_pulsed = True
+    is_pulsed: ClassVar[bool] = True
 
     @property
     def bound(self) -> float:
@@ -86,20 +89,13 @@ class Digital(NamedTuple):
     def numbers(self, dtype) -> DigitalNumbers:
         return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(LONGEST))
 
-    def program(self, weight, dtype):
-        """The level nearest to a weight (device units)."""
+    def program(self, weight, dtype) -> np.ndarray:
+        """The levels nearest to weights [device units]."""
         numbers = self.numbers(dtype)
         return np.clip(np.round(weight / numbers.granularity), -numbers.levels, numbers.levels) * numbers.granularity
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        if not (isinstance(self.bits, int) and 2 <= self.bits <= 16):
-            raise ValueError(
-                f"The 'bits' parameter of Digital must be a whole number from 2 to 16. Got {self.bits!r} instead."
-            )
+        require_whole(self, "bits", 2, 16)
         if self.rounding not in ("stochastic", "nearest"):
-            raise ValueError(
-                f"The 'rounding' parameter of Digital must be 'stochastic' or 'nearest'. Got {self.rounding!r} instead."
-            )
-        if not 0 < self.w_max < math.inf:
-            raise ValueError(f"The 'w_max' parameter of Digital must be positive. Got {self.w_max!r} instead.")
+            refuse(self, "rounding", "'stochastic' or 'nearest'")
+        require_positive(self, "w_max")

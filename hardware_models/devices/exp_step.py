@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.numerics.checks import refuse
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.maths import exp
 
@@ -51,7 +52,7 @@ class ExpStep(PulsedCell):
 
     A_up, A_down, gamma_up, gamma_down : amplitudes and rates of the exponentials
     es_a, es_b : slope a and offset b of z
-    noise_add, noise_slope : noise of a pulse beside that in proportion to its step: constant [device units], and per |w|
+    noise_add, noise_slope : noise of a pulse in addition to that in proportion to its step: constant [device units], and per |w|
     """
 
     A_up: float = 0.00081
@@ -69,4 +70,4 @@ class ExpStep(PulsedCell):
         super().check()
         for name in ("noise_add", "noise_slope"):
             if getattr(self, name) < 0:
-                self._refuse(name, "0 or more")
+                refuse(self, name, "0 or more")

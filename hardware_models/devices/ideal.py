@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from hardware_models.crossbar.contract import Cell
 from hardware_models.numerics.compiled import kernel
 
 
@@ -21,19 +23,11 @@ def write_row(array, numbers, k, j, change):
         w[i] += change[i]
 
 
-class Ideal(NamedTuple):
+@dataclass(frozen=True)
+class Ideal(Cell):
     """Cells that hold any weight without bounds, steps or noise."""
 
     write_row = staticmethod(write_row)
-    is_pulsed = False
-    bound = None  # no bound: the weight scale is 1
 
     def numbers(self, dtype) -> IdealNumbers:
         return IdealNumbers(dtype(0))
-
-    def program(self, weight, dtype):
-        """The state that holds a weight (device units): the weight itself."""
-        return weight
-
-    def check(self) -> None:
-        """Nothing can be wrong with it."""

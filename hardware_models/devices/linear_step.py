@@ -15,7 +15,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.devices.pulsed import Chip, PulsedCell, Quantity
+from hardware_models.crossbar.contract import Chip
+from hardware_models.devices.pulsed import PulsedCell, Quantity
+from hardware_models.numerics.checks import refuse
 from hardware_models.numerics.compiled import kernel
 
 
@@ -66,8 +68,8 @@ class LinearStep(PulsedCell):
     def check(self) -> None:
         for name in ("w_max", "w_min"):
             if getattr(self, name) == 0:
-                self._refuse(name, "other than 0: the step shrinks in proportion to it")
+                refuse(self, name, "other than 0: the step shrinks in proportion to it")
         super().check()
         for name in ("gamma_up", "gamma_down"):
             if getattr(self, name) < 0:
-                self._refuse(name, "0 or more: steps shrink towards the bound")
+                refuse(self, name, "0 or more: steps shrink towards the bound")

@@ -4,13 +4,19 @@
     down  w ← w − s_down (μ_down(t) + c σ_down(t) ξ)       ξ standard normal
 
 μ and σ interpolate linearly between nodes evenly spaced from t = 0 to t = 1. Pulses are whole, and each adds its own variance.
-A table comes out of a CSV file of pulses (:mod:`hardware_models.devices.pulse_data`) by the statistics of
+A table comes out of measured pulses, as arrays or in a CSV file (:mod:`hardware_models.devices.pulse_data`), by the statistics of
 :mod:`hardware_models.devices.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
 of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness` says how far that is from the truth.
 
+>>> import numpy as np
 >>> import hardware_models as hw
->>> cell = hw.Measured.from_csv("pulses.csv")
->>> print(cell.goodness)
+>>> before, up = np.tile(np.linspace(1.0, 9.0, 50), 2), np.arange(100) < 50  # 50 pulses up, 50 down
+>>> after = before + np.where(up, 0.02 * (10 - before), -0.02 * before)
+>>> cell = hw.Measured.from_pulses(hw.PulseData(before, after, up, np.zeros(100, int), unit="µS"))
+>>> cell.source
+'pulses: 100 pulses of 1 device, 1 … 9 µS'
+>>> print(np.round(cell.mean_up[::16], 3))  # in steps of the mean, from the lower bound to the upper one
+[1.8 1.  0.2]
 """
 
 from __future__ import annotations
@@ -23,8 +29,9 @@ import numpy as np
 from hardware_models.devices import step_tables
 from hardware_models.devices.piecewise_step import polygon
 from hardware_models.devices.pulse_data import PulseData, PulseDataError, read_pulses
-from hardware_models.devices.pulsed import PulsedCell, are_numbers
+from hardware_models.devices.pulsed import PulsedCell
 from hardware_models.devices.step_tables import StepTables
+from hardware_models.numerics.checks import ParameterError, are_numbers, refuse
 from hardware_models.numerics.compiled import kernel
 
 TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
@@ -86,12 +93,10 @@ class Measured(PulsedCell):
         Measured
             `dw_min` is the mean step over the range, both directions; `dw_min_std` the root mean square spread between pulses;
             `dw_min_dtod`, `up_down_dtod` the spread between devices less what the noise of their pulses explains;
-            `write_noise_std` what a read shows besides what a cell holds; `corrupt_prob` the share of devices that never moved.
+            `write_noise_std` the noise of the reads; `corrupt_prob` the share of devices that never moved.
         """
         if not (w_min <= 0 <= w_max and w_min < w_max):
-            raise ValueError(
-                f"The 'w_min' parameter of Measured must be 0 or less, and below w_max, {w_max!r}. Got {w_min!r} instead."
-            )
+            raise ParameterError("w_min", "Measured", f"0 or less, and below w_max, {w_max!r}", w_min)
         tables = step_tables.fit(data, nodes=nodes, limits=limits, own_bounds=own_bounds)
         cell = cls(
             w_max=w_max, w_min=w_min, **_shape(tables), **_spread(tables, w_max, w_min), source=_source(data, tables),
@@ -105,9 +110,9 @@ class Measured(PulsedCell):
         for name in TABLES:
             heights = getattr(self, name)
             if not (isinstance(heights, tuple) and len(heights) >= 2 and are_numbers(heights) and min(heights) >= 0):
-                self._refuse(name, "a tuple of two or more heights, 0 or more")
+                refuse(self, name, "a tuple of two or more heights, 0 or more")
             if len(heights) != len(self.mean_up):
-                self._refuse(name, f"as long as 'mean_up', {len(self.mean_up)}")
+                refuse(self, name, f"as long as 'mean_up', {len(self.mean_up)}")
         super().check()
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardware_models.devices.pulsed import PulsedCell, are_numbers
+from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.numerics.checks import are_numbers, refuse
 from hardware_models.numerics.compiled import kernel
 
 
@@ -51,5 +52,5 @@ class PiecewiseStep(PulsedCell):
         for name in ("nodes_up", "nodes_down"):
             nodes = getattr(self, name)
             if not (isinstance(nodes, tuple) and len(nodes) >= 2 and are_numbers(nodes) and min(nodes) >= 0):
-                self._refuse(name, "a tuple of two or more heights, 0 or more")
+                refuse(self, name, "a tuple of two or more heights, 0 or more")
         super().check()

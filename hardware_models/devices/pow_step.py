@@ -14,7 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from hardware_models.devices.pulsed import Chip, PulsedCell, Quantity
+from hardware_models.crossbar.contract import Chip
+from hardware_models.devices.pulsed import PulsedCell, Quantity
+from hardware_models.numerics.checks import refuse
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.maths import exp, log
 
@@ -64,4 +66,4 @@ class PowStep(PulsedCell):
         super().check()
         for name in ("gamma_up", "gamma_down"):
             if getattr(self, name) < 0:
-                self._refuse(name, "0 or more: steps shrink towards the bound")
+                refuse(self, name, "0 or more: steps shrink towards the bound")

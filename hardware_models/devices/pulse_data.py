@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.numerics.checks import InputError
+
 HEADERS = {
     "before": ("before", "conductance before", "g before", "initial conductance"),
     "after": ("after", "conductance after", "g after", "final conductance"),
@@ -30,8 +32,8 @@ DIRECTIONS = {
 FEWEST = 10  # pulses a direction
 
 
-class PulseDataError(ValueError):
-    """Data of pulses that cannot be used: the message is one sentence."""
+class PulseDataError(InputError):
+    """Data of pulses that cannot be used."""
 
 
 class PulseData(NamedTuple):

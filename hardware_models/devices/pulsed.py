@@ -34,12 +34,14 @@ from collections import namedtuple
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Cell, Chip
 from hardware_models.crossbar.pulses import LONGEST, make_write_row
 from hardware_models.numerics import random
+from hardware_models.numerics.checks import InputError, are_numbers, refuse, require_positive, require_whole
 
 
 class Quantity(IntEnum):
@@ -55,22 +57,8 @@ class Quantity(IntEnum):
     EXTRA_B = 7
 
 
-class Chip(NamedTuple):
-    """One chip: what its cells are, each (d, m, n), float64 device units.
-
-    a, b : what else a cell model keeps per cell, or None
-    """
-
-    step_up: np.ndarray
-    step_down: np.ndarray
-    bound_up: np.ndarray
-    bound_low: np.ndarray
-    a: np.ndarray | None
-    b: np.ndarray | None
-
-
 @dataclass(frozen=True, kw_only=True)
-class PulsedCell:
+class PulsedCell(Cell):
     """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise.
 
     dw_min : mean step of a pulse [device units]
@@ -78,7 +66,7 @@ class PulsedCell:
     dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
     up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps
     w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
-    write_noise_std : what a cell shows differs from what it holds by this many steps, drawn anew whenever it is written
+    write_noise_std : standard deviation of the visible weight about the stored one, in steps, drawn anew at each write
     corrupt_prob, corrupt_range : share of the cells that never move, and where they may be stuck [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
     most_pulses : most pulses that one write sends to a cell, a longer request is cut
@@ -103,13 +91,23 @@ class PulsedCell:
     is_pulsed: ClassVar[bool] = True
     extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
 
-    # what an array asks for
+    # what an array requires
 
     @property
     def bound(self) -> float:
         """The smaller of the two bounds of the mean cell [device units]; the only one where the other is 0."""
         low, high = sorted((abs(self.w_min), abs(self.w_max)))
         return low or high
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Bounds of the mean cell [device units]."""
+        return self.w_min, self.w_max
+
+    @property
+    def write_noise(self) -> float:
+        """Standard deviation of the visible weight about the stored one [device units]."""
+        return self.write_noise_std * self.dw_min
 
     @property
     def granularity(self) -> float:
@@ -129,12 +127,10 @@ class PulsedCell:
         a, b = self.extra_of_mean_cell()
         s_up = self.dw_min * (1 + min(self.up_down, 0))
         s_down = self.dw_min * (1 - max(self.up_down, 0))
-        at = lambda step: (np.float64(0), np.float64(step), np.float64(self.w_max), np.float64(self.w_min))  # noqa: E731
-        end = tuple(map(np.float64, (a, b, xi)))
+        at = lambda step: map(np.float64, (0, step, self.w_max, self.w_min, a, b, xi))  # noqa: E731
         with np.errstate(all="ignore"):
-            return float(_python(self.pulse_up)(p, *at(s_up), *end)), float(
-                _python(self.pulse_down)(p, *at(s_down), *end)
-            )
+            up, down = plain(self.pulse_up)(p, *at(s_up)), plain(self.pulse_down)(p, *at(s_down))
+        return float(up), float(down)
 
     @property
     def write_row(self):
@@ -146,11 +142,11 @@ class PulsedCell:
 
     @property
     def _writer(self):
-        stochastic, shown = self.rounding == "stochastic", self.write_noise_std > 0
-        return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, shown)
+        stochastic, differs = self.rounding == "stochastic", self.write_noise > 0
+        return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, differs)
 
     def numbers(self, dtype):
-        """Everything a formula may ask of `p`, in the dtype of the weights: every numeric field, and `granularity`."""
+        """Everything a formula may read from `p`, in the dtype of the weights: every numeric field, and `granularity`."""
         return self._numbers(dtype, self.granularity)
 
     def _numbers(self, dtype, granularity):
@@ -158,10 +154,6 @@ class PulsedCell:
         values = {name: value for name, value in values.items() if not isinstance(value, str)}
         turned = [np.array(v, dtype) if isinstance(v, tuple) else dtype(v) for v in values.values()]
         return _numbers_class(type(self).__name__, tuple(values))(*turned, dtype(granularity))
-
-    def program(self, weight, dtype):
-        """The state that holds a weight (device units): the weight; the array clips it to the bounds of each cell."""
-        return weight
 
     # fabrication
 
@@ -204,54 +196,43 @@ class PulsedCell:
     # what cannot be
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, str) and not are_numbers(field.default):
                 continue
             if not are_numbers(value):
-                self._refuse(field.name, "a tuple of numbers" if isinstance(field.default, tuple) else "a number")
+                refuse(self, field.name, "a tuple of numbers" if isinstance(field.default, tuple) else "a number")
             if not np.isfinite(value).all():
-                self._refuse(field.name, "finite")
+                refuse(self, field.name, "finite")
             if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
-                self._refuse(field.name, "0 or more")
-        if not self.dw_min > 0:
-            self._refuse("dw_min", "positive")
+                refuse(self, field.name, "0 or more")
+        require_positive(self, "dw_min")
         if not -1 < self.up_down < 1:
-            self._refuse("up_down", "between −1 and 1")
+            refuse(self, "up_down", "between −1 and 1")
         if self.w_max < 0:
-            self._refuse("w_max", "0 or more")
+            refuse(self, "w_max", "0 or more")
         if self.w_min > 0:
-            self._refuse("w_min", "0 or less")
+            refuse(self, "w_min", "0 or less")
         if self.w_min == self.w_max:
-            self._refuse("w_max", "above w_min: bounds must not meet or cross")
+            refuse(self, "w_max", "above w_min: bounds must not meet or cross")
         if self.dw_min > self.w_max - self.w_min:
-            self._refuse("dw_min", f"at most w_max − w_min, {self.w_max - self.w_min:g}: a cell has one state at least")
+            refuse(self, "dw_min", f"at most w_max − w_min, {self.w_max - self.w_min:g}: a cell has one state at least")
         if self.corrupt_prob > 1:
-            self._refuse("corrupt_prob", "at most 1")
+            refuse(self, "corrupt_prob", "at most 1")
         if self.rounding not in ("stochastic", "nearest"):
-            self._refuse("rounding", "'stochastic' or 'nearest'")
-        if not (isinstance(self.most_pulses, int) and 1 <= self.most_pulses <= LONGEST):
-            self._refuse("most_pulses", f"a whole number from 1 to {LONGEST}")
+            refuse(self, "rounding", "'stochastic' or 'nearest'")
+        require_whole(self, "most_pulses", 1, LONGEST)
         if not 0 < self.granularity < math.inf:
             name, got = type(self).__name__, self.granularity
-            raise ValueError(f"The formulas of {name} must move a cell at w = 0. Got a mean step of {got!r} instead.")
-
-    def _refuse(self, name: str, what: str) -> None:
-        got = getattr(self, name)
-        raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {what}. Got {got!r} instead.")
-
-
-def are_numbers(value) -> bool:
-    """Whether it is a number, or are: what Python or NumPy can take for one."""
-    return np.asarray(value).dtype.kind in "biuf"
+            raise InputError(f"The formulas of {name} must move a cell at w = 0. Got a mean step of {got!r} instead.")
 
 
 def _draw(distribution, quantity: Quantity, shape, seed: int, number: int) -> np.ndarray:
     return distribution(seed, random.stream(random.Stream.CHIP, number), int(quantity), shape, np.float64)
 
 
-def _python(formula):
+def plain(formula):
+    """A formula as it was written, not compiled."""
     return getattr(formula, "py_func", formula)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from hardware_models.devices.linear_step import shrunk
 from hardware_models.devices.pulsed import PulsedCell
+from hardware_models.numerics.checks import refuse
 from hardware_models.numerics.compiled import kernel
 
 
@@ -41,5 +42,5 @@ class SoftBounds(PulsedCell):
     def check(self) -> None:
         for name in ("w_max", "w_min"):
             if getattr(self, name) == 0:
-                self._refuse(name, "other than 0: the step shrinks in proportion to it")
+                refuse(self, name, "other than 0: the step shrinks in proportion to it")
         super().check()

@@ -4,7 +4,7 @@
     down  v ← v − s_down (f + c ξ),  f = 1 − v / b_min
 
 or f (1 + c ξ) with multiplicative noise. ref = reference_mean + reference_std ξ per cell, and, where the symmetry point is
-subtracted, v* = (s_up − s_down) / (s_up / b_max − s_down / b_min) besides, so that up and down steps are equal near w = 0. The
+subtracted, v* = (s_up − s_down) / (s_up / b_max − s_down / b_min) as well, so that up and down steps are equal near w = 0. The
 bounds of w are those of v less ref. N. Gong, M. J. Rasch et al., "Deep learning acceleration in 14nm CMOS compatible ReRAM
 array: device, material and algorithm co-optimization", IEDM 2022, doi:10.1109/IEDM45625.2022.10019569.
 """
@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hardware_models.crossbar.contract import Chip
 from hardware_models.devices.linear_step import shrunk
-from hardware_models.devices.pulsed import Chip, Quantity
+from hardware_models.devices.pulsed import Quantity
 from hardware_models.devices.soft_bounds import SoftBounds
 from hardware_models.numerics.compiled import kernel
 

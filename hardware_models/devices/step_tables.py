@@ -6,11 +6,11 @@
         generalised cross-validation; held constant beyond the conductances that were visited, never below 0
 G_d     slope of the steps of device d on μ; the variance between devices is that of the G_d less what the noise of their
         pulses explains (moments)
-η       what a read shows differs from what the cell holds, drawn anew with every pulse: its variance is minus the covariance
+η       noise of a read, drawn anew with every pulse: its variance is minus the covariance
         of successive residuals, where `before` of a pulse is `after` of the one before it. 0 if within 4 standard errors
 t_k     where the noise of the pulse does not push it: (before + c Δ), c = var η / (2 var η + var σξ). With noise of the
-        reads alone that is the middle of the step; without, it is `before`. Taking `before` where reads are noisy would show a
-        restoring force that is none
+        reads alone that is the middle of the step; without, it is `before`. Taking `before` where reads are noisy would
+        suggest a restoring force that is not there
 
 The range is the median over devices of their 1 % and 99 % quantiles of conductance, or as given. P. H. C. Eilers & B. D. Marx,
 "Flexible smoothing with B-splines and penalties", Stat. Sci. 11, 89 (1996), doi:10.1214/ss/1038425655 (§3–4: penalty, choice).
@@ -24,6 +24,7 @@ import numpy as np
 
 from hardware_models.devices.pulse_data import PulseData, PulseDataError
 from hardware_models.numerics import random
+from hardware_models.numerics.checks import ParameterError
 
 PENALTIES = 10.0 ** -np.arange(-7.5, 8.5, 0.5)  # tried, in units of data a node: from a straight line to nearly none
 QUANTILE = 0.01  # of a device's conductances lie beyond either end of its range
@@ -147,11 +148,9 @@ def fit(
         devices share one range
     """
     if nodes < 2:
-        raise ValueError(f"The 'nodes' parameter of fit must be 2 or more. Got {nodes!r} instead.")
+        raise ParameterError("nodes", "fit", "2 or more", nodes)
     if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
-        raise ValueError(
-            f"The 'limits' parameter of fit must be (low, high), finite and low < high. Got {limits!r} instead."
-        )
+        raise ParameterError("limits", "fit", "(low, high), finite and low < high", limits)
     data = data.checked()
     ends = np.array([_ends(data, d) for d in range(data.device.max() + 1)])
     low, high = np.median(ends, axis=0) if limits is None else limits
@@ -165,11 +164,13 @@ def fit(
             raise PulseDataError(f"{data.title}, {what}, must start from two or more conductances.")
     model, held_out = _fit(steps, nodes), _held_out(steps)
     of_ends = ends[moving].std(axis=0, ddof=1) if own_bounds and moving.sum() > 1 else np.zeros(2)
+    gain_dtod, asymmetry_dtod = _between_devices(model)
     return StepTables(
-        model.up.mean, model.down.mean, np.sqrt(model.up.variance), np.sqrt(model.down.variance),
-        *_between_devices(model), float(np.sqrt(model.read_variance)), float(of_ends[0]), float(of_ends[1]),
-        (float(1 - moving.mean()), ends[~moving].mean(axis=1)), (float(low), float(high)),
-        _judge(_fit(steps.some(~held_out), nodes), steps.some(held_out), int(moving.sum()), len(steps.moved)),
+        mean_up=model.up.mean, mean_down=model.down.mean, spread_up=np.sqrt(model.up.variance),
+        spread_down=np.sqrt(model.down.variance), gain_dtod=gain_dtod, asymmetry_dtod=asymmetry_dtod,
+        read_std=float(np.sqrt(model.read_variance)), low_dtod=float(of_ends[0]), high_dtod=float(of_ends[1]),
+        stuck=(float(1 - moving.mean()), ends[~moving].mean(axis=1)), limits=(float(low), float(high)),
+        goodness=_judge(_fit(steps.some(~held_out), nodes), steps.some(held_out), int(moving.sum()), len(steps.moved)),
     )  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def _held_out(steps: _Steps) -> np.ndarray:
 
 
 def _fit(steps: _Steps, nodes: int) -> _Model:
-    """A fit tells the noise of the reads and how far pulses reach, hence where they were and which ones may end at a bound."""
+    """A fit estimates the noise of the reads and how far pulses reach, hence where they were and which may end at a bound."""
     model = _fit_at(steps, nodes, 0.0, 0.0, 0.0)
     for _ in range(REFINEMENTS):
         model = _fit_at(steps, nodes, *_read_noise(model, steps), _reach(model, steps))
@@ -288,8 +289,8 @@ def _smooth(t, y, multiplier, root, nodes: int) -> tuple[np.ndarray, float]:
     k = np.minimum(x.astype(int), nodes - 2)
     left, right = multiplier * (1 - (x - k)), multiplier * (x - k)
     add = lambda low, high: np.bincount(k, low, minlength=nodes) + np.bincount(k + 1, high, minlength=nodes)  # noqa: E731
-    beside = np.bincount(k, left * right, minlength=nodes)[: nodes - 1]
-    G = np.diag(add(left * left, right * right)) + np.diag(beside, 1) + np.diag(beside, -1)
+    mixed = np.bincount(k, left * right, minlength=nodes)[: nodes - 1]
+    G = np.diag(add(left * left, right * right)) + np.diag(mixed, 1) + np.diag(mixed, -1)
     G += np.eye(nodes) * (np.trace(G) * SOLVABLE)
     h = add(left * y, right * y)
     D = np.diff(np.eye(nodes), 2, axis=0)

@@ -48,17 +48,17 @@ def products(dtype: str):
     @kernel
     def read(x, w, acc, n, sizes):
         fill(sizes, n, x.shape[0], w.shape[0], w.shape[1], x.shape[1], acc.shape[1])
-        call(plain, plain, sizes, one, w, x, zero, acc)
+        call(plain, plain, sizes, alpha=one, a=w, b=x, beta=zero, c=acc)
 
     @kernel
     def read_back(x, w, v, n, sizes):
         fill(sizes, w.shape[0], x.shape[0], n, w.shape[1], x.shape[1], v.shape[1])
-        call(transposed, plain, sizes, one, w, x, zero, v)
+        call(transposed, plain, sizes, alpha=one, a=w, b=x, beta=zero, c=v)
 
     @kernel
     def write(pre, post, w, n, sizes):
         fill(sizes, n, w.shape[0], pre.shape[0], post.shape[1], pre.shape[1], w.shape[1])
-        call(plain, transposed, sizes, one, post, pre, one, w)
+        call(plain, transposed, sizes, alpha=one, a=post, b=pre, beta=one, c=w)
 
     return read, read_back, write
 

@@ -1,34 +1,154 @@
-"""The sentence that refuses a parameter: which, whose, what was wanted, what came."""
+"""What a person gave that cannot be used, in one sentence: which parameter, of which object, what it must be, what came.
+
+    ParameterError("step", "Quantised", "positive", -0.1)
+        The 'step' parameter of Quantised must be positive. Got -0.1 instead.
+    … .under("cells")
+        The 'cells.step' parameter of Quantised must be positive. Got -0.1 instead.
+
+An error carries its parts and prints itself. Whoever knows the way to the object puts it in front of the name; no text is ever taken
+apart. Mistakes in code, such as an array of the wrong layout, are plain ValueErrors.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-
-def refuse(part, name: str, what: str) -> None:
-    """Raise ValueError for a field of `part` that must be something else."""
-    got = getattr(part, name)
-    raise ValueError(f"The {name!r} parameter of {type(part).__name__} must be {what}. Got {got!r} instead.")
+LONGEST = 60  # characters of a value that a sentence quotes
 
 
-def require(part, names: str, what: str, fits, *, endless: bool = False) -> None:
+class InputError(ValueError):
+    """Something a person gave cannot be used; the message is one sentence for them."""
+
+
+class Words(str):
+    """What came, in words where its repr would not help: ``Words("shape (2, 3)")``, quoted as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+NOTHING = Words("")  # nothing is said of what came
+
+
+class ParameterError(InputError):
+    """A parameter that cannot be what it is.
+
+    Parameters
+    ----------
+    name : of the parameter; dotted where it belongs to a part of the owner's parts: ``"time.faults.stuck_low"``
+    owner : class or function that has the parameter; empty where it has no name
+    wanted : what it must be, as in "must be positive"
+    got : what came; :class:`Words` are quoted as they are
+    hint : a sentence that helps
+    verb : in the place of "must be": "must have", "cannot be", "is missing", …
+
+    Examples
+    --------
+    >>> print(ParameterError("step", "Quantised", "positive", -0.1))
+    The 'step' parameter of Quantised must be positive. Got -0.1 instead.
+    >>> error = ParameterError("step", "Quantised", "positive", -0.1).under("cells")
+    >>> error.name, error.owner, error.got
+    ('cells.step', 'Quantised', -0.1)
+    """
+
+    def __init__(
+        self, name: str, owner: str = "", wanted: str = "", got: Any = NOTHING, hint: str = "", verb: str = "must be"
+    ):
+        self.name, self.owner, self.wanted, self.got, self.hint, self.verb = name, owner, wanted, got, hint, verb
+        super().__init__(name, owner, wanted, got, hint, verb)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Everything but the name, as keywords; without ``got`` where nothing is said of what came."""
+        found = {"owner": self.owner, "wanted": self.wanted, "hint": self.hint, "verb": self.verb}
+        return found if self.got is NOTHING else found | {"got": self.got}
+
+    def under(self, prefix: str) -> ParameterError:
+        """The same with the way to the object before the name."""
+        return self.at(f"{prefix}.{self.name}" if prefix and self.name else prefix or self.name)
+
+    def at(self, name: str, owner: str | None = None) -> ParameterError:
+        """The same by another name, and of another owner where one is given."""
+        return type(self)(name, **self.parts | ({} if owner is None else {"owner": owner}))
+
+    def __str__(self) -> str:
+        owner = f" of {self.owner}" if self.owner else ""
+        sentence = f"The {self.name!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
+        if self.got is not NOTHING:
+            sentence += f" Got {short(self.got)} instead."
+        return f"{sentence} {self.hint}".rstrip()
+
+
+def short(value: Any) -> str:
+    """The repr of a value, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST or isinstance(value, Words) else text[: LONGEST - 3] + "..."
+
+
+@contextlib.contextmanager
+def under(prefix: str) -> Iterator[None]:
+    """Inside, errors name parameters by the way that leads to them."""
+    try:
+        yield
+    except ParameterError as error:
+        raise error.under(prefix) from None
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Fields of a part
+
+
+def refuse(part: Any, name: str, wanted: str, *, hint: str = "", verb: str = "must be") -> None:
+    """Raise ParameterError for a field of `part` that must be something else."""
+    raise ParameterError(name, type(part).__name__, wanted, getattr(part, name), hint, verb)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number; True and False are none."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def are_numbers(value: Any) -> bool:
+    """Whether it is a number, or are: what Python or NumPy can take for one, True and False too."""
+    dtype = np.asarray(value).dtype
+    return any(np.issubdtype(dtype, kind) for kind in (np.bool_, np.integer, np.floating))
+
+
+def require(part: Any, names: str, wanted: str, fits, *, endless: bool = False) -> None:
     """Refuse every field in `names`, separated by spaces, that is not a finite number which fits; `endless` allows inf."""
     for name in names.split():
         value = getattr(part, name)
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not (number and (math.isfinite(value) or (endless and value == math.inf)) and fits(value)):
-            refuse(part, name, what)
+        finite = is_number(value) and (math.isfinite(value) or (endless and value == math.inf))
+        if not (finite and fits(value)):
+            refuse(part, name, wanted)
 
 
-def require_positive(part, names: str, *, endless: bool = False) -> None:
+def require_positive(part: Any, names: str, *, endless: bool = False) -> None:
+    """Refuse fields that are not above 0."""
     require(part, names, "positive", lambda v: v > 0, endless=endless)
 
 
-def require_not_negative(part, names: str) -> None:
+def require_not_negative(part: Any, names: str) -> None:
+    """Refuse fields that are below 0."""
     require(part, names, "0 or more", lambda v: v >= 0)
 
 
-def require_share(part, names: str) -> None:
+def require_whole(part: Any, names: str, low: int, high: float = math.inf) -> None:
+    """Refuse fields that are not int, from `low` to `high`, both included."""
+    wanted = f"a whole number, {low} or more" if high == math.inf else f"a whole number from {low} to {high}"
+    for name in names.split():
+        value = getattr(part, name)
+        if not (isinstance(value, int) and low <= value <= high):
+            refuse(part, name, wanted)
+
+
+def require_share(part: Any, names: str) -> None:
+    """Refuse fields that are no part of a whole."""
     require(part, names, "from 0 to 1", lambda v: 0 <= v <= 1)

@@ -1,6 +1,6 @@
 """A clock that stands still while kernels compile: the first run of a process takes as long as any other.
 
-Numba says when a thread asks for its compiler lock and when it gives it back, so that waiting for another thread's
+Numba signals when a thread requests its compiler lock and when it releases it, so that waiting for another thread's
 compilation counts as compiling, too.
 """
 
@@ -30,7 +30,7 @@ class _Compiling(threading.local, event.Listener):
         self._depth += 1
 
     def on_end(self, event: event.Event) -> None:
-        if self._depth == 0:  # began before anybody listened
+        if self._depth == 0:  # began before this listener did
             return
         self._depth -= 1
         if self._depth == 0:

@@ -16,14 +16,17 @@ import functools
 import inspect
 
 import numba
+import numpy as np
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from hardware_models.numerics.kernel_cache import KernelCache, keep_symbols_apart, symbol_of
 from hardware_models.numerics.lean_compiler import lean, separately
 
 keep_symbols_apart()
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python
+INTO_CALLER = {"nogil": True, "error_model": "numpy", "forceinline": True}  # flags of what an `overload` gives
 
 
 def kernel(function=None, /, *, allocates: bool = False, **options):
@@ -43,6 +46,28 @@ def _compiled(function, flags: dict):
     return dispatcher
 
 
+def inlined(function):
+    """Compile into the caller: a loop around a call that is not inlined cannot be vectorised.
+
+    Interpreted, NumPy scalars warn of the overflow and the invalid operations that branch-free code computes and then
+    does not select.
+    """
+    return kernel(forceinline=True)(function) if COMPILED else np.errstate(all="ignore")(function)
+
+
+def by_dtype(single, double):
+    """A function of one number that picks, while the caller is compiled, the form for the number's dtype."""
+
+    def pick(x):
+        return single(x) if isinstance(x, np.float32) else double(x)
+
+    @overload(pick, jit_options=INTO_CALLER)
+    def compiled_pick(x):
+        return (lambda x: single(x)) if x == types.float32 else (lambda x: double(x))
+
+    return pick
+
+
 @functools.lru_cache
 def separate(function):
     """A kernel that its callers call as it is, instead of compiling its code into theirs once more.
@@ -53,13 +78,16 @@ def separate(function):
     if not COMPILED:
         return function
 
-    def call(typingctx, *args):
+    signature = inspect.signature(function.py_func)
+
+    def call(typingctx, *given, **named):
+        args = signature.bind(*given, **named).args
         with separately():
             function.compile(args)
-        signature = function.overloads[args].signature
-        symbol, restype, argtypes = symbol_of(function, args), signature.return_type, signature.args
+        found = function.overloads[args].signature
+        symbol, restype, argtypes = symbol_of(function, args), found.return_type, found.args
 
-        def codegen(context, builder, signature, values):
+        def codegen(context, builder, kinds, values):
             convention = context.call_conv
             kind = convention.get_function_type(restype, argtypes)
             callee = cgutils.get_or_insert_function(builder.module, kind, symbol)
@@ -70,8 +98,6 @@ def separate(function):
 
         return restype(*args), codegen
 
-    parameters = inspect.signature(function.py_func).parameters.values()
-    call.__signature__ = inspect.Signature(
-        [inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD), *parameters]
-    )
+    typingctx = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    call.__signature__ = inspect.Signature([typingctx, *signature.parameters.values()])
     return intrinsic(call)

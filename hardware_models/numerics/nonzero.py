@@ -1,6 +1,6 @@
 """Where the elements of a row are that are not zero: sixty-four of them at a time become the bits of a word, which is then scanned.
 
-A loop that asks every element takes as long for an empty row as for a full one; this one costs 0.03 ns an element and
+A loop that tests every element takes as long for an empty row as for a full one; this one costs 0.03 ns an element and
 1 ns a place. The word is what one vector comparison leaves, written as such: loop vectorisers shift and add bit by bit.
 """
 

@@ -48,9 +48,8 @@ from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from . import maths
-from .compiled import COMPILED, kernel
-from .maths import normal_from_bits
+from hardware_models.numerics.compiled import COMPILED, kernel
+from hardware_models.numerics.normal import half_quantile_array, normal_from_bits
 
 __all__ = [
     "Stream",
@@ -83,7 +82,7 @@ class Stream(IntEnum):
     READ = 5  # noise of one read, keyed by column
     SLOW = 6  # noise that outlasts a step, keyed by cell
     ROUNDING = 7  # stochastic rounding
-    WRITE = 8  # write noise: what a cell shows against what it holds
+    WRITE = 8  # write noise: the visible weight against the stored one
     CONVERT = 9  # stochastic rounding of converters
     PROGRAM = 10  # programming
     TIME = 11  # what happens while time passes: diffusion, spread of drift
@@ -163,8 +162,9 @@ def _compiled_scratch_words():
 
 
 @kernel(allocates=True, forceinline=True)
-def _group(first, c1, c2, c3, k0, k1, out, at):
+def _group(first, address, out, at):
     """The 64 words of blocks first … first + 15, into out[at : at + 64]."""
+    c1, c2, c3, k0, k1 = address
     for lane in range(16):
         w0, w1, w2, w3 = philox(_wide(first + lane), c1, c2, c3, k0, k1)
         out[at + lane] = w0
@@ -176,15 +176,15 @@ def _group(first, c1, c2, c3, k0, k1, out, at):
 @kernel(allocates=True, forceinline=True)
 def _fill_words(seed, stream, step, row, first, out):
     """out[i] = word of element first + i of a row; `first` is a multiple of 64."""
-    c1, c2, c3, k0, k1 = _address(seed, stream, step, row)
+    address = _address(seed, stream, step, row)
     block = (first // 64) * 16
     groups = out.shape[0] // 64
     for g in range(groups):
-        _group(block + 16 * g, c1, c2, c3, k0, k1, out, 64 * g)
+        _group(block + 16 * g, address, out, 64 * g)
     done = 64 * groups
     if done < out.shape[0]:
         tail = _scratch_words()
-        _group(block + 16 * groups, c1, c2, c3, k0, k1, tail, 0)
+        _group(block + 16 * groups, address, tail, 0)
         for i in range(out.shape[0] - done):
             out[done + i] = tail[i]
 
@@ -353,7 +353,7 @@ def _normal64(seed, stream, step, shape):
     upper = word >= 1 << 31
     tail = np.where(upper, word ^ 0xFFFFFFFF, word)
     u, tail = (0x7FFFFFFF - tail + 0.5) * 2.0**-32, (tail + 0.5) * 2.0**-32
-    z = maths.half_quantile_array(u, tail)
+    z = half_quantile_array(u, tail)
     return np.where(upper, z, -z).reshape(shape)
 
 

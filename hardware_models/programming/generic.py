@@ -36,7 +36,6 @@ class Error:
     scaling: Literal["independent", "proportional", "inverse"] = "independent"
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "magnitude")
         if self.distribution not in ("normal", "uniform"):
             refuse(self, "distribution", "'normal' or 'uniform'")
@@ -96,7 +95,6 @@ class GenericNoise(WrittenOnce):
         return self.g_max * self.reading.std(self.held(written, t) / self.g_max)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         self.programming.check()
         self.reading.check()

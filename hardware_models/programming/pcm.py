@@ -61,7 +61,6 @@ class _PhaseChange(WrittenOnce):
         return float(np.sqrt(np.log((t + self.t_0 + self.t_read) / (2 * self.t_read))))
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         require_positive(self, "t_0 t_read")
         if not self.t_read < self.t_0:
@@ -121,14 +120,14 @@ class _HermesFit(NamedTuple):
 
 HERMES_FITS = {
     1: _HermesFit(
-        10.35, 200.0, (0.15781817, 2.32443916, -2.16310839, 0.68841818),
-        0.3039, (-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165),
-        0.1591, (-0.0078, 0.0038, 0.0179, 0.04), (0.0088, 0.0768, -0.1352, 0.0664),
+        g_max=10.35, t_0=200.0, programming=(0.15781817, 2.32443916, -2.16310839, 0.68841818),
+        nu_edge=0.3039, nu_log=(-0.0120, -0.0023, 0.0124, 0.04), nu_poly=(0.0104, 0.0116, -0.0165),
+        read_edge=0.1591, read_log=(-0.0078, 0.0038, 0.0179, 0.04), read_poly=(0.0088, 0.0768, -0.1352, 0.0664),
     ),
     2: _HermesFit(
-        20.7, 300.0, (0.16603222, 4.71806468, -8.48101252, 4.68961419),
-        0.3055, (-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118),
-        0.16, (-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069),
+        g_max=20.7, t_0=300.0, programming=(0.16603222, 4.71806468, -8.48101252, 4.68961419),
+        nu_edge=0.3055, nu_log=(-0.0117, -0.0057, 0.0091, 0.04), nu_poly=(0.0073, 0.0093, -0.0118),
+        read_edge=0.16, read_log=(-0.0117, -0.0069, 0.015, 0.04), read_poly=(0.0123, 0.0211, -0.0280, 0.0069),
     ),
 }  # fmt: skip
 
@@ -189,7 +188,6 @@ class Hermes(_PhaseChange):
         return _two_forms(x, self.fit.read_edge, self.fit.read_log, self.fit.read_poly)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         if self.cells not in HERMES_FITS:
             refuse(self, "cells", "1 or 2")
         super().check()
@@ -234,6 +232,5 @@ class StateIndependent(_PhaseChange):
         return np.full(np.shape(x), self.read_noise / self.g_max)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         require_not_negative(self, "programming_noise read_noise nu nu_spread")

@@ -56,6 +56,8 @@ class ReRamWan2022(WrittenOnce):
     g_max: float = 40.0
     g_min: float = 0.0
 
+    measured_for: ClassVar[float] = WAN_TIMES[-1]
+
     def spread(self, target, t: float) -> np.ndarray:
         """σ(g_T, t) [µS]."""
         x = np.asarray(target) / self.g_max
@@ -78,13 +80,6 @@ class ReRamWan2022(WrittenOnce):
         """g(t) [µS]."""
         self.check_time(t)
         return np.maximum(written.target + self.spread(written.target, t) * written.own, 0)
-
-    def check_time(self, t: float) -> None:
-        """Raise ValueError beyond what was measured."""
-        if not t <= WAN_TIMES[-1]:
-            raise ValueError(
-                f"Cells of {type(self).__name__} were measured for 172800 s after programming. Got {t!r} s instead."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +113,6 @@ class ReRamCMO(WrittenOnce):
         return 0.0277316483 * np.log10(np.maximum(self.held(written, t), 1)) * accumulated
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         if self.acceptance not in CMO_PROGRAMMING:
             refuse(self, "acceptance", "0.2 or 2")

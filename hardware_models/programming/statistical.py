@@ -9,13 +9,14 @@ and kept, and μ the mean drift by I_T and t:
 
     I(t) = max(I_T + μ(I_T, t) + σ(I_T + μ, t) ξ, 0)          σ_read = 12.58037 (1 − e^{−I(t)/215.36557}) nA
 
-Between days, A, B and μ are interpolated linearly; later than five days is refused. μ is tabulated every 200 nA up to 1400 nA from the
+Between days, A, B and μ are interpolated linearly; nothing is known beyond five days. μ is tabulated every 200 nA up to 1400 nA from the
 published fits, polynomials of degree 10 that leave the data above that: from there on it is held.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial.polynomial import polyval
@@ -55,7 +56,6 @@ class PCMJoshi(WrittenOnce):
         return np.maximum(polyval(np.asarray(target), (0.28638599, 0.07585724, -0.00178767)), 0)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         if self.g_max > 25:
             refuse(self, "g_max", "at most 25 µS, where the fit ends")
@@ -92,6 +92,8 @@ class SONOS(WrittenOnce):
     g_max: float = 1600.0
     g_min: float = 0.0
 
+    measured_for: ClassVar[float] = 5 * DAY
+
     def spread(self, current, t: float) -> np.ndarray:
         """σ(I, t) [nA]."""
         a, b = (np.interp(t / DAY, range(6), values) for values in (SONOS_A, SONOS_B))
@@ -122,14 +124,6 @@ class SONOS(WrittenOnce):
         return 12.58037 * -np.expm1(-self.held(written, t) / 215.36557)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         super().check()
         if self.g_max > 1600:
             refuse(self, "g_max", "at most 1600 nA, where the fits end")
-
-    def check_time(self, t: float) -> None:
-        """Raise ValueError beyond what was measured."""
-        if not t <= 5 * DAY:
-            raise ValueError(
-                f"Cells of {type(self).__name__} were measured for 432000 s after programming. Got {t!r} s instead."
-            )

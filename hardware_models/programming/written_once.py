@@ -37,13 +37,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from hardware_models.crossbar.weights import Devices, DifferentialPair, Single
+from hardware_models.crossbar.contract import Programming, Site
+from hardware_models.crossbar.state import ArrayState
+from hardware_models.crossbar.weights import Devices, DifferentialPair
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import refuse, require_not_negative, require_positive
+from hardware_models.numerics.checks import ParameterError, Words, refuse, require_not_negative, require_positive
 from hardware_models.numerics.compiled import kernel, separate
-
-if TYPE_CHECKING:
-    from hardware_models.array import SynapseArray
 
 # The row of a draw of the READ stream: column, repetition and source, as in `hardware_models.reading.reading`, whose sources are others.
 REPETITION, SOURCE, SIDE = 1 << 16, 8 << 24, 1 << 28
@@ -52,7 +51,7 @@ WRITE = 1 << 8  # step of a draw of the PROGRAM stream: number of the programmin
 fill_normal = separate(random.fill_normal)
 
 
-class Draw(IntEnum):
+class ProgramDraw(IntEnum):
     """What a draw of the PROGRAM stream is for."""
 
     PROGRAM = 0
@@ -71,7 +70,7 @@ class Written(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrittenOnce:
+class WrittenOnce(Programming):
     """What all models share; a model is `write`, `conductance` and `read_std`, in NumPy, µS and seconds.
 
     A model has `g_max` and `g_min`, fields or properties, the range of conductances that weights are mapped to [µS],
@@ -90,9 +89,9 @@ class WrittenOnce:
         g_min: ClassVar[float]
 
     weight: ClassVar[Devices] = DifferentialPair()  # how its publication makes a weight of cells
+    ages: ClassVar[bool] = True
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "g_min")
         require_positive(self, "g_max")
         if not self.g_min < self.g_max:
@@ -149,49 +148,45 @@ class WrittenOnce:
         del t
         return np.zeros(np.shape(written.target))
 
-    def check_time(self, t: float) -> None:
-        """Raise ValueError where the model says nothing of a time."""
+    # what an array requires
 
-    # what an array asks for
-
-    def check_array(self, array: SynapseArray) -> None:
+    def check_array(self, site: Site) -> None:
         """Refuse cells and weights that conductances cannot make."""
-        cell, name = array.cell, type(self).__name__
+        cell, name = site.cell, type(self).__name__
         if cell.is_pulsed or cell.bound is not None:
-            raise ValueError(
-                f"The 'programming' parameter of SynapseArray must be another than {name}, which says itself what cells hold, "
-                f"unless cells are Ideal. Got cells {cell!r} instead."
-            )
-        if not isinstance(array.weight, Single | DifferentialPair):
-            raise ValueError(
-                f"The 'weight' parameter of SynapseArray must be Single or DifferentialPair for {name}. Got {array.weight!r} instead."
-            )
+            wanted = f"another than {name}, which says itself what cells hold, unless cells are Ideal"
+            raise ParameterError("programming", "SynapseArray", wanted, Words(f"cells {cell!r}"))
+        if not site.weight.holds_conductances:
+            raise ParameterError("weight", "SynapseArray", f"Single or DifferentialPair for {name}", site.weight)
+
+    def scale(self, W) -> float:
+        """The largest |weight| is the end of the range."""
+        return float(np.abs(W).max()) or 1.0
 
     def state(self, shape, number: int, dtype) -> ProgrammedState:
-        """What array `number` keeps of its programming, cells (d, m, n)."""
         d, m, n = shape
         zeros = lambda: np.zeros((d, m, n))  # noqa: E731
         variance = memory.zeros((m, n), dtype, matrix=True)
         return ProgrammedState(
-            Written(zeros(), zeros(), zeros()), np.zeros(1), variance, memory.zeros((2, n), dtype), np.zeros(1, np.int64),
-            random.stream(random.Stream.READ, number),
+            written=Written(zeros(), zeros(), zeros()), since=np.zeros(1), variance=variance, row=memory.zeros((2, n), dtype),
+            noisy=np.zeros(1, np.int64), stream=random.stream(random.Stream.READ, number),
         )  # fmt: skip
 
-    def program(self, array: SynapseArray, target) -> None:
+    def program(self, site: Site, target) -> None:
         """Program what the weights made of `target` (d, m, n) [device units] are, clipped to ±1."""
-        state, programs = array.state.programmed, int(array.state.programs[0])
-        weights = np.clip(np.einsum("k,kji->ji", array.state.gain.astype(np.float64), target), -1, 1)
+        state, programs = site.state.programmed, int(site.state.programs[0])
+        weights = np.clip(np.einsum("k,kji->ji", site.state.gain.astype(np.float64), target), -1, 1)
         g = self.to_conductance(weights, len(target))
         draw = lambda what: random.normal(  # noqa: E731
-            array.state.seed, array.state.programming, programs * WRITE + int(what), g.shape, np.float64
+            site.state.seed, site.state.programming, programs * WRITE + int(what), g.shape, np.float64
         )
-        written = self.write(g, draw(Draw.PROGRAM), draw(Draw.OWN))
+        written = self.write(g, draw(ProgramDraw.PROGRAM), draw(ProgramDraw.OWN))
         for kept, new in zip(state.written, written, strict=True):
             kept[:] = new
         state.since[0] = 0
         self._note_noise(state)
         error = self.to_weight(self.held(written, 0.0)) - self.to_weight(g)
-        array.state.cells.w[:, :, : array.shape[0]] = _exact(weights, len(target)) + error
+        site.state.cells.w[:, :, : site.shape[0]] = _exact(weights, len(target)) + error
 
     def pass_time(self, state: ProgrammedState, seconds: float) -> np.ndarray:
         """Let time pass; returns by how much cells moved (d, m, n) [device units]."""
@@ -200,6 +195,12 @@ class WrittenOnce:
         state.since[0] += seconds
         self._note_noise(state)
         return self.to_weight(after) - self.to_weight(before)
+
+    def make_read_noise(self, repeating: bool):
+        return make_read_noise(repeating)
+
+    def make_read_noise_back(self, state: ArrayState):
+        return read_noise_back if state.programmed.noisy[0] else None
 
     def _note_noise(self, state: ProgrammedState) -> None:
         std = self.read_std(state.written, float(state.since[0])) / self._unit(len(state.written.target))
@@ -215,7 +216,7 @@ class WrittenOnce:
         return self.g_min + self._unit(2) * np.stack([np.maximum(w, 0), np.maximum(-w, 0)])
 
     def ends(self, devices: int) -> tuple[float, float, float]:
-        """What cells hold at g_min, at g_max and without any conductance [device units]."""
+        """States of cells at g_min, at g_max and without any conductance [device units]."""
         return tuple(float(self.to_weight(np.full(devices, g))[0]) for g in (self.g_min, self.g_max, 0.0))
 
     def to_weight(self, g) -> np.ndarray:

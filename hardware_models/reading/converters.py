@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hardware_models.numerics.checks import refuse, require, require_positive
+from hardware_models.numerics.checks import refuse, require, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
 
 
@@ -36,8 +36,26 @@ class ConverterNumbers(NamedTuple):
     stochastic: int
 
 
+class Conversion:
+    """What stands between a line and the digital world.
+
+    bits : of its levels; 0: it has none
+    draws : whether it rounds at random
+    """
+
+    bits: float = 0
+    draws: bool = False
+
+    def numbers(self, dtype) -> ConverterNumbers:
+        """What kernels take."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise ParameterError where a parameter cannot be."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Converter:
+class Converter(Conversion):
     """A converter of evenly spaced levels, DAC or ADC.
 
     bits : 2 … 24, need not be whole: log2(levels + 1)
@@ -54,13 +72,15 @@ class Converter:
         """Distance between neighbouring levels, in the unit of the bound."""
         return self.bound / (2 ** (self.bits - 1) - 1)
 
+    @property
+    def draws(self) -> bool:
+        return self.rounding == "stochastic"
+
     def numbers(self, dtype) -> ConverterNumbers:
-        """What kernels take."""
         top = 2 ** (self.bits - 1) - 1
-        return ConverterNumbers(dtype(self.step), dtype(top), dtype(np.inf), int(self.rounding == "stochastic"))
+        return ConverterNumbers(dtype(self.step), dtype(top), dtype(np.inf), int(self.draws))
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require(self, "bits", "from 2 to 24", lambda v: 2 <= v <= 24)
         require_positive(self, "bound")
         if self.rounding not in ("nearest", "stochastic"):
@@ -68,21 +88,19 @@ class Converter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class Clip(Conversion):
     """What is left of a converter with endless levels: its bound, in the same units."""
 
     bound: float = 1.0
 
     def numbers(self, dtype) -> ConverterNumbers:
-        """What kernels take."""
         return ConverterNumbers(dtype(0), dtype(0), dtype(self.bound), 0)
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_positive(self, "bound", endless=True)
 
 
-ABSENT = Clip(bound=math.inf)  # no converter
+NO_CONVERTER = Clip(bound=math.inf)
 
 
 @kernel
@@ -128,20 +146,27 @@ class ScalingNumbers(NamedTuple):
     divisor: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class AbsMax:
-    """Noise management: each column of inputs is scaled to a largest magnitude of 1, digitally, and what is read scaled back."""
+class Scaling:
+    """What inputs are divided by before the DAC, digitally, and what is read multiplied by after the ADC."""
 
     def numbers(self, dtype) -> ScalingNumbers:
         """What kernels take."""
-        return ScalingNumbers(1, dtype(1))
+        raise NotImplementedError
 
     def check(self) -> None:
-        """Nothing to refuse."""
+        """Raise ParameterError where a parameter cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaled:
+class AbsMax(Scaling):
+    """Noise management: each column of inputs is scaled to a largest magnitude of 1, digitally, and what is read scaled back."""
+
+    def numbers(self, dtype) -> ScalingNumbers:
+        return ScalingNumbers(1, dtype(1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled(Scaling):
     """Every input is divided by one number, digitally, and what is read multiplied by it.
 
     divisor : positive [input units]
@@ -150,11 +175,9 @@ class Scaled:
     divisor: float = 1.0
 
     def numbers(self, dtype) -> ScalingNumbers:
-        """What kernels take."""
         return ScalingNumbers(0, dtype(self.divisor))
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_positive(self, "divisor")
 
 
@@ -182,6 +205,9 @@ class Iterative:
     most: int = 10
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        if not (isinstance(self.most, int) and 1 <= self.most <= 60):
-            refuse(self, "most", "a whole number from 1 to 60")
+        require_whole(self, "most", 1, 60)
+
+
+# What tables call them
+CONVERTERS: dict[str, type[Conversion]] = {"converter": Converter, "clip": Clip}
+SCALINGS: dict[str, type[Scaling]] = {"abs-max": AbsMax, "scaled": Scaled}

@@ -14,6 +14,7 @@ from hardware_models.reading import wiring
 from hardware_models.reading.converters import ConverterNumbers, ScalingNumbers, convert, divisor_of, is_saturated
 from hardware_models.reading.wiring import WireNumbers, WireScratch, device_row
 
+# Kernels take the state of the reading and not that of the array, so that arrays of other cells do not compile them anew.
 # The row of a draw: column (bits 0–15), repetition (16–23), source (24–27), side (28). Part of every recorded result.
 REPETITION, SOURCE, SIDE = 1 << 16, 1 << 24, 1 << 28
 
@@ -27,7 +28,7 @@ DAC, ADC = 0, 1 * SOURCE  # of stream CONVERT
 class ReadingNumbers(NamedTuple):
     """What kernels take of a `Reading`; strengths in the dtype of the array, 0 where there is nothing.
 
-    most : how often a column may be read again;  power : see `_ReadNoise`;  spread : 1 where lines differ
+    most : how often a column may be read again;  power : see `WeightReadNoise`;  spread : 1 where lines differ
     """
 
     dac: ConverterNumbers
@@ -261,7 +262,7 @@ def make_after(wired: bool):
         w, slow, n = array.cells.w, array.cells.slow, array.size[0]
         if wired:
             lose_in_wires(array.reading, w, slow, array.gain, n, x, acc)
-        sense_all(array.reading, array.reads[0], w, slow, array.gain, n, x, acc)
+        sense_all(array.reading, array.reads[0], w, slow, gain=array.gain, n=n, x=x, acc=acc)
 
     return after
 

@@ -26,25 +26,28 @@ column reads that decorrelation makes inside a sweep are exact: they see none of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Readout
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import Stages
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import refuse, require_not_negative
+from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
 from hardware_models.reading.converters import (
-    ABSENT,
+    CONVERTERS,
+    NO_CONVERTER,
+    SCALINGS,
     UNSCALED,
-    AbsMax,
-    Clip,
-    Converter,
+    Conversion,
     Iterative,
-    Scaled,
+    Scaling,
 )
 from hardware_models.reading.kernels import (
     REPETITION,
@@ -70,7 +73,7 @@ class Line(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ReadNoise:
+class WeightReadNoise:
     """Noise on every weight, drawn anew for every read.
 
     std : standard deviation on a weight of one device unit [device units]
@@ -81,39 +84,51 @@ class _ReadNoise:
     power: ClassVar[int]  # s(w)² = |w|^power
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "std")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstantReadNoise(_ReadNoise):
+class ConstantReadNoise(WeightReadNoise):
     """The same on every weight."""
 
     power: ClassVar[int] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class RootReadNoise(_ReadNoise):
+class RootReadNoise(WeightReadNoise):
     """Grows with the root of a weight, as read noise of phase-change memory is often modelled."""
 
     power: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProportionalReadNoise(_ReadNoise):
+class ProportionalReadNoise(WeightReadNoise):
     """Proportional to a weight."""
 
     power: ClassVar[int] = 2
 
 
-PARTS = {
-    "dac": (Converter, Clip), "adc": (Converter, Clip), "scaling": (AbsMax, Scaled), "bound_management": (Iterative,),
-    "weight_noise": (ConstantReadNoise, RootReadNoise, ProportionalReadNoise), "wires": (Wires,),
-}  # fmt: skip
+# What tables call them
+WEIGHT_NOISES: dict[str, type[WeightReadNoise]] = {
+    "constant": ConstantReadNoise,
+    "root": RootReadNoise,
+    "proportional": ProportionalReadNoise,
+}
+
+
+# field → the class of part that it holds, and those there are
+PARTS: dict[str, tuple[type, Iterable[type]]] = {
+    "dac": (Conversion, CONVERTERS.values()),
+    "adc": (Conversion, CONVERTERS.values()),
+    "scaling": (Scaling, SCALINGS.values()),
+    "bound_management": (Iterative, (Iterative,)),
+    "weight_noise": (WeightReadNoise, WEIGHT_NOISES.values()),
+    "wires": (Wires, (Wires,)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Reading(Readout):
     """How a read happens; the defaults read exactly, to the bit.
 
     dac, adc : converters, or None: none
@@ -131,28 +146,32 @@ class Reading:
     --------
     7-bit DAC, 9-bit ADC, scaled inputs and repeated reads:
 
-    >>> reading = Reading(dac=Converter(bits=7), adc=Converter(bits=9, bound=12.0), scaling=AbsMax(),
-    ...                   bound_management=Iterative(), output_noise_std=0.06)
-    >>> array = SynapseArray((10, 20), reading=reading, columns=2, seed=1)
+    >>> import hardware_models as hw
+    >>> reading = hw.Reading(
+    ...     dac=hw.Converter(bits=7), adc=hw.Converter(bits=9, bound=12.0), scaling=hw.AbsMax(),
+    ...     bound_management=hw.Iterative(), output_noise_std=0.06,
+    ... )
+    >>> array = hw.SynapseArray((10, 20), reading=reading, columns=2, seed=1)
     """
 
-    dac: Converter | Clip | None = None
-    adc: Converter | Clip | None = None
-    scaling: AbsMax | Scaled | None = None
+    dac: Conversion | None = None
+    adc: Conversion | None = None
+    scaling: Scaling | None = None
     bound_management: Iterative | None = None
     input_noise_std: float = 0.0
-    weight_noise: _ReadNoise | None = None
+    weight_noise: WeightReadNoise | None = None
     output_noise_std: float = 0.0
     gain_std: float = 0.0
     offset_std: float = 0.0
     compression: float = 0.0
     wires: Wires | None = None
 
+    keeps_state: ClassVar[bool] = True
+
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        for name, kinds in PARTS.items():
+        for name, (base, kinds) in PARTS.items():
             part = getattr(self, name)
-            if part is not None and not isinstance(part, kinds):
+            if not isinstance(part, base | None):
                 refuse(self, name, f"None or one of {', '.join(kind.__name__ for kind in kinds)}")
             if part is not None:
                 part.check()
@@ -160,17 +179,32 @@ class Reading:
         if self.bound_management is not None and self.adc is None:
             refuse(self, "bound_management", "None without an adc, whose bound it manages")
 
-    # what an array asks for
+    # what an array requires
+
+    @property
+    def dac_bits(self) -> float:
+        return 0 if self.dac is None else self.dac.bits
+
+    @property
+    def adc_bits(self) -> float:
+        return 0 if self.adc is None else self.adc.bits
+
+    @property
+    def reads_noisily(self) -> bool:
+        weight = self.weight_noise is not None and self.weight_noise.std > 0
+        random = any(converter is not None and converter.draws for converter in (self.dac, self.adc))
+        return weight or random or self.input_noise_std > 0 or self.output_noise_std > 0
 
     def numbers(self, dtype) -> ReadingNumbers:
         """What kernels take."""
         noise = self.weight_noise or ConstantReadNoise()
         wires = self.wires or Wires(word_resistance=0.0, bit_resistance=0.0)
         return ReadingNumbers(
-            (self.dac or ABSENT).numbers(dtype), (self.adc or ABSENT).numbers(dtype), (self.scaling or UNSCALED).numbers(dtype),
-            self.bound_management.most if self.bound_management else 0, dtype(self.input_noise_std), dtype(noise.std),
-            noise.power, int(self.gain_std > 0 or self.offset_std > 0), dtype(self.output_noise_std), dtype(self.compression),
-            wires.numbers(dtype),
+            dac=(self.dac or NO_CONVERTER).numbers(dtype), adc=(self.adc or NO_CONVERTER).numbers(dtype),
+            scaling=(self.scaling or UNSCALED).numbers(dtype), most=self.bound_management.most if self.bound_management else 0,
+            input_std=dtype(self.input_noise_std), weight_std=dtype(noise.std), power=noise.power,
+            spread=int(self.gain_std > 0 or self.offset_std > 0), output_std=dtype(self.output_noise_std),
+            compression=dtype(self.compression), wires=wires.numbers(dtype),
         )  # fmt: skip
 
     def state(
@@ -181,14 +215,16 @@ class Reading:
         devices : of a weight;  side : `SIDE` for reads along the other side
         """
         if not 1 <= columns <= REPETITION:
-            raise ValueError(
-                f"The 'columns' parameter of an array with a reading must be from 1 to {REPETITION}. Got {columns!r} instead."
-            )
+            raise ParameterError("columns", "an array with a reading", f"from 1 to {REPETITION}", columns)
+        gain, offset = self._lines(shape[0], seed, number, dtype, side)
         return ReadingState(
-            self.numbers(np.dtype(dtype).type), seed, random.stream(random.Stream.READ, number),
-            random.stream(random.Stream.CONVERT, number), side, *self._lines(shape[0], seed, number, dtype, side),
-            np.zeros(1, np.int64), self._scratch(shape, columns, dtype, devices),
+            numbers=self.numbers(np.dtype(dtype).type), seed=seed, read=random.stream(random.Stream.READ, number),
+            convert=random.stream(random.Stream.CONVERT, number), side=side, gain=gain, offset=offset, rereads=np.zeros(1, np.int64),
+            scratch=self._scratch(shape, columns, dtype, devices),
         )  # fmt: skip
+
+    def rereads(self, state: ArrayState) -> int:
+        return int(state.reading.rereads[0])
 
     def _lines(self, n: int, seed: int, number: int, dtype, side: int):
         """Gain and offset of every output line of this chip."""
@@ -205,16 +241,15 @@ class Reading:
         zeros = lambda *size: memory.zeros(size, dtype)  # noqa: E731
         wired = (devices, m, n, columns) if self.wires is not None else (1, 1, 1, 1)
         return ReadingScratch(
-            zeros(columns, m), np.zeros(columns, dtype), np.zeros(columns, np.int64), np.zeros(columns, np.int64),
-            zeros(columns, n), zeros(columns, n), zeros(1, n)[0], zeros(1, max(n, m))[0], wiring.make_scratch(*wired, dtype),
+            x=zeros(columns, m), divisor=np.zeros(columns, dtype), repetition=np.zeros(columns, np.int64),
+            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n), row=zeros(1, n)[0],
+            draws=zeros(1, max(n, m))[0], wires=wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
-    def read_back(self, state, y, noise=None) -> np.ndarray:
-        """A read along the other side: y (K, n) → y W (K, m), weight units, through drivers, converters and lines of its own.
+    def read_back(self, state: ArrayState, y, noise=None) -> np.ndarray:
+        """Through drivers, converters and lines of its own: the array is turned around and read by the same kernels.
 
-        state : `ArrayState` of the array, which is turned around and read by the same kernels. What wires let through is the
-        transpose of what they let through forwards: networks of resistors are reciprocal.
-        noise : ``(state, inputs (K, n), repetitions (K,)) -> (K, m)``, read noise of the cells themselves; None: none
+        What wires let through is the transpose of what they let through forwards: networks of resistors are reciprocal.
         """
         (K, n), (d, m, _), number = y.shape, state.cells.w.shape, state.reading.read >> 8
         dtype, alone = state.scale.dtype, replace(self, wires=None)
@@ -249,5 +284,5 @@ class Reading:
         return Stages(before=before, after=make_after(self.wires is not None), again=again)
 
 
-# -------------------------------------------------------------------------------------------------------------- kernels
-# They take the state of the reading and not that of the array, so that arrays of other cells do not compile them anew.
+# What tables call them
+KINDS: dict[str, type[Reading]] = {"analog": Reading}

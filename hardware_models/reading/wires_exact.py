@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.numerics.checks import ParameterError, Words
 from hardware_models.reading.wiring import Wires, checked_operands, fast_read
 
 
@@ -32,7 +33,7 @@ def solve_network(conductances, volts, wires: Wires) -> Network:
 
     Raises
     ------
-    ValueError
+    ParameterError
         where a conductance is negative or not finite, or sizes do not match
     """
     wires.check()
@@ -40,11 +41,9 @@ def solve_network(conductances, volts, wires: Wires) -> Network:
     G, single = G if G.ndim == 3 else G[None], V.ndim == 1
     V = np.atleast_2d(V)
     if not (np.isfinite(G).all() and (G >= 0).all()):
-        raise ValueError("The 'conductances' parameter of solve_network must be finite and 0 or more.")
+        raise ParameterError("conductances", "solve_network", "finite and 0 or more")
     if V.shape[1] != G.shape[1]:
-        raise ValueError(
-            f"The 'volts' parameter of solve_network must be rows of {G.shape[1]} numbers. Got {V.shape} instead."
-        )
+        raise ParameterError("volts", "solve_network", f"rows of {G.shape[1]} numbers", Words(V.shape))
     nodes = _Nodes(G.shape, wires)
     volts = _node_volts(nodes, _resistors(G, nodes, wires), V)
     found = Network(_sensed(G, nodes, volts), volts[:, nodes.word], volts[:, nodes.bit])

@@ -23,7 +23,7 @@ The last I is what is sensed; there is one mean bit line for G⁺ and one for G�
 where only one kind of line resists, or where every bit line rises like the mean one; it is exact to first order in the resistances
 always, and costs two walks over the weights, 3 to 5 ns a weight with two columns in float32 (AVX2, one core).
 
-Error against the exact solve, ‖fast − exact‖ / ‖exact‖, beside ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
+Error against the exact solve, ‖fast − exact‖ / ‖exact‖, next to ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
 of conductance g, driver left, sense bottom; ``python -m hardware_models.reading.wires_exact``:
 
     R_w = R_b  g        cells      inputs on (0, 1)        inputs on ±1
@@ -44,7 +44,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import refuse, require_not_negative, require_positive
+from hardware_models.numerics.checks import ParameterError, Words, refuse, require_not_negative, require_positive
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.dots import dot
 from hardware_models.numerics.record import record
@@ -67,7 +67,6 @@ class Wires:
     sense: Literal["bottom", "top"] = "bottom"
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
         require_not_negative(self, "word_resistance bit_resistance")
         require_positive(self, "conductance")
         if self.driver not in ("left", "right", "both"):
@@ -125,14 +124,15 @@ def make_scratch(devices: int, m: int, n: int, columns: int, dtype) -> WireScrat
     zeros = lambda *shape: memory.zeros(shape, dtype)  # noqa: E731
     planes = 2 * devices
     return WireScratch(
-        zeros(1, n)[0], zeros(1, n)[0], zeros(4, n), zeros(4, n), zeros(4, n), zeros(m, n), zeros(planes, m),
-        zeros(columns, m), zeros(2, m), zeros(planes, n), zeros(planes * columns, n), zeros(1, n)[0], zeros(columns, n),
+        row=zeros(1, n)[0], size=zeros(1, n)[0], total=zeros(4, n), factor=zeros(4, n), arrived=zeros(4, n), u=zeros(m, n),
+        load=zeros(planes, m), rise=zeros(columns, m), line=zeros(2, m), y=zeros(planes, n), current=zeros(planes * columns, n),
+        step=zeros(1, n)[0], lost=zeros(columns, n),
     )  # fmt: skip
 
 
 @kernel
 def device_row(w, slow, k, j, out):
-    """What row j of device k shows: the cells, and where there is one their slow offset."""
+    """The visible weights of row j of device k, with their slow offset where there is one."""
     row = w[k, j]
     for i in range(out.shape[0]):
         out[i] = row[i]
@@ -186,9 +186,11 @@ def word_lines(w, slow, wires, n, s):
                 for i in range(row.shape[0]):
                     sums[i] += abs(row[i])
         if r > zero and wires.left != 0:
-            ladders(total, s.factor, r, type(r)(1) / r if wires.right != 0 else zero, 0, 1, n, arrived)
+            ground = type(r)(1) / r if wires.right != 0 else zero
+            ladders(total, s.factor, r, ground, first=0, step=1, n=n, out=arrived)
         if r > zero and wires.right != 0:
-            ladders(total, s.factor, r, type(r)(1) / r if wires.left != 0 else zero, n - 1, -1, n, arrived)
+            ground = type(r)(1) / r if wires.left != 0 else zero
+            ladders(total, s.factor, r, ground, first=n - 1, step=-1, n=n, out=arrived)
         for j in range(first, last):
             u, share = s.u[j], arrived[j - first]
             for i in range(u.shape[0]):
@@ -309,9 +311,7 @@ def checked_operands(w, x, wires: Wires, gains):
     w, single = w if w.ndim == 3 else w[None], x.ndim == 1
     x = np.atleast_2d(x)
     if len(gains) != len(w):
-        raise ValueError(
-            f"The 'gains' parameter must be one number for each of {len(w)} devices. Got {gains!r} instead."
-        )
+        raise ParameterError("gains", "", f"one number for each of {len(w)} devices", gains)
     if x.shape[1] != w.shape[1]:
-        raise ValueError(f"The 'x' parameter must be rows of {w.shape[1]} numbers. Got shape {x.shape} instead.")
+        raise ParameterError("x", "", f"rows of {w.shape[1]} numbers", Words(f"shape {x.shape}"))
     return w, x, single

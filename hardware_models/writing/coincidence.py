@@ -12,9 +12,9 @@ devices", Front. Neurosci. 11, 538 (2017), doi:10.3389/fnins.2017.00538. With x 
     A, B  √(s / (g BL)) both; with update management A √(x/d) and B √(d/x), so that both lines fire equally often, and where k > BL,
           which no lines can write in full, d counts as d BL / k there: x lines then fire at most always, and d lines are cut
 
-A probability that is cut at 1 makes a bias; `hardware_models.characterise.realised_writes.report` shows it. Trains of one line are one 32-bit word, so a
-sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its own. Draws: stream TRAIN,
-keyed by write, slot, sample, device, side and line. A sample that is not finite sends nothing.
+A probability that is cut at 1 makes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. Trains of one line
+are one 32-bit word, so a sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its
+own. Draws: stream TRAIN, keyed by write, slot, sample, device, side and line. A sample that is not finite sends nothing.
 
 Two forms without coincidences of slots, for comparison:
 
@@ -24,23 +24,20 @@ Two forms without coincidences of slots, for comparison:
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Site, Writing
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.pulses import PULSE, of_write
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import refuse, require_not_negative
+from hardware_models.numerics.checks import ParameterError, require, require_whole
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.writing.by_cell import require_pulses
-
-if TYPE_CHECKING:
-    from hardware_models.array import SynapseArray
 
 SLOTS = 32  # of a word
 SAMPLES = 1 << 11  # of one update: with SLOTS they number the pulses of a write
@@ -197,7 +194,7 @@ def make_put_trains(send_row, count_row, one_sided: bool):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoincidenceTrains:
+class CoincidenceTrains(Writing):
     """Stochastic trains, a coincidence is a pulse.
 
     length : most slots of a train, 1 … 31
@@ -215,36 +212,32 @@ class CoincidenceTrains:
     resolution: ClassVar[float] = 0.0
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
-        if not (isinstance(self.length, int) and 1 <= self.length < SLOTS):
-            refuse(self, "length", f"a whole number from 1 to {SLOTS - 1}")
+        require_whole(self, "length", 1, SLOTS - 1)
 
-    def check_array(self, array: SynapseArray) -> None:
-        """Raise ValueError where an array cannot be written like that."""
-        require_pulses(self, array.cell)
-        if array.columns > SAMPLES:
-            raise ValueError(
-                f"The 'columns' parameter of SynapseArray must be at most {SAMPLES} for {type(self).__name__}. "
-                f"Got {array.columns!r} instead."
-            )
+    def check_array(self, site: Site) -> None:
+        require_pulses(self, site.cell)
+        if site.columns > SAMPLES:
+            wanted = f"at most {SAMPLES} for {type(self).__name__}"
+            raise ParameterError("columns", "SynapseArray", wanted, site.columns)
 
-    def state(self, array: SynapseArray) -> TrainState:
-        (n, m), d, R = array.shape, array.weight.trained, array.columns
+    def state(self, site: Site) -> TrainState:
+        (n, m), d, R = site.shape, site.weight.trained, site.columns
         zeros = lambda size, kind: memory.zeros((d, R, size), kind)  # noqa: E731
         return TrainState(
-            self.length, int(self.update_management), int(self.length_management), array.dtype.type(self.resolution),
-            random.stream(random.Stream.TRAIN, array.number), np.zeros((d, R), np.int64), zeros(m, array.dtype),
-            zeros(n, array.dtype), zeros(m, np.uint32), zeros(n, np.uint32), memory.zeros((1, max(m, n)), np.uint32)[0],
+            length=self.length, manage_update=int(self.update_management), manage_length=int(self.length_management),
+            resolution=site.dtype.type(self.resolution), key=random.stream(random.Stream.TRAIN, site.number),
+            slots=np.zeros((d, R), np.int64), pre_odds=zeros(m, site.dtype), post_odds=zeros(n, site.dtype),
+            pre_bits=zeros(m, np.uint32), post_bits=zeros(n, np.uint32), words=memory.zeros((1, max(m, n)), np.uint32)[0],
         )  # fmt: skip
 
-    def path(self, array: SynapseArray, change_row) -> WritePath:
+    def path(self, site: Site, change_row) -> WritePath:
         if change_row is not rank_change:
-            raise ValueError(
-                f"{type(self).__name__} needs updates that are sums of outer products: the online schedule, instant credit of "
-                "injected noise and a plain step. Got another rule instead."
-            )
+            raise ParameterError(
+                "writing", "SynapseArray", f"{type(self).__name__} for these updates", verb="cannot be",
+                hint="It needs sums of outer products: the online schedule, instant credit of injected noise and a plain step.",
+            )  # fmt: skip
         return WritePath(
-            make_put_trains(array.cell.send_row, self.count_row, array.weight.one_sided), requests=False,
+            make_put_trains(site.cell.send_row, self.count_row, site.weight.one_sided), requests=False,
             begin_update=make_begin_update(self.random_lines),
         )  # fmt: skip
 
@@ -270,6 +263,5 @@ class ImplicitTrains(CoincidenceTrains):
 
     def check(self) -> None:
         super().check()
-        require_not_negative(self, "resolution")
-        if not (math.isfinite(self.resolution) and self.resolution <= 1):
-            refuse(self, "resolution", "at most 1")
+        require(self, "resolution", "0 or more", lambda v: v >= 0)
+        require(self, "resolution", "at most 1", lambda v: v <= 1)

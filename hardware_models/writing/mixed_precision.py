@@ -12,22 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Site, Writing
 from hardware_models.crossbar.pulses import of_write
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics import memory
 from hardware_models.numerics.compiled import kernel
 from hardware_models.writing.by_cell import require_pulses
 
-if TYPE_CHECKING:
-    from hardware_models.array import SynapseArray
-
 
 class Accumulator(NamedTuple):
-    """chi : (m, n) device units, what was asked for and not sent yet;  unit : u, device units"""
+    """chi : (m, n) device units, what was requested and not sent yet;  unit : u, device units"""
 
     chi: np.ndarray
     unit: float
@@ -35,12 +33,12 @@ class Accumulator(NamedTuple):
 
 @kernel
 def collect_row(array, j, change):
-    """Requests of a row become whole numbers n; what is not finite asks for nothing."""
+    """Requests of a row become whole numbers n; what is not finite requests nothing."""
     chi, unit, most = array.writing.chi[j], array.writing.unit, array.numbers.most_pulses
     zero = type(unit)(0)
     for i in range(change.shape[0]):
-        asked = change[i] if np.isfinite(change[i]) else zero
-        total = chi[i] + asked
+        request = change[i] if np.isfinite(change[i]) else zero
+        total = chi[i] + request
         n = np.trunc(total / unit)
         n = n if n < most else most
         n = n if n > -most else -most
@@ -65,28 +63,21 @@ def make_put_steps(send_row, one_sided: bool):
 
 
 @dataclass(frozen=True)
-class MixedPrecision:
+class MixedPrecision(Writing):
     """A digital accumulator χ of one number a weight; whole steps are sent."""
 
-    by_sample: ClassVar[bool] = False
-
-    def check(self) -> None:
-        """Nothing can be wrong with it."""
-
-    def check_array(self, array: SynapseArray) -> None:
-        """Raise ValueError where cells have no pulses."""
-        require_pulses(self, array.cell)
+    def check_array(self, site: Site) -> None:
+        require_pulses(self, site.cell)
 
     def accumulator_bits(self, dtype) -> int:
-        """Digital storage, bits a weight."""
         return 8 * np.dtype(dtype).itemsize
 
-    def state(self, array: SynapseArray) -> Accumulator:
-        (n, m), weight = array.shape, array.weight
+    def state(self, site: Site) -> Accumulator:
+        (n, m), weight = site.shape, site.weight
         pulsed = np.abs(weight.gains[: weight.trained])
-        unit = array.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
-        return Accumulator(memory.zeros((m, n), array.dtype, matrix=True), array.dtype.type(unit))
+        unit = site.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
+        return Accumulator(memory.zeros((m, n), site.dtype, matrix=True), site.dtype.type(unit))
 
-    def path(self, array: SynapseArray, change_row) -> WritePath:
+    def path(self, site: Site, change_row) -> WritePath:
         del change_row  # any will do
-        return WritePath(make_put_steps(array.cell.send_row, array.weight.one_sided), collect_row=collect_row)
+        return WritePath(make_put_steps(site.cell.send_row, site.weight.one_sided), collect_row=collect_row)

@@ -71,7 +71,7 @@ def _without_shape(made_of: hw.Hardware) -> hw.Hardware:
 
 def _without_steps(cell):
     if isinstance(cell, hw.Digital):
-        return cell._replace(bits=MOST_BITS)
+        return dataclasses.replace(cell, bits=MOST_BITS)
     if not isinstance(cell, hw.PulsedCell):
         return cell
     # noise of as many small pulses as make up one large one, and of reads, stays what it was

@@ -98,23 +98,9 @@ def on_scale_of(run: Run, hardware: Chip) -> Chip:
 
 
 def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
-    """Those ages up to which the cells of a chip were measured; beyond, their model does not hold."""
-    written_once = [chip.of(name).programming for name in LEARNT]
-    checks = [programming.check_time for programming in written_once if hasattr(programming, "check_time")]
-
-    def known(age: float) -> bool:
-        try:
-            for check in checks:
-                check(age)
-        except ValueError:
-            return False
-        return True
-
-    return [age for age in seconds if known(age)]
-
-
-def _ages(made_of: hw.Hardware) -> bool:
-    return made_of.time is not None or hasattr(made_of.programming, "pass_time")
+    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    longest = min(chip.of(name).programming.measured_for for name in LEARNT)
+    return [age for age in seconds if age <= longest]
 
 
 def deploy(run: Run, seeds: Iterable[int], *, hardware: Chip | None = None) -> pd.DataFrame:
@@ -158,7 +144,7 @@ def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None
     import pandas as pd
 
     made_of = hardware or run.experiment.hardware
-    if made_of is None or not any(_ages(made_of.of(name)) for name in LEARNT):
+    if made_of is None or not any(made_of.of(name).ages for name in LEARNT):
         hint = "On this hardware nothing ages; cells 'pcm-like' and 'hermes' do, as measured."
         raise SpecError("hardware.time", "", "what time does to cells", hint=hint, verb="must say")
     if times is not None and not (all(t > 0 for t in times) and sorted(set(times)) == list(times)):

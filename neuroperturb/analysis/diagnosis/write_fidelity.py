@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.array import SynapseArray
-from hardware_models.crossbar.symmetry_point import make_asymmetry
+from hardware_models.crossbar.symmetry_point import cells_in_a_row, make_asymmetry
 
 
 class WriteRatios(NamedTuple):
@@ -101,20 +101,18 @@ def rms_weight(array: SynapseArray) -> float:
 
 def step_size(array: SynapseArray) -> float:
     """By how much one pulse moves a mean weight at 0, weight units; 0 for cells without steps."""
-    granularity = getattr(array.cell, "granularity", 0.0) or getattr(array.state.numbers, "step", 0.0)
-    return float(granularity * array.state.scale[0])
+    return float(array.cell.granularity * array.state.scale[0])
 
 
 def write_noise(array: SynapseArray) -> float:
-    """Standard deviation of a read of a weight about its stored value, weight units."""
-    std = getattr(array.cell, "write_noise_std", 0.0) * getattr(array.cell, "dw_min", 0.0)
+    """Standard deviation of what a weight shows about what it holds, weight units."""
     devices = np.sqrt(np.sum(np.square(array.state.gain[: array.weight.trained], dtype=np.float64)))
-    return float(std * devices * array.state.scale[0])
+    return float(array.cell.write_noise * devices * array.state.scale[0])
 
 
 def asymmetry(array: SynapseArray) -> float:
     """Root mean square over the weights of (up − down) / (up + down), devices weighted by what they add."""
-    if not hasattr(array.cell, "pulse_up"):
+    if array.cell.pulse_up is None:
         return 0.0
     state, total = array.state, np.zeros(array.shape[::-1])
     for k in range(array.weight.trained):
@@ -129,13 +127,11 @@ def _steps(array: SynapseArray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Sizes of a mean pulse up and down of every cell of device k, (m, n), at what it holds."""
     cell, cells, n = array.cell, array.state.cells, array.shape[0]
     w = (cells.held if cells.held.size > 1 else cells.w)[k, :, :n].astype(np.float64)
-    parts = (cells.step_up, cells.step_down, cells.bound_up, cells.bound_low, cells.a, cells.b)
-    rows = (np.broadcast_to(p[0] if p.size == 1 else p[k, :, :n], w.shape) for p in parts)
-    s_up, s_down, *rest = (np.array(row, np.float64).ravel() for row in rows)
-    p, none, both, up = cell.numbers(np.float64), np.zeros(w.size), np.empty(w.size), np.empty(w.size)
+    p, row = cell.numbers(np.float64), cells_in_a_row(cells, n, k)
+    none, both, up = np.zeros(w.size), np.empty(w.size), np.empty(w.size)
     difference = make_asymmetry(cell.pulse_up, cell.pulse_down)
-    difference(p, w.ravel(), s_up, s_down, *rest, both)
-    difference(p, w.ravel(), s_up, none, *rest, up)
+    difference(p, w.ravel(), row, both)
+    difference(p, w.ravel(), row._replace(step_down=none), up)
     return up.reshape(w.shape), (up - both).reshape(w.shape)
 
 

@@ -15,13 +15,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
-
-import numpy as np
 
 import hardware_models as hw
 from hardware_models.neurons import Neurons
@@ -102,44 +98,15 @@ SHARED = tuple(field.name for field in dataclasses.fields(hw.Hardware))  # what 
 
 def _require_fit(made_of: hw.Hardware, path: str) -> None:
     """Refuse parts that make no array together where they were typed, before anything is fabricated or compiled."""
-    weight = made_of.weight or getattr(made_of.programming, "weight", None) or hw.Single()
-    array = SimpleNamespace(cell=made_of.cells, weight=weight, shape=(1, 1), columns=1, dtype=np.dtype(np.float32))
-    if made_of.weight_scale is not None and not 0 < made_of.weight_scale < math.inf:
-        where = f"{path}.weight_scale" if path else "weight_scale"
-        raise SpecError(f"The {where!r} parameter of Chip must be positive. Got {made_of.weight_scale!r} instead.")
     try:
-        weight.check_cell(made_of.cells)
-        for part in (made_of.writing, made_of.programming):
-            if part is not None:
-                part.check_array(array)
-        if made_of.time is not None:
-            ends = getattr(made_of.programming, "ends", None)  # cells written once have ends of their own
-            made_of.time.check_cell(made_of.cells, ends(len(weight.gains)) if ends else None)
-    except ValueError as error:
-        text = str(error).replace("The 'cell' parameter", "The 'cells' parameter").replace(" of SynapseArray", "")
-        text = _PART.sub(lambda found: f"The '{_PLACES[found[2]]}.{found[1]}' parameter of {found[2]}", text)
-        raise SpecError(_HEAD.sub(rf"The '{path}.\1' parameter", text) if path else text) from None
-
-
-_HEAD = re.compile(r"^The '([\w.]+)' parameter")
-_PLACES = {"Faults": "time.faults", "Wear": "time.wear", "cells": "cells"}  # of parts that look at others
-_PART = re.compile(rf"^The '(\w+)' parameter of ({'|'.join(_PLACES)})\b")
+        made_of.check_fit()
+    except hw.ParameterError as error:
+        raise SpecError(error.name, **error.parts).under(path) from None
 
 
 def reads_noisily(chip: Chip | None) -> bool:
     """Whether two reads of a learnt matrix differ by themselves."""
-    return chip is not None and any(_is_noisy(chip.of(name)) for name in LEARNT)
-
-
-def _is_noisy(made_of: hw.Hardware) -> bool:
-    reading = made_of.reading
-    if getattr(made_of.programming, "reads_noisily", False):
-        return True
-    if reading is None:
-        return False
-    weight = reading.weight_noise is not None and reading.weight_noise.std > 0
-    random = any(getattr(converter, "rounding", "") == "stochastic" for converter in (reading.dac, reading.adc))
-    return weight or random or reading.input_noise_std > 0 or reading.output_noise_std > 0
+    return chip is not None and any(chip.of(name).reads_noisily for name in LEARNT)
 
 
 def read(value: Any) -> Chip:

@@ -7,8 +7,19 @@ import pytest
 from scipy import stats
 
 import hardware_models as hw
-from hardware_models.ageing import Ageing, Diffusion, Drift, Faults, Leak, Retention, StateDrift, Wear
-from hardware_models.ageing.slow_noise import OneOverF, OrnsteinUhlenbeck, SlowNoise
+from hardware_models.ageing import (
+    Ageing,
+    Diffusion,
+    Drift,
+    Faults,
+    Leak,
+    OneOverF,
+    OrnsteinUhlenbeck,
+    Retention,
+    SlowNoise,
+    StateDrift,
+    Wear,
+)
 from hardware_models.ageing.wear import NEVER
 from hardware_models.numerics import random
 from hardware_models.numerics.random import Stream
@@ -495,9 +506,13 @@ def test_impossible_mechanisms_are_refused(part, name):
 
 
 def test_mechanisms_that_do_not_fit_the_cells_are_refused():
-    with pytest.raises(ValueError, match="The 'stuck_low' parameter of Faults must be 0 where cells have no bounds"):
+    with pytest.raises(
+        ValueError, match=r"The 'time\.faults\.stuck_low' parameter of Faults must be 0 where cells have no bounds"
+    ):
         made(time=Ageing(faults=Faults(stuck_low=0.1)))
-    with pytest.raises(ValueError, match="The 'median' parameter of Wear must be inf where cells have no pulses"):
+    with pytest.raises(
+        ValueError, match=r"The 'time\.wear\.median' parameter of Wear must be inf where cells have no pulses"
+    ):
         made(time=Ageing(wear=Wear(median=10.0)))
     with pytest.raises(ValueError, match="The 'drift' parameter of Ageing must be a Drift or None"):
         made(time=Ageing(drift=0.1))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from hardware_models.ageing.slow_noise import NO_TRAP, OneOverF, OrnsteinUhlenbeck, SlowNoise, Telegraph
+from hardware_models.ageing import OneOverF, OrnsteinUhlenbeck, SlowNoise, Telegraph
+from hardware_models.ageing.slow_noise import NO_TRAP
 from hardware_models.numerics import memory, random
 from hardware_models.numerics.random import Stream
 

@@ -227,7 +227,7 @@ def test_cells_that_are_symmetric_everywhere_stay_at_zero():
         (SOFT, ZeroShifted(reference_std=math.nan), "The 'reference_std' parameter of ZeroShifted must be 0 or more. Got nan"),
         (hw.Digital(), OneSidedPair(), "The 'cell' parameter of SynapseArray must have pulses for OneSidedPair. Got Digital"),
         (hw.Ideal(), ZeroShifted(), "The 'cell' parameter of SynapseArray must have pulses for ZeroShifted. Got Ideal()"),
-        (hw.SoftBoundsReference(subtract_symmetry_point=True), ZeroShifted(), "The 'subtract_symmetry_point' parameter of cells must"),
+        (hw.SoftBoundsReference(subtract_symmetry_point=True), ZeroShifted(), "The 'cell.subtract_symmetry_point' parameter of cells must"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(cell, weight, sentence):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hardware_models.numerics import maths, random
+from hardware_models.numerics import normal, random
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.random import Stream
 
@@ -19,7 +19,7 @@ MANY = 1_000_000 if COMPILED else 2_000
 SEED = 20110615
 
 FILLS = {
-    "normal": (random.fill_normal, maths.normal_from_bits),
+    "normal": (random.fill_normal, normal.normal_from_bits),
     "uniform": (random.fill_uniform, random.uniform_from_bits),
     "uniform_symmetric": (random.fill_uniform_symmetric, random.uniform_symmetric_from_bits),
     "rademacher": (random.fill_rademacher, random.rademacher_from_bits),
@@ -159,7 +159,7 @@ def test_one_element_over_steps_is_a_normal_sequence():
     @kernel
     def walk(seed, out):
         for step in range(out.shape[0]):
-            out[step] = maths.normal_from_bits(random.bits(seed, 2, step, 3, 17), out[step])
+            out[step] = normal.normal_from_bits(random.bits(seed, 2, step, 3, 17), out[step])
 
     x = np.zeros(MANY // 4)
     walk(SEED, x)
@@ -176,7 +176,7 @@ def test_extreme_words(dtype):
     edge = random.uniform_symmetric_from_bits(highest, like)
     assert random.uniform_symmetric_from_bits(lowest, like) == -edge
     assert edge == pytest.approx(3**0.5, rel=1e-6)
-    assert maths.normal_from_bits(highest, like) == pytest.approx(stats.norm.isf(2.0**-33), rel=1e-6)
+    assert normal.normal_from_bits(highest, like) == pytest.approx(stats.norm.isf(2.0**-33), rel=1e-6)
 
 
 def test_arrays_are_made_of_rows():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hardware_models.reading.converters import (
-    ABSENT,
+    NO_CONVERTER,
     AbsMax,
     Clip,
     Converter,
@@ -76,10 +76,10 @@ def test_stochastic_rounding_is_right_in_the_mean():
 def test_clip_and_nothing(dtype):
     values = np.random.default_rng(2).normal(size=20).astype(dtype)
     assert np.array_equal(converted(Clip(bound=0.5), values, dtype), np.clip(values, -0.5, 0.5))
-    assert converted(ABSENT, values, dtype).tobytes() == values.tobytes()
+    assert converted(NO_CONVERTER, values, dtype).tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize("converter", [Converter(), Converter(rounding="stochastic"), Clip(), ABSENT])
+@pytest.mark.parametrize("converter", [Converter(), Converter(rounding="stochastic"), Clip(), NO_CONVERTER])
 def test_what_is_not_a_number_stays_visible(converter):
     assert np.isnan(converted(converter, [np.nan, 0.5])[0])
 
@@ -91,7 +91,7 @@ def test_saturation_is_reaching_the_bound():
         assert is_saturated(p, converted(converter, [0, 0, 8]), 3)
         assert is_saturated(p, converted(converter, [0, -7, 0]), 3)
         assert not is_saturated(p, converted(converter, [0, 0, 8]), 2)  # past the row
-    assert not is_saturated(ABSENT.numbers(np.float64), np.array([1e300]), 1)
+    assert not is_saturated(NO_CONVERTER.numbers(np.float64), np.array([1e300]), 1)
 
 
 def test_divisors():

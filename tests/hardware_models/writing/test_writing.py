@@ -321,7 +321,7 @@ def test_digital_levels_are_an_odd_number_with_zero(bits):
         (lambda: make(Ideal(), writing=MixedPrecision()), "The 'cell' parameter of SynapseArray must have pulses for MixedPrecision."),
         (lambda: make(writing=CoincidenceTrains(), columns=5000), "The 'columns' parameter of SynapseArray must be at most 2048"),
         (lambda: make(writing=CoincidenceTrains()).pending(4), "The 'columns' parameter of SynapseArray must be at least the 4 rows"),
-        (lambda: make(writing=CoincidenceTrains()).kernel(decorrelation_change), "CoincidenceTrains needs updates that are sums of"),
+        (lambda: make(writing=CoincidenceTrains()).kernel(decorrelation_change), "The 'writing' parameter of SynapseArray cannot be Coinc"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(build, sentence):

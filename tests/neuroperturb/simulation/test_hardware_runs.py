@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import hardware_models as hw
-from hardware_models.ageing import Ageing, Drift
-from hardware_models.ageing.slow_noise import OneOverF, SlowNoise
+from hardware_models.ageing import Ageing, Drift, OneOverF, SlowNoise
 from hardware_models.crossbar.state import Absent
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.compiled import COMPILED

@@ -1,0 +1,355 @@
+"""What both packages rely on in numba and llvmlite beyond their documentation: every private or undocumented name, and what it does.
+
+A new version of numba is tested by this file first; pyproject.toml bounds the versions for which it was.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from llvmlite import binding, ir
+from numba.core import cgutils, errors, event, types
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import get_cython_function_address, intrinsic, lower_getattr_generic, models
+from numba.np.numpy_support import from_dtype
+
+from hardware_models.numerics import compile_clock
+from hardware_models.numerics.compiled import COMPILED, kernel, separate
+from hardware_models.numerics.record import WORD, loaded, record
+
+ROOT = Path(__file__).parents[3]
+compiled = pytest.mark.skipif(not COMPILED, reason="needs the compiler")
+
+# name: what is relied on, and where
+USED = {
+    "llvmlite.binding.get_host_cpu_features": "flatten() is a string that differs where bits may: results/provenance",
+    "llvmlite.binding.get_host_cpu_name": "the processor's name: results/provenance",
+    "llvmlite.ir.ArrayType": "words on the stack: random",
+    "llvmlite.ir.Constant": "constants of numbers and vectors, None for zeros: dots, nonzero, record, compiled",
+    "llvmlite.ir.IntType": "types of words, as_pointer(): dots, nonzero, random, record, compiled",
+    "llvmlite.ir.VectorType": "sixteen numbers added at once, sixty-four compared at once: dots, nonzero",
+    "numba.core.cgutils.alloca_once": "stack memory: random",
+    "numba.core.cgutils.alloca_once_value": "stack memory with a value: dots",
+    "numba.core.cgutils.for_range_slice": "a loop with a step: dots",
+    "numba.core.cgutils.if_unlikely": "a branch: compiled",
+    "numba.core.cgutils.unpack_tuple": "values of a tuple: dots",
+    "numba.core.errors.NumbaError": "base of what the compiler refuses: rules/user/requirements",
+    "numba.core.errors.UnsupportedBytecodeError": "syntax that the compiler refuses: rules/user/requirements",
+    "numba.core.event.Event": "what a listener is given: compile_clock",
+    "numba.core.event.Listener": "on_start and on_end around the compiler lock: compile_clock",
+    "numba.core.event.register": "listen to 'numba:compiler_lock': compile_clock",
+    "numba.core.types.BaseTuple": "type of a tuple, also of a NamedTuple: rules/user/requirements",
+    "numba.core.types.NoneType": "type of a function that returns nothing: rules/user/requirements",
+    "numba.core.types.Optional": "type of a function that returns nothing on some way: rules/user/requirements",
+    "numba.core.typing.templates.AttributeTemplate": "generic_resolve gives the type of a field: record",
+    "numba.np.numpy_support.from_dtype": "numba's type of a dtype: record",
+}
+HOMES = ("numba.core", "numba.np", "llvmlite")  # whose names are nobody's promise
+
+
+def names_used(path: Path) -> set[str]:
+    """Dotted names from those homes in a file: what it imports, and the attributes it takes of imported modules."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found, modules = set(), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HOMES):
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if is_module(name):
+                    modules[alias.asname or alias.name] = name
+                else:
+                    found.add(name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            found.add(f"{modules[node.value.id]}.{node.attr}")
+    return found
+
+
+def is_module(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+def test_the_list_is_complete():
+    files = [path for package in ("hardware_models", "neuroperturb") for path in (ROOT / package).rglob("*.py")]
+    assert set().union(*map(names_used, files)) == set(USED)
+
+
+@pytest.mark.parametrize("name", USED)
+def test_a_name_is_there(name):
+    module, attribute = name.rsplit(".", 1)
+    assert hasattr(importlib.import_module(module), attribute), USED[name]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Flags of `njit` (numerics/compiled.py)
+
+
+@compiled
+def test_a_kernel_that_allocates_does_not_compile():
+    """``_nrt=False``: no reference counts, hence no allocation."""
+
+    @kernel
+    def allocate(n):
+        return np.zeros(n)[0]
+
+    with pytest.raises(errors.NumbaError):
+        allocate(3)
+
+    @kernel(allocates=True)
+    def may(n):
+        return np.zeros(n)[0]
+
+    assert may(3) == 0
+
+
+@compiled
+def test_a_kernel_is_compiled_into_its_caller():
+    """``forceinline``: the loop around a call becomes vector instructions."""
+
+    @kernel(forceinline=True)
+    def twice(x):
+        return x + x
+
+    @kernel
+    def each(x):
+        for i in range(x.shape[0]):
+            x[i] = twice(x[i])
+
+    x = np.ones(64, np.float32)
+    each(x)
+    assert (x == 2).all()
+    assert "alwaysinline" in twice.inspect_llvm(each_signature(twice))
+    assert "x float>" in each.inspect_llvm(each.signatures[0])
+
+
+def each_signature(function):
+    twice_of = numba.typeof(np.float32(1))
+    function.compile((twice_of,))
+    return (twice_of,)
+
+
+@compiled
+def test_arguments_may_be_named_or_unpacked():
+    """Of compiled functions, of separate ones, and of function pointers: in the order of the signature."""
+
+    @kernel
+    def ordered(a, b, c):
+        return 100 * a + 10 * b + c
+
+    apart = separate(ordered)
+
+    @kernel
+    def call(a, rest):
+        return ordered(a, *rest), ordered(a, c=rest[1], b=rest[0]), apart(a, c=rest[1], b=rest[0]), apart(a, *rest)
+
+    assert call(1, (2, 3)) == (123, 123, 123, 123)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# A compiled function and its address (numerics/compiled.py `separate`, characterise/check_device.py, rules/user/requirements.py)
+
+
+@compiled
+def test_what_a_dispatcher_knows_of_a_compiled_function():
+    @kernel
+    def twice(x):
+        return x + x
+
+    given = (numba.typeof(np.float32(1)),)
+    twice.compile(given)
+    found = twice.overloads[given]
+    assert found.signature.return_type == types.float32 and found.signature.args == given
+    assert found.library.get_pointer_to_function(found.fndesc.llvm_func_name) > 0
+    assert list(inspect.signature(twice.py_func).parameters) == ["x"]
+
+
+@compiled
+def test_an_error_crosses_the_boundary_of_a_separate_function():
+    """``context.call_conv``: get_function_type, call_function, return_status_propagate."""
+
+    @kernel
+    def refuse(x):
+        if x < 0:
+            raise ValueError("below 0")
+        return x
+
+    apart = separate(refuse)
+
+    @kernel
+    def call(x):
+        return apart(x) + 1
+
+    assert call(1) == 2
+    with pytest.raises(ValueError, match="below 0"):
+        call(-1)
+
+
+@compiled
+def test_an_intrinsic_takes_its_parameters_from_a_signature():
+    """`__signature__`, the typing context first, then those of the call, which may be named."""
+    first = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    others = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in "ab"]
+
+    def subtract(typingctx, *given, **named):
+        a, b = (*given, *(named[name] for name in ("a", "b")[len(given) :]))
+        return a(a, b), lambda context, builder, signature, values: builder.sub(*values)
+
+    subtract.__signature__ = inspect.Signature([first, *others])
+    minus = intrinsic(subtract)
+
+    @kernel
+    def call(x, y):
+        return minus(x, y), minus(b=x, a=y)
+
+    assert call(5, 3) == (2, -2)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Records (numerics/record.py)
+
+
+class Inner(NamedTuple):
+    count: int
+
+
+class Outer(NamedTuple):
+    values: np.ndarray
+    table: np.ndarray
+    single: np.float32
+    double: float
+    inner: Inner
+
+
+@compiled
+def test_fields_lie_where_a_record_puts_them():
+    """The descriptor of an array is meminfo, parent, nitems, itemsize, data, shape, strides, one word each."""
+    kept = Outer(np.arange(3, dtype=np.float32), np.ones((2, 5), np.int64), np.float32(1.5), 2.5, Inner(7))
+
+    @kernel
+    def look(r):
+        return r.values[2], r.values.shape[0], r.table.strides[0], r.table.shape[1], r.single, r.double, r.inner.count
+
+    assert look(record(kept)) == (2, 3, 40, 5, 1.5, 2.5, 7)
+
+
+@compiled
+def test_the_layout_of_an_array_is_numbas():
+    """`models`: the fields of the structure that array code unpacks, in this order, each of one word."""
+    model = numba.core.datamodel.default_manager[types.Array(types.float32, 2, "C")]
+    assert model._fields == ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides")
+    assert ir.PointerType(ir.IntType(8)).get_abi_size(numba.core.registry.cpu_target.target_context.target_data) == WORD
+
+
+@compiled
+def test_all_fields_at_once_are_a_named_tuple():
+    """`types.BaseTuple.from_types` with a class, context.make_tuple, context.unpack_value."""
+
+    @kernel
+    def both(r):
+        count, twice = loaded(r)
+        return count + twice
+
+    class Pair(NamedTuple):
+        count: int
+        twice: int
+
+    assert both(record(Pair(2, 4))) == 6
+
+
+def test_types_of_arrays():
+    assert from_dtype(np.dtype(np.float32)) == types.float32
+    a = np.zeros((2, 3), np.uint32)
+    assert types.Array(from_dtype(a.dtype), 2, "C", readonly=False, aligned=True) == numba.typeof(a)
+
+
+def test_a_type_may_resolve_and_load_any_attribute():
+    assert AttributeTemplate.generic_resolve is NotImplemented  # and asked where a subclass has one: (self, type, name)
+    assert list(inspect.signature(lower_getattr_generic).parameters) == ["ty"]
+    assert issubclass(models.OpaqueModel, models.PrimitiveModel)  # one pointer
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The compiler's clock, the processor, BLAS
+
+
+@compiled
+def test_a_listener_hears_when_a_thread_compiles():
+    """'numba:compiler_lock' starts and ends in the thread that compiles, nested calls inside."""
+    heard = []
+
+    class Listener(event.Listener):
+        def on_start(self, event):
+            heard.append(("start", threading.get_ident()))
+
+        def on_end(self, event):
+            heard.append(("end", threading.get_ident()))
+
+    listener = Listener()
+    event.register("numba:compiler_lock", listener)
+    try:
+
+        @kernel
+        def new(x):
+            return x + 1
+
+        new(1)
+    finally:
+        event.unregister("numba:compiler_lock", listener)
+    kinds = [kind for kind, _ in heard]
+    assert kinds[0] == "start" and kinds[-1] == "end" and kinds.count("start") == kinds.count("end")
+    assert {thread for _, thread in heard} == {threading.get_ident()}
+
+
+@compiled
+def test_the_clock_stands_still_while_a_kernel_compiles():
+    compile_clock.working()  # from now on it listens
+
+    @kernel
+    def new(x):
+        return x - 1
+
+    before = compile_clock._compiling().seconds
+    new(1)
+    assert compile_clock._compiling().seconds > before
+
+
+def test_the_processor_has_a_name_and_features():
+    assert binding.get_host_cpu_name()
+    assert isinstance(binding.get_host_cpu_features().flatten(), str)
+
+
+@compiled
+def test_blas_is_found_in_scipy():
+    for name in ("sgemm", "dgemm"):
+        assert get_cython_function_address("scipy.linalg.cython_blas", name) > 0
+
+
+def test_types_of_what_a_formula_returns():
+    """A function that returns nothing, or not always, or several values."""
+    assert isinstance(types.none, types.NoneType)
+    assert isinstance(types.Optional(types.float32), types.Optional)
+    assert isinstance(numba.typeof((1, 2.0)), types.BaseTuple)
+    assert list(numba.typeof((1, 2.0))) == [types.int64, types.float64]
+    assert issubclass(errors.UnsupportedBytecodeError, Exception)
+
+
+def test_stack_memory_and_loops():
+    """What `numerics/dots.py` and `numerics/random.py` build their loops of."""
+    parameters = lambda function: list(inspect.signature(function).parameters)  # noqa: E731
+    assert parameters(cgutils.alloca_once)[:2] == ["builder", "ty"]
+    assert parameters(cgutils.alloca_once_value)[:2] == ["builder", "value"]
+    assert parameters(cgutils.unpack_tuple)[:2] == ["builder", "tup"]
+    assert parameters(cgutils.for_range_slice)[:5] == ["builder", "start", "stop", "step", "intp"]
+    assert parameters(cgutils.if_unlikely) == ["builder", "pred"]
