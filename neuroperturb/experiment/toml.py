@@ -10,8 +10,8 @@ from typing import Any
 
 from neuroperturb.experiment.expand import _without_none
 from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.rules.user.source import beside
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import beside
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -32,9 +32,9 @@ def read_table(path: str | Path) -> dict:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise SpecError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
+        raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"The file {str(path)!r} is not valid TOML: {error}.") from None
+        raise InputError(f"The file {str(path)!r} is not valid TOML: {error}.") from None
 
 
 def dumps(experiment: Experiment) -> str:
@@ -53,7 +53,7 @@ def override(table: dict, assignment: str) -> dict:
     """A copy of a table with one ``key.path=value`` set; a value that is not TOML is a string."""
     key, equals, text = assignment.partition("=")
     if not equals or not all(step.strip() for step in key.split(".")):
-        raise SpecError(f"The '--set' option must look like key.path=value. Got {assignment!r} instead.")
+        raise InputError(f"The '--set' option must look like key.path=value. Got {assignment!r} instead.")
     return put(table, key, _value(text.strip()))
 
 
@@ -69,7 +69,7 @@ def put(table: dict, key: str, value: Any) -> dict:
         elif isinstance(inner, str):  # a bare name: make it the table it stands for
             inner = {"kind" if depth else "name": inner}
         elif not isinstance(inner, dict):
-            raise SpecError(
+            raise InputError(
                 f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is no table."
             )
         node[step] = inner

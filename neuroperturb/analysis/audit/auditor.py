@@ -18,8 +18,9 @@ from neuroperturb.baselines import FORWARD, GRADIENTS, Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula import captures
-from neuroperturb.rules.user.source import find
+from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.user_code import find, is_name
 
 HIDDEN = "an argument of the function; a number of the rule's own, as a field of it"
 SCHEDULES = ("online", "episode")
@@ -91,7 +92,7 @@ def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
 def _own(rule):
     """A rule of one's own as it was given; None of others."""
     if isinstance(rule, str):
-        return find(rule) if ":" in rule else None
+        return find(rule, RULE) if is_name(rule) else None
     return None if isinstance(rule, PerturbationRule | Gradient) else rule
 
 

@@ -19,6 +19,7 @@ from numba.core import types as numba_types
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from hardware_models.numerics.compiled import COMPILED
+from neuroperturb.rules.formula.captures import captures
 from neuroperturb.rules.formula.signatures import FORMS, RETURNS, formula, numbers, plain
 from neuroperturb.rules.user.forbidden import require_plain_code
 from neuroperturb.spec import InputError, SpecError
@@ -81,8 +82,6 @@ def _require_signature(cls: type, name: str) -> None:
 
 
 def _require_nothing_hidden(cls: type, name: str) -> None:
-    from neuroperturb.rules.formula.captures import captures
-
     function = plain(getattr(cls, name))
     hidden = next(iter(captures(function)), None)
     if hidden is not None:
@@ -109,8 +108,11 @@ def require_fit(rule, own) -> None:
     synapse, neuron = formula(own, "synapse").used, formula(own, "neuron")
     probe = rule.probe.kind
     if neuron is not None and probe == "activity":
-        wanted = f"'injected' or 'array' for {type(own).__name__}, whose 'neuron' function says what is told"
-        raise SpecError("rule.probe", wanted=wanted, got="activity")
+        raise SpecError(
+            "rule.probe",
+            wanted=f"'injected' or 'array' for {type(own).__name__}, whose 'neuron' function says what is told",
+            got=probe,
+        )
     if neuron is not None and rule.baseline.passes == 1 and "clean" in neuron.used:
         raise InputError(
             f"{named(own, 'neuron')} reads 'clean', which a single pass has none of: read 'noise', or choose another 'rule.baseline' than "

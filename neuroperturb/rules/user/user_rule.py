@@ -1,53 +1,68 @@
-"""A rule of one's own as a parameter: where it is found, its numbers, and what it was made of when the experiment was written."""
+"""A rule of one's own as a parameter: where it is found, its numbers, and what it was made of when the experiment was written.
+
+Published rules whose synapse has a formula of its own are written in the same form, and go by name: ``source = "hebbian"``.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import model_serializer, model_validator
 
-from neuroperturb.rules.user import source as sources
+from neuroperturb.rules.published.hebbian import CubedTrace
+from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.requirements import require_form
-from neuroperturb.spec import InputError, Spec, SpecError
+from neuroperturb.rules.user.source import RULE
+from neuroperturb.spec import Spec, SpecError
+from neuroperturb.spec.source_text import what_it_does
+from neuroperturb.spec.user_code import UserCode, find, is_name
 
-_classes: dict[tuple[str, str], type] = {}  # (source, sha256) → class, as this process met it
+BUILT_IN: dict[str, type] = {"hebbian": CubedTrace, "wp0": SeenInput}
+# Records of version 0.1.0 hold them by module and class, with their text: accepted where that does what it did then.
+OLD_NAMES = {
+    "neuroperturb.rules.hebbian:CubedTrace": (
+        "hebbian",
+        "5a2f7ea340f9becc5d8b7b4a23502826f4bffd1dabd7cf50e48a38017ab285fb",
+    ),
+    "neuroperturb.rules.seen_input:SeenInput": (
+        "wp0",
+        "3b7f0bb4e5e51345f5a0fb6b3c98b65ccdc20488e9e5cbdfc7accdc9b0ce598f",
+    ),
+}
 
 
 class OwnFormula(Spec):
     """The functions and numbers of a rule of one's own, in the form of :mod:`neuroperturb.rules.formula.signatures`.
 
-    source : ``module:Class`` or ``path/to/file.py:Class``
+    source : ``module:Class`` or ``path/to/file.py:Class``, or the name of a published one
     parameters : its numbers, by name
     sha256, text : of what it was made of; no text where Python has none, and then the hash is of the compiled code. A record of
-        other source than there is now can be read, and refuses to run
+        other source than there is now can be read, and refuses to run. Of a published one there is neither
     """
 
     source: str
     parameters: dict[str, float]
-    sha256: str
-    text: str
+    sha256: str = ""
+    text: str = ""
 
     @classmethod
     def of(cls, rule: tuple) -> OwnFormula:
         """Of an object, ``MyRule(decay=0.8)``."""
         made_of = type(rule)
         require_form(rule)
-        name = f"{made_of.__module__}:{made_of.__qualname__}"
-        digest = sources.sha256(made_of)
-        _classes[name, digest] = made_of
-        return cls(source=name, parameters=_floats(rule), sha256=digest, text=sources.text(made_of))
+        name = next((name for name, known in BUILT_IN.items() if known is made_of), None)
+        if name is not None:
+            return cls(source=name, parameters=_floats(rule))
+        code = UserCode.of(made_of, RULE)
+        return cls(source=code.name, parameters=_floats(rule), sha256=code.sha256, text=code.text)
 
     @classmethod
     def named(cls, name: str, parameters: dict | None = None) -> OwnFormula:
         """Of a name, ``module:Class`` or ``path/to/file.py:Class``, as it stands now."""
-        made_of = sources.find(name)
+        made_of = find(name, RULE)
         require_form(made_of)
-        rule = _filled(made_of, name, {} if parameters is None else parameters)
-        require_form(rule)
-        digest = sources.sha256(made_of)
-        _classes[name, digest] = made_of
-        return cls(source=name, parameters=_floats(rule), sha256=digest, text=sources.text(made_of))
+        return cls.of(_filled(made_of, name, {} if parameters is None else parameters))
 
     @model_validator(mode="before")
     @classmethod
@@ -57,17 +72,41 @@ class OwnFormula(Spec):
             return data
         return {**data, "parameters": {k: float(v) if type(v) is int else v for k, v in given.items()}}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _published_ones_go_by_name(cls, data: Any) -> Any:
+        name, did = OLD_NAMES.get(data.get("source"), ("", "")) if isinstance(data, dict) else ("", "")
+        if name and isinstance(data.get("text"), str) and what_it_does(data["text"]) == did:
+            return {"source": name, "parameters": data.get("parameters", {})}
+        return data
+
+    @model_validator(mode="after")
+    def _is_somewhere(self):
+        if not is_name(self.source) and self.source not in BUILT_IN:
+            raise SpecError.no_choice("source", "OwnFormula", self.source, BUILT_IN)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, write) -> dict:
+        absent = () if self.code else ("sha256", "text")
+        return {key: value for key, value in write(self).items() if key not in absent}
+
+    @property
+    def code(self) -> UserCode | None:
+        """The class as data; None of a published rule."""
+        return UserCode(self.source, self.sha256, self.text) if is_name(self.source) else None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OwnFormula):
+            return NotImplemented
+        return (self.code or self.source, self.parameters) == (other.code or other.source, other.parameters)
+
+    def __hash__(self) -> int:
+        return hash((self.code or self.source, *sorted(self.parameters.items())))
+
     def bind(self) -> tuple:
         """The rule itself, ``MyRule(decay=0.8)``; refused where its source is not what this experiment was made with."""
-        made_of = _classes.get((self.source, self.sha256))
-        if made_of is None:
-            made_of = sources.find(self.source)
-            if sources.sha256(made_of) != self.sha256:
-                raise InputError(
-                    f"The rule {self.source!r} has changed since this experiment was written, whose record holds the source it was made "
-                    f"with (sha256 {self.sha256[:12]}): put that back, or name the rule anew to run it as it is now."
-                )
-            _classes[self.source, self.sha256] = made_of
+        made_of = self.code.bind(RULE) if self.code else BUILT_IN[self.source]
         rule = _filled(made_of, self.source, self.parameters)
         require_form(rule)
         return rule
@@ -79,15 +118,15 @@ def _floats(rule: tuple) -> dict[str, float]:
 
 def _filled(cls: type, name: str, parameters: dict) -> tuple:
     """An object of a rule's class with these numbers."""
+    path, owner = "rule.parameters", cls.__name__
     if not isinstance(parameters, dict):
-        raise SpecError("rule.parameters", cls.__name__, "a table of numbers by name", parameters)
+        raise SpecError(path, owner, "a table of numbers by name", parameters)
     for key, value in parameters.items():
         if key not in cls._fields:
-            raise SpecError.unknown(f"rule.parameters.{key}", cls.__name__, cls._fields)
+            raise SpecError.unknown(f"{path}.{key}", owner, cls._fields)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SpecError(f"rule.parameters.{key}", cls.__name__, "a finite number", value)
+            raise SpecError(f"{path}.{key}", owner, "a finite number", value)
     missing = [key for key in cls._fields if key not in parameters and key not in cls._field_defaults]
     if missing:
-        hint = f"{name!r} gives it no default."
-        raise SpecError.missing(f"rule.parameters.{missing[0]}", cls.__name__, hint)
+        raise SpecError(f"{path}.{missing[0]}", owner, verb=f"is missing: {name!r} gives it no default")
     return cls(**parameters)

@@ -40,10 +40,9 @@ from neuroperturb.rules.axes.credit import InstantCredit
 from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.formula.signatures import formula
 from neuroperturb.rules.kernels.loops import make_change, make_gather, make_step_row
-from neuroperturb.rules.user import user_rule as own_formula
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, user_code
 from neuroperturb.tasks import DelayedXOR
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
@@ -361,7 +360,7 @@ def test_an_edited_rule_is_another_experiment_and_does_not_continue_the_old(fold
     after = resolve(table)
     assert config.digest(after) != config.digest(before)
     kept = config.Experiment.parse(tomllib.loads(dumps(before)))  # a record of it can be read
-    own_formula._classes.clear()  # as in another process
+    user_code._known.clear()  # as in another process
     with pytest.raises(InputError, match="has changed since this experiment was written"):
         kept.rule.formula.bind()
     assert after.rule.formula.bind() is not None

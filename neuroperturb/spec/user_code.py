@@ -1,0 +1,279 @@
+"""Classes of one's own, rules, tasks and devices alike: where they are found, and the text that made them.
+
+    module:Class   or   path/to/file.py:Class
+
+is looked for beside the TOML file that names it, in the current folder, and where Python looks. An experiment holds such a class as
+data, a :class:`UserCode`: its name and its text, which is the source of the class, of every function and class of the author's that it
+reaches, and the values that it reads by name. Opening a record finds nothing and runs nothing (:func:`opening`). What has to run the
+class calls :meth:`UserCode.bind`, which refuses a class that is not what it was, by the text of its file before that is imported.
+
+Two classes whose texts differ in comments, docstrings and layout only do the same, and stand for one another.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import reduce
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neuroperturb.spec.errors import InputError, SpecError, suggest
+from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
+
+NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: not to be found again
+
+
+class Sought(NamedTuple):
+    """A sort of class that a name may stand for.
+
+    noun : what sentences call it;  path : dotted, where its name is typed
+    fits : whether a class is of this sort;  lacking : a sentence on a module that has none
+    functions : those that make up the class; what they reach belongs to its text
+    """
+
+    noun: str
+    path: str
+    fits: Callable[[type], bool]
+    lacking: str
+    functions: Callable[[type], Functions] = methods
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Places
+
+_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+_closed: ContextVar[bool] = ContextVar("closed", default=False)
+_met: dict[Path, None] = {}  # folders of all files read so far: where a class that is bound later may be
+
+
+@contextlib.contextmanager
+def beside(folder: Path | None) -> Iterator[None]:
+    """Inside, modules and files are looked for in `folder` first: that of a TOML file that names them."""
+    if folder is not None:
+        _met[Path(folder).resolve()] = None
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+@contextlib.contextmanager
+def opening(folder: Path | None) -> Iterator[None]:
+    """Inside, nothing that is named is imported: what a record says is data. Later, its folder is one to look in."""
+    token = _closed.set(True)
+    try:
+        with beside(folder):
+            yield
+    finally:
+        _closed.reset(token)
+
+
+def is_name(text: Any) -> bool:
+    """Whether a name says where a class of one's own is."""
+    return isinstance(text, str) and ":" in text
+
+
+def _folders(everywhere: bool = False) -> list[Path]:
+    """Where to look before Python does; `everywhere`: in the folders of other files read so far, too."""
+    met = _met if everywhere else ()
+    return [Path(folder) for folder in (_folder.get(), Path.cwd(), *met) if folder is not None]
+
+
+def _split(name: str, sought: Sought) -> tuple[str, str]:
+    place, _, cls = name.rpartition(":")
+    if not place or not all(step.isidentifier() for step in cls.split(".")):
+        raise SpecError(sought.path, wanted="module:Class or path/to/file.py:Class", got=name, verb="must look like")
+    return place, cls
+
+
+def _files(place: str, folders: list[Path]) -> list[Path]:
+    """Where the text of a module or a file is, the likeliest place first; nothing is imported to find out."""
+    if place.endswith(".py"):
+        return list(dict.fromkeys((folder / place).resolve() for folder in folders if (folder / place).is_file()))
+    importlib.invalidate_caches()
+    paths, name, spec = [*map(str, folders), *sys.path], "", None
+    for step in place.split("."):
+        name = f"{name}.{step}".lstrip(".")
+        spec = PathFinder.find_spec(name, paths)
+        if spec is None:
+            return []
+        paths = list(spec.submodule_search_locations or ())
+    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
+
+
+def find(name: str, sought: Sought) -> type:
+    """The class that ``module:Class`` or ``path.py:Class`` names, as it stands now."""
+    return _find(name, sought, _folders())
+
+
+def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = None) -> type:
+    """The same; `file`: which of several it is in, where that is known."""
+    place, cls_name = _split(name, sought)
+    if _closed.get():
+        raise SpecError(sought.path, verb=f"names code, {name!r}, without its text: opening a record runs no code")
+    if place.endswith(".py"):
+        file = file or next(iter(_files(place, folders)), None)
+        if file is None:
+            raise SpecError(sought.path, verb=f"names a file {place!r} that does not exist")
+        module = _file(file, name, sought)
+    else:
+        module = _module(place, name, sought, folders)
+    cls = reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module)
+    if not isinstance(cls, type):
+        known = [key for key, value in vars(module).items() if isinstance(value, type) and sought.fits(value)]
+        hint = suggest(cls_name, known) if known else sought.lacking
+        raise SpecError(sought.path, verb=f"names no class {cls_name!r} in {place!r}", hint=hint)
+    _names.setdefault(cls, name)
+    return cls
+
+
+@contextlib.contextmanager
+def _on_path(folders: list[Path]) -> Iterator[None]:
+    """Inside, Python looks in these folders first, too."""
+    paths = [str(folder) for folder in folders if str(folder) not in sys.path]
+    sys.path[:0] = paths
+    try:
+        yield
+    finally:
+        for path in paths:
+            sys.path.remove(path)
+
+
+def _module(place: str, name: str, sought: Sought, folders: list[Path]):
+    try:
+        with _on_path(folders):
+            importlib.invalidate_caches()
+            return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
+            raise InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {error}.") from None
+        raise SpecError(
+            sought.path,
+            verb=f"names a module {place!r} that is nowhere to be found: put {place}.py beside the TOML file or into the current folder, "
+            "or name the file, as in path/to/file.py:Class",
+        ) from None
+    except (Exception, SystemExit) as error:
+        raise _broken(name, sought, error) from None
+
+
+def _file(path: Path, name: str, sought: Sought):
+    """A file as a module, under a name that its contents determine: an edited file is another module."""
+    digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
+    key = f"{path.stem}_{digest}"
+    if key not in sys.modules:
+        linecache.checkcache(str(path))
+        spec = importlib.util.spec_from_file_location(key, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[key] = module
+        try:
+            with _on_path([path.parent]):  # where the author's other files are
+                spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            del sys.modules[key]
+            raise _broken(name, sought, error) from None
+    return sys.modules[key]
+
+
+def _broken(name: str, sought: Sought, error: BaseException) -> InputError:
+    return InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {type(error).__name__}: {error}.")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# A class as data
+
+_names: dict[type, str] = {}  # what the classes found here were called
+_known: dict[tuple[str, str], type] = {}  # (class name, what it does) → class, as this process met it
+
+
+@dataclass(frozen=True, eq=False)
+class UserCode:
+    """A class of one's own as a record holds it; equal to another that does the same under the same name.
+
+    name : ``module:Class`` or ``path/to/file.py:Class``
+    sha256, text : of what it was made of; no text where Python has none, and then the hash is of the compiled code
+    """
+
+    name: str
+    sha256: str
+    text: str
+
+    @classmethod
+    def of(cls, made_of: type, sought: Sought) -> UserCode:
+        """Of a class that is there."""
+        functions = sought.functions(made_of)
+        written = text(made_of, functions)
+        hashed = hashlib.sha256(written.encode()).hexdigest() if written else compiled(made_of, functions)
+        made = cls(_names.get(made_of, f"{made_of.__module__}:{made_of.__qualname__}"), hashed, written)
+        _known[made._key] = made_of
+        return made
+
+    @property
+    def label(self) -> str:
+        """The class's own name."""
+        return self.name.rpartition(":")[2].rpartition(".")[2]
+
+    @property
+    def does(self) -> str:
+        """Hash of what it does, whatever is written beside it and wherever it lies."""
+        return what_it_does(self.text) if self.text else self.sha256
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.label, self.does
+
+    def __eq__(self, other: object) -> bool:
+        return self._key == other._key if isinstance(other, UserCode) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def stays(self) -> bool:
+        """Whether another process can find it: what a script, a notebook or a function defines cannot be."""
+        return not any(where in self.name for where in NOWHERE)
+
+    def bind(self, sought: Sought) -> type:
+        """The class itself; refused where it is not what this experiment was made with."""
+        if self._key in _known:
+            return _known[self._key]
+        if not self.stays:
+            raise InputError(
+                f"The {sought.noun} {self.label!r} was defined in a script, a notebook or a function, where no other process finds it. "
+                f"The record holds its source: put that into a file, and name it as path/to/file.py:{self.label}."
+            )
+        folders = _folders(everywhere=True)
+        files = _files(self.name.rpartition(":")[0], folders)
+        likely = [file for file in files if self._may_be_in(file)]
+        if files and not likely:
+            raise self._changed(sought)
+        cls = _find(self.name, sought, folders, *likely[:1])
+        if UserCode.of(cls, sought) != self and compiled(cls, sought.functions(cls)) != self.sha256:
+            raise self._changed(sought)
+        _known[self._key] = cls
+        return cls
+
+    def _may_be_in(self, file: Path) -> bool:
+        """Whether a file has this class as the record has it; told without running it."""
+        try:
+            kept, there = (ast.parse(source) for source in (self.text, file.read_text(encoding="utf-8")))
+        except (SyntaxError, ValueError, OSError):
+            return True  # importing it says why
+        own = [stripped(node) for node in classes(kept, self.label)]
+        return not own or own[-1] in [stripped(node) for node in classes(there, self.label)]
+
+    def _changed(self, sought: Sought) -> InputError:
+        return InputError(
+            f"The {sought.noun} {self.name!r} has changed since this experiment was written, whose record holds the source it was made "
+            f"with (sha256 {self.sha256[:12]}): put that back, or name the {sought.noun} anew to run it as it is now."
+        )
