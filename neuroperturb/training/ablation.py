@@ -190,6 +190,7 @@ def alone(chip: Chip, source: NonIdeality) -> Chip:
 
 def sources(chip: Chip) -> list[NonIdeality]:
     """The non-idealities that a chip has."""
+    chip = chip.bound()
     return [source for source in SOURCES if not parts.same(without(chip, source), chip)]
 
 

@@ -8,7 +8,8 @@
 
 A part is named by its kind, or by a preset, and what else its table holds replaces the preset's; where a part is there already,
 its numbers alone are enough. Matrices D live on ideal cells unless they have a table: what a deployed network needs of them is one
-product, and a rule learns them apart.
+product, and a rule learns them apart. A cell of one's own goes by ``module:Class`` or ``path/to/file.py:Class``, in the place of a kind or
+of the whole table.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import hardware_models as hw
 from hardware_models.neurons import Neurons
+from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip import origin as origins_of
 from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.catalogue import KINDS, PRESETS
+from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.user_code import is_name
 
 LATERAL = (*DECORRELATING, "P")
 NEURONS, CHANNEL = Neurons(), RewardChannel()  # ideal
@@ -44,6 +49,7 @@ class Chip(hw.Hardware):
     reward : the channel of the broadcast
     seed : which chip: its cells, its neurons and all its noise; None: the seed of the run
     step_seconds : time that passes in a time step; arrays age by it at the end of every presented sequence
+    origins : presets that the numbers are from, by matrix, "" for the chip's own; a note that makes no difference
 
     Examples
     --------
@@ -60,14 +66,37 @@ class Chip(hw.Hardware):
     reward: RewardChannel = CHANNEL
     seed: int | None = None
     step_seconds: float = 0.0
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
         self.check()
 
     def of(self, matrix: str) -> hw.Hardware:
-        """What a matrix is made of."""
+        """What a matrix is made of, every class of one's own found."""
+        return parts.bound(self._of(matrix), "hardware" if getattr(self, matrix) is None else f"hardware.{matrix}")
+
+    def _of(self, matrix: str) -> hw.Hardware:
+        """The same as it was read."""
         own = getattr(self, matrix)
         return own if own is not None else self if matrix in LEARNT else IDEAL
+
+    def bound(self) -> Chip:
+        """The chip with every class of one's own found; refused where one is not what this experiment was made with."""
+        return parts.bound(self, "hardware")
+
+    def origin(self, matrix: str = "") -> Origin | None:
+        """The preset that the numbers of a matrix, or of the whole chip, are from."""
+        made_of = getattr(self, matrix) if matrix else self
+        if made_of is None:
+            return None
+        noted = self.origins.get(matrix)
+        return noted if noted is not None and noted.fits(made_of) else origins_of.found(made_of)
+
+    @property
+    def label(self) -> str:
+        """The preset that its numbers are from, or what its cells are."""
+        origin = self.origin()
+        return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
 
     def replace(self, **changes) -> Chip:
         """A copy with some parts changed."""
@@ -76,37 +105,36 @@ class Chip(hw.Hardware):
     def check(self) -> None:
         """Raise ValueError where a part cannot be; the message names it by its dotted path."""
         if self.seed is not None and not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
-            self._refuse("seed", "a whole number, 0 or more")
+            raise SpecError("seed", "Chip", "a whole number, 0 or more", self.seed)
         if not 0 <= self.step_seconds < math.inf:
-            self._refuse("step_seconds", "0 or more seconds")
+            raise SpecError("step_seconds", "Chip", "0 or more seconds", self.step_seconds)
         for name in (*SHARED, *LEARNT, *LATERAL, "neurons", "reward"):
-            part = getattr(self, name)
-            if hasattr(part, "_fields") or dataclasses.is_dataclass(part):
-                parts.check(part, name)
+            parts.check_field(self, name, KINDS)
         for name in ("", *LEARNT, *LATERAL):
             made_of = getattr(self, name) if name else self
-            if made_of is not None:
+            if made_of is not None and parts.is_bound(made_of):
                 _require_fit(made_of, name)
-
-    def _refuse(self, name: str, what: str) -> None:
-        raise SpecError(f"The {name!r} parameter of Chip must be {what}. Got {getattr(self, name)!r} instead.")
 
 
 IDEAL = hw.Hardware()
-SHARED = tuple(field.name for field in dataclasses.fields(hw.Hardware))  # what a chip says of all its arrays
+SHARED = tuple(f.name for f in dataclasses.fields(hw.Hardware))  # what a chip says of all its arrays
 
 
 def _require_fit(made_of: hw.Hardware, path: str) -> None:
     """Refuse parts that make no array together where they were typed, before anything is fabricated or compiled."""
     try:
         made_of.check_fit()
-    except hw.ParameterError as error:
-        raise SpecError(error.name, **error.parts).under(path) from None
+    except ParameterError as error:
+        raise parts.told(error).under(path) from None
 
 
 def reads_noisily(chip: Chip | None) -> bool:
     """Whether two reads of a learnt matrix differ by themselves."""
-    return chip is not None and any(chip.of(name).reads_noisily for name in LEARNT)
+    return chip is not None and any(_is_noisy(chip._of(name)) for name in LEARNT)
+
+
+def _is_noisy(made_of: hw.Hardware) -> bool:
+    return made_of.reads_noisily if parts.is_bound(made_of) else True  # of a class that is not there yet nobody knows
 
 
 def read(value: Any) -> Chip:
@@ -116,55 +144,71 @@ def read(value: Any) -> Chip:
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
-        raise SpecError(f"The 'hardware' parameter of Experiment must be a name or a table. Got {value!r} instead.")
+        raise SpecError("hardware", "Experiment", "a name or a table", value)
+    value, origin = origins_of.split(value, "")
     common = _made_of({key: inner for key, inner in value.items() if key in ("name", *SHARED)}, IDEAL)
-    own = {key: _made_of(inner, common, key) for key, inner in value.items() if key in (*LEARNT, *LATERAL)}
+    own, origins = {}, {} if origin is None else {"": origin}
+    for matrix in (key for key in value if key in (*LEARNT, *LATERAL)):
+        own[matrix], its = _matrix(value[matrix], common, matrix)
+        its = origin if its is None and own[matrix] is not None and own[matrix].cells == common.cells else its
+        origins |= {} if its is None else {matrix: its}
     rest = {key: inner for key, inner in value.items() if key not in ("name", *SHARED, *own)}
-    return parts.read(Chip, {**_fields(common), **rest, **own}, KINDS)
+    return parts.read(Chip, {**_fields(common), **rest, **own}, KINDS, note={"origins": origins})
+
+
+def _matrix(value: Any, common: hw.Hardware, matrix: str) -> tuple[hw.Hardware, Origin | None]:
+    """Hardware of one matrix, and where its numbers are from."""
+    table, origin = {"name": value} if isinstance(value, str) else value, None
+    if isinstance(table, Mapping):
+        table, origin = origins_of.split(table, matrix)
+    return _made_of(table, common, matrix), origin
 
 
 def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
-    """Hardware of arrays out of a name or a table; a name takes the place of the base."""
+    """Hardware of arrays out of a table, or as it is; a name takes the place of the base."""
     if isinstance(value, hw.Hardware):
         return value
-    table = {"name": value} if isinstance(value, str) else value
-    if isinstance(table, Mapping) and "name" in table:
+    if isinstance(value, Mapping) and "name" in value:
         with parts.under(path):
-            base = named(table["name"])
-        table = {key: inner for key, inner in table.items() if key != "name"}
-    return parts.read(hw.Hardware, table, KINDS, base=base, path=path)
+            base = named(value["name"])
+        value = {key: inner for key, inner in value.items() if key != "name"}
+    return parts.read(hw.Hardware, value, KINDS, base=base, path=path)
 
 
 def named(name: Any) -> hw.Hardware:
-    """Hardware by the name of a preset, or of a kind of cell."""
+    """Hardware by the name of a preset, of a kind of cell, or of a cell of one's own."""
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
-    if not isinstance(name, str) or name not in known:
-        raise SpecError(f"The 'name' parameter cannot be {name!r}. {suggest(str(name), known)}")
+    if not is_name(name) and (not isinstance(name, str) or name not in known):
+        raise SpecError.no_choice("name", "", name, known)
     return PRESETS[name] if name in PRESETS else parts.read(hw.Hardware, {"cells": name}, KINDS)
 
 
 def write(chip: Chip) -> dict:
     """The table of a chip, which :func:`read` reads back as an equal one; parts that are ideal are left out."""
-    table = parts.write(chip, KINDS, brief=True) | _costs(chip)
+    table = _origin(chip) | parts.write(chip, KINDS, brief=True) | _costs(chip)
     for name in (*LEARNT, *LATERAL):
         made_of = getattr(chip, name)
         if made_of is not None:  # on top of nothing, instead of the chip
-            table[name] = {"name": "ideal", **parts.write(made_of, KINDS, brief=True), **_costs(made_of)}
+            own = {"name": "ideal", **_origin(chip, name)}
+            table[name] = {**own, **parts.write(made_of, KINDS, brief=True), **_costs(made_of)}
     return table
 
 
+def _origin(chip: Chip, matrix: str = "") -> dict:
+    origin = chip.origin(matrix)
+    return {} if origin is None else {FROM: origin.name, PUBLICATION: origin.publication}
+
+
 def words(chip: Chip) -> list[str]:
-    """A chip in a few words: the preset it is, if it is one, and what it has besides."""
-    whole = next(
-        (name for name, preset in PRESETS.items() if all(getattr(chip, f) == getattr(preset, f) for f in SHARED)), None
-    )
-    found = [] if whole is None else [whole]
-    for field in dataclasses.fields(chip):
-        value = getattr(chip, field.name)
-        if field.name == "costs" or (whole and field.name in SHARED) or parts.same(value, field.default):
+    """A chip in a few words: the preset its numbers are from, and what differs from that or is there besides."""
+    origin = chip.origin()
+    preset = IDEAL if origin is None else origin.hardware or IDEAL
+    found = [] if origin is None else [origin.name]
+    for f in dataclasses.fields(chip):
+        value, usual = getattr(chip, f.name), getattr(preset, f.name, f.default)
+        if f.name in ("costs", "origins") or parts.same(value, usual):
             continue
-        kinds = parts.kinds_of(Chip, field.name, KINDS)
-        found.append(f"{field.name}={parts.words(value, KINDS, kinds)}")
+        found.append(f"{f.name}={parts.words(value, KINDS, parts.kinds_of(Chip, f.name, KINDS), usual)}")
     return found or ["ideal"]
 
 
@@ -176,4 +220,4 @@ def _costs(made_of: hw.Hardware) -> dict:
 
 
 def _fields(part: Any) -> dict[str, Any]:
-    return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    return {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}

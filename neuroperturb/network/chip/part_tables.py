@@ -3,32 +3,129 @@
 A part is a frozen dataclass or a NamedTuple; its table holds its fields by name. Where a field may hold several kinds of part, a
 catalogue knows them by name: the table has a ``kind``, a name alone stands for its table, and a list for several parts. Types are
 those of the fields; what does not fit is one sentence that names the key by its dotted path.
+
+A part of one's own goes by ``module:Class`` or ``path/to/file.py:Class``; a record keeps its text under ``source``, and what it reads
+back is an :class:`OwnPart`, data until :func:`bound` finds the class.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import inspect
-import re
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
-from neuroperturb.spec import SpecError, suggest
+from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.user_code import Sought, UserCode, find, is_name
 
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → what it may hold
 
 NONE = "none"  # the kind of a part that is left out
-_HEAD = re.compile(r"^The '([\w.]+)' parameter")
+SOURCE = "source"  # key under which the table of a part of one's own has its text
+HOUSE = ("hardware_models", "neuroperturb")
 
 
-def read(cls: type, value: Any, catalogue: Catalogue, *, base: Any = None, path: str = "") -> Any:
+class OwnPart:
+    """A part of one's own as data; equal to the part itself.
+
+    code : its class;  parameters : its fields, as a table has them
+    catalogue : what the fields of its fields may hold
+    """
+
+    __slots__ = ("catalogue", "code", "parameters")
+
+    def __init__(self, code: UserCode, parameters: dict[str, Any], catalogue: Catalogue):
+        self.code, self.parameters, self.catalogue = code, parameters, catalogue
+
+    @classmethod
+    def of(cls, part: Any, catalogue: Catalogue) -> OwnPart:
+        """Of the part itself."""
+        table = {name: _written(value, catalogue, kinds_of(type(part), name, catalogue)) for name, value in _held(part)}
+        return cls(UserCode.of(type(part), _sought("")), table, catalogue)
+
+    def table(self) -> dict:
+        """What a table of hardware holds of it."""
+        return {"kind": self.code.name, **self.parameters, SOURCE: {"sha256": self.code.sha256, "text": self.code.text}}
+
+    def bind(self, path: str) -> Any:
+        """The part itself; refused where its class is not what this experiment was made with."""
+        cls = self.code.bind(_sought(path))
+        part = read(cls, self.parameters, self.catalogue, path=path)
+        check(part, path, self.catalogue)
+        return part
+
+    def replace(self, **changes: Any) -> OwnPart:
+        """The same class with other parameters."""
+        return OwnPart(self.code, self.parameters | changes, self.catalogue)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OwnPart):
+            return is_own(other) and OwnPart.of(other, self.catalogue) == self
+        return (self.code, self.parameters) == (other.code, other.parameters)
+
+    def __hash__(self) -> int:
+        return hash((self.code, json.dumps(self.parameters, sort_keys=True)))
+
+    def __repr__(self) -> str:
+        return f"<{self.code.name} of a record>"
+
+
+def is_own(part: Any) -> bool:
+    """Whether a part is of a class of one's own."""
+    return _is_own_class(type(part))
+
+
+def _is_own_class(cls: type) -> bool:
+    return is_part_class(cls) and cls.__module__.split(".")[0] not in HOUSE
+
+
+def is_bound(part: Any) -> bool:
+    """Whether no part in it is but data."""
+    return not isinstance(part, OwnPart) and all(is_bound(inner) for _, inner in _inside(part))
+
+
+def bound(part: Any, path: str = "") -> Any:
+    """The part with every class of one's own found."""
+    if isinstance(part, OwnPart):
+        return part.bind(path)
+    found = {name: bound(inner, _step(path, name)) for name, inner in _inside(part) if not is_bound(inner)}
+    if not found:
+        return part
+    if is_part(part):
+        return changed(part, found)
+    return tuple(found.get(str(k), inner) for k, inner in enumerate(part))
+
+
+def _inside(part: Any) -> Iterator[tuple[str, Any]]:
+    """Parts of a part, or of several, by name."""
+    if isinstance(part, OwnPart):
+        return
+    if is_part(part):
+        yield from ((name, getattr(part, name)) for name in hints(type(part)))
+    elif isinstance(part, tuple):
+        yield from ((str(k), inner) for k, inner in enumerate(part))
+
+
+def _sought(path: str) -> Sought:
+    noun = "cell" if path.rsplit(".", 1)[-1] == "cells" else "part"
+    return Sought(noun, f"{path}.kind", _is_own_class, "It has no dataclass or NamedTuple.")
+
+
+def _step(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def read(
+    cls: type, value: Any, catalogue: Catalogue, *, base: Any = None, path: str = "", note: Mapping[str, Any] | None = None
+) -> Any:  # fmt: skip
     """A part of class `cls` out of a table; what the table leaves out is the base's, or the default.
 
     Parameters
@@ -38,20 +135,22 @@ def read(cls: type, value: Any, catalogue: Catalogue, *, base: Any = None, path:
     catalogue : the kinds of part that each field may hold
     base : a part to change, of that class
     path : dotted path of the table, for errors
+    note : fields that no table holds
     """
     if not isinstance(value, Mapping):
-        raise _refused(path, None, "a table", value)
-    hints, changes = _hints(cls), {}
+        raise SpecError(path, wanted="a table", got=value)
+    types_of, changes = hints(cls), {}
     for name, given in value.items():
-        place = f"{path}.{name}" if path else name
-        if name not in hints:
-            raise SpecError(f"The {place!r} parameter of {cls.__name__} is unknown. {suggest(name, hints)}")
+        place = _step(path, name)
+        if name not in types_of:
+            raise SpecError.unknown(place, cls.__name__, types_of)
         changes[name] = _field(cls, name, given, catalogue, getattr(base, name, None), place)
-    missing = next((name for name in _required(cls) if base is None and name not in changes), None)
+    missing = next((name for name in required(cls) if base is None and name not in changes), None)
     if missing is not None:
-        raise SpecError(f"The {f'{path}.{missing}' if path else missing!r} parameter of {cls.__name__} is missing.")
+        raise SpecError.missing(_step(path, missing), cls.__name__)
     with under(path):
-        return cls(**changes) if base is None else _changed(base, changes)
+        changes |= note or {}
+        return cls(**changes) if base is None else changed(base, changes)
 
 
 def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief: bool = False) -> dict:
@@ -59,40 +158,57 @@ def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief:
 
     kinds : what the part's place may hold;  brief : leave out what is as by default
     """
+    if isinstance(part, OwnPart):
+        return part.table()
+    if kinds is not None and is_own(part):
+        return OwnPart.of(part, catalogue).table()
     table = {} if kinds is None else {"kind": kind_of(part, kinds)}
-    defaults = _defaults(type(part))
-    for name in _hints(type(part)):
+    usual = defaults(type(part))
+    for name in hints(type(part)):
         value = getattr(part, name)
-        if value is None or (brief and same(value, defaults.get(name))):
+        if value is None or (brief and same(value, usual.get(name))):
             continue
         table[name] = _written(value, catalogue, kinds_of(type(part), name, catalogue))
     return table
 
 
+def _held(part: Any) -> Iterator[tuple[str, Any]]:
+    """Fields of a part that are not None, by name: a table has no None."""
+    values = ((name, getattr(part, name)) for name in hints(type(part)))
+    return ((name, value) for name, value in values if value is not None)
+
+
 def _written(value: Any, catalogue: Catalogue, kinds: Kinds | None) -> Any:
-    if _is_part(value):
+    if is_part(value) or isinstance(value, OwnPart):
         return write(value, catalogue, kinds)
     if isinstance(value, tuple | list | np.ndarray):
         return [_written(v, catalogue, kinds) for v in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
-def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None) -> str:
-    """A part in a few words: a preset by its name, another by its kind and what is not as by default."""
+def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: Any = None) -> str:
+    """A part in a few words: a preset by its name, another by its kind and what is not as by default, or not as in `usual`."""
     preset = next(
         (name for name, known in (kinds or {}).items() if not isinstance(known, type) and same(known, value)), None
     )
     if preset is not None:
         return preset
-    if isinstance(value, tuple) and not _is_part(value):
+    if isinstance(value, OwnPart):
+        inner = [
+            f"{name}={told:g}" if isinstance(told, float) else f"{name}={told}"
+            for name, told in value.parameters.items()
+        ]
+        return f"{value.code.label}({', '.join(inner)})"
+    if isinstance(value, tuple) and not is_part(value):
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
-    if not _is_part(value):
+    if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
-    cls, defaults = type(value), _defaults(type(value))
+    cls = type(value)
+    usual = defaults(cls) if type(usual) is not cls else {name: getattr(usual, name) for name in hints(cls)}
     inner = [
         f"{name}={words(getattr(value, name), catalogue, kinds_of(cls, name, catalogue))}"
-        for name in _hints(cls)
-        if not same(getattr(value, name), defaults.get(name, ...))
+        for name in hints(cls)
+        if not same(getattr(value, name), usual.get(name, ...))
     ]
     name = kind_of(value, kinds) if kinds else ""
     return f"{name}({', '.join(inner)})" if inner or not name else name
@@ -103,8 +219,13 @@ def kinds_of(cls: type, name: str, catalogue: Catalogue) -> Kinds | None:
     return next((catalogue[owner, name] for owner in cls.__mro__ if (owner, name) in catalogue), None)
 
 
+def label(part: Any, kinds: Kinds) -> str:
+    """What people call a part: its kind, or the class of one of one's own."""
+    return part.code.label if isinstance(part, OwnPart) else kind_of(part, kinds)
+
+
 def kind_of(part: Any, kinds: Kinds) -> str:
-    """The name a part's class goes by; one of the user's own goes by its class name, which no table reads back."""
+    """The name a part's class goes by; in words one of the user's own goes by its class name."""
     return next((name for name, known in kinds.items() if known is type(part)), type(part).__name__)
 
 
@@ -113,17 +234,51 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-def check(part: Any, path: str = "") -> None:
-    """Let a part check itself, the parts inside it first; errors name the key by its dotted path."""
-    inside = part if isinstance(part, tuple) and not _is_part(part) else None
-    names = range(len(part)) if inside is not None else _hints(type(part))
-    for name in names:
-        value = part[name] if inside is not None else getattr(part, name)
-        if _is_part(value) or isinstance(value, tuple):
-            check(value, f"{path}.{name}" if path else str(name))
+def check_field(owner: Any, name: str, catalogue: Catalogue, path: str = "") -> None:
+    """Let the part in a field check itself, and be such that a record can hold it; errors name the key by its dotted path."""
+    part, path = getattr(owner, name), _step(path, name)
+    if is_own(part):
+        _require_kept(type(owner), name, part, path, catalogue)
+    if is_part(part) or isinstance(part, tuple):
+        check(part, path, catalogue)
+
+
+def check(part: Any, path: str, catalogue: Catalogue) -> None:
+    """Let a part check itself, the parts inside it first."""
+    if not is_bound(part):
+        return  # it is checked when its class is found
+    for name, inner in _inside(part):
+        if is_part(part):
+            check_field(part, name, catalogue, path)
+        elif is_part(inner):
+            check(inner, _step(path, name), catalogue)
     if hasattr(part, "check"):
         with under(path):
             part.check()
+
+
+def _require_kept(owner: type, name: str, part: Any, path: str, catalogue: Catalogue) -> None:
+    """Refuse a part of one's own that a record could not hold, before anything is trained on it."""
+    if kinds_of(owner, name, catalogue) is None:
+        raise SpecError(
+            path,
+            owner.__name__,
+            verb=f"cannot be a {type(part).__name__}: no record could hold a class of one's own there",
+        )
+    for field, value in _held(part):
+        if not _is_plain(_written(value, catalogue, kinds_of(type(part), field, catalogue))):
+            raise SpecError(
+                _step(path, field),
+                type(part).__name__,
+                "a number, a text, a list or a part, which a record can hold",
+                value,
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, bool | int | float | str)
 
 
 @contextlib.contextmanager
@@ -131,41 +286,50 @@ def under(path: str) -> Iterator[None]:
     """Errors of a part name the key by its whole path."""
     try:
         yield
+    except SpecError as error:
+        raise error.under(path) from None
+    except ParameterError as error:
+        raise told(error).under(path) from None
     except ValueError as error:
-        text = str(error)
-        match = _HEAD.match(text)
         if not path:
             raise
-        if not match:
-            raise SpecError(f"The {path!r} parameter cannot be as it is: {text}") from None
-        raise SpecError(f"The '{path}.{match[1]}' parameter{text[match.end() :]}") from None
+        raise SpecError(path, verb=f"cannot be as it is: {str(error).rstrip('.')}") from None
+
+
+def told(error: ParameterError) -> SpecError:
+    """What hardware refuses, as what a person typed: the same parts."""
+    return SpecError(error.name, **error.parts)
 
 
 def _field(cls: type, name: str, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
     """The value of one field."""
-    if given is None or (isinstance(given, str) and given == NONE and _defaults(cls).get(name, ...) is None):
+    if given is None or (isinstance(given, str) and given == NONE and defaults(cls).get(name, ...) is None):
         return None
     kinds = kinds_of(cls, name, catalogue)
     if kinds is None:
-        return _typed(cls, _hints(cls)[name], given, catalogue, present, path)
-    if isinstance(given, list | tuple) and not _is_part(given):
+        return _typed(cls, hints(cls)[name], given, catalogue, present, path)
+    if isinstance(given, list | tuple) and not is_part(given):
         return tuple(_kind(cls, kinds, inner, catalogue, None, f"{path}.{k}") for k, inner in enumerate(given))
     return _kind(cls, kinds, given, catalogue, present, path)
 
 
 def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
     """A part that may be of several kinds: by name, by table, or an object as it is. The first kind is meant if none is said."""
-    if _is_part(given):
+    if is_part(given) or isinstance(given, OwnPart):
         return given
     table = {"kind": given} if isinstance(given, str) else given
     if not isinstance(table, Mapping):
-        raise _refused(path, cls, "a name or a table", given)
+        raise SpecError(path, cls.__name__, "a name or a table", given)
     kind = table.get("kind", next(iter(kinds)) if present is None else None)
     rest = {key: inner for key, inner in table.items() if key != "kind"}
+    if kind is None and isinstance(present, OwnPart):
+        return present.replace(**rest)
     if kind is None:
         return read(type(present), rest, catalogue, base=present, path=path)
+    if is_name(kind):
+        return _own(kind, rest, catalogue, present, path)
     if not isinstance(kind, str) or kind not in kinds:
-        raise SpecError(f"The '{path}.kind' parameter cannot be {kind!r}. {suggest(str(kind), kinds)}")
+        raise SpecError.no_choice(f"{path}.kind", "", kind, kinds)
     known = kinds[kind]
     if not isinstance(known, type):
         return read(type(known), rest, catalogue, base=known, path=path)
@@ -173,6 +337,20 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     if "file" in rest and hasattr(known, "from_csv"):
         base, rest = _from_file(known, rest, path)
     return read(known, rest, catalogue, base=base, path=path)
+
+
+def _own(name: str, table: dict, catalogue: Catalogue, present: Any, path: str) -> Any:
+    """A part of one's own: out of a record as data, out of what a person wrote with its class as it stands now."""
+    if SOURCE in table:
+        source = table[SOURCE]
+        if not isinstance(source, Mapping) or not {"sha256", "text"} == source.keys():
+            raise SpecError(_step(path, SOURCE), wanted="a table of 'sha256' and 'text'", got=source)
+        rest = {key: inner for key, inner in table.items() if key != SOURCE}
+        return OwnPart(UserCode(name, source["sha256"], source["text"]), rest, catalogue)
+    cls = find(name, _sought(path))
+    if not is_part_class(cls):
+        raise SpecError(f"{path}.kind", verb=f"names {name!r}, which is no dataclass or NamedTuple")
+    return read(cls, table, catalogue, base=present if type(present) is cls else None, path=path)
 
 
 def _from_file(cls: type, table: dict, path: str) -> tuple[Any, dict]:
@@ -189,60 +367,22 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _typed(cls, next(h for h in inner if h is not type(None)), given, catalogue, present, path)
-    if _is_part_class(hint):
-        return given if _is_part(given) else read(hint, given, catalogue, base=present, path=path)
+    if is_part_class(hint):
+        return given if is_part(given) else read(hint, given, catalogue, base=present, path=path)
     if origin is Literal:
         if given not in inner:
-            raise _refused(path, cls, " or ".join(map(repr, inner)), given)
+            raise SpecError(path, cls.__name__, " or ".join(map(repr, inner)), given)
         return given
     if origin is tuple:
         if not isinstance(given, list | tuple):
-            raise _refused(path, cls, "a list", given)
+            raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
     if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
         return float(given)
     wanted = _WORDS.get(hint)
     if wanted is not None and type(given) is not hint:
-        raise _refused(path, cls, wanted, given)
+        raise SpecError(path, cls.__name__, wanted, given)
     return given
 
 
 _WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
-
-
-@lru_cache
-def _hints(cls: type) -> dict[str, Any]:
-    """Field → type, in order; class variables, and what a class sets by itself, are no fields."""
-    found = typing.get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls) if f.init] if dataclasses.is_dataclass(cls) else cls._fields
-    return {name: found[name] for name in names}
-
-
-def _defaults(cls: type) -> dict[str, Any]:
-    """Field → default, where it has one; a default that is made anew for every object is made."""
-    if not dataclasses.is_dataclass(cls):
-        return cls._field_defaults
-    missing = dataclasses.MISSING
-    made = {f.name: f.default_factory() for f in dataclasses.fields(cls) if f.default_factory is not missing}
-    return made | {f.name: f.default for f in dataclasses.fields(cls) if f.default is not missing}
-
-
-def _required(cls: type) -> list[str]:
-    return [name for name in _hints(cls) if name not in _defaults(cls)]
-
-
-def _changed(base: Any, changes: dict) -> Any:
-    return dataclasses.replace(base, **changes) if dataclasses.is_dataclass(base) else base._replace(**changes)
-
-
-def _is_part(value: Any) -> bool:
-    return _is_part_class(type(value))
-
-
-def _is_part_class(cls: Any) -> bool:
-    return isinstance(cls, type) and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields"))
-
-
-def _refused(path: str, cls: type | None, wanted: str, got: Any) -> SpecError:
-    owner = f" of {cls.__name__}" if cls is not None else ""
-    return SpecError(f"The {path!r} parameter{owner} must be {wanted}. Got {got!r} instead.")

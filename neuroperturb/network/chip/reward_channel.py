@@ -120,8 +120,9 @@ class RewardChannel:
     def state(self, batch: int, seed: int) -> ChannelState:
         """A channel for `batch` trials of chip `seed`, nothing on its way."""
         return ChannelState(
-            float(self.noise_std), math.inf if self.bound is None else float(self.bound), float(self.level), int(seed),
-            random.stream(random.Stream.CHANNEL), np.zeros((self.delay + 1, batch)), np.zeros(1, np.int64), np.zeros(batch),
+            noise_std=float(self.noise_std), bound=math.inf if self.bound is None else float(self.bound), level=float(self.level),
+            seed=int(seed), stream=random.stream(random.Stream.CHANNEL), line=np.zeros((self.delay + 1, batch)),
+            place=np.zeros(1, np.int64), scratch=np.zeros(batch),
         )  # fmt: skip
 
     def check(self) -> None:

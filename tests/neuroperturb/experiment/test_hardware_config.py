@@ -9,13 +9,16 @@ import pytest
 
 import hardware_models as hw
 from hardware_models.neurons import Neurons
+from hardware_models.numerics.checks import ParameterError
 from hardware_models.reading.reading import Reading
 from neuroperturb.experiment import experiment as config
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import dumps, resolve
 from neuroperturb.network.chip import chip as hardware
+from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.catalogue import KINDS, PRESETS, WRITTEN_ONCE
 from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.chip.part_tables import under
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.spec import SpecError
 
@@ -226,8 +229,126 @@ class Mine(hw.SoftBounds):
     """A cell of one's own."""
 
 
-def test_a_cell_of_ones_own_trains_but_no_table_reads_it_back():
+def test_a_cell_of_ones_own_reads_back():
     own = Experiment(task=experiment("ideal").task, hardware=Chip(cells=Mine(dw_min=0.01)))
-    assert own.table()["hardware"]["cells"]["kind"] == "Mine"
-    with pytest.raises(SpecError, match=r"'hardware\.cells\.kind' parameter cannot be 'Mine'"):
-        Experiment.parse(own.table())
+    assert own.table()["hardware"]["cells"]["kind"].endswith("test_hardware_config:Mine")
+    assert Experiment.parse(tomllib.loads(dumps(own))) == own
+    assert hardware.words(own.hardware) == ["cells=Mine(dw_min=0.01)"]
+    assert own.hardware.label == "Mine"
+
+
+def test_a_part_of_ones_own_stands_where_kinds_stand_only():
+    @dataclass(frozen=True, kw_only=True)
+    class MyNeurons(Neurons):
+        pass
+
+    with pytest.raises(
+        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: no record could hold a class of one's own"
+    ):
+        Chip(neurons=MyNeurons())
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Where numbers are from
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_keeps_its_name_and_its_publication(name):
+    before = experiment(name)
+    table = before.table()["hardware"]
+    assert table["from"] == name
+    assert table["publication"] == hw.PRESETS[name].publication
+    after = Experiment.parse(tomllib.loads(dumps(before)))
+    assert after.hardware.origin() == before.hardware.origin()
+    assert hardware.words(after.hardware) == [name]
+    assert after.hardware.label == name
+
+
+def test_it_makes_no_difference():
+    """Records of before have no word of it, and are equal to those of now."""
+    plain = experiment("reram-es")
+    table = plain.table()
+    for key in ("from", "publication"):
+        del table["hardware"][key]
+    old = Experiment.parse(table)
+    assert old == plain
+    assert config.digest(old) == config.digest(plain)
+    assert old.hardware.origin().name == "reram-es"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"name": "reram-es", "cells": {"dw_min": 0.01}}, ["reram-es", "cells=exp-step(dw_min=0.01)"]),
+        (
+            {"cells": {"kind": "ecram", "dw_min": 0.01}, "weight": "pair"},
+            ["ecram", "cells=linear-step(dw_min=0.01)", "weight=pair"],
+        ),
+        ({"name": "capacitor", "time": "none"}, ["capacitor", "time=None"]),
+        ({"name": "pcm-like", "seed": 3}, ["pcm-like", "seed=3"]),
+        ({"name": "digital-8", "cells": {"bits": 5}}, ["digital-8", "cells=digital(bits=5)"]),
+        ({"cells": {"kind": "digital", "bits": 5}}, ["cells=digital(bits=5)"]),
+    ],
+)
+def test_what_differs_from_the_preset_is_said(table, words):
+    made_of = chip(table)
+    assert hardware.words(made_of) == words
+    again = Experiment.parse(tomllib.loads(dumps(experiment(table)))).hardware
+    assert hardware.words(again) == words
+
+
+def test_numbers_of_a_preset_that_changed_are_still_its():
+    """A later version may correct a preset: a record of before says whose numbers it has, and how they differ from those of now."""
+    table = experiment("reram-sb").table()
+    table["hardware"]["cells"]["reference_std"] = 0.25
+    old = Experiment.parse(table).hardware
+    assert hardware.words(old) == ["reram-sb", "cells=soft-bounds-reference(reference_std=0.25)"]
+    assert old.origin().publication == hw.PRESETS["reram-sb"].publication
+    table["hardware"]["from"] = "a preset that is gone"
+    assert Experiment.parse(table).hardware.label == "a preset that is gone"
+
+
+def test_another_device_is_not_from_there():
+    assert chip("reram-es", "hardware.cells={kind = 'digital', bits = 5}").origin() is None
+    assert chip("reram-es").replace(cells=hw.SoftBounds()).origin() is None
+    assert chip(experiment("reram-es").table()["hardware"], "hardware.cells=soft-bounds").origin() is None
+    assert chip(experiment("reram-es").table()["hardware"], "hardware.cells=ecram").origin().name == "ecram"
+
+
+def test_every_matrix_has_its_own():
+    made_of = chip(
+        {"name": "reram-es", "W_out": "ecram", "D_rec": {}, "W_in": {"cells": {"kind": "digital", "bits": 5}}}
+    )
+    assert {m: o and o.name for m in ("", "W_out", "D_rec", "W_in", "W_rec") for o in [made_of.origin(m)]} == {
+        "": "reram-es", "W_out": "ecram", "D_rec": "reram-es", "W_in": None, "W_rec": None,
+    }  # fmt: skip
+    table = hardware.write(made_of)
+    assert (table["W_out"]["from"], table["D_rec"]["from"]) == ("ecram", "reram-es")
+    assert "from" not in table["W_in"]
+    assert hardware.write(chip(table)) == table
+
+
+def test_it_asks_for_nothing_by_itself():
+    with pytest.raises(
+        SpecError,
+        match=r"'hardware\.from' parameter stands beside numbers, and says whose they are\. Write name = 'reram-es'",
+    ):
+        chip({"from": "reram-es"})
+    with pytest.raises(
+        SpecError,
+        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, beside its publication\. Got 3",
+    ):
+        chip({"W_in": {"from": 3, "cells": "digital"}})
+
+
+def test_what_hardware_refuses_is_said_of_the_key_that_was_typed():
+    """Parts of the error of an array become those of a table: nothing is taken out of text."""
+    refused = ParameterError("cell", "SynapseArray", "pulses for it", 3, hint="Or so.", verb="must have")
+    with pytest.raises(SpecError) as error, under("W_in"):
+        raise refused
+    found = error.value
+    assert (found.path, found.owner, found.wanted, found.got, found.hint, found.verb) == (
+        "W_in.cell", "SynapseArray", "pulses for it", 3, "Or so.", "must have",
+    )  # fmt: skip
+    silent = parts.told(ParameterError("a", "B", verb="is missing"))
+    assert str(silent) == "The 'a' parameter of B is missing."
