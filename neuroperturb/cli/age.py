@@ -39,7 +39,7 @@ def age(
     settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
     other = resolve(settings, assign or []).hardware if hardware or assign else None
     ages = deployment.age(run, after or None, hardware=other)
-    title = f"{label(run.experiment)} on {run.experiment.task.name}"
+    title = f"{label(run.experiment)} on {run.experiment.task.label}"
     figure = ageing.save(ages, title, folder(out) / f"{record.stem}_age.png")
     cut = not after and len(ages) <= len(deployment.TIMES)
     ends = "\n\nThese cells were measured no longer than that." if cut else ""

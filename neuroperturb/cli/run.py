@@ -15,11 +15,18 @@ from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
 
 def run(
     source: Annotated[
-        str, typer.Argument(metavar="TASK|FILE.toml|RUN.nc", help="What to train; see `neuroperturb list`.")
+        str,
+        typer.Argument(
+            metavar="TASK|FILE.toml|RUN.nc",
+            help="What to train; see `neuroperturb list`. A task of your own: FILE.py:Class.",
+        ),
     ],
     rule: Annotated[str | None, typer.Option(help="Learning rule, in the place of the source's own.")] = None,
     hardware: Annotated[
-        str | None, typer.Option(help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`.")
+        str | None,
+        typer.Option(
+            help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`. A cell of your own: FILE.py:Class."
+        ),
     ] = None,
     backend: Annotated[
         str | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,18 +11,19 @@ from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import ONLINE_CHUNK
 from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec.user_code import is_name
 
 
 def expand(table: dict) -> dict:
     """A table with every name of a task, a rule or a part of a rule replaced by the table it stands for."""
     table = _without_none(table)
     if "task" not in table:
-        raise SpecError(f"The 'task' parameter of Experiment is missing. Known: {', '.join(tasks.TASKS)}.")
+        raise SpecError.missing("task", "Experiment", suggest("", tasks.TASKS))
     task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
     if isinstance(table.get("spiking"), str):
         table["spiking"] = {"backend": table["spiking"]}
     if "rule" in table:
-        rule = _named("rule", table["rule"], [*rules.RULES, *rules.DECORRELATED, *GRADIENTS, "perturbation"], _is_own)
+        rule = _named("rule", table["rule"], [*rules.RULES, *rules.DECORRELATED, *GRADIENTS, "perturbation"])
         training = table.get("training")
         asked = training.get("schedule") if isinstance(training, dict) else None
         table["rule"] = _expand_rule(rule, asked or task.schedule)
@@ -32,25 +32,22 @@ def expand(table: dict) -> dict:
     return table
 
 
-def _is_own(name: str) -> bool:
-    """Whether a rule's name says where it is found: ``module:Class``."""
-    return ":" in name
-
-
-def _named(key: str, value: Any, known: Iterable[str], other=lambda name: False) -> dict:
-    """A name, or a table with a known name, as the table; `other` says what else may be one."""
+def _named(key: str, value: Any, known: Iterable[str]) -> dict:
+    """A name, or a table with one, as the table; what is not known says where it is found: ``module:Class``."""
     table = {"name": value} if isinstance(value, str) else value
     if not isinstance(table, dict):
-        raise SpecError(f"The {key!r} parameter of Experiment must be a name or a table. Got {value!r} instead.")
+        raise SpecError(key, "Experiment", "a name or a table", value)
     name = table.get("name")
     if name is None:
-        raise SpecError(f"The '{key}.name' parameter is missing. Known: {', '.join(known)}.")
-    if not isinstance(name, str) or not (name in known or other(name)):
-        raise SpecError(f"The '{key}.name' parameter cannot be {name!r}. {suggest(str(name), known)}")
+        raise SpecError.missing(f"{key}.name", hint=suggest("", known))
+    if not isinstance(name, str) or not (name in known or is_name(name)):
+        raise SpecError.no_choice(f"{key}.name", "", name, known)
     return table
 
 
 def _task(table: dict) -> tasks.Task:
+    if is_name(table["name"]):
+        return tasks.OwnTask.read(table)
     return tasks.TASKS[table["name"]].parse(table, "task")
 
 
@@ -68,16 +65,16 @@ def _expand_rule(table: dict, schedule: str) -> dict:
         # True BPTT of an endless series is no option: by default its gradient is cut every so many steps.
         chunk = ONLINE_CHUNK if schedule == "online" and not changes.keys() & {"window", "chunk"} else None
         return _merge(Bptt(chunk=chunk).table(), changes)
-    if _is_own(name):
+    if is_name(name):
         own = rules.own(name, changes.pop("parameters", {})).table()
         return _merge(own, {**changes, "name": own["name"]})
     form = changes.pop("form", None)
     if form is not None and not isinstance(form, str):
-        raise SpecError(f"The 'rule.form' parameter must be a string. Got {form!r} instead.")
+        raise SpecError("rule.form", wanted="a string", got=form)
     try:
         preset = rules.make(name, form, schedule).table()
     except SpecError as error:
-        raise SpecError(re.sub(r"^The '(\w+)' parameter", r"The 'rule.\1' parameter", str(error))) from None
+        raise error.under("rule") from None
     return _merge(preset, {**changes, "name": preset["name"]})
 
 

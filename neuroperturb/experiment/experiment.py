@@ -3,26 +3,30 @@
     task = "weather"                    or  [task]  name = "weather"  horizon = 24
     rule = "danp"                       or  [rule]  name = "anp"  form = "published"  noise_std = 1e-3  credit = "trace"
     rule = "my_rules:MyRule"            or  [rule]  name = "my_rules.py:MyRule"  noise_std = 0.05  [rule.parameters]  decay = 0.8
+    task = "my_task.py:MyTask"          or  [task]  name = "my_task.py:MyTask"  steps = 14
+    hardware = "my_cell.py:MyCell"      or  [hardware.cells]  kind = "my_cell.py:MyCell"  dw_min = 0.01
     [network]  [decorrelation]  [training]  [hardware]  [spiking]
 
 A rule's name stands for its preset; whatever else its table holds replaces the preset's. The names of decorrelated
 rules (``danp`` …) switch decorrelation on, and ``bptt`` is the exact gradient. What a table leaves out of `training` is
-the task's own. A rule of one's own goes by its module, or file, and class; it is looked for beside the TOML file and in the
-current folder. An :class:`Experiment` is always complete: what it writes reads back as an equal one.
+the task's own. A rule, a task or a cell of one's own goes by its module, or file, and class; it is looked for beside the TOML file
+and in the current folder. An :class:`Experiment` is always complete: what it writes reads back as an equal one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, PlainSerializer, PlainValidator, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, SerializeAsAny, model_validator
 
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import FORWARD, Eprop, Rflo, Rtrl, on_arrays
 from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.experiment.essence import essence, user_code
 from neuroperturb.experiment.expand import expand
 from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
@@ -30,9 +34,12 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import RNN
 from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.spec import Spec
+from neuroperturb.spec import Spec, SpecError, Words
+from neuroperturb.tasks.user_task import kept
 
+TABLE = Words("a table")
 Hardware = Annotated[Chip, PlainValidator(hardware_tables.read), PlainSerializer(hardware_tables.write)]
 
 
@@ -42,7 +49,7 @@ class Experiment(Spec):
     Without `hardware` a run is on ideal arrays and neurons; with `spiking` its neurons spike.
     """
 
-    task: SerializeAsAny[tasks.Task]  # any task, one of your own included; tables know those in `tasks.TASKS`
+    task: Annotated[SerializeAsAny[tasks.Task], BeforeValidator(kept)]  # any task, one of your own included
     network: RNN = RNN()
     rule: Annotated[PerturbationRule | Bptt | Rtrl | Rflo | Eprop, Field(discriminator="name")] = rules.make("anp")
     decorrelation: Decorrelation | None = None
@@ -70,40 +77,40 @@ class Experiment(Spec):
         task = data.get("task") if isinstance(data, dict) else None
         if not isinstance(task, tasks.Task):
             return data
-        own = {"schedule": task.schedule, "batch_size": task.default_batch_size}
+        own = {
+            "schedule": "schedule",
+            "batch_size": "default_batch_size",
+        }  # asked of the task where they are missing only
         training = data.get("training", {})
         if isinstance(training, Training):
-            missing = {name: value for name, value in own.items() if getattr(training, name) is None}
+            missing = {name: getattr(task, its) for name, its in own.items() if getattr(training, name) is None}
             return {**data, "training": training.replace(**missing) if missing else training}
-        return {**data, "training": own | training} if isinstance(training, dict) else data
+        if not isinstance(training, dict):
+            return data
+        missing = {name: getattr(task, its) for name, its in own.items() if name not in training}
+        return {**data, "training": missing | training}
 
     @model_validator(mode="after")
     def _bptt_fits(self):
         if isinstance(self.rule, Bptt) and self.decorrelation is not None:
-            raise ValueError(
-                "The 'decorrelation' parameter must be left out with the rule 'bptt', whose own is "
-                "'rule.decorrelation_rate'. Got a table instead."
-            )
+            verb = "must be left out with the rule 'bptt', whose own is 'rule.decorrelation_rate'"
+            raise SpecError("decorrelation", verb=verb, got=TABLE)
         if (
             isinstance(self.rule, Bptt)
             and self.training.schedule == "online"
             and not (self.rule.window or self.rule.chunk)
         ):
-            raise ValueError(
-                "The 'rule.window' parameter, or 'rule.chunk', must be a number of steps in the online schedule. "
-                "Got neither."
-            )
+            wanted = "a number of steps in the online schedule, or else 'rule.chunk'"
+            raise SpecError("rule.window", wanted=wanted, got=Words("neither"))
         return self
 
     @model_validator(mode="after")
-    def _what_goes_forward_goes_alone(self):
+    def _forward_rules_take_no_hardware(self):
         if isinstance(self.rule, tuple(FORWARD.values())):
             for part in ("decorrelation", "hardware", "spiking"):
                 if getattr(self, part) is not None:
-                    raise ValueError(
-                        f"The {part!r} parameter must be left out with the rule {self.rule.name!r}, which is a reference for plain "
-                        "networks. Got a table instead."
-                    )
+                    verb = f"must be left out with the rule {self.rule.name!r}, which is a reference for plain networks"
+                    raise SpecError(part, verb=verb, got=TABLE)
         return self
 
     @model_validator(mode="after")
@@ -115,19 +122,16 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _own_rules_are_for_rate_units(self):
         if self.spiking is not None and isinstance(self.rule, PerturbationRule) and self.rule.formula is not None:
-            raise ValueError(
-                "The 'spiking' parameter must be left out with a rule of one's own, whose functions are for rate units. Got a table instead."
-            )
+            verb = "must be left out with a rule of one's own, whose functions are for rate units"
+            raise SpecError("spiking", verb=verb, got=TABLE)
         return self
 
     @model_validator(mode="after")
-    def _an_array_that_perturbs_is_noisy(self):
+    def _array_probe_needs_read_noise(self):
         rule, chip = self.rule, self.hardware
-        if isinstance(rule, PerturbationRule) and isinstance(rule.probe, rules.ArrayNoise) and not reads_noisily(chip):
-            raise ValueError(
-                "The 'hardware.reading' parameter must have noise where 'rule.probe' is 'array': without it two reads are the same. "
-                "Got none."
-            )
+        if isinstance(rule, PerturbationRule) and facts_of(rule).array_noise and not reads_noisily(chip):
+            wanted = "noise where 'rule.probe' is 'array': without it two reads are the same"
+            raise SpecError("hardware.reading", wanted=wanted, got=Words("none"), verb="must have")
         return self
 
     @model_validator(mode="after")
@@ -135,17 +139,33 @@ class Experiment(Spec):
         smallest = 32 * float(np.finfo(self.training.dtype).eps)
         if isinstance(self.rule, PerturbationRule) and self.rule.noise_std < smallest:
             wider = ", or set 'training.dtype' to 'float64'" if self.training.dtype == "float32" else ""
-            raise ValueError(
-                f"The 'rule.noise_std' parameter must be at least {smallest:.2g}, below which "
-                f"{self.training.dtype} rounds the perturbation away: raise it{wider}. "
-                f"Got {self.rule.noise_std!r} instead."
-            )
+            wanted = f"at least {smallest:.2g}, below which {self.training.dtype} rounds the perturbation away: raise it{wider}"
+            raise SpecError("rule.noise_std", wanted=wanted, got=self.rule.noise_std)
         return self
+
+    def bound(self) -> Experiment:
+        """The experiment with every class of one's own found: what runs it calls this first.
+
+        A class that is not what it was is refused. One that only this process can find is said: its source is in the record, which
+        can be read anywhere, and cannot be run.
+        """
+        for code in user_code(self.table()):
+            if not code.stays:
+                warnings.warn(
+                    f"{code.label} is defined in a script, a notebook or a function. Records keep its source, and can be read anywhere; to "
+                    "run them in another process, put the class into a file.",
+                    stacklevel=2,
+                )
+        for part in (self.task, getattr(self.rule, "formula", None)):
+            if isinstance(part, tasks.OwnTask | rules.OwnFormula):
+                part.bind()
+        chip = None if self.hardware is None else self.hardware.bound()
+        return self if chip is self.hardware else self.replace(hardware=chip)
 
 
 def digest(experiment: Experiment) -> str:
     """Twelve hexadecimal digits of the experiment: equal for equal ones, and good for file names."""
-    text = json.dumps(experiment.table(), sort_keys=True)
+    text = json.dumps(essence(experiment.table()), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -157,7 +177,3 @@ def label(experiment: Experiment) -> str:
     if isinstance(rule, Bptt):
         return "bptt" if rule.window is None else f"bptt({rule.window})"
     return ("d" if experiment.decorrelation else "") + rule.label
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Names to tables

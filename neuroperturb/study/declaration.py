@@ -45,6 +45,7 @@ from neuroperturb.experiment import recipes
 from neuroperturb.experiment.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
 from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
+from neuroperturb.spec.user_code import beside, is_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.labels import value_label
 from neuroperturb.tasks import TASKS
@@ -124,7 +125,8 @@ def load(path: str | Path, small: bool = False) -> Study:
     """The study in a TOML file, or its small form."""
     path = Path(path)
     name = path.stem + ("-small" if small else "")
-    return parse(read_table(path), name, small=small, folder=path.parent)
+    with beside(path.parent):
+        return parse(read_table(path), name, small=small, folder=path.parent)
 
 
 def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
@@ -201,7 +203,7 @@ def _base(base: Any, folder: Path) -> dict:
         raise SpecError("base", OWNER, "a table, a task or a file", base)
     if base.endswith(".toml"):
         return read_table(folder / base)
-    if base not in TASKS:
+    if base not in TASKS and not is_name(base):
         raise SpecError.no_choice("base", OWNER, base, TASKS)
     return recipes.recipe(base)
 

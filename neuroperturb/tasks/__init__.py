@@ -13,7 +13,7 @@ bit-copying           credit task C: hold fresh bits through noise              
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
-file and one line in ``TASKS``.
+file and one line in ``TASKS``; one of your own goes by ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
 """
 
 from neuroperturb.tasks.bit_copying import BitCopying as BitCopying
@@ -25,6 +25,7 @@ from neuroperturb.tasks.copying import Copying as Copying
 from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
 from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
 from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
+from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
 
 TASKS: dict[str, type[Task]] = {

@@ -15,6 +15,11 @@ import numpy as np
 from neuroperturb.spec import Spec
 
 Loss = Literal["mse", "cross_entropy"]
+LOSSES = {
+    "mse": ("mean squared error", ""),
+    "cross_entropy": ("cross-entropy", "nats"),
+}  # what they are called, and their units
+CONSTANT = ("guess", "mean")  # trivial baselines whose output is a constant
 
 
 class Sequence(NamedTuple):
@@ -32,6 +37,18 @@ class Sequence(NamedTuple):
     mask: np.ndarray
     reset: np.ndarray
     condition: np.ndarray = np.empty(0, np.int64)
+
+
+class LossScale(NamedTuple):
+    """What a reader of a loss has to know.
+
+    name : what it is called;  unit : "" where it has none
+    guess : what the best constant output scores, by part: ``"validation"``, ``"test"``
+    """
+
+    name: str
+    unit: str
+    guess: dict[str, float]
 
 
 class Dataset(ABC):
@@ -56,12 +73,40 @@ class Dataset(ABC):
     def trivial(self) -> dict[str, dict[str, float]]:
         """Baselines without a network, each ``{"validation": loss, "test": loss}``: guess, persistence, ridge …"""
 
+    def loss_scale(self) -> LossScale:
+        """Name and unit of the loss, and what a constant output scores; a dataset that reads its loss otherwise says so here."""
+        name, unit = LOSSES.get(self.loss, (self.loss, ""))
+        trivial = self.trivial()
+        known = [trivial[constant] for constant in CONSTANT if constant in trivial]
+        parts = {"validation": self.validation, "test": self.test}
+        guess = {
+            part: min((losses[part] for losses in known), default=constant_loss(self.loss, s))
+            for part, s in parts.items()
+        }
+        return LossScale(name, unit, guess)
+
+
+def constant_loss(loss: Loss, sequence: Sequence) -> float:
+    """The least loss of a constant output: variance about the mean target, or entropy of the mean target; nan where nothing is scored."""
+    targets = np.asarray(sequence.targets, float)[np.asarray(sequence.mask, bool)]
+    if not targets.size:
+        return float("nan")
+    mean = targets.mean(axis=0)
+    if loss == "mse":
+        return float(((targets - mean) ** 2).mean())
+    return float(-(mean[mean > 0] * np.log(mean[mean > 0])).sum())
+
 
 class Task(Spec):
     """A specification of data to learn from.  Subclasses set `name` (a Literal) and the class variables."""
 
     schedule: ClassVar[Literal["online", "episode"]] = "online"  # the natural one; a run may choose the other
     default_batch_size: ClassVar[int] = 1
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call it."""
+        return getattr(self, "name", type(self).__name__)
 
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Make the data; raises an :class:`neuroperturb.spec.InputError` where they cannot be made."""

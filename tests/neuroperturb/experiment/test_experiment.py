@@ -17,7 +17,7 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN
 from neuroperturb.rules import RMS, ActivityDifference, Instant, Plain, Trace
 from neuroperturb.simulation.schedule import ONLINE_CHUNK, Training
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 
 NAMES = [*rules.RULES, *rules.DECORRELATED, "bptt"]
 
@@ -117,7 +117,10 @@ BAD = [
     ({"task": "wether"}, "'task.name' parameter cannot be 'wether'. Did you mean 'weather'?"),
     ({"task": 3}, "'task' parameter of Experiment must be a name or a table. Got 3"),
     ({"task": {"horizon": 3}}, "'task.name' parameter is missing"),
-    ({"task": {"name": "weather", "horizn": 3}}, "Unknown key 'task.horizn' in Weather. Did you mean 'horizon'?"),
+    (
+        {"task": {"name": "weather", "horizn": 3}},
+        "'task.horizn' parameter of Weather is unknown. Did you mean 'horizon'?",
+    ),
     ({"task": {"name": "weather", "horizon": -2}}, "'task.horizon' parameter of Weather must be greater"),
     (
         {"task": {"name": "delayed-xor", "cues": [0, 20]}},
@@ -131,7 +134,7 @@ BAD = [
         "'rule.form' parameter of rule 'anp' must be 'published' or 'rescaled'",
     ),
     ({"rule": {"name": "anp", "form": 3}}, "'rule.form' parameter must be a string. Got 3"),
-    ({"rule": {"name": "np", "lerning_rate": 1}}, "Unknown key 'rule.lerning_rate'"),
+    ({"rule": {"name": "np", "lerning_rate": 1}}, "'rule.lerning_rate' parameter of PerturbationRule is unknown"),
     (
         {"rule": {"name": "np", "learning_rate": "fast"}},
         "'rule.learning_rate' parameter of PerturbationRule must be a number",
@@ -153,7 +156,7 @@ BAD = [
     ({"rule": {"name": "np-trace", "credit": 3}}, "'rule.credit' parameter of PerturbationRule must be a table"),
     (
         {"rule": {"name": "np", "credit": {"kind": "trace", "dcay": 1}}},
-        "Unknown key 'rule.credit.dcay' in Trace. Did you mean 'decay'?",
+        "'rule.credit.dcay' parameter of Trace is unknown. Did you mean 'decay'?",
     ),
     ({"rule": {"name": "wp", "normaliser": "layer_norm"}}, "'rule.normaliser' parameter of a rule with weight noise"),
     ({"rule": {"name": "bptt", "window": 0}}, "'rule.window' parameter of Bptt must be greater"),
@@ -162,8 +165,8 @@ BAD = [
         "'rule.optimiser.kind' parameter cannot be 'adm'. Did you mean 'adam'?",
     ),
     ({"rule": "bptt", "decorrelation": {}}, "'decorrelation' parameter must be left out"),
-    ({"decorrelation": {"rat": 1}}, "Unknown key 'decorrelation.rat' in Decorrelation. Did you mean 'rate'?"),
-    ({"trainng": {}}, "Unknown key 'trainng' in Experiment. Did you mean 'training'?"),
+    ({"decorrelation": {"rat": 1}}, "'decorrelation.rat' parameter of Decorrelation is unknown. Did you mean 'rate'?"),
+    ({"trainng": {}}, "'trainng' parameter of Experiment is unknown. Did you mean 'training'?"),
     ({"training": 3}, "'training' parameter of Experiment must be a table"),
     ({"training": {"epochs": 0}}, "'training.epochs' parameter of Training must be greater"),
     ({"training": {"epochs": 2.5}}, "'training.epochs' parameter of Training must be an integer"),
@@ -190,21 +193,21 @@ def test_what_cannot_be_is_a_sentence_that_names_the_key(table, sentence):
 
 @pytest.mark.parametrize("assignment", ["network.size", "=3", "network..size=3", ""])
 def test_assignments_that_are_none(assignment):
-    with pytest.raises(SpecError, match=r"key\.path=value"):
+    with pytest.raises(InputError, match=r"key\.path=value"):
         override({}, assignment)
 
 
 def test_an_assignment_cannot_go_into_a_number():
-    with pytest.raises(SpecError, match=r"'network\.size' is no table"):
+    with pytest.raises(InputError, match=r"'network\.size' is no table"):
         override({"network": {"size": 4}}, "network.size.x=1")
 
 
 def test_files_that_are_none(tmp_path):
-    with pytest.raises(SpecError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml")
     for content in (b"task = ", b"\xff\xfe", b"[a]\n[a]\n"):
         (tmp_path / "a.toml").write_bytes(content)
-        with pytest.raises(SpecError, match="is not valid TOML"):
+        with pytest.raises(InputError, match="is not valid TOML"):
             load(tmp_path / "a.toml")
 
 

@@ -1,0 +1,146 @@
+"""A task of one's own as a parameter: where its class is found, its parameters, and what it was made of.
+
+task = "mine.py:MyTask"    or    [task]  name = "mine.py:MyTask"  steps = 14
+
+[task.source]              what a record keeps besides
+sha256 = "…"
+text = "…"
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import model_serializer
+
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.user_code import Sought, UserCode, find
+from neuroperturb.tasks.contract import Dataset, Task
+
+SOURCE = "source"  # key of a task's table under which a record keeps its text
+
+
+def _is_task(cls: type) -> bool:
+    return issubclass(cls, Task) and cls.__module__.split(".")[0] != "neuroperturb"
+
+
+TASK = Sought("task", "task.name", _is_task, "It has no subclass of neuroperturb.tasks.Task.")
+
+
+class OwnTask(Task):
+    """A task of one's own as data: opening a record finds nothing and runs nothing, making data does.
+
+    name : ``module:Class`` or ``path/to/file.py:Class``
+    parameters : its own, by name; they read as attributes, too
+    sha256, text : of what it was made of, see :class:`neuroperturb.spec.user_code.UserCode`
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    sha256: str
+    text: str
+
+    @classmethod
+    def of(cls, task: Task) -> OwnTask:
+        """Of an object, ``MyTask(steps=14)``; refused where a record could not make it again."""
+        made_of = type(task)
+        code = UserCode.of(made_of, TASK)
+        try:
+            parameters = _without_none({key: value for key, value in task.table().items() if key != "name"})
+            same = made_of.parse(parameters) == task
+        except ValueError:
+            same = False
+        if not same:
+            raise SpecError("", code.label, "made of numbers, texts and lists of such, which a record can hold", task)
+        if SOURCE in parameters:
+            raise SpecError(SOURCE, code.label, verb="needs another name: a record keeps the text of the class there")
+        return cls(name=code.name, parameters=parameters, sha256=code.sha256, text=code.text)
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> OwnTask:
+        """Out of a table: of a record, as it is; of what a person wrote, with the class as it stands now."""
+        rest = {key: value for key, value in table.items() if key not in ("name", SOURCE)}
+        if SOURCE not in table:
+            return _as_data(_found(table["name"]).parse(rest, "task"))
+        source = table[SOURCE]
+        if not isinstance(source, Mapping) or not {"sha256", "text"} == source.keys():
+            raise SpecError(f"task.{SOURCE}", wanted="a table of 'sha256' and 'text'", got=source)
+        return cls.parse({"name": table["name"], "parameters": _without_none(rest), **source}, "task")
+
+    @model_serializer
+    def _flat(self) -> dict:
+        """Parameters stand where those of a built-in task stand."""
+        return {"name": self.name, **self.parameters, SOURCE: {"sha256": self.sha256, "text": self.text}}
+
+    @property
+    def code(self) -> UserCode:
+        """The class as data."""
+        return UserCode(self.name, self.sha256, self.text)
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call it: its class."""
+        return self.code.label
+
+    def __getattr__(self, name: str) -> Any:
+        parameters = self.__dict__.get("parameters", {})
+        return parameters[name] if name in parameters else super().__getattr__(name)  # type: ignore[misc]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OwnTask):
+            return NotImplemented
+        return (self.code, self.parameters) == (other.code, other.parameters)
+
+    def __hash__(self) -> int:
+        return hash((self.code, json.dumps(self.parameters, sort_keys=True)))
+
+    # what runs the class
+
+    def replace(self, **changes: Any) -> OwnTask:
+        """The same task with some parameters changed, validated by its class."""
+        return OwnTask.of(self.bind().replace(**changes))
+
+    def bind(self) -> Task:
+        """The task itself, ``MyTask(steps=14)``; refused where its source is not what this experiment was made with."""
+        return self.code.bind(TASK).parse(self.parameters, "task")
+
+    @property
+    def schedule(self) -> str:  # type: ignore[override]
+        """The natural one, of its class."""
+        return self.bind().schedule
+
+    @property
+    def default_batch_size(self) -> int:  # type: ignore[override]
+        """Of its class."""
+        return self.bind().default_batch_size
+
+    def data(self, seed: int, batch_size: int) -> Dataset:
+        """Of its class."""
+        return self.bind().data(seed, batch_size)
+
+
+def kept(task: Any) -> Any:
+    """A task as an experiment holds it: one of one's own as data."""
+    own = isinstance(task, Task) and not isinstance(task, OwnTask) and _is_task(type(task))
+    return OwnTask.of(task) if own else task
+
+
+def _as_data(task: Task) -> OwnTask:
+    try:
+        return OwnTask.of(task)
+    except SpecError as error:
+        raise error.under("task") from None
+
+
+def _found(name: str) -> type[Task]:
+    cls = find(name, TASK)
+    if not _is_task(cls):
+        raise SpecError(TASK.path, verb=f"names {name!r}, which is no subclass of neuroperturb.tasks.Task")
+    return cls
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is None is left out, and its default says None again."""
+    return {k: _without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
