@@ -11,8 +11,9 @@ from neuroperturb.experiment import recipes
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import plain, read_table, resolve
 from neuroperturb.results import text
-from neuroperturb.results.run import Run, load
+from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest
+from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
 from neuroperturb.tasks import TASKS
@@ -60,7 +61,10 @@ def prepare(request: Request) -> RunJob:
         target = Path(source)
     else:
         target = _target(experiment, request.out, Path(source) if repeated else None)
-    previous = _continued(original or _existing(target), experiment, target) if request.resume else None
+    previous = None
+    if request.resume:
+        target = target if target.exists() else existing(target.parent, experiment) or target
+        previous = _continued(original or _existing(target), experiment, target)
     return RunJob(experiment, target, previous, original if repeated and not request.resume else None)
 
 
@@ -93,7 +97,7 @@ def configuration(job: RunJob) -> str:
 
 def _table(source: str, backend: str | None) -> dict:
     """The source's own settings."""
-    if source in TASKS:
+    if source in TASKS or is_name(source):
         return recipes.recipe(source) if backend is None else spiking_recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():
         return read_table(source)
@@ -121,7 +125,7 @@ def _target(experiment: Experiment, out: Path | None, repeated: Path | None) -> 
         return out
     if repeated is not None and out is None:
         return repeated.with_name(f"{repeated.stem}-repeat.nc")
-    name = f"{experiment.task.name}-{experiments.label(experiment)}-{experiments.digest(experiment)}"
+    name = f"{experiment.task.label}-{experiments.label(experiment)}-{experiments.digest(experiment)}"
     return (out or Path("runs")) / (re.sub(r"[^\w.]+", "-", name) + ".nc")
 
 

@@ -39,5 +39,6 @@ class Record(Protocol):
     diverged_step: int | None
     seeds: dict[str, int]
     ledger: dict[str, Any]
+    loss: dict[str, Any]
     versions: dict[str, str]
     cpu: dict[str, str]

@@ -14,6 +14,8 @@ from neuroperturb.results.summary import NAME as SUMMARY
 from neuroperturb.spec import InputError
 
 FORMAT, VERSION = "neuroperturb run", 1
+TEXTS = ("status", "diverged_step", "experiment", "seeds", "versions", "cpu", "timestamps")  # attributes of every file
+LATER = ("loss",)  # attributes that files of version 0.1.0 do not have
 
 
 class RecordError(InputError):
@@ -21,7 +23,7 @@ class RecordError(InputError):
 
 
 def bits(array: np.ndarray) -> tuple:
-    if array.dtype.kind == "O":
+    if array.dtype == object:
         return ("text", *array.tolist())
     return (array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes())
 
@@ -46,6 +48,17 @@ def is_run(path: str | Path) -> bool:
             return file.attrs.get("format") == FORMAT
     except OSError:
         return False
+
+
+def experiment(path: Path) -> str:
+    """The experiment of a record, as TOML, without a look at anything else in the file."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs["experiment"])
+    except Exception:  # a damaged HDF5 file fails in any way the library can
+        raise RecordError(f"The file {str(path)!r} is not a run of neuroperturb.") from None
 
 
 def write(
@@ -81,7 +94,7 @@ def read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
                 f"The file {str(path)!r} has format {found} and this version of neuroperturb reads {VERSION}: "
                 "use the version that wrote it."
             )
-        names = ("status", "diverged_step", "experiment", "seeds", "versions", "cpu", "timestamps")
+        names = (*TEXTS, *(name for name in LATER if name in file.attrs))
         texts = {name: str(file.attrs[name]) for name in names}
         texts["ledger"] = file["ledger/json"].asstr()[()]
         groups = [name for name in file if name != "ledger"]

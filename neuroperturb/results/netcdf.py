@@ -40,9 +40,9 @@ class Writer:
         from h5py import h5ds
 
         parent = self._group(group)
-        if array.dtype.kind == "O":
+        if array.dtype == object:
             dataset = _text(parent, name, array)
-        elif array.dtype.kind == "b":  # netCDF has no booleans; this is how xarray writes and reads them
+        elif array.dtype == bool:  # netCDF has no booleans; this is how xarray writes and reads them
             dataset = _numbers(parent, name, array.astype(np.int8))
             self.file[f"{group}/{name}"].attrs["dtype"] = "bool"
         else:

@@ -4,7 +4,7 @@ The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text o
 in its own folder and renamed, so that a file of that name is always whole. Its groups:
 
     /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and what
-                       tables of many runs need, at a glance
+                       tables of many runs need of each
     /history           one row an epoch         /results           one row for the rule and each thing beside it
     /weights           W[i, j] is from j to i   /initial_weights
     /state             what resuming needs, the pending update included: one array a type, and an index of names and shapes
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,19 +26,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment.essence import essence
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.experiment.toml import dumps
 from neuroperturb.results import file as record_file
-from neuroperturb.results import summary as glance
+from neuroperturb.results import summary
 from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits, sync_folder
 from neuroperturb.results.provenance import cpu, versions
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import opening
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
+CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -55,6 +61,8 @@ class Run:
     seeds : dict of int, by named stream
     state : dict of ndarray, what continues the run
     ledger : dict of plain values
+    loss : what the task's loss is called, its unit and what a constant output scores, as :class:`neuroperturb.tasks.LossScale` has
+        them; empty where that is not known
     versions, cpu : dict of str, of the machine that ran it
     timestamps : dict of str
     """
@@ -69,6 +77,7 @@ class Run:
     seeds: dict[str, int] = field(default_factory=dict)
     state: dict[str, np.ndarray] = field(default_factory=dict)
     ledger: dict[str, Any] = field(default_factory=dict)
+    loss: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: versions())
     cpu: dict[str, str] = field(default_factory=lambda: cpu())
     timestamps: dict[str, str] = field(default_factory=dict)
@@ -87,7 +96,7 @@ class Run:
         part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
         try:
             texts = _texts(self)
-            record_file.write(part, texts, _packed(self), _glance(self, texts).text)
+            record_file.write(part, texts, _packed(self), _summary(self, texts).text)
             with open(part, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(part, path)
@@ -114,8 +123,9 @@ class Run:
 
     def __repr__(self) -> str:
         done = int(self.history["epoch"].iloc[-1]) if len(self.history) else 0
-        rule, task = config.label(self.experiment), self.experiment.task.name
-        return f"<Run {rule} on {task}: {self.status}, {done} of {self.experiment.training.epochs} epochs>"
+        rule, task, chip = config.label(self.experiment), self.experiment.task.label, self.experiment.hardware
+        on = task if chip is None else f"{task}, {chip.label}"
+        return f"<Run {rule} on {on}: {self.status}, {done} of {self.experiment.training.epochs} epochs>"
 
 
 def same_science(a: Run, b: Run) -> bool:
@@ -206,6 +216,7 @@ def _texts(run: Run) -> dict[str, str]:
         "experiment": dumps(run.experiment),
         "seeds": json.dumps(run.seeds),
         "ledger": json.dumps(run.ledger),
+        **({"loss": json.dumps(run.loss)} if run.loss else {}),
         "versions": json.dumps(run.versions),
         "cpu": json.dumps(run.cpu),
         "timestamps": json.dumps(run.timestamps),
@@ -214,7 +225,8 @@ def _texts(run: Run) -> dict[str, str]:
 
 def _science(run: Run) -> dict[str, tuple]:
     arrays = {f"{group}/{name}": bits(array) for group, name, array in _arrays(run) if group != "timing"}
-    return arrays | {k: (v,) for k, v in _texts(run).items() if k not in ("versions", "cpu", "timestamps")}
+    texts = {**_texts(run), "experiment": json.dumps(essence(run.experiment.table()), sort_keys=True)}
+    return arrays | {k: (v,) for k, v in texts.items() if k not in CIRCUMSTANCES}
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -233,22 +245,33 @@ def load(path: str | Path) -> Run:
     except Exception:  # a damaged HDF5 file fails in any way the library can
         raise RecordError(f"The file {str(path)!r} is damaged, or was not written by neuroperturb.") from None
     try:
-        return _run(texts, arrays)
-    except SpecError as error:
+        with opening(path.parent):  # what it names is not looked for: a record is data
+            return _run(texts, arrays)
+    except InputError as error:
         raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
 
 
-def _glance(run: Run, texts: dict[str, str]) -> glance.Glance:
+def existing(folder: Path, experiment: Experiment) -> Path | None:
+    """A record of this experiment in a folder, whatever it is called: versions before this one named files otherwise."""
+    for path in sorted(folder.glob("*.nc")):
+        try:
+            with opening(folder):
+                if Experiment.parse(tomllib.loads(record_file.experiment(path))) == experiment:
+                    return path
+        except (InputError, tomllib.TOMLDecodeError):
+            continue
+    return None
+
+
+def _summary(run: Run, texts: dict[str, str]) -> summary.Summary:
     history, results = (
         {name: frame[name].to_numpy() for name in frame.columns if name not in ("seconds", *TEXT)}
         for frame in (run.history, run.results)
     )
-    return glance.take(history, results, run.history["seconds"].to_numpy(), texts)
+    return summary.take(history, results, run.history["seconds"].to_numpy(), texts)
 
 
 def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
-    import tomllib
-
     import pandas as pd
 
     def group(name):
@@ -261,6 +284,7 @@ def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
     plain = {
         name: json.loads(texts[name]) for name in ("diverged_step", "seeds", "ledger", "versions", "cpu", "timestamps")
     }
+    plain["loss"] = json.loads(texts.get("loss", "{}"))
     kept = {name: group(name) for name in ("weights", "initial_weights")}
     return Run(
         experiment=Experiment.parse(tomllib.loads(texts["experiment"])),

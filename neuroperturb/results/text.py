@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import html as escaping
 import math
+import textwrap
+
+import numpy as np
 
 from neuroperturb.experiment import experiment as config
+from neuroperturb.experiment.essence import user_code
 from neuroperturb.experiment.toml import dumps, plain
 from neuroperturb.network.chip.chip import words
+from neuroperturb.network.rnn import LEARNT
+from neuroperturb.results import loss
 from neuroperturb.results.ablation_table import is_row, table
 from neuroperturb.results.columns import RESULTS, Record
 from neuroperturb.results.grid import grid, number
+from neuroperturb.spec.user_code import UserCode
+from neuroperturb.tasks.user_task import SOURCE
 
 LAYER = {"credited": "credited", "loss SNR": "loss_snr", "dead": "dead", "σ told": "told_std", "σ besides": "extra_std"}
 MATRIX = {
@@ -20,14 +28,15 @@ MATRIX = {
     "asymmetry": "asymmetry",
     "forgets": "forgets",
 }
+WIDTH = 100  # letters of a line of text
 METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
 
 
 def text(run: Record) -> str:
     """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
     parts = [
-        headline(run), configuration(run.experiment), results_table(run), hardware(run), ablation_table(run), history_table(run),
-        provenance(run),
+        headline(run), configuration(run.experiment), loss.line(run), results_table(run), hardware(run), ablation_table(run),
+        history_table(run), provenance(run),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
@@ -37,7 +46,7 @@ def headline(run: Record) -> str:
     done = int(run.history["epoch"].iloc[-1]) if len(run.history) else 0
     total = run.experiment.training.epochs
     end = {"finished": "finished", "interrupted": "interrupted", "diverged": f"diverged at step {run.diverged_step}"}
-    name, task = config.label(run.experiment), run.experiment.task.name
+    name, task = config.label(run.experiment), run.experiment.task.label
     return f"{name} on {task}: {end[run.status]}, {done} of {total} epochs."
 
 
@@ -50,10 +59,21 @@ def configuration(experiment: config.Experiment) -> str:
         rest = {key: inner for key, inner in value.items() if key not in said and inner not in ([], None)}
         if section == "hardware":
             rows.append((section, words(experiment.hardware)))
+            rows += [("", [text]) for text in _publications(experiment)]
             continue
+        if section == "task":
+            rest.pop(SOURCE, None)  # of a class of one's own: its text is in the record
         rows.append((section, [named] * bool(named) + [f"{key}={_value(inner)}" for key, inner in rest.items()]))
     width = max(len(section) for section, _ in rows) + 2
     return "\n".join(_wrapped(section.ljust(width), items) for section, items in rows)
+
+
+def _publications(experiment: config.Experiment) -> list[str]:
+    """Where the numbers of the hardware are from."""
+    chip = experiment.hardware
+    origins = (chip.origin(matrix) for matrix in ("", *LEARNT))
+    texts = dict.fromkeys(origin.publication for origin in origins if origin is not None)
+    return [line for text in texts for line in textwrap.wrap(text, WIDTH)]
 
 
 def results_table(run: Record) -> str:
@@ -143,16 +163,23 @@ def history_table(run: Record, rows: int = 8) -> str:
         return ""
     picked = sorted({round(k * (len(frame) - 1) / (rows - 1)) for k in range(rows)})
     frame = frame.iloc[picked]
-    return grid({c: frame[c].map(number if frame[c].dtype.kind == "f" else str) for c in frame.columns})
+    return grid({c: frame[c].map(number if np.issubdtype(frame[c].dtype, np.floating) else str) for c in frame.columns})
 
 
 def provenance(run: Record) -> str:
     """Versions, processor and seeds."""
     made = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     lines = [f"made by   {made}", f"on        {run.cpu.get('name', '?')} (features {run.cpu.get('features', '?')})"]
+    lines += [
+        f"class     {code.name} (sha256 {code.sha256[:12]}){_kept(code)}" for code in user_code(run.experiment.table())
+    ]
     if run.seeds:
         lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
     return "\n".join(lines)
+
+
+def _kept(code: UserCode) -> str:
+    return "" if code.stays else ", of a script, a notebook or a function: its source is in the record alone"
 
 
 def html(run: Record) -> str:
@@ -166,6 +193,8 @@ def html(run: Record) -> str:
 
 
 def _value(value) -> str:
+    if isinstance(value, dict) and "source" in value:  # a formula
+        return f"{value['source']}({', '.join(f'{name}={number:g}' for name, number in value['parameters'].items())})"
     if isinstance(value, dict):
         inner = ", ".join(f"{k}={_value(v)}" for k, v in value.items() if k != "kind" and v is not None)
         return f"{value.get('kind', '')}({inner})" if inner else str(value.get("kind", "{}"))

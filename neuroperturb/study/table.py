@@ -56,6 +56,7 @@ class Tables(NamedTuple):
     study : the declaration's table, with the study's name;  cells : list of Cell
     chosen : number of the setting chosen in every cell, None where it is not done
     curves : by name of a run;  machines : what made the runs, each with how many
+    losses : by number of a cell, what its loss is called, its unit and what a constant output scores; none of version 0.1.0
     """
 
     study: dict
@@ -67,6 +68,7 @@ class Tables(NamedTuple):
     fits: pd.DataFrame
     ages: pd.DataFrame
     machines: dict[str, int]
+    losses: dict[int, dict]
 
 
 class Rest(NamedTuple):
@@ -87,7 +89,7 @@ def read(folder: StudyFolder) -> Tables:
     study, cells = folder.read_index()
     outcomes = _outcomes(folder, cells)
     chosen = [rate_search.chosen(cell, outcomes) for cell in cells]
-    rows, ages, curves, machines = [], [], {}, {}
+    rows, ages, curves, machines, losses = [], [], {}, {}, {}
     for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
         shown = cell.shown(candidate)
         if not shown:
@@ -99,12 +101,13 @@ def read(folder: StudyFolder) -> Tables:
             if curve is not None:
                 curves[name] = curve
                 machines[machine] = machines.get(machine, 0) + 1
+                losses |= {number: seen} if (seen := outcomes[name].summary.loss) else {}
                 place = _place(number, cell, candidate, seed)
                 ages += [{**place, "run": name, **aged} for aged in (_ages(folder, name) if "ageing" in study else ())]
     runs = pd.DataFrame(_kept(rows, study.get("metrics"), cells))
     return Tables(
         study=study, cells=cells, chosen=chosen, runs=runs, search=_search(cells, outcomes), curves=curves,
-        fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines,
+        fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines, losses=losses,
     )  # fmt: skip
 
 

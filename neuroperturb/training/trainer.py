@@ -54,7 +54,7 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         training = experiment.training
-        self.experiment = experiment
+        self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
@@ -157,8 +157,13 @@ class Trainer:
         return Run(
             experiment=self.experiment, history=list(self._history.rows), weights=as_dict(self.learner.weights()),
             initial_weights=as_dict(self._initial_weights), status=status, diverged_step=diverged, seeds=self._seeds(), state=state,
-            ledger=self._ledger(), timestamps={"started": self._started, "saved": _now()},
+            ledger=self._ledger(), loss=self._loss_scale, timestamps={"started": self._started, "saved": _now()},
         )  # fmt: skip
+
+    @functools.cached_property
+    def _loss_scale(self) -> dict:
+        """What readers of the losses have to know."""
+        return self.dataset.loss_scale()._asdict()
 
     def _ledger(self) -> dict:
         """What the hardware did, and how it suits the rule; nothing of ideal arrays."""

@@ -10,6 +10,7 @@ from neuroperturb.experiment import experiment as config
 from neuroperturb.results.columns import Record
 from neuroperturb.results.figures import png
 from neuroperturb.results.figures.style import DARK, GAP, SKY, VERMILION, blank, spread, tidy
+from neuroperturb.results.loss import of_run
 
 SIZE = 7, 4.2  # inches
 TRAIN, VALIDATION, OTHERS = SKY, VERMILION, DARK
@@ -34,7 +35,7 @@ def learning_curve(run: Record, ax=None):
     epochs = run.history["epoch"].to_numpy()
     ax.plot(epochs, _shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
     ax.plot(epochs, _shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
-    ax.set(yscale="log", xlabel="epoch", ylabel=_loss_name(run), title=_title(run))
+    ax.set(yscale="log", xlabel="epoch", ylabel=of_run(run)["name"], title=_title(run))
     ax.xaxis.get_major_locator().set_params(integer=True)
     _horizontal_lines(ax, run)
     _readable_ticks(ax)
@@ -53,11 +54,7 @@ def save(run: Record, path: str | Path) -> Path:
 def _title(run: Record) -> str:
     end = f", diverged at step {run.diverged_step:,}" if run.status == "diverged" else ""
     end = ", interrupted" if run.status == "interrupted" else end
-    return f"{config.label(run.experiment)} on {run.experiment.task.name}{end}"
-
-
-def _loss_name(run: Record) -> str:
-    return "cross-entropy" if run.experiment.task.name == "digits" else "mean squared error"
+    return f"{config.label(run.experiment)} on {run.experiment.task.label}{end}"
 
 
 def _shown(column) -> np.ndarray:

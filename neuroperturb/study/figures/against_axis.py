@@ -77,7 +77,7 @@ def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest
         tidy(ax, "y")
     for ax in axes:  # limits are shared, and fixed from here on
         _beside(ax, facet.baselines, named=len(axes) == 1)
-    name_axes(axes, axis.key, loss_name(facet.name))
+    name_axes(axes, axis.key, loss_name(facet))
     if series is not None:
         handles = legend_handles(series)
         figure.legend(

@@ -54,7 +54,7 @@ def ageing(facet: Facet) -> Drawn:
         fit_scale(ax, "y", tables.ages["test"].to_numpy(float))
         tidy(ax, "both")
         _name_ages(ax, youngest)
-    name_axes(axes, "age", loss_name(facet.name))
+    name_axes(axes, "age", loss_name(facet))
     named = FigureAxis("", tuple(line.label or "all" for line in shown))
     figure.legend(handles=legend_handles(named), loc="outside right upper", frameon=False, fontsize=7)
     figure.suptitle(heading(facet.name, ""), fontsize=10, x=0.01, ha="left")

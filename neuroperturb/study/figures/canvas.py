@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from neuroperturb.results.figures.style import WIDE, WIDEST, blank
+from neuroperturb.results.loss import of_task
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+USUAL = "mean squared error"  # what goes without saying
 
 
 class Facet(NamedTuple):
@@ -101,9 +104,14 @@ def heading(facet: str, note: str) -> str:
     return ": ".join(part for part in (facet, note) if part)
 
 
-def loss_name(facet: str) -> str:
-    """What the test loss of a task is."""
-    return "test loss" + (" (cross-entropy)" if facet.startswith("digits") else "")
+def loss_name(facet: Facet) -> str:
+    """What the test loss of a task is, as its records say."""
+    cells = (line.cell for line in facet.lines)
+    said = [facet.tables.losses[cell] for cell in cells if cell in facet.tables.losses] or [
+        of_task(facet.name.split(" ")[0])
+    ]
+    names = dict.fromkeys(loss["name"] for loss in said if loss["name"] != USUAL)
+    return "test loss" + (f" ({', '.join(names)})" if names else "")
 
 
 def file_name(kind: str, facet: str) -> str:

@@ -70,7 +70,7 @@ def cost(facet: Facet, key: str) -> Drawn:
         fit_scale(ax, "x", np.array([line.extra[key] for line in own]))
         fit_scale(ax, "y", losses(own))
         tidy(ax, "both")
-    name_axes(axes, COSTS[key], loss_name(facet.name))
+    name_axes(axes, COSTS[key], loss_name(facet))
     _legends(figure, roles)
     more = f"the best {PANELS} of {len(roles.panel.levels)}" if roles.panel and len(roles.panel.levels) > PANELS else ""
     figure.suptitle(heading(facet.name, more), fontsize=10, x=0.01, ha="left")

@@ -66,7 +66,7 @@ def heat_map(facet: Facet, down: FigureAxis, across: FigureAxis, rest: Sequence[
     name_axes(axes, across.key, down.key)
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02, extend="max" if capped else "neither")
-        bar.set_label(loss_name(facet.name) + f"; darkest: {floor.name} and worse" * capped, fontsize=8)
+        bar.set_label(loss_name(facet) + f"; darkest: {floor.name} and worse" * capped, fontsize=8)
         bar.ax.tick_params(labelsize=7)
     figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     worst = f"the darkest are no better than {floor.name}; " if capped else ""

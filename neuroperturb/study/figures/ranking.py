@@ -61,7 +61,7 @@ def ranking(facet: Facet) -> Drawn:
     own = losses([line for line in shown if line.cell >= 0])
     fit_scale(ax, "x", own)
     _squeeze(ax, shown, own)
-    ax.set_xlabel(loss_name(facet.name))
+    ax.set_xlabel(loss_name(facet))
     note = f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
     figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     tidy(ax, "x")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuroperturb.experiment.toml import resolve
-from neuroperturb.results import run
+from neuroperturb.results import file
 from neuroperturb.results.figures import learning_curve as plots
 from neuroperturb.results.figures.style import spread
 from neuroperturb.results.file import RecordError
@@ -152,11 +152,11 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     with pytest.raises(TypeError):
         record(ledger={"not plain": object()}).save(path)
 
-    def full(run_, part):
+    def full(part, *rest):
         part.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run, "_write", full)
+    monkeypatch.setattr(file, "write", full)
     with pytest.raises(OSError, match="No space left"):
         record().save(path)
     assert path.read_bytes() == before

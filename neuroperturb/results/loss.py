@@ -1,0 +1,36 @@
+"""What the loss of a record is called, as its figures and reports say it: out of the record, not out of the name of a task.
+
+Records of version 0.1.0 do not say; their tasks are all built in, and all but one are scored by the mean squared error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neuroperturb.results.columns import Record
+from neuroperturb.results.grid import number
+from neuroperturb.tasks import contract
+
+CROSS_ENTROPY = ("digits",)  # tasks of version 0.1.0 that are scored by it
+
+
+def of_task(name: str) -> dict[str, Any]:
+    """The loss of a task of version 0.1.0."""
+    called, unit = contract.LOSSES["cross_entropy" if name in CROSS_ENTROPY else "mse"]
+    return {"name": called, "unit": unit, "guess": {}}
+
+
+def of_run(run: Record) -> Mapping[str, Any]:
+    """The loss of a record."""
+    return run.loss or of_task(run.experiment.task.label)
+
+
+def line(run: Record) -> str:
+    """Name, unit and guess level in a line; nothing for records that do not say."""
+    loss = run.loss
+    if not loss:
+        return ""
+    unit = f" [{loss['unit']}]" if loss["unit"] else ""
+    guess = ", ".join(f"{number(value)} on {part} data" for part, value in loss["guess"].items() if value == value)
+    return f"loss      {loss['name']}{unit}" + (f"; the best constant output scores {guess}" if guess else "")
