@@ -14,7 +14,7 @@ from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
 from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError
-from neuroperturb.study import declaration, rate_search, run_name, table
+from neuroperturb.study import declaration, old_names, rate_search, run_name, table
 from neuroperturb.study.dask_workers import DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
@@ -71,10 +71,13 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
     shard = _shard(request.shard)
     _check_workers(request)
     check_files(study, cells)
-    if not request.quiet or request.dry_run:
-        say(plan(study, cells, folder, request.workers or processors()))
+    earlier = old_names.found(folder)
     if request.dry_run:
+        say(plan(study, old_names.under_old_names(cells, earlier), folder, request.workers or processors()))
         return DONE
+    old_names.rename(earlier)
+    if not request.quiet:
+        say(plan(study, cells, folder, request.workers or processors()))
     scheduler = Scheduler(study, cells, folder, shard=shard, retry_failed=request.retry_failed, say=say)
     workers = _workers(folder, request)
     try:

@@ -10,7 +10,7 @@ import typer
 
 from neuroperturb.cli.study import PARENT, check_files
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
-from neuroperturb.study import declaration
+from neuroperturb.study import declaration, old_names
 from neuroperturb.study import tune as tuning
 from neuroperturb.study.grid import lay_out
 from neuroperturb.study.store import StudyFolder
@@ -51,6 +51,7 @@ def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[
     tuning.parse(study)
     cells, folder = lay_out(study), StudyFolder(request.out or PARENT / study.name)
     check_files(study, cells)
+    old_names.rename(old_names.found(folder))
     empty = tuning.tune(
         study, cells, folder, storage=request.storage, trials=request.trials, workers=request.workers, stop=stop, say=say
     )  # fmt: skip

@@ -18,7 +18,7 @@ file in the folder    what it is                                                
 ====================  ==========================================================  =====================  ================
 
 A *cell* is a point of the axes, seeds left out; a *run* is a cell with a seed and, in a search, a setting tried. The name of a run
-is a digest of its experiment, of the versions that compute and of the source of every part the experiment is made of
+is a digest of its experiment, of the versions that compute and of what classes of one's own do
 (:mod:`.run_name`), so a file is right if its name is, whoever wrote it: nothing is locked, nothing is merged, and adding
 an axis value leaves all other runs as they are. What a run computes depends on its experiment alone; therefore threads,
 processes, shards and cluster workers give the same bits, and two that do the same run by accident do no harm.

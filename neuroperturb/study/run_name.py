@@ -1,11 +1,12 @@
 """The name of a run: a digest of everything that its bits depend on, as far as a file can know.
 
-    name = sha256(experiment, versions of what computes, source of the modules of every part of the experiment)[:16]
+    name = sha256(what the experiment says, what its own classes do, versions of what computes, files of data)[:16]
 
-Parts are the task, the rule and its parts, the network, the hardware and its parts: of each, the file that defines its
-class, equations included; of a task that reads a file, what is in it. A rule that is edited therefore has new runs, and those of
-all others stay. What is common to all runs (the loops) goes by the version of the package. Two machines with different processors may
-differ in bits under one name; the record holds the processor.
+Built-in parts go by name: what they do is a matter of the version of the package, which is in the digest, so whoever edits one raises
+the version or takes another folder. A class of one's own goes by its name and by what it does: its source, and that of what it calls,
+without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those
+of all others stay; one that moved to another file has its old ones. Of a task that reads a file, what is in it counts. Two machines
+with different processors may differ in bits under one name; the record holds the processor.
 """
 
 from __future__ import annotations
@@ -13,51 +14,51 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import inspect
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
+from neuroperturb.experiment.essence import essence, user_code
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
+from neuroperturb.tasks import OwnTask
 
 DIGITS = 16
+SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
 def name(experiment: Experiment, ageing: Spec | None = None) -> str:
     """What the file of a run is called, without its ending; `ageing`: what its weights go through afterwards."""
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
-    parts = {"experiment": experiment.table(), "sources": sources(experiment), **_files_of(experiment)}
-    return digest({**parts, **afterwards, **computing()})
+    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **computing()})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
     """What the file of the baselines `asked` for is called: they depend on data and sizes, and on no rule and no epoch count."""
     network, training = experiment.network, experiment.training
-    data = {"task": experiment.task.table(), "seed": training.seed, "batch_size": training.batch_size}
-    return digest(
-        {
-            **data,
-            "units": network.size,
-            "baselines": sorted(asked),
-            "sources": {**_sources_of(experiment.task), **_fitting()},
-            **_files_of(experiment.task),
-            **computing(),
-        }
-    )
+    data = {
+        "task": essence({"task": experiment.task.table()})["task"],
+        "seed": training.seed,
+        "batch_size": training.batch_size,
+    }
+    more = {"units": network.size, "baselines": sorted(asked)}
+    return digest({**data, **more, **_files_of(experiment.task), **computing()})
 
 
 @functools.cache
 def computing() -> dict:
     """Versions that bits depend on."""
-    made_by = {name: version for name, version in versions().items() if name != "python"}
-    return {"versions": made_by, "format": VERSION}
+    return {"versions": relevant(versions()), "format": VERSION, "names": SCHEME}
+
+
+def relevant(made_by: dict[str, str]) -> dict[str, str]:
+    """Of the versions that a record holds, those that its bits depend on."""
+    return {name: version for name, version in made_by.items() if name not in ("python", "sources")}
 
 
 def digest(plain: Any) -> str:
@@ -66,18 +67,17 @@ def digest(plain: Any) -> str:
 
 
 def sources(experiment: Experiment) -> dict[str, str]:
-    """Digest of the file of every module that defines a part of the experiment, by module."""
-    return _sources_of(experiment)
-
-
-def _sources_of(part: Any) -> dict[str, str]:
-    modules = {(type(p).__module__, type(p).__qualname__) for p in _parts(part)}
-    return {module: _source(module, kind) for module, kind in sorted(modules)}
+    """What the classes of one's own do, by name: for the record."""
+    return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
 
 
 def files(part: Any) -> dict[str, str]:
     """Paths of what parts of an experiment read, each with who reads it."""
-    return {path: type(p).__name__ for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
+    return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
+
+
+def _class(part: Any) -> str:
+    return part.label if isinstance(part, OwnTask) else type(part).__name__
 
 
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
@@ -91,12 +91,6 @@ def _file(path: str, modified: int) -> str:
     """Of a file as it is since then."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
-
-
-def _fitting() -> dict[str, str]:
-    from neuroperturb.baselines import EchoState, Ridge
-
-    return {m.__module__: _source(m.__module__, m.__qualname__) for m in (Ridge, EchoState)}
 
 
 def _parts(part: Any) -> Iterator[Any]:
@@ -113,18 +107,3 @@ def _parts(part: Any) -> Iterator[Any]:
         yield part
     for one in inner:
         yield from _parts(one)
-
-
-@functools.cache
-def _source(module: str, kind: str) -> str:
-    """Of a module's file; of the class alone where there is no file, as in a notebook."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    try:
-        if file and module != "__main__":
-            with open(file, "rb") as opened:
-                text = opened.read()
-        else:
-            text = inspect.getsource(getattr(sys.modules[module], kind.split(".")[0])).encode()
-    except (OSError, TypeError, AttributeError):
-        text = f"{module}.{kind}".encode()  # typed into a prompt: its name is all there is
-    return hashlib.sha256(text).hexdigest()[:DIGITS]

@@ -13,11 +13,12 @@ from typing import NamedTuple
 from neuroperturb.results import summary
 from neuroperturb.results.file import FORMAT, VERSION, RecordError
 from neuroperturb.results.run import Run, load
-from neuroperturb.results.summary import Glance
+from neuroperturb.results.summary import Summary
 from neuroperturb.spec import InputError
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.leases import passing
+from neuroperturb.study.run_name import SCHEME
 
 INDEX = "cells.json"
 INDEX_FORMAT = "neuroperturb study"
@@ -40,7 +41,7 @@ class RunOutcome(NamedTuple):
     validation: float = math.nan
     seconds: float = math.nan
     reason: str = ""
-    summary: Glance | None = None
+    summary: Summary | None = None
     weights: bool = True
 
 
@@ -83,7 +84,13 @@ class StudyFolder:
 
     def write_index(self, study: Study, cells: list[Cell]) -> None:
         """Say which runs the study is made of, where that is not said already."""
-        named = {"format": INDEX_FORMAT, "format_version": VERSION, "name": study.name, "study": study.source}
+        named = {
+            "format": INDEX_FORMAT,
+            "format_version": VERSION,
+            "names": SCHEME,
+            "name": study.name,
+            "study": study.source,
+        }
         text, path = json.dumps({**named, "cells": [cell.table() for cell in cells]}), self.root / INDEX
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)

@@ -295,18 +295,46 @@ def test_a_name_of_a_value_is_what_people_see_and_changes_no_run():
     assert [c.names for c in plain] == [c.names for c in named]
 
 
-def test_a_name_depends_on_the_source_of_the_parts_and_of_no_others(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    source = "from neuroperturb.tasks import DelayedXOR\nclass Mine(DelayedXOR):\n    pass\n"
-    (tmp_path / "my_task.py").write_text(source)
-    from importlib import import_module
+TASK = """
+from neuroperturb.tasks import DelayedXOR
 
-    mine = import_module("my_task").Mine
-    made = lambda: config.Experiment(task=mine())  # noqa: E731
-    other, before = run_name.name(resolve({"task": "delayed-xor"})), run_name.name(made())
-    (tmp_path / "my_task.py").write_text(source + "# edited\n")
-    run_name._source.cache_clear()
-    assert run_name.name(made()) != before
+SHIFT = 1
+
+
+def shifted(sequence):
+    return sequence._replace(targets=sequence.targets + SHIFT)
+
+
+class Mine(DelayedXOR):
+    def data(self, seed, batch_size):
+        dataset = super().data(seed, batch_size)
+        dataset.test = shifted(dataset.test)
+        return dataset
+"""
+
+
+def test_a_name_depends_on_what_own_classes_do_and_not_on_how_they_are_written_or_where_they_lie(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = lambda file="mine.py": run_name.name(resolve({"task": f"{file}:Mine"}))  # noqa: E731
+    (tmp_path / "mine.py").write_text(TASK)
+    other, before = run_name.name(resolve({"task": "delayed-xor"})), named()
+    for same in (
+        TASK + "# edited\n",
+        TASK.replace("        dataset =", '        """Of mine."""\n\n        dataset ='),
+        TASK.replace("SHIFT = 1", "SHIFT   =   1"),
+        TASK + "\nclass Another:\n    pass\n",
+    ):
+        (tmp_path / "mine.py").write_text(same)
+        assert named() == before
+    (tmp_path / "elsewhere.py").write_text(TASK)
+    assert named("elsewhere.py") == before
+    for edited in (
+        TASK.replace("SHIFT = 1", "SHIFT = 2"),
+        TASK.replace("+ SHIFT", "- SHIFT"),
+        TASK.replace("super().data(seed", "super().data(seed + 1"),
+    ):
+        (tmp_path / "mine.py").write_text(edited)
+        assert named() != before
     assert run_name.name(resolve({"task": "delayed-xor"})) == other
 
 

@@ -1,0 +1,161 @@
+"""Study folders of version 0.1.0: their runs under the names that runs have now.
+
+A name of then was a digest of paths and texts of modules, which have moved since. But a record holds its experiment and the versions
+that made it, so that what it is called now can be told from inside: its file is renamed, and nothing is done again. Left alone are
+runs of other versions, whose bits could differ, and runs on a file of data that was written since.
+
+    runs/OLD.nc    ─▶ runs/NAME.nc          NAME of the experiment in the record
+    fits/OLD.json  ─▶ fits/NAME.json        of the runs beside which the index has them
+    failed/OLD.json ─▶ failed/NAME.json     of the experiment in the file
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import opening
+from neuroperturb.study import run_name
+from neuroperturb.study.ageing import StudyAgeing
+from neuroperturb.study.grid import Cell
+from neuroperturb.study.store import INDEX, NAME, StudyFolder
+
+Renamed = dict[Path, Path]  # file as it is called → as it would be called now
+
+
+class _Then(NamedTuple):
+    """What the index of then says.
+
+    cells : of the study;  ageing : what their weights went through;  baselines : fitted beside them
+    """
+
+    cells: list[Cell]
+    ageing: StudyAgeing | None
+    baselines: tuple[str, ...]
+
+    @property
+    def names(self) -> set[str]:
+        """Of all runs of the study."""
+        return {name for cell in self.cells for names in cell.names for name in names}
+
+
+class _Run(NamedTuple):
+    """Of a record what its name is made of; `aged`: whether its weights were tested on other chips."""
+
+    experiment: Experiment
+    versions: dict[str, str]
+    started: str
+    aged: bool
+
+
+def found(folder: StudyFolder) -> Renamed:
+    """Files of version 0.1.0 in a folder that are what runs, or baselines, of now would be."""
+    then = _then(folder)
+    if then is None:
+        return {}
+    with opening(folder.root):
+        runs = {path: _run(path) for path in _named(folder.runs, ".nc")}
+        names = {path.stem: _name(path.stem, run, then) for path, run in runs.items() if run is not None}
+        made = {path: path.with_name(f"{names[path.stem]}.nc") for path in runs if names.get(path.stem)}
+        made |= dict(_failed(folder, then))
+        made |= dict(
+            _fits(folder, then, {path.stem: run.experiment for path, run in runs.items() if names.get(path.stem)})
+        )
+    return {old: new for old, new in made.items() if old != new and not new.exists()}
+
+
+def rename(renamed: Renamed) -> None:
+    """Give the files their names of now."""
+    for old, new in renamed.items():
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            os.replace(old, new)
+
+
+def under_old_names(cells: list[Cell], renamed: Renamed) -> list[Cell]:
+    """The cells with the names that their files have until they are renamed."""
+    old = {new.stem: path.stem for path, new in renamed.items()}
+    return [
+        cell._replace(
+            names=tuple(tuple(old.get(name, name) for name in names) for names in cell.names),
+            fits=tuple(old.get(name, name) for name in cell.fits),
+        )
+        for cell in cells
+    ]
+
+
+def _then(folder: StudyFolder) -> _Then | None:
+    """The index, where it is of version 0.1.0; an empty one where there is none, as of `tune`."""
+    path = folder.root / INDEX
+    if not path.exists():
+        return _Then([], None, ()) if folder.runs.is_dir() else None
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        if index.get("names", 1) == run_name.SCHEME:
+            return None
+        study = index["study"]
+        ageing = StudyAgeing.parse(study["ageing"], "ageing") if "ageing" in study else None
+        return _Then([Cell.of(table) for table in index["cells"]], ageing, tuple(study.get("baselines", ())))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _named(room: Path, ending: str) -> list[Path]:
+    return sorted(p for p in room.glob(f"*{ending}") if NAME.fullmatch(p.stem)) if room.is_dir() else []
+
+
+def _run(path: Path) -> _Run | None:
+    """What a record says of itself; None of a file that is none, or of an experiment that cannot be read."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            texts = {name: str(file.attrs[name]) for name in ("experiment", "versions", "timestamps")}
+            aged = "age" in file["results"]
+        experiment = Experiment.parse(tomllib.loads(texts["experiment"]))
+        return _Run(experiment, json.loads(texts["versions"]), json.loads(texts["timestamps"]).get("started", ""), aged)
+    except Exception:  # a damaged HDF5 file fails in any way the library can; whoever wants the run says so
+        return None
+
+
+def _name(stem: str, run: _Run, then: _Then) -> str:
+    """What a run is called now; "" where it is of other versions, of data that changed, or of an ageing that nobody knows."""
+    known = stem in then.names
+    if run_name.relevant(run.versions) != run_name.computing()["versions"] or (run.aged and not known):
+        return ""
+    if any(_written_since(path, run.started) for path in run_name.files(run.experiment)):
+        return ""
+    return run_name.name(run.experiment, then.ageing if known else None)
+
+
+def _written_since(path: str, started: str) -> bool:
+    """Whether a file of data is younger than a run, or gone."""
+    try:
+        return os.stat(path).st_mtime > datetime.fromisoformat(started).timestamp()
+    except (OSError, ValueError):
+        return True
+
+
+def _failed(folder: StudyFolder, then: _Then) -> Iterator[tuple[Path, Path]]:
+    for path in _named(folder.failed, ".json"):
+        with contextlib.suppress(InputError, ValueError, KeyError, TypeError, OSError):
+            table: Any = json.loads(path.read_text(encoding="utf-8"))["experiment"]
+            if path.stem in then.names:
+                yield path, path.with_name(f"{run_name.name(Experiment.parse(table), then.ageing)}.json")
+
+
+def _fits(folder: StudyFolder, then: _Then, experiments: dict[str, Experiment]) -> Iterator[tuple[Path, Path]]:
+    """Baselines depend on data and sizes: of any run beside which the index has them."""
+    for cell in then.cells:
+        for old, beside in zip(cell.fits, zip(*cell.names)):
+            one = next((experiments[name] for name in beside if name in experiments), None)
+            path = folder.fit_file(old)
+            if one is not None and path.exists():
+                yield path, path.with_name(f"{run_name.fit_name(one, then.baselines)}.json")
