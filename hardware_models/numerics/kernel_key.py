@@ -212,7 +212,7 @@ class _Fingerprints:
             return _digest("dtype", thing.str)
         if isinstance(thing, np.generic):
             return _digest("scalar", thing.dtype.str, thing.tobytes().hex())
-        if isinstance(thing, np.ndarray) and thing.dtype.kind in "biufc":
+        if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
             flags = (thing.flags.c_contiguous, thing.flags.f_contiguous, thing.flags.writeable)
             return _digest("array", thing.dtype.str, repr((thing.shape, flags)), thing.tobytes().hex())
         if isinstance(thing, tuple | list):
