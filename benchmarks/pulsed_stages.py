@@ -81,9 +81,10 @@ def state(n: int) -> State:
     post, pre = row(), (rng.choice((-1, 1), n) * 0.1).astype(np.float32)
     post[:n] = rng.choice((-1, 1), n)
     return State(
-        w, square(value=1e-3), square(value=1e-3), square(value=1), square(value=-1), cells, square(np.uint32), square(np.uint32),
-        square(np.uint16), post, pre, row(), row(np.uint32), row(), row(np.int32), row(), rng.normal(size=(2, n)).astype(np.float32),
-        memory.zeros((2, n), np.float32),
+        w=w, step_up=square(value=1e-3), step_down=square(value=1e-3), upper=square(value=1), lower=square(value=-1), side_by_side=cells,
+        up=square(np.uint32), down=square(np.uint32), both=square(np.uint16), post=post, pre=pre, change=row(), words=row(np.uint32),
+        steps=row(), chosen=row(np.int32), draws=row(), x=rng.normal(size=(2, n)).astype(np.float32),
+        acc=memory.zeros((2, n), np.float32),
     )  # fmt: skip
 
 
@@ -151,8 +152,8 @@ def make_step(layout: Layout, stages: int):
                             visit_cells(s.w[row], s.side_by_side[row], s.steps, s.chosen, count, s.draws)
                         else:
                             visit_row(
-                                s.w[row], s.step_up[row], s.step_down[row], s.upper[row], s.lower[row], s.steps, s.chosen, count,
-                                s.draws,
+                                s.w[row], s.step_up[row], s.step_down[row], s.upper[row], s.lower[row], steps=s.steps,
+                                chosen=s.chosen, count=count, xi=s.draws,
                             )  # fmt: skip
                     if stages > 4:
                         if narrow:

@@ -98,8 +98,10 @@ class SynapseArray(Site):
         self.columns = arguments.check_whole("columns", columns, 1, np.inf)
         arguments.check_scale(weight_scale)
         arguments.check_parts(
-            cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time, costs=costs
+            cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time
         )
+        if not isinstance(costs, Costs | None):
+            raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
         self.parts = complete(cell, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
         self._fixed_scale = weight_scale

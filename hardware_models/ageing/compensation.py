@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from hardware_models.crossbar.contract import Site
 
-def read_out(array) -> np.ndarray:
+
+def read_out(site: Site) -> np.ndarray:
     """Σ_j |y_ij| of every output (n,), float64, without compensation: m reads of unit inputs, as many at once as the array takes."""
-    correction = array.state.correction
+    correction = site.state.correction
     before = correction.copy()
     correction[:] = 1
-    m, at_once = array.shape[1], len(array.state.scratch.back)
-    total = np.zeros(array.shape[0])
+    m, at_once = site.shape[1], len(site.state.scratch.back)
+    total = np.zeros(site.shape[0])
     for first in range(0, m, at_once):
-        units = np.eye(min(at_once, m - first), m, first, dtype=array.dtype)
-        total += np.abs(array.matvec(units)).sum(axis=0, dtype=np.float64)
+        units = np.eye(min(at_once, m - first), m, first, dtype=site.dtype)
+        total += np.abs(site.matvec(units)).sum(axis=0, dtype=np.float64)
     correction[:] = before
     return total
 

@@ -333,9 +333,7 @@ def _own(part, prefix: str):
 
 def _values(part) -> dict[str, tuple[Any, Any]]:
     """Value and default of every field."""
-    if dataclasses.is_dataclass(part):
-        return {field.name: (getattr(part, field.name), field.default) for field in dataclasses.fields(part)}
-    return {name: (value, part._field_defaults.get(name)) for name, value in part._asdict().items()}
+    return {field.name: (getattr(part, field.name), field.default) for field in dataclasses.fields(part)}
 
 
 def _word(value) -> str:

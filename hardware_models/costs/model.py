@@ -103,9 +103,6 @@ class Costs:
     )
     endurance: Bracket | None = None
 
-    def check(self) -> None:
-        """Nothing is left to refuse: brackets check themselves when they are made."""
-
     def adc(self, bits: float) -> Bracket:
         """J a conversion of n bits."""
         return self.conversion_step * 2.0**bits

@@ -8,18 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.crossbar.contract import Cell, Parts, Weight
+from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
 from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
 
-# argument → what such a part can do, and what it is in words
+# argument → what such a part inherits from, and what it is in words
 PARTS = {
-    "cell": ("write_row", "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
-    "weight": ("share_row", "how devices make a weight, such as hw.DifferentialPair()"),
-    "writing": ("path", "a way of writing, such as hw.MixedPrecision()"),
-    "programming": ("program", "a way of programming, such as hw.WriteVerify()"),
-    "reading": ("stages", "a hw.Reading() or None"),
-    "time": ("pass_time", "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
-    "costs": ("conversion_time", "Costs, such as hw.COSTS['pcm'], or None"),
+    "cell": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
+    "weight": (Weight, "how devices make a weight, such as hw.DifferentialPair()"),
+    "writing": (Writing, "a way of writing, such as hw.MixedPrecision()"),
+    "programming": (Programming, "a way of programming, such as hw.WriteVerify()"),
+    "reading": (Readout, "a hw.Reading() or None"),
+    "time": (Time, "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
 }
 
 
@@ -43,10 +42,10 @@ class Design(NamedTuple):
 def check_parts(**parts) -> None:
     """Refuse what is no part of that name, and parts with a parameter that cannot be."""
     for name, part in parts.items():
-        can, words = PARTS[name]
+        contract, words = PARTS[name]
         if part is None and name != "cell":
             continue
-        if isinstance(part, type) or not hasattr(type(part), can):
+        if contract not in type(part).__mro__:
             _refuse(name, words, part)
         part.check()
 

@@ -215,7 +215,7 @@ class Reading(Readout):
         devices : of a weight;  side : `SIDE` for reads along the other side
         """
         if not 1 <= columns <= REPETITION:
-            raise ParameterError("columns", "an array with a reading", f"from 1 to {REPETITION}", columns)
+            raise ParameterError("columns", "SynapseArray", f"from 1 to {REPETITION} with a reading", columns)
         gain, offset = self._lines(shape[0], seed, number, dtype, side)
         return ReadingState(
             numbers=self.numbers(np.dtype(dtype).type), seed=seed, read=random.stream(random.Stream.READ, number),

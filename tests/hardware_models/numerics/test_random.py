@@ -209,7 +209,7 @@ def test_bad_arguments_are_refused():
 
 PRINT_DRAWS = """
 import numpy as np
-from hardware_models import random
+from hardware_models.numerics import random
 for fill, dtype in ((random.fill_bits, np.uint32), (random.fill_normal, np.float32), (random.fill_normal, np.float64)):
     out = np.empty(70, dtype)
     fill(2**40 + 7, 258, 2**33 + 5, 9, out)

@@ -464,5 +464,7 @@ def test_a_compressed_read_by_hand():
 
 
 def test_room_that_cannot_be():
-    with pytest.raises(ValueError, match=r"The 'columns' parameter of an array .* must be from 1 to 65536\. Got 70000"):
+    with pytest.raises(
+        ValueError, match=r"The 'columns' parameter of SynapseArray must be from 1 to 65536 with a reading\. Got 70000"
+    ):
         SynapseArray((2, 3), reading=Reading(), columns=70000)
