@@ -65,10 +65,15 @@ class ParameterError(InputError):
         super().__init__(name, owner, wanted, got, hint, verb)
 
     @property
+    def says_what_came(self) -> bool:
+        """Whether there is anything to quote."""
+        return not (isinstance(self.got, Words) and not self.got)
+
+    @property
     def parts(self) -> dict[str, Any]:
         """Everything but the name, as keywords; without ``got`` where nothing is said of what came."""
         found = {"owner": self.owner, "wanted": self.wanted, "hint": self.hint, "verb": self.verb}
-        return found if self.got is NOTHING else found | {"got": self.got}
+        return found | {"got": self.got} if self.says_what_came else found
 
     def under(self, prefix: str) -> ParameterError:
         """The same with the way to the object before the name."""
@@ -81,7 +86,7 @@ class ParameterError(InputError):
     def __str__(self) -> str:
         owner = f" of {self.owner}" if self.owner else ""
         sentence = f"The {self.name!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
-        if self.got is not NOTHING:
+        if self.says_what_came:
             sentence += f" Got {short(self.got)} instead."
         return f"{sentence} {self.hint}".rstrip()
 

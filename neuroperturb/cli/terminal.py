@@ -40,18 +40,6 @@ def one_sentence() -> Iterator[None]:
     except (InputError, OSError, MemoryError) as error:
         warn(sentence(error))
         raise typer.Exit(BAD_INPUT) from None
-    except ValueError as error:  # TRANSITION: until hardware_models has an error of its own
-        if not _of_hardware(error):
-            raise
-        warn(sentence(error))
-        raise typer.Exit(BAD_INPUT) from None
-
-
-def _of_hardware(error: Exception) -> bool:  # TRANSITION
-    place = error.__traceback__
-    while place.tb_next is not None:
-        place = place.tb_next
-    return place.tb_frame.f_globals["__name__"].startswith("hardware_models.")
 
 
 def sentence(error: Exception) -> str:

@@ -36,7 +36,7 @@ from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits, sync_folder
 from neuroperturb.results.provenance import cpu, versions
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.user_code import opening
 
 if TYPE_CHECKING:
@@ -178,9 +178,7 @@ def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
     for group in ("weights", "initial_weights", "state"):
         for name, array in getattr(run, group).items():
             if "/" in name:
-                raise ValueError(
-                    f"The {group!r} parameter of Run must have flat names, with dots. Got {name!r} instead."
-                )
+                raise SpecError(group, "Run", "flat names, with dots", name, verb="must have")
             yield group, name, np.asarray(array)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from hardware_models.numerics.checks import ParameterError
 from neuroperturb.spec.errors import InputError, SpecError, close, suggest
 
 
@@ -109,22 +110,13 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> In
 
 
 def _at(error: Exception, place: _Place) -> InputError:
-    """A validator's own error, its path made the whole dotted one; a sentence about something else is left as it is."""
-    if isinstance(error, InputError) and not isinstance(error, SpecError):
-        return error
-    if not isinstance(error, SpecError) or error.is_sentence:  # TRANSITION: sentences, until every site says its parts
-        match = re.match(r"The '([\w.-]+)' parameter\b", str(error))
-        if match and place.key:
-            itself = place.leaf is None and match[1] == place.key.rsplit(".", 1)[-1]
-            return SpecError(
-                f"The {place.key if itself else f'{place.key}.{match[1]}'!r} parameter{str(error)[match.end() :]}"
-            )
-        if match or not place.key:
-            return SpecError(str(error))
-    if not isinstance(error, SpecError):
-        return SpecError(place.key, place.owner.__name__, hint=str(error), verb="cannot be as it is")
+    """A validator's own error, its name made the whole dotted one; a sentence about something else is left as it is."""
+    if not isinstance(error, ParameterError):
+        if isinstance(error, InputError) or not place.key:
+            return InputError(str(error))
+        return SpecError(place.key, place.owner.__name__, verb=f"cannot be as it is: {str(error).rstrip('.')}")
     # A field's validator names the field itself, or a key inside a part; a record's validator names one of its fields.
-    itself = place.leaf is None and error.path == place.key.rsplit(".", 1)[-1]
+    itself = place.leaf is None and error.name == place.key.rsplit(".", 1)[-1]
     above = place.key.rpartition(".")[0] if itself else place.key
     return error.under(above)
 

@@ -23,8 +23,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from neuroperturb.spec import SpecError
-from neuroperturb.spec.errors import NOTHING
+from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
@@ -149,7 +148,7 @@ def read_file(path: str) -> Table:
     return Table(values, FILE_COLUMNS, "DryBulbFarenheit", np.empty(0, int))
 
 
-def _wrong(path: str, why: str, got: object = NOTHING) -> SpecError:
+def _wrong(path: str, why: str, got: object = Words()) -> SpecError:
     """What keeps a file from being read."""
     wanted = f"name a file in the layout of WTH.csv, but {path!r} {why}"
     return SpecError("path", "Weather", wanted, got, verb="must")

@@ -226,9 +226,9 @@ def _chip(made_of: Any) -> Chip | None:
 
 
 def _setting(task: Task | None, network: RNN, point: Point, trials: int, seed: int) -> Setting:
-    for name, value in (("samples", point.samples), ("steps", point.steps)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-            raise SpecError(name, "align", "a whole number, 1 or more", value)
+    for name, value, least in (("samples", point.samples, 1), ("steps", point.steps, 1), ("seed", seed, 0)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least):
+            raise SpecError(name, "align", f"a whole number, {least} or more", value)
     network = network if point.size is None else network.replace(size=point.size)
     sequence, loss = (
         _random(point.steps or STEPS, trials, seed) if task is None else _first(task, point.steps, trials, seed)

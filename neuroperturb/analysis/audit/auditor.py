@@ -55,6 +55,8 @@ def audit(
     """
     if bits < 1:
         raise SpecError("bits", "audit", "at least 1", bits)
+    if seed < 0:
+        raise SpecError("seed", "audit", "a whole number, 0 or more", seed)
     if hidden := captures.of_rule(_own(rule)):
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)

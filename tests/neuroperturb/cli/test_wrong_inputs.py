@@ -169,6 +169,8 @@ COMMANDS = [
     (["align", "np", "--over", "steps", "--values", "0"], "'steps' parameter of align must be a whole number, 1 or more. Got 0 instead."),
     (["align", "np", "--task", "nothing"], "'task.name' parameter cannot be 'nothing'."),
     (["audit", "nothing"], "'rule.name' parameter cannot be 'nothing'."),
+    (["audit", "np", "--seed", "-1"], "'seed' parameter of audit must be a whole number, 0 or more. Got -1 instead."),
+    (["align", "np", "--seed", "-4"], "'seed' parameter of align must be a whole number, 0 or more. Got -4 instead."),
     (["audit", "np wrong"], "'rule.form' parameter of rule 'np' must be"),
     (["audit", "np", "--set", "x"], "The '--set' option must look like key.path=value. Got 'x' instead."),
     (["audit", "missing_import:R"], "The module of the rule 'missing_import:R' cannot be imported"),

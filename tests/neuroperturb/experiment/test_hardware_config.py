@@ -347,7 +347,7 @@ def test_what_hardware_refuses_is_said_of_the_key_that_was_typed():
     with pytest.raises(SpecError) as error, under("W_in"):
         raise refused
     found = error.value
-    assert (found.path, found.owner, found.wanted, found.got, found.hint, found.verb) == (
+    assert (found.name, found.owner, found.wanted, found.got, found.hint, found.verb) == (
         "W_in.cell", "SynapseArray", "pulses for it", 3, "Or so.", "must have",
     )  # fmt: skip
     silent = parts.told(ParameterError("a", "B", verb="is missing"))

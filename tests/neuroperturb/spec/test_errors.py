@@ -60,9 +60,9 @@ def test_an_error_prints_its_parts(error, sentence):
 
 def test_the_way_to_the_object_goes_before_the_path():
     error = SpecError("rate", "Inner", "positive", -1)
-    assert error.under("inner").under("outer").path == "outer.inner.rate"
-    assert error.under("").path == "rate"
-    assert SpecError("", "Inner", "a table", 3).under("inner").path == "inner"
+    assert error.under("inner").under("outer").name == "outer.inner.rate"
+    assert error.under("").name == "rate"
+    assert SpecError("", "Inner", "a table", 3).under("inner").name == "inner"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_way_to_the_object_goes_before_the_path():
         ({"inner": {"steps": 13}}, "The 'inner.steps' parameter of Inner must be another number. Got 13 instead."),
         ({"inner": {"rate": 90.0}}, "The 'inner.rate' parameter of Inner must be smaller with so many 'steps'. Got 90.0 instead."),
         ({"inner": {"steps": 14}}, "The file of 14 is torn."),
-        ({"inner": {"steps": 15}}, "The 'inner.steps' parameter of Inner cannot be as it is. fifteen is odd"),
+        ({"inner": {"steps": 15}}, "The 'inner.steps' parameter of Inner cannot be as it is: fifteen is odd."),
     ],
 )  # fmt: skip
 def test_what_a_record_refuses_names_the_whole_key(table, sentence):
@@ -87,4 +87,4 @@ def test_what_a_record_refuses_names_the_whole_key(table, sentence):
 def test_a_record_made_by_hand_names_its_own_field():
     with pytest.raises(SpecError) as refused:
         Inner(steps=13)
-    assert refused.value.path == "steps"
+    assert refused.value.name == "steps"
