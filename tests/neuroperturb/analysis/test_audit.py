@@ -542,7 +542,7 @@ def test_a_run_in_integers_that_cannot_be_is_said_on_the_page(capsys):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"rule": "np-trac"}, "did you mean"),
+        ({"rule": "np-trac"}, "Did you mean"),
         ({"rule": 3}, "record with a synapse"),
         ({"rule": "np", "bits": 0}, "at least 1"),
     ],

@@ -184,7 +184,7 @@ def test_verify_refuses_what_is_no_case(tmp_path):
         pickled: "is not a recorded case",
         saved(tmp_path / "a.npz", case, inputs=None): "lacks 'inputs'",
         saved(tmp_path / "b.npz", case, meta={k: v for k, v in meta.items() if k != "noise_std"}): "lacks 'noise_std'",
-        saved(tmp_path / "c.npz", case, meta={**meta, "rule": "XY"}): "must be the name of a rule",
+        saved(tmp_path / "c.npz", case, meta={**meta, "rule": "XY"}): "'rule' parameter cannot be 'xy'",
         saved(tmp_path / "d.npz", case, meta={**meta, "noise_std": 0.0}): "noise_std",
         saved(tmp_path / "e.npz", case, meta=[1, 2]): "is not a recorded case",
     })  # fmt: skip
