@@ -34,7 +34,7 @@ class EchoState(Spec):
     leaks : candidates for α
     input_scales : candidates for the range of W_in, uniform in ± that
     bias_scale : b is uniform in ± that
-    strengths : candidates for the ridge λ, relative to the mean square of the features
+    strengths : candidates for the ridge λ, relative to the mean square of each feature
     washout : steps after a reset or start that the readout is not fitted on
     refit : once settings are chosen, fit the readout again with the validation rows, for the test
     """
