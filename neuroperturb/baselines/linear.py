@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import InputError, Spec
+from neuroperturb.spec import InputError, Spec, require_memory
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 _ROWS = 4096  # rows of features at a time: bounds memory, and a product of this height runs at full speed
@@ -59,6 +59,8 @@ class Ridge(Spec):
         """Normal equations of every depth: rows of exactly that depth first, then those of the deeper ones join."""
         models: dict[int, NormalEquations] = {}
         for sequence in sequences:
+            n_in, deepest = sequence.inputs.shape[2], min(self.taps, len(sequence.inputs))
+            require_memory(f"windows of {deepest} taps", *((1 + d * n_in,) * 2 for d in range(1, deepest + 1)))
             for d, features, targets, _ in _groups(sequence, self.taps):
                 models.setdefault(d, NormalEquations()).add(features, targets)
         depths = sorted(models, reverse=True)
