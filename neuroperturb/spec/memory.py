@@ -17,7 +17,9 @@ def require_memory(what: str, *arrays: tuple[float, ...], each: int = 8) -> None
     """
     needed, free = required_bytes(*arrays, each=each), available()
     if needed > free:
-        raise InputError(f"There is no memory for {what}: they take {_words(needed)}, and {_words(free)} are free.")
+        raise InputError(
+            f"There is not enough memory: Unable to allocate {_words(needed)} for {what}, where {_words(free)} are free."
+        )
 
 
 def required_bytes(*arrays: tuple[float, ...], each: int = 8) -> int:

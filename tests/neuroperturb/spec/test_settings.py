@@ -91,21 +91,23 @@ TASKS = [
 
 @pytest.mark.parametrize(("task", "batch"), TASKS, ids=repr)
 def test_data_that_cannot_fit_are_refused_before_they_are_made(task, batch):
-    with pytest.raises(InputError, match=r"There is no memory for .*: they take .*B, and .*B are free"):
+    with pytest.raises(
+        InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, where .*B are free"
+    ):
         task.data(0, batch)
 
 
 def test_a_batch_that_cannot_fit_is_refused_when_it_is_drawn():
     data = DelayedXOR(validation_trials=2, test_trials=2).data(0, HUGE)
-    with pytest.raises(InputError, match=f"no memory for {HUGE} trials of"):
+    with pytest.raises(InputError, match=f"not enough memory: .* for {HUGE} trials of"):
         data.batch(0)
 
 
 def test_networks_and_baselines_that_cannot_fit_are_refused():
-    with pytest.raises(InputError, match=f"no memory for a network of {HUGE} units"):
+    with pytest.raises(InputError, match=f"not enough memory: .* for a network of {HUGE} units"):
         initial_weights(RNN(size=HUGE), 1, 1, 0)
     data = MackeyGlass(steps=300, test_steps=60).data(0, 1)
-    with pytest.raises(InputError, match=f"no memory for a reservoir of {HUGE} units"):
+    with pytest.raises(InputError, match=f"not enough memory: .* for a reservoir of {HUGE} units"):
         EchoState(units=HUGE).scores(data, 0)
     assert Ridge(taps=HUGE, strengths=(1.0,)).fit(MackeyGlass(steps=60, test_steps=20, horizon=2).data(0, 1))
 
@@ -113,6 +115,8 @@ def test_networks_and_baselines_that_cannot_fit_are_refused():
 def test_memory_is_counted_in_bytes():
     assert required_bytes((2, 3), (10**15, 10**15), each=4) == 24 + 4 * 10**30
     require_memory("little", (1000,))
-    with pytest.raises(InputError, match=r"^There is no memory for much: they take 8e\+12 EB, and .* are free\.$"):
+    with pytest.raises(
+        InputError, match=r"^There is not enough memory: Unable to allocate 8e\+12 EB for much, where .* are free\.$"
+    ):
         require_memory("much", (10**30,))
     assert 2**20 < available() < 2**50
