@@ -26,7 +26,7 @@ from neuroperturb.experiment.toml import load
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
-from neuroperturb.network.rnn import LEARNT, RNN, initial_weights
+from neuroperturb.network.rnn import LEARNT, RNN, initial_weights, require_room
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
@@ -56,6 +56,7 @@ class Trainer:
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
+        require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
         self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
