@@ -39,6 +39,7 @@ from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import make_learner
 from neuroperturb.training.loop import Loop, Sequences
 from neuroperturb.training.progress import Progress, StepRate
+from neuroperturb.training.resumption import require_same, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
@@ -51,11 +52,13 @@ class Trainer:
     Parameters
     ----------
     experiment : Experiment
-    resume : a record to continue, from the very step it stopped at
+    resume : a record of the same experiment to continue, from the very step it stopped at; `training.epochs` may have grown
     dataset : made by ``experiment.task.data`` unless given
     """
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
+        if resume is not None:
+            require_same(resume, experiment)
         training = experiment.training
         self.experiment = experiment
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
@@ -197,6 +200,7 @@ class Trainer:
 
     def _continue(self, run: Run) -> None:
         """Go on from a record: position, history and every array of the state."""
+        require_state(run)
         self._restore(run.history.to_dict("records"), run.state)
 
     def _restore(self, rows: list[dict], state: dict[str, np.ndarray]) -> None:
