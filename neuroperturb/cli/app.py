@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "run": ("run:run", "Train, compare, and leave a record and a picture."),
     "list": ("listing:list_", "Tasks, rules and hardware, by the names that `run` and TOML files know."),
-    "report": ("report:report", "Print a run's record and draw its learning curve again, or write a study's page, figures and tables."),
+    "report": ("report:report", "Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."),
     "tune": ("tune:tune", "Search settings by validation loss in every cell of a study, or go on with it."),
     "study": ("study:study", "Run a study, or go on with it: what is done already is not done again."),
     "deploy": ("deploy:deploy", "Program the trained weights on other chips, and test them: a chip is a seed."),
