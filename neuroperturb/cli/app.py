@@ -77,8 +77,15 @@ def neuroperturb() -> None:
 
 def main() -> None:
     """Entry point of the `neuroperturb` command; what no command turned into a sentence is a bug, and shows."""
+    terminal = importlib.import_module("neuroperturb.cli.terminal")
+    terminal.speak_any_letter()
     try:
         app(prog_name="neuroperturb")
+        sys.stdout.flush()
+    except OSError as error:  # of help, which no command prints
+        sys.stdout = None  # what is buffered would fail again
+        terminal.warn(f"The output cannot be written ({error.strerror}).")
+        sys.exit(terminal.BAD_INPUT)
     except Exception:
         traceback.print_exc()
         print(BUG, file=sys.stderr)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neuroperturb.cli.terminal import say
+from neuroperturb.results import folders
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
@@ -49,7 +50,7 @@ def of_search(folder: Path, out: Path) -> None:
     """Say the best setting of every cell that was searched; a table and a picture of it."""
     frame = tune_report.read(folder)
     made = tune_report.best(frame)
-    out.mkdir(parents=True, exist_ok=True)
+    folders.make(out)
     write_text(out / "tune.md", tune_report.markdown(made))
     say(tune_report.table(made))
     say(f"\ntable     {out / 'tune.md'}\ntable     {folder / tune_report.TABLE}")

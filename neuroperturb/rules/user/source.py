@@ -70,7 +70,7 @@ def _module(place: str, source: str, folders: list[Path]):
             "or name the file, as in path/to/file.py:Class"
         )
         raise SpecError("rule.name", wanted=what, verb="names") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(source, error) from None
     finally:
         for path in paths:
@@ -91,8 +91,10 @@ def _file(place: str, source: str, folders: list[Path]):
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except BaseException as error:
             del sys.modules[name]
+            if not isinstance(error, Exception | SystemExit):
+                raise
             raise _broken(source, error) from None
     return sys.modules[name]
 
