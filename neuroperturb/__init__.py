@@ -13,6 +13,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,3 +71,18 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(types.ModuleType):
+    """This package, in which `experiment` is the function, also once the folder of that name is imported."""
+
+    @property
+    def experiment(self):
+        return __getattr__("experiment")
+
+    @experiment.setter
+    def experiment(self, folder: types.ModuleType) -> None:
+        """What importing the folder sets; it is found as ``sys.modules`` has it."""
+
+
+sys.modules[__name__].__class__ = _Package
