@@ -13,8 +13,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from neuroperturb.analysis.alignment.align import align as align
     from neuroperturb.analysis.audit.auditor import audit as audit
     from neuroperturb.analysis.audit.fixed_point import run_fixed_point as run_fixed_point
-    from neuroperturb.experiment.experiment import Experiment as Experiment
+    from neuroperturb.experiments.experiment import Experiment as Experiment
     from neuroperturb.network.chip.chip import Chip as Chip
     from neuroperturb.network.decorrelation import Decorrelation as Decorrelation
     from neuroperturb.network.rnn import RNN as RNN
@@ -71,18 +69,3 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Package(types.ModuleType):
-    """This package, in which `experiment` is the function, also once the folder of that name is imported."""
-
-    @property
-    def experiment(self):
-        return __getattr__("experiment")
-
-    @experiment.setter
-    def experiment(self, folder: types.ModuleType) -> None:
-        """What importing the folder sets; it is found as ``sys.modules`` has it."""
-
-
-sys.modules[__name__].__class__ = _Package

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.experiment import experiment as experiments
-from neuroperturb.experiment import recipes
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import plain, read_table, resolve
+from neuroperturb.experiments import experiment as experiments
+from neuroperturb.experiments import recipes
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest

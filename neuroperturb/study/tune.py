@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError

@@ -23,8 +23,8 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import load
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from neuroperturb.experiment.toml import read_table
+from neuroperturb.experiments.toml import read_table
 from neuroperturb.results import folders
 from neuroperturb.spec import SpecError
 

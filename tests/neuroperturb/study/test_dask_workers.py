@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from study_cases import ENVIRONMENT, assert_same, declare, finish, helper, start
 
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import load
 from neuroperturb.spec import InputError
 from neuroperturb.study import dask_workers, run_name

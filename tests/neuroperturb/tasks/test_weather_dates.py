@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks import Weather
 from neuroperturb.tasks.weather_file import FILE_COLUMNS, read_file

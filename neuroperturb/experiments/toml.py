@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from neuroperturb.experiment.expand import _without_none
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.expand import _without_none
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
