@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hardware_models.numerics.checks import short
 from neuroperturb.experiment.experiment import Experiment
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
-from neuroperturb.spec.errors import short
 
 EPOCHS = "training.epochs"
 NAMED = 4  # most settings that a sentence names
