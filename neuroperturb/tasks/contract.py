@@ -169,6 +169,7 @@ def _checked_batch(batch):
     def checked(self, number: int) -> Sequence:
         return require_usable(self, batch(self, number), f"training batch {number}")
 
+    checked.py_func = batch  # what the author wrote: the text of a class is made of that
     return checked
 
 
@@ -179,6 +180,7 @@ def _checked_data(data):
         require_dataset(dataset, type(self).__name__)
         return dataset
 
+    checked.py_func = data
     return checked
 
 

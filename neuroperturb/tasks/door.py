@@ -23,7 +23,7 @@ def real(name: str, value: Any, owner: str = OWNER) -> np.ndarray:
     """Numbers as float64, the very array where it is one already; what a masked array hides is nan."""
     hidden = np.ma.getmaskarray(value) if isinstance(value, np.ma.MaskedArray) else None
     array = _array(name, value, owner)
-    if array.dtype.kind not in "biuf":
+    if not _are_real(array):
         raise SpecError(name, owner, "real numbers", _words(array))
     array = array.astype(np.float64, copy=False)
     return array if hidden is None else np.where(hidden, np.nan, array)
@@ -39,10 +39,11 @@ def yes_or_no(
     require_shape(name, array, shape, axes, owner, hint)
     if array.dtype == bool:
         return array
-    wrong = array[(array != 0) & (array != 1)] if array.dtype.kind in "iufc" else array.ravel()
+    if not _are_real(array):
+        raise SpecError(name, owner, "true and false, or 1 and 0", _words(array))
+    wrong = array[(array != 0) & (array != 1)]
     if wrong.size:
-        got = wrong[0].item() if array.dtype.kind in "iufc" else _words(array)
-        raise SpecError(name, owner, "true and false, or 1 and 0", got)
+        raise SpecError(name, owner, "true and false, or 1 and 0", wrong[0].item())
     return array.astype(bool)
 
 
@@ -51,7 +52,7 @@ def kinds(value: Any, shape: tuple[int, int], owner: str = OWNER) -> np.ndarray:
     name, array = "condition", _array("condition", value, owner)
     if not array.size:
         return np.empty(0, np.int64)
-    if array.dtype.kind not in "biuf":
+    if not _are_real(array):
         raise SpecError(name, owner, "whole numbers", _words(array))
     if array.shape == shape[1:]:
         array = np.broadcast_to(array, shape)
@@ -95,6 +96,11 @@ def _array(name: str, value: Any, owner: str) -> np.ndarray:
         return array.astype(np.float64) if array.dtype == object else array
     except (ValueError, TypeError):
         raise SpecError(name, owner, "an array of numbers", value) from None
+
+
+def _are_real(array: np.ndarray) -> bool:
+    """Whether they are numbers without an imaginary part, bools among them; no dates, no texts."""
+    return np.can_cast(array.dtype, np.float64, "same_kind")
 
 
 def _words(array: np.ndarray) -> Words:

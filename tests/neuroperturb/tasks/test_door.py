@@ -8,6 +8,7 @@ import pytest
 
 from neuroperturb.baselines import EchoState, Ridge
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.source_text import methods, text
 from neuroperturb.tasks import Copying, Dataset, MackeyGlass, Sequence, Task, metrics
 from neuroperturb.tasks.contract import require_usable
 from neuroperturb.tasks.series import SeriesDataset
@@ -198,6 +199,12 @@ def test_baselines_do_not_depend_on_the_dtype_of_the_mask():
     small = EchoState(units=5, spectral_radii=[0.9], leaks=[1.0], input_scales=[1.0])
     assert small.scores(whole, 1) == small.scores(data, 1)
     assert whole.trivial() == data.trivial()
+
+
+def test_the_text_of_a_task_is_what_its_author_wrote():
+    for cls, name in ((MyTask, "return self.made"), (Mine, "return self.sequence")):
+        written = text(cls, methods(cls))
+        assert name in written and f"class {cls.__name__}(" in written and "require_usable(self" not in written
 
 
 def test_what_the_shipped_tasks_fill_in_is_looked_at():
