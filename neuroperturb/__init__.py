@@ -40,7 +40,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Chip": "network.chip.chip",
     "Decorrelation": "network.decorrelation",
-    "Experiment": "experiment.experiment",
+    "Experiment": "experiments.experiment",
     "RNN": "network.rnn",
     "Run": "results.run",
     "Trainer": "training.trainer",
