@@ -126,6 +126,8 @@ def test_no_public_name_is_a_room():
         public = set(getattr(package, "__all__", ())) or {name for name in vars(package) if not name.startswith("_")}
         found = {name for name in public & rooms if not isinstance(getattr(package, name), type(package))}
         assert found == set()
+        for name in getattr(package, "__all__", ()):
+            assert getattr(package, name) is not None
 
 
 def test_there_are_at_most_eleven_floors():
