@@ -20,12 +20,22 @@ Y, WANTED = RNG.normal(size=(T, B, 1)), RNG.normal(size=(T, B, 1))
 MASK = np.zeros((T, B), bool)
 MASK[2:, 1] = True
 RESET = np.arange(T) == 0
-LIKE_BOOLS = [int, np.uint8, np.int8, float, np.float32, object, lambda m: m.tolist(), lambda m: np.ma.array(m)]
+
+
+def a_list(mask):
+    return mask.tolist()
+
+
+def a_masked_array(mask):
+    return np.ma.array(mask)
+
+
+LIKE_BOOLS = [int, np.uint8, np.int8, float, np.float32, object, a_list, a_masked_array]
 as_type = lambda m, kind: m.astype(kind) if isinstance(kind, type) else kind(m)  # noqa: E731
 SCORES = [metrics.mse, metrics.nmse, metrics.cross_entropy, metrics.accuracy, metrics.sign_accuracy, metrics.error_bits]
 
 
-@pytest.mark.parametrize("kind", LIKE_BOOLS, ids=str)
+@pytest.mark.parametrize("kind", LIKE_BOOLS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("score", SCORES, ids=lambda f: f.__name__)
 def test_a_score_does_not_depend_on_the_dtype_of_its_mask(kind, score):
     assert score(Y, WANTED, as_type(MASK, kind)) == score(Y, WANTED, MASK)
@@ -44,7 +54,7 @@ def test_integer_targets_do_not_wrap(kind):
     assert metrics.nmse(wanted, wanted, MASK) == 0.0
 
 
-@pytest.mark.parametrize("kind", LIKE_BOOLS, ids=str)
+@pytest.mark.parametrize("kind", LIKE_BOOLS, ids=lambda kind: kind.__name__)
 def test_a_sequence_holds_bools_and_float64_whatever_it_is_given(kind):
     given = Sequence(Y.astype(np.float32), (WANTED > 0).astype(np.uint8), as_type(MASK, kind), as_type(RESET, kind))
     assert [a.dtype for a in given] == [np.float64, np.float64, bool, bool, np.int64]
