@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neuroperturb.analysis.alignment.align import align as align
     from neuroperturb.analysis.audit.auditor import audit as audit
     from neuroperturb.analysis.audit.fixed_point import run_fixed_point as run_fixed_point
-    from neuroperturb.experiment.experiment import Experiment as Experiment
+    from neuroperturb.experiments.experiment import Experiment as Experiment
     from neuroperturb.network.chip.chip import Chip as Chip
     from neuroperturb.network.decorrelation import Decorrelation as Decorrelation
     from neuroperturb.network.rnn import RNN as RNN
@@ -40,7 +40,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Chip": "network.chip.chip",
     "Decorrelation": "network.decorrelation",
-    "Experiment": "experiment.experiment",
+    "Experiment": "experiments.experiment",
     "RNN": "network.rnn",
     "Run": "results.run",
     "Trainer": "training.trainer",

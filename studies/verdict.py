@@ -21,8 +21,8 @@ import pandas as pd
 
 import hardware_models as hw
 from neuroperturb import Experiment, Trainer
-from neuroperturb.experiment import recipes
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments import recipes
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.grid import grid, number
 
 WTH = os.environ.get("NEUROPERTURB_WTH", "../shared/data/WTH.csv")

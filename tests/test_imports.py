@@ -26,7 +26,7 @@ LABORATORY = [
     {"rules", "network", "tasks"},
     {"simulation"},
     {"baselines"},
-    {"experiment"},
+    {"experiments"},
     {"results", "spiking"},
     {"analysis"},
     {"training"},
@@ -114,6 +114,20 @@ def test_the_roots_hold_what_the_layout_names(package):
     found = {path.name.removesuffix(".py") for path in (ROOT / package).iterdir() if path.name != "__pycache__"}
     assert found == ENTRIES[package]
     assert len(found) <= 16
+
+
+def test_no_public_name_is_a_room():
+    """Once a room is imported, the package has an attribute of its name: a function of that name would be gone."""
+    import hardware_models
+    import neuroperturb
+
+    for package in (hardware_models, neuroperturb):
+        rooms = {path.stem for path in (ROOT / package.__name__).iterdir()} - {"__init__", "__main__"}
+        public = set(getattr(package, "__all__", ())) or {name for name in vars(package) if not name.startswith("_")}
+        found = {name for name in public & rooms if not isinstance(getattr(package, name), type(package))}
+        assert found == set()
+        for name in getattr(package, "__all__", ()):
+            assert getattr(package, name) is not None
 
 
 def test_there_are_at_most_eleven_floors():

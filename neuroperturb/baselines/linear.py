@@ -1,7 +1,9 @@
 """Ridge regression on the present input, or on a window of past ones: what no network is needed for.
 
-    y_t = w_0 + Σ_{l < d} W_l u_{t−l},        W = argmin  mean ‖y − y*‖² + λ ‖W‖²         (w_0 is not penalised)
+    y_t = w_0 + Σ_{l < d} W_l u_{t−l},        W = argmin  mean ‖y − y*‖² + λ Σ_j ⟨f_j²⟩ ‖W_j‖²         (w_0 is not penalised)
 
+⟨f_j²⟩ is the mean square of feature j over the fitted rows: the strength λ has no unit, and what is predicted depends on the unit of no
+input.
 A window never reaches across a reset, nor before the start of a sequence.  The rows that have only d < taps inputs (the
 d-th of a segment) have a model of their own: d taps, fitted on every scored training row that has at least d inputs.
 No input is invented and every scored row is predicted.  λ is chosen on the validation sequence, by the task's own loss.
@@ -16,12 +18,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from neuroperturb.spec import InputError, Spec
+from neuroperturb.spec import InputError, Spec, require_memory
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 _ROWS = 4096  # rows of features at a time: bounds memory, and a product of this height runs at full speed
 
-# Strengths relative to the mean square of the features; lists (from TOML) are accepted.
+# Strengths relative to the mean square of each feature; lists (from TOML) are accepted.
 Grid = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, strict=False)]
 
 
@@ -29,7 +31,7 @@ class Ridge(Spec):
     """Ridge regression on the last `taps` inputs, the present one included.
 
     taps : 1 is the present input alone; 48 is two days of hourly weather
-    strengths : candidates for λ
+    strengths : candidates for λ, relative to the mean square of each feature
     refit : once λ is chosen, fit again with the validation rows, for the test; False leaves it the data that a rule has
     """
 
@@ -57,6 +59,8 @@ class Ridge(Spec):
         """Normal equations of every depth: rows of exactly that depth first, then those of the deeper ones join."""
         models: dict[int, NormalEquations] = {}
         for sequence in sequences:
+            n_in, deepest = sequence.inputs.shape[2], min(self.taps, len(sequence.inputs))
+            require_memory(f"windows of {deepest} taps", *((1 + d * n_in,) * 2 for d in range(1, deepest + 1)))
             for d, features, targets, _ in _groups(sequence, self.taps):
                 models.setdefault(d, NormalEquations()).add(features, targets)
         depths = sorted(models, reverse=True)
@@ -90,7 +94,7 @@ class NormalEquations:
         self._solved.clear()
 
     def solve(self, strength: float, p: int | None = None) -> np.ndarray | None:
-        """Coefficients of the first p features (None: all), shape (p, q), by Cholesky: (XᵀX/R + λ I') W = XᵀY/R.
+        """Coefficients of the first p features (None: all), shape (p, q), by Cholesky: (XᵀX/R + λ I' diag(XᵀX/R)) W = XᵀY/R.
 
         None where λ is too small for float64.
         """
@@ -102,7 +106,8 @@ class NormalEquations:
         from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
         gram, cross = self.gram[:p, :p] / self.rows, self.cross[:p] / self.rows
-        penalty = np.full(len(gram), strength)
+        squares = np.diag(gram)
+        penalty = strength * np.where(squares > 0, squares, 1.0)  # a feature that is always 0 has a coefficient of 0
         penalty[0] = 0.0  # the mean is free
         try:
             return cho_solve(cho_factor(gram + np.diag(penalty)), cross)

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from neuroperturb.baselines.forward import State, Weights, pieces, trajectory, zero_state
 from neuroperturb.baselines.linear import Grid, NormalEquations, best, gains, training
-from neuroperturb.spec import Spec, SpecError
+from neuroperturb.spec import Spec, SpecError, require_memory
 from neuroperturb.tasks.contract import Dataset, Sequence
 
 
@@ -34,7 +34,7 @@ class EchoState(Spec):
     leaks : candidates for α
     input_scales : candidates for the range of W_in, uniform in ± that
     bias_scale : b is uniform in ± that
-    strengths : candidates for the ridge λ, relative to the mean square of the features
+    strengths : candidates for the ridge λ, relative to the mean square of each feature
     washout : steps after a reset or start that the readout is not fitted on
     refit : once settings are chosen, fit the readout again with the validation rows, for the test
     """
@@ -69,6 +69,7 @@ class EchoState(Spec):
         """Random weights; the same seed gives the same directions at every scale.  The last row of w_in is b."""
         recurrent, inputs = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         n = self.units
+        require_memory(f"a reservoir of {n} units", (4, n, n), (n_in, n))
         w_rec = recurrent.standard_normal((n, n)) * (recurrent.random((n, n)) < self.density)
         radius = np.abs(np.linalg.eigvals(w_rec)).max()
         w_in = inputs.uniform(-1, 1, (n_in + 1, n)) * np.append(np.full(n_in, input_scale), self.bias_scale)[:, None]

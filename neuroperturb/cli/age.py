@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from neuroperturb.cli.terminal import check_folder, folder, say, table
-from neuroperturb.experiment.experiment import label
-from neuroperturb.experiment.toml import plain, resolve
+from neuroperturb.experiments.experiment import label
+from neuroperturb.experiments.toml import plain, resolve
 from neuroperturb.results.figures import ageing
 from neuroperturb.results.run import load
 from neuroperturb.training import deployment

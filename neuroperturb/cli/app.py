@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "run": ("run:run", "Train, compare, and leave a record and a picture."),
     "list": ("listing:list_", "Tasks, rules and hardware, by the names that `run` and TOML files know."),
-    "report": ("report:report", "Print a run's record and draw its learning curve again, or write a study's page, figures and tables."),
+    "report": ("report:report", "Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."),
     "tune": ("tune:tune", "Search settings by validation loss in every cell of a study, or go on with it."),
     "study": ("study:study", "Run a study, or go on with it: what is done already is not done again."),
     "deploy": ("deploy:deploy", "Program the trained weights on other chips, and test them: a chip is a seed."),
@@ -77,8 +77,15 @@ def neuroperturb() -> None:
 
 def main() -> None:
     """Entry point of the `neuroperturb` command; what no command turned into a sentence is a bug, and shows."""
+    terminal = importlib.import_module("neuroperturb.cli.terminal")
+    terminal.speak_any_letter()
     try:
         app(prog_name="neuroperturb")
+        sys.stdout.flush()
+    except OSError as error:  # of help, which no command prints
+        sys.stdout = None  # what is buffered would fail again
+        terminal.warn(f"The output cannot be written ({error.strerror}).")
+        sys.exit(terminal.BAD_INPUT)
     except Exception:
         traceback.print_exc()
         print(BUG, file=sys.stderr)

@@ -14,8 +14,8 @@ from neuroperturb.analysis.audit.recording import record_run
 from neuroperturb.analysis.audit.result import fixed_point as fixed_point_text
 from neuroperturb.analysis.audit.result import plain_fixed_point
 from neuroperturb.cli.terminal import DONE, FAILED, say
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.spec import InputError
 
 

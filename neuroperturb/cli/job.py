@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.experiment import experiment as experiments
-from neuroperturb.experiment import recipes
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import plain, read_table, resolve
+from neuroperturb.experiments import experiment as experiments
+from neuroperturb.experiments import recipes
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest
@@ -17,7 +17,7 @@ from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
 from neuroperturb.tasks import TASKS
-from neuroperturb.training import ablation
+from neuroperturb.training import ablation, resumption
 
 
 class Request(NamedTuple):
@@ -136,18 +136,7 @@ def _existing(target: Path) -> Run:
 
 
 def _continued(previous: Run, experiment: Experiment, target: Path) -> Run:
-    """Check that a record can be continued as this experiment: `epochs` may grow, where no schedule depends on it."""
-    old, new = previous.experiment.training.epochs, experiment.training.epochs
-    same = experiment.replace(training=experiment.training.replace(epochs=old)) == previous.experiment
-    if not same:
-        raise InputError(
-            "The '--resume' option continues a run with its own settings; leave out the others, --epochs excepted."
-        )
-    rate = getattr(experiment.rule, "rate", None)
-    if new != old and rate is not None and rate.kind != "constant":
-        raise InputError(
-            "The '--epochs' option cannot change a run whose learning rate follows a schedule over all epochs."
-        )
-    if previous.status == "diverged" or (previous.status == "finished" and new <= old):
-        raise InputError(f"There is nothing to resume: the run {str(target)!r} is {previous.status}.")
+    """A record that can be continued as this experiment."""
+    resumption.require_same(previous, experiment)
+    resumption.require_unfinished(previous, experiment, str(target))
     return previous

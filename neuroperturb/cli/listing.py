@@ -5,7 +5,7 @@ from __future__ import annotations
 import hardware_models as hw
 from neuroperturb import baselines, rules, tasks
 from neuroperturb.cli.terminal import say
-from neuroperturb.experiment import recipes
+from neuroperturb.experiments import recipes
 
 
 def list_() -> None:

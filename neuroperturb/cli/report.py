@@ -1,4 +1,4 @@
-"""`neuroperturb report`: a record as text and a curve, or the page, figures and tables of a study."""
+"""`neuroperturb report`: a record as text and a curve, or the page, figures and tables of a study or a search."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Annotated
 import typer
 
 from neuroperturb.cli.terminal import say
+from neuroperturb.results import folders
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
-from neuroperturb.study import html
-from neuroperturb.study.store import StudyFolder
+from neuroperturb.study import html, tune_report
+from neuroperturb.study.store import INDEX, StudyFolder, write_text
 
 
 def report(
-    record: Annotated[Path, typer.Argument(metavar="RUN.nc|STUDY", help="A record, or the folder of a study.")],
+    record: Annotated[
+        Path, typer.Argument(metavar="RUN.nc|STUDY", help="A record, or the folder of a study or a search.")
+    ],
     figure: Annotated[bool, typer.Option(help="Write the learning curve beside the record.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder of a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record and draw its learning curve again, or write a study's page, figures and tables."""
+    """Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."""
     if record.is_dir():
         of_study(record, out)
         return
@@ -30,9 +33,26 @@ def report(
 
 
 def of_study(folder: Path, out: Path | None) -> None:
-    """Write the page, the figures and the tables of a study."""
+    """Write the page, the figures and the tables of a study, and of a search what it found."""
+    searched = (folder / tune_report.TABLE).is_file()
+    if searched:
+        of_search(folder, out or folder / "report")
+    if searched and not (folder / INDEX).exists():
+        return
     written = html.write(StudyFolder(folder), out)
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:
         say(f"table     {path}")
+
+
+def of_search(folder: Path, out: Path) -> None:
+    """Say the best setting of every cell that was searched; a table and a picture of it."""
+    frame = tune_report.read(folder)
+    made = tune_report.best(frame)
+    folders.make(out)
+    write_text(out / "tune.md", tune_report.markdown(made))
+    say(tune_report.table(made))
+    say(f"\ntable     {out / 'tune.md'}\ntable     {folder / tune_report.TABLE}")
+    if len(frame):
+        say(f"figure    {tune_report.draw(frame, out / 'tune.png')}")

@@ -11,11 +11,11 @@ from typing import Annotated, NamedTuple
 import typer
 
 from neuroperturb.cli import study_display as display
-from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
+from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
 from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError
 from neuroperturb.study import declaration, old_names, rate_search, run_name, table
-from neuroperturb.study.dask_workers import DaskWorkers
+from neuroperturb.study.dask_workers import Certificates, DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
 from neuroperturb.study.scheduler import Scheduler, Shard
@@ -23,6 +23,7 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.workers import Threads, Workers
 
 PARENT = Path("runs")  # of a study's folder
+OPEN = "{} is not encrypted: whoever reaches the scheduler can run code on its workers, and here; tls://… with certificates is closed"
 
 
 class StudyRequest(NamedTuple):
@@ -37,13 +38,21 @@ class StudyRequest(NamedTuple):
     dry_run: bool = False
     retry_failed: bool = False
     quiet: bool = False
+    certificates: Certificates = Certificates()
 
 
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to run: a base, axes, seeds.")],
     out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs side by side. Default: one a processor.")] = None,
-    scheduler: Annotated[str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on a Dask cluster.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on a Dask cluster; tls:// with certificates.")
+    ] = None,
+    tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="Authority of a cluster at tls://.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate for a cluster at tls://.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Its key, where it is in a file of its own.")
+    ] = None,
     shard: Annotated[str | None, typer.Option(metavar="i/N", help="Only part i of N, for a batch system.")] = None,
     small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say the size, run nothing.")] = False,
@@ -56,7 +65,7 @@ def study(
     """
     request = StudyRequest(
         file=file, out=out, workers=workers, scheduler=scheduler, shard=shard, small=small, dry_run=dry_run,
-        retry_failed=retry_failed, quiet=quiet,
+        retry_failed=retry_failed, quiet=quiet, certificates=Certificates(tls_ca, tls_cert, tls_key),
     )  # fmt: skip
     with stop_request() as stop:
         return carry_out(request, stop=lambda: bool(stop))
@@ -129,11 +138,16 @@ def check_files(study: Study, cells: list[Cell]) -> None:
 
 def _workers(folder: StudyFolder, request: StudyRequest) -> Workers:
     if request.scheduler is not None:
-        return DaskWorkers(folder, request.scheduler)
+        workers = DaskWorkers(folder, request.scheduler, request.certificates)
+        if not request.scheduler.startswith("tls://"):
+            warn(OPEN.format(request.scheduler))
+        return workers
     return Threads(folder, request.workers or processors())
 
 
 def _check_workers(request: StudyRequest) -> None:
+    if request.scheduler is None and any(request.certificates):
+        raise InputError("The '--tls-…' options are for a cluster: name its scheduler with '--scheduler'.")
     if request.workers is not None and request.workers < 1:
         raise InputError(f"The '--workers' option must be 1 or more. Got {request.workers} instead.")
     if request.workers is not None and request.scheduler is not None:

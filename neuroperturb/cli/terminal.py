@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import signal
 import sys
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import typer
 
+from neuroperturb.results import folders
 from neuroperturb.results.grid import grid, number
 from neuroperturb.spec import InputError
 
 DONE, FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
+LONGEST = 200  # characters of a file name that a sentence quotes
+_unsaid: list[OSError] = []  # why lines could not be written, the first of them
 
 
 def answered(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -25,7 +29,7 @@ def answered(command: Callable[..., int | None]) -> Callable[..., None]:
     def call(*arguments, **options) -> None:
         with one_sentence():
             code = command(*arguments, **options)
-        raise typer.Exit(code or DONE)
+        raise typer.Exit(code or (BAD_INPUT if _unsaid else DONE))
 
     return call
 
@@ -37,6 +41,10 @@ def one_sentence() -> Iterator[None]:
         yield
     except BrokenPipeError:  # whoever read what we print has gone
         raise
+    except SystemExit as request:  # no command asks for it
+        told = f" ({request.code})" if isinstance(request.code, str) else ""
+        warn(f"Code of a rule or a task ended Python with sys.exit{told}: leave that out.")
+        raise typer.Exit(BAD_INPUT) from None
     except (InputError, OSError, MemoryError) as error:
         warn(sentence(error))
         raise typer.Exit(BAD_INPUT) from None
@@ -45,7 +53,7 @@ def one_sentence() -> Iterator[None]:
 def sentence(error: Exception) -> str:
     """An error in one line."""
     if isinstance(error, OSError) and error.strerror:
-        name = f"{os.fspath(error.filename)!r}: " if isinstance(error.filename, str | os.PathLike) else ""
+        name = f"{_cut(os.fspath(error.filename))!r}: " if isinstance(error.filename, str | os.PathLike) else ""
         return f"{name}{error.strerror}."
     words = " ".join(str(error).split())
     if isinstance(error, MemoryError):
@@ -53,14 +61,35 @@ def sentence(error: Exception) -> str:
     return words or type(error).__name__
 
 
+def _cut(name: str) -> str:
+    """A file name that fits into a sentence."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+
+
 def say(text: str) -> None:
-    """A line for the person who asked, at once."""
-    print(text, flush=True)
+    """A line for the person who asked, at once. Where it cannot be written, work goes on: results are in files."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if not _unsaid:
+            _unsaid.append(error)
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (what is buffered would fail again at the end)
+            warn(f"The output cannot be written ({error.strerror}).")
 
 
 def warn(text: str) -> None:
-    """A line beside what was asked for."""
-    print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
+    """A line beside what was asked for; where it cannot be written there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
+
+
+def speak_any_letter() -> None:
+    """Letters that an output does not have are replaced: no name, no Greek letter ends a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def table(frame) -> str:
@@ -77,8 +106,7 @@ def check_folder(path: Path) -> None:
 
 def folder(path: Path) -> Path:
     """A folder for what a command writes, made where it is missing."""
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    return folders.make(path)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.progress import show
 from neuroperturb.cli.record import keep
 from neuroperturb.cli.terminal import stop_request
+from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
 from neuroperturb.training.trainer import Trainer
@@ -45,7 +46,7 @@ def _check_writable(target: Path) -> None:
     if target.is_dir() or (target.exists() and not is_run(target)):
         raise InputError(f"The '--out' option names {str(target)!r}, which exists and is no run: choose another name.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folders.make(target.parent)
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:

@@ -15,31 +15,56 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from neuroperturb.network.quantities import Rate, Si, Time, Voltage
+from neuroperturb.network.quantities import Rate, Si, Time, Voltage, write
 from neuroperturb.spec import Spec, SpecError
 
 APART = 1e-3  # least relative difference of two time constants: their exact solution divides by it
 
 
-class Current(Spec):
+class Encoding(Spec):
+    """How a value reaches the neurons."""
+
+    def require_fit(self, dt: float) -> None:
+        """Refuse what a time step of `dt` cannot carry."""
+
+
+class Current(Encoding):
     """Inputs are currents: the value of a channel, constant over a time step of the task."""
 
     kind: Literal["current"] = "current"
 
 
-class Poisson(Spec):
+class Poisson(Encoding):
     """Inputs are spikes at random, at a rate in proportion to the magnitude of the channel; a channel is a pair of lines, for + and −.
 
     In the mean, what a synapse filters out of the spikes of a value u is u.
 
-    rate : of a channel at 1; the chance of a spike in one `dt` is cut at 1
+    rate : of a channel at 1, positive and at most 1/dt; where a channel is beyond 1/(rate · dt) the chance of a spike in one `dt` is
+        cut at 1
     """
 
     kind: Literal["poisson"] = "poisson"
     rate: Rate = Si(200.0)
 
+    @model_validator(mode="after")
+    def _fires(self):
+        if not 0 < self.rate < math.inf:
+            raise SpecError("rate", "Poisson", "positive", self.table()["rate"])
+        return self
 
-class Latency(Spec):
+    def require_fit(self, dt: float) -> None:
+        """A line spikes at most once a `dt`: a channel at 1 must not ask for more."""
+        if self.rate * dt > 1 + 1e-9:
+            most = write(1 / dt, "rate")
+            raise SpecError(
+                "encoding.rate",
+                "LIF",
+                f"at most {most}, a spike every 'dt' of {write(dt, 'time')}",
+                self.table()["rate"],
+            )
+
+
+class Latency(Encoding):
     """Inputs are spikes in time: one a step, the earlier the larger the magnitude; none at 0, on the line of its sign.
 
     The charge of a spike is that of a current of 1 over the step.
@@ -137,6 +162,7 @@ class LIF(Spec):
             count = getattr(self, name) / self.dt
             if round(count) < least or abs(count - round(count)) > 1e-6 * max(count, 1):
                 self._refuse(name, f"a whole number of steps 'dt' of {self.table()['dt']}")
+        self.encoding.require_fit(self.dt)
         return self
 
     def _refuse(self, name: str, what: str) -> None:

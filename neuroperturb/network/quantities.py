@@ -7,6 +7,7 @@ the float nearest to what was written.
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -14,23 +15,38 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
 from neuroperturb.spec import SpecError
 
-PREFIXES = {"n": -9, "u": -6, "µ": -6, "m": -3, "": 0, "k": 3}
+PREFIXES = {
+    "n": -9,
+    "u": -6,
+    "μ": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+}  # the Greek mu, U+03BC, which NFKC makes of the micro sign, U+00B5
 DIMENSIONS = {"s": "time", "second": "time", "V": "voltage", "volt": "voltage", "Hz": "rate", "hertz": "rate"}
 EXAMPLES = {"time": "20 ms", "voltage": "-70 mV", "rate": "50 Hz"}
 SHORTEST = {"time": ("ms", -3), "voltage": ("mV", -3), "rate": ("Hz", 0)}
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]+)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zμ]+)\s*")
+_MINUS = str.maketrans(
+    dict.fromkeys("\u2212\u2010\u2011\u2012\u2013", "-")
+)  # the minus sign, hyphens and dashes that are typed for it
 
 
 def parse(value: Any, dimension: str, name: str = "") -> float:
     """The number in SI units of a text or of a quantity of Brian2, of a parameter of that name."""
-    match = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool | int | float) else None
+    match = _QUANTITY.fullmatch(_typed(value)) if not isinstance(value, bool | int | float) else None
     exponent = _exponent(match[2], dimension) if match else None
     if exponent is None:
         raise SpecError(name, wanted=f"a {dimension} with its unit, such as '{EXAMPLES[dimension]}'", got=value)
     if hasattr(value, "has_same_dimensions"):
         return float(value)  # what it prints is rounded
     return float(Decimal(match[1]).scaleb(exponent))
+
+
+def _typed(value: Any) -> str:
+    """What a person typed, in one form of each character: both mus are one, and so is every minus."""
+    return unicodedata.normalize("NFKC", str(value)).translate(_MINUS)
 
 
 def write(number: float, dimension: str) -> str:

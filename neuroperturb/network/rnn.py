@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics import random
-from neuroperturb.spec import Spec
+from neuroperturb.spec import Spec, require_memory
 
 LEARNT, DECORRELATING = ("W_in", "W_rec", "W_out"), ("D_in", "D_rec")
 
@@ -52,8 +52,16 @@ class Matrices(NamedTuple):
     D_rec: np.ndarray
 
 
+def require_room(network: RNN, n_in: int, n_out: int, batch: int = 1) -> None:
+    """Refuse a network that cannot fit into memory with its states of so many trials; what it needs at the least."""
+    n = network.size
+    squares = (4, n, n)  # W_rec and D_rec, as they begin and as they are
+    require_memory(f"a network of {n} units and {batch} trials", squares, (2, n, n_in + n_out), (4, n, batch))
+
+
 def initial_weights(network: RNN, n_in: int, n_out: int, seed: int) -> Matrices:
     """Xavier-normal weights and identity D's, float64, from the `init` stream of the seed."""
+    require_room(network, n_in, n_out)
     n, m = network.size, n_in + network.bias
     W_in, W_rec, W_out = (
         np.sqrt(2 / sum(shape)) * random.normal(seed, random.stream(random.Stream.INIT, k), 0, shape, dtype=np.float64)

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.essence import essence
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import dumps
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.essence import essence
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import dumps
 from neuroperturb.results import file as record_file
 from neuroperturb.results import summary
 from neuroperturb.results import text as report

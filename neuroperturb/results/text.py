@@ -8,9 +8,9 @@ import textwrap
 
 import numpy as np
 
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.essence import user_code
-from neuroperturb.experiment.toml import dumps, plain
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.essence import user_code
+from neuroperturb.experiments.toml import dumps, plain
 from neuroperturb.network.chip.chip import words
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results import loss

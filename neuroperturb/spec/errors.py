@@ -20,6 +20,8 @@ from hardware_models.numerics.checks import InputError as InputError
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.numerics.checks import Words as Words
 
+LARGEST = 1e19  # magnitude of a number: float32, the dtype of most runs, holds its square
+
 
 class SpecError(ParameterError):
     """A parameter that cannot be what it is; its name is dotted, as the user typed it: ``"rule.noise_std"``."""

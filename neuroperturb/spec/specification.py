@@ -7,14 +7,16 @@ it got.
 
 from __future__ import annotations
 
+import math
 import re
 import typing
 from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from hardware_models.numerics.checks import ParameterError
-from neuroperturb.spec.errors import InputError, SpecError, close, suggest
+from neuroperturb.spec.errors import LARGEST, InputError, SpecError, close, suggest
 
 
 class Spec(BaseModel):
@@ -35,11 +37,16 @@ class Spec(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _lists_are_tuples(cls, data: Any) -> Any:
-        """TOML and JSON know no tuples, and a frozen record holds no lists."""
-        if not isinstance(data, dict):
-            return data
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    def _plain(cls, data: Any) -> Any:
+        """TOML and JSON know no tuples, and a frozen record holds no lists; NumPy's numbers are numbers."""
+        return {key: plain(value) for key, value in data.items()} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _is_of_a_size_that_computes(self) -> Any:
+        """Integers go into 64 bits, and squares of numbers into float32."""
+        for name in type(self).model_fields:
+            require_size(name, getattr(self, name), type(self).__name__)
+        return self
 
     @classmethod
     def parse(cls, data: dict, where: str = "") -> Any:
@@ -56,6 +63,26 @@ class Spec(BaseModel):
     def replace(self, **changes: Any) -> Any:
         """A copy with some parameters changed, validated like a new one."""
         return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+def plain(value: Any) -> Any:
+    """A value as Python's own: tuples for lists and arrays, numbers for NumPy's, exactly."""
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU":
+        return plain(value.tolist())
+    return tuple(plain(one) for one in value) if type(value) in (list, tuple) else value
+
+
+def require_size(name: str, value: Any, owner: str) -> None:
+    """Refuse an integer beyond 64 bits, and a finite number whose square overflows float32; look into tuples."""
+    if isinstance(value, tuple):
+        for one in value:
+            require_size(name, one, owner)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise SpecError(name, owner, f"at most {2**63 - 1} in magnitude", value)
+    elif isinstance(value, float) and LARGEST < abs(value) < math.inf:
+        raise SpecError(name, owner, f"at most {LARGEST:g} in magnitude", value)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.quantities import write
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_equations as eq

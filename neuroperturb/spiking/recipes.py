@@ -1,4 +1,4 @@
-"""Settings with which spiking networks learn: tables as :mod:`neuroperturb.experiment.recipes` has them for rate units.
+"""Settings with which spiking networks learn: tables as :mod:`neuroperturb.experiments.recipes` has them for rate units.
 
 Rates were chosen on validation data: studies/spiking.py, studies/results/spiking/README.md. A task without settings of its own keeps
 those of its rate units, with 100 neurons.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 
-from neuroperturb.experiment import recipes
+from neuroperturb.experiments import recipes
 from neuroperturb.network.lif import BACKENDS
 from neuroperturb.spec import InputError, suggest
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run, load
 from neuroperturb.spec import InputError
@@ -60,20 +60,54 @@ class Answer(NamedTuple):
     trace: str = ""
 
 
+class Certificates(NamedTuple):
+    """PEM files by which a cluster knows its own over TLS; one that is left out is Dask's own setting, from its file or environment.
+
+    authority : of the certificates of all;  certificate, key : of this process
+    """
+
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def security(self, distributed: Any, address: str):
+        """As Dask wants it; raises InputError where a file cannot be read or TLS is asked for without an authority."""
+        given = {"tls_ca_file": self.authority, "tls_client_cert": self.certificate, "tls_client_key": self.key}
+        given = {name: str(path) for name, path in given.items() if path is not None}
+        if not address.startswith("tls://"):
+            if given:
+                raise InputError(
+                    f"The '--tls-…' options are for a scheduler at tls://HOST:PORT. Got {address!r} instead."
+                )
+            return None
+        for path in given.values():
+            if not Path(path).is_file():
+                raise InputError(f"The '--tls-…' options name {path!r}, which is no file.")
+        made = distributed.Security(require_encryption=True, **given)
+        if made.tls_ca_file is None or made.tls_client_cert is None:
+            raise InputError(
+                "A scheduler at tls://… needs '--tls-ca' and '--tls-cert', or the settings distributed.comm.tls of Dask, "
+                "as in DASK_DISTRIBUTED__COMM__TLS__CA_FILE."
+            )
+        return made
+
+
 class DaskWorkers:
     """Workers of a Dask scheduler, as :class:`neuroperturb.study.workers.Workers`.
 
     Parameters
     ----------
     folder : StudyFolder, where results are kept; only this process writes to it
-    address : str, of the scheduler: ``tcp://host:port``
+    address : str, of the scheduler: ``tcp://host:port``, or ``tls://host:port``
+    certificates : for TLS
     """
 
-    def __init__(self, folder: StudyFolder, address: str):
+    def __init__(self, folder: StudyFolder, address: str, certificates: Certificates = Certificates()):  # noqa: B008
         distributed = _distributed()
         _check(address)
+        security = certificates.security(distributed, address)
         try:
-            self._client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
+            self._client = distributed.Client(address, timeout=CONNECT, set_as_default=False, security=security)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"The '--scheduler' option names {address!r}, where no scheduler answers ({error})."
@@ -201,7 +235,9 @@ def _check(address: str) -> None:
     except (ValueError, TypeError, KeyError):
         host, port = "", 0
     if not host or not 0 < port < 65536:
-        raise InputError(f"The '--scheduler' option must look like tcp://HOST:PORT. Got {address!r} instead.")
+        raise InputError(
+            f"The '--scheduler' option must look like tcp://HOST:PORT or tls://HOST:PORT. Got {address!r} instead."
+        )
 
 
 def _distributed():

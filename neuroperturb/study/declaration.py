@@ -41,8 +41,8 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from neuroperturb.baselines import GRADIENTS
-from neuroperturb.experiment import recipes
-from neuroperturb.experiment.toml import put, read_table
+from neuroperturb.experiments import recipes
+from neuroperturb.experiments.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
 from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
 from neuroperturb.spec.user_code import beside, is_name

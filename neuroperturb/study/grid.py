@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.spec import InputError
 from neuroperturb.study import run_name
 from neuroperturb.study.declaration import CONTROLS, REPLICATES, Axis, Grid, Study, apply, combinations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import tomli_w
 
+from neuroperturb.results import folders, neutral
 from neuroperturb.results.grid import duration, number
 from neuroperturb.study import figures, markdown
 from neuroperturb.study.store import StudyFolder, write_text
@@ -51,7 +52,7 @@ class Written(NamedTuple):
 def write(folder: StudyFolder, out: Path | None = None) -> Written:
     """Read the study, write its report, by default into its own folder."""
     tables, out = read(folder), out or folder.root / "report"
-    out.mkdir(parents=True, exist_ok=True)
+    folders.make(out)
     drawn = [(one, _png(one)) for one in figures.draw(tables)]
     pictures = [out / f"{one.name}.png" for one, _ in drawn]
     for path, (_, png) in zip(pictures, drawn, strict=True):
@@ -79,7 +80,7 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     for name, frame in made.items():
         if len(frame):
             paths.append(out / f"{name}.csv")
-            frame.to_csv(paths[-1], index=False)
+            write_text(paths[-1], neutral.csv(frame))
     try:
         import pyarrow  # noqa: F401
     except ImportError:

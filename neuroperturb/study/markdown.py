@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from neuroperturb.results import neutral
 from neuroperturb.results.grid import number
 from neuroperturb.study.summary import Interval, Line, baselines, facets, lines
 from neuroperturb.study.table import Tables
@@ -14,7 +15,7 @@ def ranking(tables: Tables) -> str:
     made, parts = lines(tables), []
     for facet in facets(made):
         here = [line for line in made if line.facet == facet]
-        parts.append(f"### {facet or 'All'}\n\n{table([*here, *baselines(tables, facet)])}")
+        parts.append(f"### {neutral.markdown(facet or 'All')}\n\n{table([*here, *baselines(tables, facet)])}")
     return "\n".join(parts)
 
 
@@ -36,7 +37,7 @@ def table(made: Sequence[Line]) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"
+    return f"| {' | '.join(map(neutral.markdown, cells))} |"
 
 
 def seeds(line: Line) -> str:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import opening
 from neuroperturb.study import run_name

@@ -21,8 +21,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from neuroperturb.experiment.essence import essence, user_code
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.essence import essence, user_code
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec

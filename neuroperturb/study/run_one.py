@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from neuroperturb.baselines import Bptt
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.run import Run
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing

@@ -10,13 +10,14 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.results import summary
+from neuroperturb.results import folders, summary
 from neuroperturb.results.file import FORMAT, VERSION, RecordError
 from neuroperturb.results.run import Run, load
 from neuroperturb.results.summary import Summary
 from neuroperturb.spec import InputError
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
+from neuroperturb.study.index import check_cell, check_study
 from neuroperturb.study.leases import passing
 from neuroperturb.study.run_name import SCHEME
 
@@ -71,7 +72,7 @@ class StudyFolder:
             )
         try:
             for room in ROOMS:
-                (self.root / room).mkdir(parents=True, exist_ok=True)
+                folders.make(self.root / room)
             probe = self.claims / passing("clock")
             probe.touch()
             probe.unlink()
@@ -92,7 +93,7 @@ class StudyFolder:
             "study": study.source,
         }
         text, path = json.dumps({**named, "cells": [cell.table() for cell in cells]}), self.root / INDEX
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or path.read_bytes() != text.encode():
             write_text(path, text)
 
     def read_index(self) -> tuple[dict, list[Cell]]:
@@ -100,21 +101,22 @@ class StudyFolder:
         path = self.root / INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
-            if index["format"] != INDEX_FORMAT:
+            if index["format"] != INDEX_FORMAT or isinstance(index["format_version"], bool | float):
                 raise ValueError
+            if index["format_version"] == VERSION:
+                return check_study({"name": index["name"], **index["study"]}), [
+                    Cell.of(check_cell(one)) for one in index["cells"]
+                ]
         except OSError:
             raise RecordError(f"The folder {str(self.root)!r} holds no study: there is no {INDEX!r} in it.") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise RecordError(
                 f"The file {str(path)!r} is damaged: run the study again, which keeps its runs."
             ) from None
-        if index["format_version"] != VERSION:
-            found = index["format_version"]
-            raise RecordError(
-                f"The study {str(self.root)!r} has format {found} and this version of neuroperturb reads {VERSION}: "
-                "use the version that wrote it."
-            )
-        return {"name": index["name"], **index["study"]}, [Cell.of(table) for table in index["cells"]]
+        raise RecordError(
+            f"The study {str(self.root)!r} has format {index['format_version']!r} and this version of neuroperturb reads {VERSION}: "
+            "use the version that wrote it."
+        )
 
     # runs
 

@@ -15,23 +15,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
-from neuroperturb.study import run_name
+from neuroperturb.study import run_name, tune_report
 from neuroperturb.study.declaration import Study, apply
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.leases import Leases
 from neuroperturb.study.run_one import work
-from neuroperturb.study.store import StudyFolder, write_text
+from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.tune_table import Tune, parse
 from neuroperturb.study.workers import Job, Keeping
 
 WAIT = 0.5  # seconds between two looks for the run of another process
-DATABASE, TABLE = "tune.db", "tune.csv"
+DATABASE = "tune.db"
 
 
 class Stopped(Exception):
@@ -60,13 +60,10 @@ def tune(
             searched = search.run(cell, url, workers)
             say(search.result(cell, searched))
             empty += not search.states(searched).count(search.COMPLETE)
-            tables.append(searched.trials_dataframe(("number", "value", "state", "params")).assign(cell=cell.label))
+            tables.append(tune_report.trials(asked, cell.label, searched))
+            tune_report.write(folder.root, tables)
             if stop():
                 break
-    if tables:
-        import pandas as pd
-
-        write_text(folder.root / TABLE, pd.concat(tables).to_csv(index=False))
     return None if stop() else empty
 
 
@@ -111,7 +108,8 @@ class OptunaSearch:
         head = f"{cell.label or 'all'}: {complete} trials, {pruned} given up early"
         if not complete:
             return f"{head}; none ended well"
-        best = ", ".join(f"{key} {value_label(value)}" for key, value in searched.best_params.items())
+        settings = tune_report.settings_of(self.asked, searched.best_params)
+        best = ", ".join(f"{key} {value_label(value)}" for key, value in settings.items())
         return f"{head}; best validation loss {searched.best_value:.3g} at {best}"
 
     def _opened(self, cell: Cell, url: str):

@@ -35,6 +35,10 @@ class Range(NamedTuple):
         suggest_one = trial.suggest_int if whole else trial.suggest_float
         return suggest_one(key, self.low, self.high, log=self.log)
 
+    def value(self, stored: float) -> float:
+        """What the database stores is the value itself."""
+        return stored
+
 
 class Choice(NamedTuple):
     """One of several values."""
@@ -47,7 +51,11 @@ class Choice(NamedTuple):
 
     def draw(self, trial, key: str) -> Any:
         """Values go to the database by number: it knows no tables."""
-        return self.values[trial.suggest_categorical(key, list(range(len(self.values))))]
+        return self.value(trial.suggest_categorical(key, list(range(len(self.values)))))
+
+    def value(self, stored: int) -> Any:
+        """What a number of the database stands for."""
+        return self.values[stored]
 
 
 class Tune(NamedTuple):

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.run import Run
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.run_one import fit, work

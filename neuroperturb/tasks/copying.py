@@ -8,8 +8,8 @@
 References
 ----------
 .. [1] S. Hochreiter, J. Schmidhuber, Long short-term memory, Neural Computation 9 (1997).
-doi:10.1162/neco.1997.9.8.1735 .. [2] J. García Fernández, S. Keemink, M. van Gerven, Gradient-free training of
-recurrent neural networks using random
+   doi:10.1162/neco.1997.9.8.1735
+.. [2] J. García Fernández, S. Keemink, M. van Gerven, Gradient-free training of recurrent neural networks using random
    perturbations, Front. Neurosci. 18:1439155 (2024). doi:10.3389/fnins.2024.1439155
 """
 
@@ -34,15 +34,16 @@ class Copying(Task):
 
     Parameters
     ----------
-    variant : ``"fresh"``, new strings in every batch; ``"fixed"``, the published protocol [2]_: training repeats one
-        batch of strings for ever and the test asks for others, so what it measures is whether memorising one string
-        taught copying
+    variant : ``"fresh"``, new strings in every batch; ``"fixed"``, training repeats one batch of strings for ever and the test asks
+        for others, so what it measures is whether memorising one batch taught copying. Of the published experiment [2]_ it has that
+        repetition only. The published task has ten symbols shown one-hot, a delay of 10 and strings of 100 steps, T = 210, and every
+        step counts in its loss; here bits are ±1, strings have 10 of them unless `length` says otherwise, and recall alone is scored.
+        Losses of the one say nothing of the other
     length : int, steps that show bits
     width : int, bits a step
     delay : int, blank steps between the last bit and recall
     trials_per_epoch : int, strings shown an epoch, rounded up to whole batches
-    validation_trials, test_trials : int, strings of those parts, never shown in training (the published test is a
-        single string: many measure the same with less noise)
+    validation_trials, test_trials : int, strings of those parts, never shown in training
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, require_memory
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request, generator
 from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_start
@@ -74,7 +74,9 @@ class MackeyGlass(Task):
         """`batch_size` independent signals, cut into training, validation and test."""
         check_request(self, seed, batch_size)
         fit, end = validation_start(self.steps), self.steps + self.test_steps
-        signal = mackey_glass(generator(seed, "mackey-glass/history"), self.dropped + end, batch_size)
+        samples = self.dropped + end
+        require_memory(f"{batch_size} signals of {samples} samples", (3, samples + round(TAU / DT), batch_size))
+        signal = mackey_glass(generator(seed, "mackey-glass/history"), samples, batch_size)
         signal = signal[self.dropped :, :, None]
         signal -= signal[:fit].mean()
         pairs = pair_up(signal, signal, self.horizon if self.variant == "forecast" else -self.horizon)

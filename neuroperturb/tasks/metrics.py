@@ -2,7 +2,7 @@
 
 Every function takes ``outputs, targets`` of shape (T, B, n_out) and ``mask`` of shape (T, B), and returns one float.
 A masked step enters no sum and no count; with no step scored at all the score is nan. A diverged network gives inf or
-nan, never a warning.
+nan, never a warning; a target that is not finite where it is scored is refused, for that is no fault of the network.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuroperturb.spec import SpecError
+from neuroperturb.tasks import door
+
+OWNER = "a score"
 
 
 def mse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
@@ -49,16 +52,24 @@ def sign_accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) ->
 
 def error_bits(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
     """Wrong ±1 bits per trial, averaged over trials [bits]."""
-    wrong = ~(np.asarray(outputs) * targets > 0) & mask[:, :, None]
-    return _mean(wrong.sum(axis=(0, 2)))
+    y, wanted = _scored(outputs, targets, mask)
+    trials = np.shape(targets)[1]
+    owners = np.nonzero(door.yes_or_no("mask", mask, np.shape(targets)[:2], "(T, B)", OWNER))[1]
+    with np.errstate(invalid="ignore"):
+        wrong = (~(y * wanted > 0)).sum(axis=1)
+    return _mean(np.bincount(owners, wrong, trials))
 
 
 def _scored(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Outputs and targets of the scored steps, each (scored, n_out), float64."""
-    outputs = np.asarray(outputs)
-    if outputs.shape != targets.shape:
-        raise SpecError("outputs", "a score", f"have the targets' shape {targets.shape}", outputs.shape, verb="must")
-    return outputs[mask].astype(np.float64, copy=False), targets[mask]
+    targets = door.real("targets", targets, OWNER)
+    if targets.ndim != 3:
+        raise SpecError("targets", OWNER, "(T, B, n_out)", targets.shape, verb="must have the shape")
+    outputs = door.real("outputs", outputs, OWNER)
+    door.require_shape("outputs", outputs, targets.shape, "of the targets, (T, B, n_out)", OWNER)
+    mask = door.yes_or_no("mask", mask, targets.shape[:2], "(T, B)", OWNER)
+    door.require_finite("targets", targets, OWNER, mask)
+    return outputs[mask], targets[mask]
 
 
 def _mean(values: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from neuroperturb.spec import require_memory
 from neuroperturb.tasks import metrics
 from neuroperturb.tasks.contract import Dataset, Sequence
 from neuroperturb.tasks.randomness import check_number, generator
@@ -67,6 +68,7 @@ class SignTrials(Dataset):
 
 def blank(steps: int, trials: int, n_in: int, n_out: int = 1) -> Sequence:
     """Trials of zeros with nothing scored yet, starting from a reset: what a recipe fills in."""
+    require_memory(f"{trials} trials of {steps} steps", (steps, trials, n_in), (steps, trials, n_out), (steps, trials))
     reset = np.zeros(steps, bool)
     reset[0] = True
     return Sequence(

@@ -13,34 +13,21 @@ References
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import os
-from importlib import resources
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
-from neuroperturb.spec import SpecError, Words
+from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
+from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
+from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
+from neuroperturb.tasks.weather_file import new_york, read_file
 
 NEW_YORK_SPLIT = 7200  # of 8,706 rows: training to 28 September, validation to 28 October, then test
-FILE_COLUMNS = (
-    "Visibility",
-    "DryBulbFarenheit",  # sic, here and below: the layout's own spelling
-    "WetBulbFarenheit",
-    "DewPointFarenheit",
-    "RelativeHumidity",
-    "WindSpeed",
-    "WindDirection",
-    "StationPressure",
-    "Altimeter",
-)
-DROPPED_COLUMNS = ("DryBulbCelsius", "DewPointCelsius", "WetBulbCelsius")  # the same temperatures again
 FILE_SPLIT = 33_600  # the published split: 1,400 days
 
 
@@ -58,8 +45,10 @@ class Weather(Task):
     into 592 pieces.
 
     With a `path`: nine inputs (visibility, dry bulb, wet bulb and dew point in Fahrenheit, relative humidity, wind
-    speed and direction, station pressure, altimeter), target DryBulbFarenheit. The three Celsius columns are dropped;
-    rows are taken as consecutive hours; a missing value is refused.
+    speed and direction, station pressure, altimeter), target DryBulbFarenheit. The three Celsius columns are dropped.
+    The column ``date`` says the hour of each row: where one is missing or comes twice a segment ends, as above; another
+    order or another step is refused. Without that column rows are taken as consecutive hours. A value that is no number,
+    or that lies far outside all others of its column, is refused; what `missing` declares makes its row a missing hour.
 
     A batch of several trials shows as many equal stretches of the training rows side by side.
 
@@ -71,6 +60,8 @@ class Weather(Task):
         source's own, 7,200 for New York and 33,600 (published) for a file
     washout : int, hours after a reset of the state that are not scored
     lead_in : int, unscored hours before validation and before test that warm the state up
+    missing : numbers that stand for a missing value in a file, such as -9999; rows that hold one are left out, and not counted
+        in `split`
     """
 
     name: Literal["weather"] = "weather"
@@ -79,12 +70,17 @@ class Weather(Task):
     split: Annotated[int, Field(ge=20)] | None = None
     washout: int = Field(24, ge=0)
     lead_in: int = Field(240, ge=0)
+    missing: Annotated[tuple[float, ...], Field(strict=False)] = ()
+
+    @model_serializer(mode="wrap")
+    def _says_missing_only_where_it_is_set(self, write: SerializerFunctionWrapHandler) -> dict:
+        return {key: value for key, value in write(self).items() if key != "missing" or value}
 
     def data(self, seed: int, batch_size: int) -> SeriesDataset:
         """The observations; nothing is random about them."""
         check_request(self, seed, batch_size)
         del seed  # one station, one past
-        table = read_file(self.path) if self.path is not None else new_york()
+        table = read_file(self.path, self.missing) if self.path is not None else new_york()
         split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         fit, rows = validation_start(split), len(table.values)
         self._check_parts(fit, split, rows)
@@ -110,76 +106,6 @@ class Weather(Task):
             if self.horizon >= length:
                 wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
                 raise SpecError("horizon", "Weather", wanted, self.horizon)
-
-
-class Table(NamedTuple):
-    """Hourly rows: values (rows, columns), column names, the target's name, and the rows that follow a gap."""
-
-    values: np.ndarray
-    columns: tuple[str, ...]
-    target: str
-    breaks: np.ndarray
-
-
-def new_york() -> Table:
-    """The shipped series; a break is any step between rows that is not one hour."""
-    packed = resources.files("neuroperturb.tasks").joinpath("data", "weather_lga_2013.csv.gz").read_bytes()
-    header, *rows = csv.reader(io.StringIO(gzip.decompress(packed).decode("ascii")))
-    hours = np.array([row[0] for row in rows], dtype="datetime64[h]").astype(int)
-    values = np.array([row[1:] for row in rows], dtype=np.float64)
-    return Table(values, tuple(header[1:]), "temp", 1 + np.flatnonzero(np.diff(hours) != 1))
-
-
-def read_file(path: str) -> Table:
-    """A file in the layout of WTH.csv; anything wrong is an error that names the file, and the line and column."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        raise _wrong(path, f"cannot be opened ({error.strerror or error})") from None
-    except (ValueError, csv.Error):  # bytes that are not UTF-8, a path with a null character, a runaway quote
-        raise _wrong(path, "is not a text file of comma-separated values") from None
-    header = [name.strip() for name in lines[0][1]] if lines else []
-    places = _places(header, path)
-    if len(lines) < 2:
-        raise _wrong(path, "holds no rows")
-    values = np.array([_numbers(row, line, header, places, path) for line, row in lines[1:]], dtype=np.float64)
-    return Table(values, FILE_COLUMNS, "DryBulbFarenheit", np.empty(0, int))
-
-
-def _wrong(path: str, why: str, got: object = Words()) -> SpecError:
-    """What keeps a file from being read."""
-    wanted = f"name a file in the layout of WTH.csv, but {path!r} {why}"
-    return SpecError("path", "Weather", wanted, got, verb="must")
-
-
-def _places(header: list[str], path: str) -> list[int]:
-    """Where each input column stands in the header; a column that is absent, repeated or unknown is refused."""
-    missing = [name for name in FILE_COLUMNS if name not in header]
-    if missing:
-        raise _wrong(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    known = {"date", *FILE_COLUMNS, *DROPPED_COLUMNS}
-    wrong = [name for name in header if name not in known or header.count(name) > 1]
-    if wrong:
-        raise _wrong(path, f"has a column that is unknown or repeated, {wrong[0]!r}")
-    return [header.index(name) for name in FILE_COLUMNS]
-
-
-def _numbers(row: list[str], line: int, header: list[str], places: list[int], path: str) -> list[float]:
-    """One row's input columns as finite numbers."""
-    if len(row) != len(header):
-        raise _wrong(path, f"has {len(row)} values instead of {len(header)} in line {line}")
-    numbers = []
-    for name, place in zip(FILE_COLUMNS, places, strict=True):
-        try:
-            number = float(row[place])
-        except ValueError:
-            number = np.nan
-        if not np.isfinite(number):
-            raise _wrong(path, f"has no finite number in line {line}, column {name!r}", row[place])
-        numbers.append(number)
-    return numbers
 
 
 def _scale(values: np.ndarray, fit: int) -> np.ndarray:

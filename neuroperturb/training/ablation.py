@@ -20,7 +20,7 @@ import hardware_models as hw
 from hardware_models.programming.by_pulses import Exact
 from hardware_models.reading.reading import Reading
 from hardware_models.writing.coincidence import CoincidenceTrains
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.chip import CHANNEL, LATERAL, NEURONS, Chip
 from neuroperturb.network.rnn import LEARNT

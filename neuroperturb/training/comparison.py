@@ -20,8 +20,8 @@ import numpy as np
 
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, from_matrices
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.rnn import initial_weights
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule

@@ -45,7 +45,7 @@ class Deployed:
         trainer = Trainer(experiment, resume=run)
         self.dataset = trainer.dataset
         self.simulation = self._programmed(run, hardware) if hardware else getattr(trainer.learner, "simulation", None)
-        self._evaluate = self.simulation.evaluate if hardware else trainer.evaluate
+        self._evaluate = self.simulation.evaluate if hardware else trainer.learner.evaluate
 
     def _programmed(self, run: Run, hardware: Chip) -> Simulation:
         training = run.experiment.training

@@ -16,7 +16,7 @@ import numpy as np
 
 from neuroperturb.baselines import FORWARD
 from neuroperturb.baselines.learner import Exact, ExactOnArrays
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.rnn import Matrices
 from neuroperturb.simulation.learner import Perturbed
 from neuroperturb.spec import SpecError

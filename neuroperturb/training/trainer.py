@@ -1,7 +1,9 @@
 """train(): a task hands out sequences, a learner presents them, every epoch ends with the validation loss.
 
-    after every chunk:   progress, Ctrl-C, checkpoint
+    after every chunk:   progress, checkpoint
     after every epoch:   a row of the history
+
+Ctrl-C may come at any moment: weights, position and rows move together or not at all, see :mod:`neuroperturb.training.whole`.
 
 Where the run is, is a :class:`neuroperturb.training.loop.Loop`; what learns, a :class:`neuroperturb.training.learner.Learner`; rows are kept in
 a :class:`neuroperturb.training.history.History`.
@@ -21,12 +23,12 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import load
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
-from neuroperturb.network.rnn import LEARNT, RNN, initial_weights
+from neuroperturb.network.rnn import LEARNT, RNN, initial_weights, require_room
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
@@ -37,6 +39,8 @@ from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import make_learner
 from neuroperturb.training.loop import Loop, Sequences
 from neuroperturb.training.progress import Progress, StepRate
+from neuroperturb.training.resumption import require_same, require_state
+from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
 OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, where it has one
@@ -48,14 +52,17 @@ class Trainer:
     Parameters
     ----------
     experiment : Experiment
-    resume : a record to continue, from the very step it stopped at
+    resume : a record of the same experiment to continue, from the very step it stopped at; `training.epochs` may have grown
     dataset : made by ``experiment.task.data`` unless given
     """
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
+        if resume is not None:
+            require_same(resume, experiment)
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
+        require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
         self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
@@ -64,6 +71,7 @@ class Trainer:
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
         self._started = _now()
+        self._guard = Guard()
         if resume is not None:
             self._continue(resume)
 
@@ -115,16 +123,18 @@ class Trainer:
                 reported = now
                 yield self._progress(rate.value)
 
+    @whole
     def advance(self) -> bool:
         """Present one chunk; True where it ended an epoch, whose row is then in the history, or the run."""
         start = working()
         epoch_ended = self._loop.advance()
         self._history.seconds += working() - start
         if epoch_ended:
-            loss = self.score(self.dataset.validation)["loss"]
+            loss = self._score(self.dataset.validation)["loss"]
             self._history.end_epoch(
                 self.learner, step=self.step, validation_loss=loss, diverged=self._loop.diverged is not None
             )
+            self._guard.keep_next()
         return epoch_ended
 
     def _progress(self, rate: float) -> Progress:
@@ -139,15 +149,21 @@ class Trainer:
 
     # results
 
+    @whole
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
         return self.learner.evaluate(sequence)
 
+    @whole
     def score(self, sequence: Sequence) -> dict[str, float]:
         """The task's metrics of the present weights on a sequence."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self.dataset.metrics(self.evaluate(sequence), sequence)
+        return self._score(sequence)
 
+    def _score(self, sequence: Sequence) -> dict[str, float]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.dataset.metrics(self.learner.evaluate(sequence), sequence)
+
+    @whole
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
         diverged = self._loop.diverged
@@ -190,10 +206,22 @@ class Trainer:
 
     def _continue(self, run: Run) -> None:
         """Go on from a record: position, history and every array of the state."""
-        state = run.state
-        self._history.restore(run.history.to_dict("records"), _part(state, "epoch."))
+        require_state(run)
+        self._restore(run.history.to_dict("records"), run.state)
+
+    def _restore(self, rows: list[dict], state: dict[str, np.ndarray]) -> None:
+        self._history.restore(rows, _part(state, "epoch."))
         self.learner.restore(_part(state, "learner."))
         self._loop.restore(state["position"])
+
+    def _snapshot(self) -> tuple:
+        """All that an operation moves: rows, seconds of the epoch, where the loss stopped being finite, arrays."""
+        return list(self._history.rows), self._history.seconds, self._loop.diverged, self._checkpoint()
+
+    def _put_back(self, snapshot: tuple) -> None:
+        rows, seconds, diverged, state = snapshot
+        self._restore(list(rows), state)
+        self._history.seconds, self._loop.diverged = seconds, diverged
 
 
 def _part(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -253,7 +281,7 @@ def train(
             if progress is not None:
                 progress(now)
     except KeyboardInterrupt:
-        pass  # between two chunks: the state is whole
+        pass  # the record is of the last moment that was whole
     return trainer.run()
 
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from hardware_models.numerics import random
 from neuroperturb.analysis.alignment.estimate import Setting, measure
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment import recipes
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments import recipes
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroperturb.experiment import experiment as config
+from neuroperturb.experiments import experiment as config
 from neuroperturb.results.columns import Record
 from neuroperturb.results.figures import png
 from neuroperturb.results.figures.style import DARK, GAP, SKY, VERMILION, blank, spread, tidy

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pickle
 import threading
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,10 @@ import numba
 import numpy as np
 import pytest
 from llvmlite import binding, ir
-from numba.core import cgutils, errors, event, types
+from numba.core import bytecode, cgutils, compiler, errors, event, sigutils, types
+from numba.core.dispatcher import Dispatcher
+from numba.core.environment import lookup_environment
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import get_cython_function_address, intrinsic, lower_getattr_generic, models
 from numba.np.numpy_support import from_dtype
@@ -34,21 +38,33 @@ USED = {
     "llvmlite.binding.get_host_cpu_name": "the processor's name: results/provenance",
     "llvmlite.ir.ArrayType": "words on the stack: random",
     "llvmlite.ir.Constant": "constants of numbers and vectors, None for zeros: dots, nonzero, record, compiled",
+    "llvmlite.ir.FunctionType": "of a function that is called by its symbol: blas",
     "llvmlite.ir.IntType": "types of words, as_pointer(): dots, nonzero, random, record, compiled",
     "llvmlite.ir.VectorType": "sixteen numbers added at once, sixty-four compared at once: dots, nonzero",
+    "llvmlite.ir.VoidType": "what BLAS returns: blas",
+    "numba.core.bytecode.FunctionIdentity": "numbers functions in _unique_ids, which go into their symbols: kernel_cache",
     "numba.core.cgutils.alloca_once": "stack memory: random",
     "numba.core.cgutils.alloca_once_value": "stack memory with a value: dots",
     "numba.core.cgutils.for_range_slice": "a loop with a step: dots",
+    "numba.core.cgutils.get_or_insert_function": "declare a function by its symbol: compiled, blas",
     "numba.core.cgutils.if_unlikely": "a branch: compiled",
     "numba.core.cgutils.unpack_tuple": "values of a tuple: dots",
+    "numba.core.codegen.JITCodeLibrary": "code that becomes machine code when it is finalised: lean_compiler",
+    "numba.core.compiler.CompileResult": "reduced to what can be kept, and rebuilt: kernel_cache",
+    "numba.core.dispatcher.Dispatcher": "class of compiled functions: kernel_key, kernel_cache",
+    "numba.core.environment.lookup_environment": "constants of compiled code, by its symbol: lean_compiler",
     "numba.core.errors.NumbaError": "base of what the compiler refuses: rules/user/requirements",
     "numba.core.errors.UnsupportedBytecodeError": "syntax that the compiler refuses: rules/user/requirements",
     "numba.core.event.Event": "what a listener is given: compile_clock",
     "numba.core.event.Listener": "on_start and on_end around the compiler lock: compile_clock",
     "numba.core.event.register": "listen to 'numba:compiler_lock': compile_clock",
+    "numba.core.registry.CPUDispatcher": "what njit makes: lean_compiler",
+    "numba.core.registry.cpu_target": "target_context and typing_context: kernel_key, lean_compiler",
+    "numba.core.sigutils.normalize_signature": "argument types of a signature: kernel_cache, lean_compiler",
     "numba.core.types.BaseTuple": "type of a tuple, also of a NamedTuple: rules/user/requirements",
     "numba.core.types.NoneType": "type of a function that returns nothing: rules/user/requirements",
     "numba.core.types.Optional": "type of a function that returns nothing on some way: rules/user/requirements",
+    "numba.core.types.Type": "base of all types: kernel_key",
     "numba.core.typing.templates.AttributeTemplate": "generic_resolve gives the type of a field: record",
     "numba.np.numpy_support.from_dtype": "numba's type of a dtype: record",
 }
@@ -115,14 +131,14 @@ def test_a_kernel_that_allocates_does_not_compile():
 
 
 @compiled
-def test_a_kernel_is_compiled_into_its_caller():
+def test_a_function_is_compiled_into_its_caller():
     """``forceinline``: the loop around a call becomes vector instructions."""
 
-    @kernel(forceinline=True)
+    @numba.njit(nogil=True, error_model="numpy", _nrt=False, forceinline=True)
     def twice(x):
         return x + x
 
-    @kernel
+    @numba.njit(nogil=True, error_model="numpy", _nrt=False)
     def each(x):
         for i in range(x.shape[0]):
             x[i] = twice(x[i])
@@ -130,14 +146,8 @@ def test_a_kernel_is_compiled_into_its_caller():
     x = np.ones(64, np.float32)
     each(x)
     assert (x == 2).all()
-    assert "alwaysinline" in twice.inspect_llvm(each_signature(twice))
-    assert "x float>" in each.inspect_llvm(each.signatures[0])
-
-
-def each_signature(function):
-    twice_of = numba.typeof(np.float32(1))
-    function.compile((twice_of,))
-    return (twice_of,)
+    assert "alwaysinline" in twice.inspect_llvm(twice.nopython_signatures[0].args)
+    assert "x float>" in each.inspect_llvm(each.nopython_signatures[0].args)
 
 
 @compiled
@@ -214,6 +224,71 @@ def test_an_intrinsic_takes_its_parameters_from_a_signature():
         return minus(x, y), minus(b=x, a=y)
 
     assert call(5, 3) == (2, -2)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Kernels on disk, and kernels without wrappers (numerics/kernel_cache.py, kernel_key.py, lean_compiler.py)
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (lambda c: c.library, "_finalize_final_module _finalize_dynamic_globals _verify_declare_only_symbols _ensure_finalized"),
+        (lambda c: c.library, "_finalized _object_caching_enabled _compiled_object _final_module _get_module_for_linking _codegen"),
+        (lambda c: c.library, "codegen get_pointer_to_function serialize_using_object_code"),
+        (lambda c: c.library.codegen, "_library_class _engine magic_tuple set_env"),
+        (lambda c: c.library.codegen._engine, "get_global_value_address"),
+        (lambda c: c, "_reduce _rebuild _replace entry_point fndesc signature library"),
+        (lambda c: c.fndesc, "llvm_func_name llvm_cpython_wrapper_name"),
+        (lambda c: cpu_target.target_context, "refresh insert_user_function codegen"),
+        (lambda c: cpu_target.typing_context, "callstack"),
+        (lambda c: plain(), "overloads add_overload targetctx targetoptions _cache _compiler py_func"),
+        (lambda c: plain()._compiler, "_customize_flags"),
+        (lambda c: plain()._cache, "load_overload save_overload enable disable flush cache_path"),
+        (lambda c: compiler.Flags(), "no_cfunc_wrapper no_cpython_wrapper no_compile"),
+        (lambda c: bytecode.FunctionIdentity, "_unique_ids"),
+        (lambda c: intrinsic(lambda typingctx: None), "_defn"),
+    ],
+)  # fmt: skip
+def test_private_members_are_there(owner, names):
+    function = plain()
+    function(1)
+    found = owner(function.overloads[types.int64,])
+    assert [name for name in names.split() if not hasattr(found, name)] == []
+
+
+def plain():
+    """A function without the flags and the cache of this project."""
+    return numba.njit(lambda x: x + 1)
+
+
+@compiled
+def test_a_compiled_function_can_be_taken_apart_and_rebuilt():
+    """CompileResult._reduce is a tuple that can be pickled, and _rebuild takes it back, for a target."""
+    function = plain()
+    function(1)
+    compiled_result = function.overloads[types.int64,]
+    again = compiler.CompileResult._rebuild(
+        cpu_target.target_context, *pickle.loads(pickle.dumps(compiled_result._reduce()))
+    )
+    assert again.signature == compiled_result.signature
+    assert again.library.get_pointer_to_function(again.fndesc.llvm_func_name) > 0
+
+
+def test_argument_types_of_a_signature():
+    for signature in ((types.int64,), types.float64(types.int64)):
+        assert sigutils.normalize_signature(signature)[0] == (types.int64,)
+
+
+@compiled
+def test_the_stack_of_the_compiler_is_empty_where_nothing_compiles():
+    assert len(cpu_target.typing_context.callstack) == 0
+    assert issubclass(CPUDispatcher, Dispatcher) and isinstance(plain(), CPUDispatcher)
+
+
+def test_environments_are_found_by_symbol():
+    assert lookup_environment("_ZN08NumbaEnv_of_nothing") is None
 
 
 # ----------------------------------------------------------------------------------------------------------------------

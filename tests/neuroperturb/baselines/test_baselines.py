@@ -176,12 +176,46 @@ def test_ridge_penalty_is_the_closed_form_and_leaves_the_mean_free():
     equations = NormalEquations()
     equations.add(x[:20], y[:20])
     equations.add(x[20:], y[20:])
+    squares = np.array([0, *np.mean(x[:, 1:] ** 2, axis=0)])  # the strength is relative to them
     stacked = np.concatenate(
-        [x, np.sqrt(50 * 0.3) * np.diag([0, 1, 1, 1])]
-    )  # ‖y − x w‖² + R λ ‖w‖² as one least squares
+        [x, np.diag(np.sqrt(50 * 0.3 * squares))]
+    )  # ‖y − x w‖² + R λ Σ ⟨x²⟩ w² as one least squares
     wanted = np.linalg.lstsq(stacked, np.concatenate([y, np.zeros((4, 2))]))[0]
     np.testing.assert_allclose(equations.solve(0.3), wanted, rtol=1e-10)
     np.testing.assert_allclose(equations.solve(1e9)[0], y.mean(axis=0), rtol=1e-6)
+
+
+def in_other_units(sequence, factors, unit):
+    return sequence._replace(inputs=sequence.inputs * factors, targets=sequence.targets * unit)
+
+
+@pytest.mark.parametrize("factors", [1e-8, 1e6, [1e-6, 1.0], [1.0, 1e4]], ids=str)
+@pytest.mark.parametrize("unit", [1.0, 1e3])
+def test_the_units_of_inputs_and_targets_change_no_ridge(factors, unit):
+    rng = np.random.default_rng(7)
+    parts = [filtered(rng, reset_every=10) for _ in range(3)]
+    parts = [s._replace(inputs=np.concatenate([s.inputs, s.inputs**2], axis=2)[..., :2]) for s in parts]
+    other = [in_other_units(s, factors, unit) for s in parts]
+    for ridge in (Ridge(taps=3), Ridge(taps=2, strengths=(0.1,))):
+        one, another = ridge.scores(Made(parts[:1], *parts[1:])), ridge.scores(Made(other[:1], *other[1:]))
+        assert another == pytest.approx({part: loss * unit**2 for part, loss in one.items()}, rel=1e-5)
+
+
+def test_an_input_that_is_always_0_costs_nothing():
+    rng = np.random.default_rng(8)
+    parts = [filtered(rng) for _ in range(3)]
+    dead = [s._replace(inputs=np.concatenate([s.inputs, 0 * s.inputs[..., :1]], axis=2)) for s in parts]
+    assert Ridge().scores(Made(dead[:1], *dead[1:])) == pytest.approx(Ridge().scores(Made(parts[:1], *parts[1:])))
+
+
+def test_the_units_of_inputs_change_no_echo_state_readout_of_equal_states():
+    rng = np.random.default_rng(9)
+    parts = [filtered(rng, steps=60, batch=1) for _ in range(3)]
+    other = [in_other_units(s, 1e-6, 1.0) for s in parts]
+    settings = {"units": 5, "spectral_radii": (0.9,), "leaks": (1.0,), "strengths": (0.1,)}
+    one = EchoState(**settings, input_scales=(1.0,)).scores(Made(parts[:1], *parts[1:]), 0)
+    another = EchoState(**settings, input_scales=(1e6,)).scores(Made(other[:1], *other[1:]), 0)
+    assert another == pytest.approx(one, rel=1e-6)
 
 
 def test_a_window_never_reaches_across_a_reset():

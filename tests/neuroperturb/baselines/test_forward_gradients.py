@@ -17,7 +17,7 @@ from neuroperturb.baselines import (
     gradient,
     run_clean,
 )
-from neuroperturb.experiment import experiment as config
+from neuroperturb.experiments import experiment as config
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal, training
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.grid import duration
 from neuroperturb.results.run import load, same_science
 from neuroperturb.training import comparison

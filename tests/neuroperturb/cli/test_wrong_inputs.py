@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import job, terminal
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 
 TASK = {"name": "delayed-xor", "trials_per_epoch": 8, "validation_trials": 8, "test_trials": 8}
 BASE = """

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from neuroperturb import tasks
 from neuroperturb.cli.app import app
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results import loss
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import differences, load

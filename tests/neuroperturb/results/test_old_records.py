@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb.cli.app import app
-from neuroperturb.experiment.toml import dumps
-from neuroperturb.experiment.toml import load as load_toml
+from neuroperturb.experiments.toml import dumps
+from neuroperturb.experiments.toml import load as load_toml
 from neuroperturb.network.chip import chip
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.provenance import cpu

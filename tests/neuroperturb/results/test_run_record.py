@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results import file
 from neuroperturb.results.figures import learning_curve as plots
 from neuroperturb.results.figures.style import spread

@@ -16,8 +16,8 @@ from hardware_models.numerics.compiled import COMPILED
 from hardware_models.numerics.random import Stream, normal, stream
 from hardware_models.numerics.record import record
 from neuroperturb import rules
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.toml import dumps, load, resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.toml import dumps, load, resolve
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.decorrelation import Decorrelation

@@ -9,7 +9,7 @@ import pytest
 from hardware_models import Hardware, Ideal
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import Bptt
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights

@@ -15,8 +15,8 @@ from hardware_models.numerics.compiled import COMPILED
 from hardware_models.reading.reading import Reading
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import Bptt, Sgd
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.decorrelation import Decorrelation

@@ -15,7 +15,7 @@ from spiking_cases import LEARNT, make_case, rows_of, session
 import hardware_models as hw
 from hardware_models.numerics import random
 from neuroperturb import RNN, Training, rules, tasks
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.lif import LIF, Brian2
 from neuroperturb.results.run import load

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import dumps, load
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import dumps, load
 from neuroperturb.network import quantities as units
 from neuroperturb.network.lif import LIF, Brian2, Poisson
 

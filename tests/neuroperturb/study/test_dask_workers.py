@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from study_cases import ENVIRONMENT, assert_same, declare, finish, helper, start
 
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import load
 from neuroperturb.spec import InputError
 from neuroperturb.study import dask_workers, run_name
@@ -158,3 +159,41 @@ def test_without_dask_the_sentence_says_how_to_install_it(tmp_path, monkeypatch)
 
 def test_a_worker_of_another_version_is_refused():
     assert "other versions" in remote(job("", {}, {"versions": {"numpy": "99"}, "format": 1})).reason
+
+
+def test_a_scheduler_over_tls_takes_those_with_certificates(tmp_path):
+    import distributed
+
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl")
+    pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*made, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    files = {
+        f"tls_{who}_{what}": str(path)
+        for who in ("scheduler", "worker", "client")
+        for what, path in (("cert", pem), ("key", key))
+    }
+    security = distributed.Security(tls_ca_file=str(pem), require_encryption=True, **files)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, protocol="tls://", security=security, dashboard_address=None
+    ) as served:
+        address = served.scheduler_address
+        workers = dask_workers.DaskWorkers(StudyFolder(tmp_path), address, dask_workers.Certificates(pem, pem, key))
+        try:
+            assert address.startswith("tls://") and workers.room() == 2
+        finally:
+            workers.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "files", "said"),
+    [
+        ("tls://127.0.0.1:9", (), "needs '--tls-ca' and '--tls-cert'"),
+        ("tls://127.0.0.1:9", ("none.pem",), "which is no file"),
+        ("tcp://127.0.0.1:9", ("none.pem",), "are for a scheduler at tls://"),
+    ],
+)
+def test_certificates_that_do_not_fit_are_told(tmp_path, address, files, said):
+    with pytest.raises(InputError, match=said):
+        dask_workers.DaskWorkers(StudyFolder(tmp_path), address, dask_workers.Certificates(*files))

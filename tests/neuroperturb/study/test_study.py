@@ -19,8 +19,8 @@ from neuroperturb.cli import app as cli
 from neuroperturb.cli import study as command
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli import terminal
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import Run, load, same_science
 from neuroperturb.spec import InputError
 from neuroperturb.study import declaration, leases, rate_search, run_name, run_one, workers

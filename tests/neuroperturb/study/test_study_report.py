@@ -20,7 +20,7 @@ import hardware_models as hw
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal
-from neuroperturb.experiment.toml import read_table, resolve
+from neuroperturb.experiments.toml import read_table, resolve
 from neuroperturb.results.figures.style import blank
 from neuroperturb.study import ageing, declaration, figures, markdown, run_one, summary, table
 from neuroperturb.study.figures.canvas import Drawn, file_name

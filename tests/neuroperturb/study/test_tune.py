@@ -12,6 +12,7 @@ import stand_in
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
+from neuroperturb.results.run import load
 from neuroperturb.study import declaration, run_one
 from neuroperturb.study.grid import lay_out
 
@@ -187,3 +188,54 @@ def test_what_is_wrong_is_said_in_one_sentence_before_anything_runs(tmp_path):
         assert said in result.output and "Traceback" not in result.output
     assert Trainer.made == 0
     assert "shopping list" in (tmp_path / "foreign.db").read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "over.learning_rate = [1e-3, 1e-2]",
+        "over.network.size = [3, 5]\nover.learning_rate = [1e-2]",
+        'over.rule.noise = ["gaussian", "rademacher"]',
+        'over.rule.rate = [{kind = "constant"}, {kind = "cosine"}]',
+    ],
+)
+def test_a_choice_is_told_by_its_value_everywhere(tmp_path, line):
+    import pandas as pd
+
+    result = tune(tmp_path, BASE + "[axes]\nseed = [1]\n[tune]\ntrials = 6\n" + line)
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv(tmp_path / "runs" / "s" / "tune.csv")
+    best = frame.loc[frame["value"].idxmin()]
+    choices = {
+        "learning_rate": {1e-3, 1e-2},
+        "network.size": {3, 5},
+        "rule.noise": {"gaussian", "rademacher"},
+        "rule.rate": {"constant", "cosine"},
+    }
+    keys = [column.removeprefix("params_") for column in frame if column.startswith("params_")]
+    assert keys
+    for key in keys:
+        assert set(frame[f"params_{key}"]) <= choices[key]
+        assert f"{key} {best[f'params_{key}']}" in result.output
+    if keys == ["learning_rate"]:
+        runs = [load(path) for path in (tmp_path / "runs" / "s" / "runs").glob("*.nc")]
+        losses = {run.experiment.rule.learning_rate: run.results["validation"][0] for run in runs}
+        assert best["value"] == losses[best["params_learning_rate"]] == min(losses.values())
+
+
+def test_a_search_is_reported(tmp_path):
+    tune(tmp_path, BASE + AXES + "[tune]\ntrials = 4\nover.learning_rate = [1e-3, 1e-2]\n")
+    folder = tmp_path / "runs" / "s"
+    result = CliRunner().invoke(cli.app, ["report", str(folder)])
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.output.splitlines() if line.startswith(("np ", "anp "))]
+    assert len(lines) == 2 and {line[-1] for line in lines} <= {"0.01", "0.001"}
+    assert "| np | 4 | 0 |" in (folder / "report" / "tune.md").read_text()
+    assert (folder / "report" / "tune.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "number,value,state,cell\nx,y,COMPLETE,np\n", "\x00"])
+def test_a_damaged_table_of_trials_is_one_sentence(tmp_path, text):
+    (tmp_path / "tune.csv").write_text(text)
+    result = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
+    assert result.exit_code == 2 and result.stderr.startswith("neuroperturb: ") and "tune.csv" in result.stderr

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import training
-from neuroperturb.experiment.toml import resolve
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import load
 from neuroperturb.tasks import TASKS
 from neuroperturb.training import comparison

@@ -26,8 +26,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Se
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import FORWARD, Eprop, Rflo, Rtrl, on_arrays
 from neuroperturb.baselines.trainer import Bptt
-from neuroperturb.experiment.essence import essence, user_code
-from neuroperturb.experiment.expand import expand
+from neuroperturb.experiments.essence import essence, user_code
+from neuroperturb.experiments.expand import expand
 from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
 from neuroperturb.network.decorrelation import Decorrelation

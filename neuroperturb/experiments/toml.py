@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from neuroperturb.experiment.expand import _without_none
-from neuroperturb.experiment.experiment import Experiment
+from neuroperturb.experiments.expand import _without_none
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
+
+# The longer marks first: that of UTF-16 is the beginning of that of UTF-32.
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
@@ -30,11 +37,21 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
 def read_table(path: str | Path) -> dict:
     """A TOML file as a table; anything that keeps it from being read is one sentence."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(_text(Path(path).read_bytes()))
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The file {str(path)!r} is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise InputError(f"The file {str(path)!r} is not valid TOML: it is nested too deeply.") from None
+
+
+def _text(content: bytes) -> str:
+    """UTF-8 or, where a byte order mark says so, UTF-16 or UTF-32: what editors save; line ends of any kind."""
+    for mark, encoding in MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding).lstrip("\ufeff").replace("\r\n", "\n")
+    return content.decode("utf-8").replace("\r\n", "\n")
 
 
 def dumps(experiment: Experiment) -> str:

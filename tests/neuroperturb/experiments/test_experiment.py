@@ -9,10 +9,10 @@ import pytest
 
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import Adam, Bptt
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment import recipes
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import dumps, load, override, resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments import recipes
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import dumps, load, override, resolve
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN
 from neuroperturb.rules import RMS, ActivityDifference, Instant, Plain, Trace

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 import hardware_models as hw
 from neuroperturb import load
 from neuroperturb.cli.app import app
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import dumps, resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import dumps, resolve
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.part_tables import OwnPart
 from neuroperturb.results.run import differences, same_science

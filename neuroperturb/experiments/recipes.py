@@ -1,4 +1,4 @@
-"""Settings that learn well: for each task, a table of the form :mod:`neuroperturb.experiment.experiment` reads.
+"""Settings that learn well: for each task, a table of the form :mod:`neuroperturb.experiments.experiment` reads.
 
 ``neuroperturb run TASK`` starts from these; a TOML file starts from the plain defaults of the objects instead. Where a
 rule other than the recipe's is asked for, it comes with its own preset, or with what `RULES` says of it on that task.

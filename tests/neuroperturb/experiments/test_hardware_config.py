@@ -11,9 +11,9 @@ import hardware_models as hw
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.reading.reading import Reading
-from neuroperturb.experiment import experiment as config
-from neuroperturb.experiment.experiment import Experiment
-from neuroperturb.experiment.toml import dumps, resolve
+from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import dumps, resolve
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.catalogue import KINDS, PRESETS, WRITTEN_ONCE

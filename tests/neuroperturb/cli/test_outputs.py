@@ -1,0 +1,79 @@
+"""Outputs that cannot be written, letters that they do not have, files as editors save them, rules that leave: one sentence each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuroperturb.experiments.toml import read_table
+from neuroperturb.results import folders
+from neuroperturb.spec import InputError
+
+FULL = Path("/dev/full")
+
+
+def call(*arguments, folder, stdout=subprocess.PIPE, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "neuroperturb", *map(str, arguments)], cwd=folder, stdout=stdout, stderr=subprocess.PIPE, timeout=120,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)} | environment,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"]])
+def test_an_output_that_is_full_is_one_sentence(tmp_path, arguments):
+    with FULL.open("w") as full:
+        ended = call(*arguments, folder=tmp_path, stdout=full)
+    assert ended.returncode == 2
+    assert ended.stderr.decode() == "neuroperturb: The output cannot be written (No space left on device).\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "ascii:strict"])
+def test_letters_that_an_output_does_not_have_are_replaced(tmp_path, encoding):
+    for arguments in (["list"], ["run", "--help"]):
+        ended = call(*arguments, folder=tmp_path, PYTHONIOENCODING=encoding)
+        assert (ended.returncode, ended.stderr) == (0, b""), ended.stderr[-500:]
+
+
+@pytest.mark.parametrize("line", ["sys.exit()", "sys.exit(0)", "sys.exit('no')", "raise SystemExit(3)", "exit()"])
+def test_a_rule_that_leaves_is_one_sentence(tmp_path, line):
+    (tmp_path / "mine.py").write_text(f"import sys\n{line}\n")
+    ended = call("run", "delayed-xor", "--rule", "mine.py:Mine", "--quiet", folder=tmp_path)
+    assert ended.returncode == 2 and not (tmp_path / "runs").exists()
+    assert ended.stderr.startswith(
+        b"neuroperturb: The module of the rule 'mine.py:Mine' cannot be imported: SystemExit"
+    )
+    assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_toml_as_editors_save_it(tmp_path, encoding, line):
+    mark = "\ufeff" if encoding.endswith("le") else ""
+    file = tmp_path / "a.toml"
+    file.write_bytes(f"{mark}# σ{line}task = 'delayed-xor'{line}".encode(encoding))
+    assert read_table(file) == {"task": "delayed-xor"}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a = " + b"[" * 20_000, b"\xef\xbb\xbf=", b"a\x00=1"])
+def test_what_is_no_toml_is_one_sentence(tmp_path, content):
+    (tmp_path / "a.toml").write_bytes(content)
+    with pytest.raises(InputError, match="is not valid TOML"):
+        read_table(tmp_path / "a.toml")
+
+
+def test_folders_two_thousand_deep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    deep = Path(*["a"] * 1500)
+    assert folders.make(deep).is_dir() and folders.make(deep) == deep
+    for folder in (deep, *deep.parents[:-1]):  # so deep that shutil.rmtree fails
+        folder.rmdir()
+    with pytest.raises(OSError, match="too long"):
+        folders.make(Path("new", *["b"] * 5000))
+    assert not Path("new").exists()
+    ended = call("study", "none.toml", "--out", Path(*["c"] * 2100), folder=tmp_path)
+    assert ended.returncode == 2 and ended.stderr.count(b"\n") == 1
