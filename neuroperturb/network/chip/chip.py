@@ -98,7 +98,7 @@ class Chip(hw.Hardware):
         origin = self.origin()
         return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
 
-    def replace(self, **changes) -> Chip:
+    def replace(self, **changes: Any) -> Chip:
         """A copy with some parts changed."""
         return dataclasses.replace(self, **changes)
 
