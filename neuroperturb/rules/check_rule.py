@@ -50,7 +50,15 @@ def check_rule(rule: tuple | type[tuple]) -> None:
 
     Examples
     --------
-    >>> check_rule(MyRule(decay=0.8))
+    >>> from typing import NamedTuple
+    >>> class Leaky(NamedTuple):
+    ...     decay: float = 0.9
+    ...
+    ...     @staticmethod
+    ...     def synapse(params, trace, weight, pre, post, reward, draw):
+    ...         trace = params.decay * trace + post * pre
+    ...         return trace, reward * trace
+    >>> check_rule(Leaky(decay=0.8))
     """
     require_form(rule)
     rule = _filled(rule)

@@ -53,7 +53,9 @@ class Chip(hw.Hardware):
 
     Examples
     --------
-    >>> Chip(cells=hw.Digital(bits=4), neurons=Neurons(slope_std=0.1))
+    >>> chip = Chip(cells=hw.Digital(bits=4), neurons=Neurons(slope_std=0.1))
+    >>> chip.of("W_rec").cells
+    Digital(bits=4, rounding='stochastic', w_max=1.0)
     """
 
     W_in: hw.Hardware | None = None
