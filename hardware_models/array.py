@@ -13,10 +13,12 @@ vector. The public face speaks W[i, j], from j to i, in weight units; kernels ta
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from hardware_models.ageing import Ageing, compensation
 from hardware_models.ageing.wear import hold
@@ -87,9 +89,9 @@ class SynapseArray(Site):
     """
 
     def __init__(
-        self, shape, cell: Cell = IDEAL, *, weight: Weight | None = None, writing: Writing | None = None,
+        self, shape: Sequence[int], cell: Cell = IDEAL, *, weight: Weight | None = None, writing: Writing | None = None,
         programming: Programming | None = EXACT, reading: Readout | None = None, time: Time | None = None,
-        dtype=np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
+        dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
         costs: Costs | None = None, track: bool = False,
     ):  # fmt: skip
         self.shape, self.dtype = arguments.check_shape(shape), arguments.check_dtype(dtype)
@@ -130,7 +132,7 @@ class SynapseArray(Site):
 
     # host side, weight units, W[i, j] from j to i
 
-    def program(self, weights) -> None:
+    def program(self, weights: ArrayLike) -> None:
         """Set every weight, W (n, m), as the array is programmed: by default exactly, as far as the cells can hold it."""
         W = arguments.check_weights(weights, self.shape)
         self.state.scale[0] = self._scale(W)
@@ -140,7 +142,7 @@ class SynapseArray(Site):
         hold(self.state.cells, self.shape[0])
         self.parts.time.rewritten(self.ageing)
 
-    def pulse(self, pulses) -> None:
+    def pulse(self, pulses: ArrayLike) -> None:
         """Send whole pulses to every cell, one write: an int or (n, m), positive where W should grow.
 
         In an array of several devices a weight, each trained device gets them in the direction of its gain, if it can go there.
@@ -174,11 +176,11 @@ class SynapseArray(Site):
         """The weights as they are stored, W (n, m), float of the array's dtype."""
         return weights_of(self.state, self.state.cells.w)
 
-    def matvec(self, x) -> np.ndarray:
+    def matvec(self, x: ArrayLike) -> np.ndarray:
         """W x for x (m,), or x Wᵀ for rows x (K, m)."""
         return self.sweep(x)
 
-    def rmatvec(self, y) -> np.ndarray:
+    def rmatvec(self, y: ArrayLike) -> np.ndarray:
         """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side; what compensation makes up for scales y."""
         y, single = np.asarray(y, self.dtype), np.ndim(y) == 1
         rows = arguments.check_rows("y", "rmatvec", y, self.shape[0]) * self.state.correction[: self.shape[0]]
@@ -186,11 +188,13 @@ class SynapseArray(Site):
         self.state.back_reads[0] += len(rows)
         return out[0] if single else out
 
-    def update(self, post, pre, reward=None) -> None:
+    def update(self, post: ArrayLike, pre: ArrayLike, reward: ArrayLike | None = None) -> None:
         """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,): through the cells' own formula."""
         self.sweep(None, post, pre, reward)
 
-    def sweep(self, x, post=None, pre=None, reward=None) -> np.ndarray | None:
+    def sweep(
+        self, x: ArrayLike | None, post: ArrayLike | None = None, pre: ArrayLike | None = None, reward: ArrayLike | None = None,
+    ) -> np.ndarray | None:  # fmt: skip
         """Write an update, then read: one walk over the array.
 
         Parameters
@@ -235,7 +239,9 @@ class SynapseArray(Site):
             active=np.zeros(1, np.int64),
         )  # fmt: skip
 
-    def kernel(self, change_row=rank_change, read_row=None, *, batch: bool = False) -> ArrayKernel:
+    def kernel(
+        self, change_row: Callable[..., Any] = rank_change, read_row: Callable[..., Any] | None = None, *, batch: bool = False,
+    ) -> ArrayKernel:  # fmt: skip
         """State and compiled sweep, for a time loop that is compiled around them.
 
         change_row : how a row of changes comes out of the pending update
@@ -265,7 +271,7 @@ class SynapseArray(Site):
         )
 
     @property
-    def hold_row(self):
+    def hold_row(self) -> Callable[..., Any] | None:
         """What faults and wear make of a row after it was written, ``(array, k, j)``, compiled; None where no cell can be stuck."""
         return self.parts.time.hold_row(self.state.cells.held.size > 1)
 
@@ -342,8 +348,9 @@ class Hardware:
     costs: Costs | None = None
 
     def array(
-        self, shape, *, dtype=np.float32, seed: int = 0, number: int = 0, columns: int = 1, track: bool = False
-    ) -> SynapseArray:
+        self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
+        track: bool = False,
+    ) -> SynapseArray:  # fmt: skip
         """An array (n, m) of this, of chip `seed`; parameters as in :class:`SynapseArray`."""
         return SynapseArray(
             shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,

@@ -17,6 +17,7 @@ something of. The rest composes by replacing parts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,11 +69,11 @@ class Preset:
         """What its operations cost."""
         return self.hardware.costs
 
-    def replace(self, **parts) -> Hardware:
+    def replace(self, **parts: Any) -> Hardware:
         """Its hardware with some parts changed: what is no longer what was published is no preset."""
         return replace(self.hardware, **parts)
 
-    def array(self, shape, **options) -> SynapseArray:
+    def array(self, shape: Sequence[int], **options: Any) -> SynapseArray:
         """An array (n, m) of it; options as in :meth:`Hardware.array`."""
         return self.hardware.array(shape, **options)
 

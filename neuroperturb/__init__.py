@@ -2,12 +2,14 @@
 
 >>> from neuroperturb import RNN, Training, rules, tasks, train
 >>> run = train(
-...     RNN(size=20, gain=1.1, bias=True),
-...     tasks.DelayedXOR(),
+...     RNN(size=4, gain=1.1, bias=True),
+...     tasks.DelayedXOR(trials_per_epoch=16, validation_trials=16, test_trials=16),
 ...     rules.make("np-trace"),
-...     training=Training(epochs=4),
+...     training=Training(epochs=2),
 ... )
->>> run.plot()
+>>> run.status
+'finished'
+>>> axes = run.plot()
 """
 
 from __future__ import annotations

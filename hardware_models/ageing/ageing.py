@@ -18,11 +18,13 @@ and the same whatever else is switched on. A mechanism of strength zero leaves e
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.ageing.diffusion import Diffusion
 from hardware_models.ageing.drift import Drift
@@ -80,7 +82,7 @@ class Ageing(Time):
             if part is not None:
                 part.check()
 
-    def check_cell(self, cell: Cell, ends=None) -> None:
+    def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None = None) -> None:
         for name in kinds_of_mechanisms(type(self)):
             if getattr(self, name) is not None:
                 with under(name):
@@ -107,7 +109,7 @@ class Ageing(Time):
         return any(part.is_noisy for part in self.mechanisms)
 
     @property
-    def tick(self):
+    def tick(self) -> Callable[..., Any] | None:
         return next((part.tick for part in self.mechanisms if part.is_noisy), None)
 
     @property
@@ -115,11 +117,11 @@ class Ageing(Time):
         """Whether anything depends on when a cell was last written."""
         return any(part.counts_from_writes for part in self.mechanisms)
 
-    def slow_state(self, shape, seed: int, number: int, dtype) -> NamedTuple:
+    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype: DTypeLike) -> NamedTuple:
         noisy = (part.slow_state(shape, seed, number, dtype) for part in self.mechanisms if part.is_noisy)
         return next(noisy, Absent())
 
-    def hold_row(self, differs: bool):
+    def hold_row(self, differs: bool) -> Callable[..., Any] | None:
         return make_hold(self.wears, differs) if self.fails else None
 
     def fabricate(self, site: Site) -> AgeingState:
@@ -137,7 +139,7 @@ class Ageing(Time):
     def rewritten(self, state: AgeingState) -> None:
         state.seen[:] = np.nan
 
-    def pass_time(self, site: Site, state: AgeingState, seconds: float, drifted=None) -> None:
+    def pass_time(self, site: Site, state: AgeingState, seconds: float, drifted: np.ndarray | None = None) -> None:
         cells, n = site.state.cells, site.shape[0]
         passage = Passage(
             seconds=seconds, age=0.0, nu=state.nu, call=int(state.calls[0]), shape=cell_shape(site), seed=site.state.seed,

@@ -42,7 +42,7 @@ class Drift(Mechanism):
         require_not_negative(self, "nu nu_dtod nu_std")
         require_positive(self, "t0")
 
-    def exponents(self, written, passage: Passage) -> np.ndarray:
+    def exponents(self, written: np.ndarray, passage: Passage) -> np.ndarray:
         """ν (d, m, n) of cells that were just written and hold `written`."""
         return np.abs(self._mean(written) + self._spread(passage))
 
@@ -58,7 +58,7 @@ class Drift(Mechanism):
             spread += self.nu_std * passage.of_moment(Event.NU)
         return self.nu * spread
 
-    def note_writes(self, fresh, written, passage: Passage) -> None:
+    def note_writes(self, fresh: np.ndarray, written: np.ndarray, passage: Passage) -> None:
         if fresh.any():
             passage.nu[fresh] = self.exponents(written.astype(np.float64), passage)[fresh]
 

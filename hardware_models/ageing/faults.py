@@ -15,6 +15,7 @@ squeeze-search scheme", IEEE Trans. Comput. 64, 180 (2015), doi:10.1109/TC.2014.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -69,7 +70,7 @@ class Faults(Mechanism):
     def fails(self) -> bool:
         return not self.is_off
 
-    def check_cell(self, cell: Cell, ends) -> None:
+    def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
         """Refuse cells without bounds where cells would be stuck at one."""
         for name in ("stuck_low", "stuck_high", "rate_low", "rate_high"):
             if ends is None and cell.bound is None and getattr(self, name) > 0:
@@ -87,7 +88,9 @@ class Faults(Mechanism):
             failed = self.by(clock, site.ends or bounds(site), cell_shape(site), site.state.seed, site.number)
             stuck[:] = np.where(np.isnan(stuck), failed, stuck)
 
-    def at_fabrication(self, places, shape, seed: int, number: int) -> np.ndarray:
+    def at_fabrication(
+        self, places: Sequence[np.ndarray | float], shape: tuple[int, int, int], seed: int, number: int
+    ) -> np.ndarray:
         """Where the cells (d, m, n) are stuck, NaN where they are not; places : of their lower bound, upper bound and 0."""
         d, m, n = shape
         uniform = lambda step, size: random.uniform(seed, _stream(number), step, size, np.float64)  # noqa: E731
@@ -102,7 +105,9 @@ class Faults(Mechanism):
             stuck = np.where((uniform(FaultDraw.COLUMN, (d, n)) < self.dead_columns)[:, None, :], places[2], stuck)
         return stuck
 
-    def by(self, clock: float, places, shape, seed: int, number: int) -> np.ndarray:
+    def by(
+        self, clock: float, places: Sequence[np.ndarray | float], shape: tuple[int, int, int], seed: int, number: int
+    ) -> np.ndarray:
         """Where cells are stuck that failed in their life by some time, NaN where they did not."""
         first, stuck = np.full(shape, np.inf), np.full(shape, np.nan)
         for k, (kind, place) in enumerate(zip(PLACES, places, strict=True)):

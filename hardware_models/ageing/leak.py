@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Leak(Mechanism):
     turn: ClassVar[int] = 0
 
     @classmethod
-    def of_batches(cls, lifetime: float, period: float, **others) -> Leak:
+    def of_batches(cls, lifetime: float, period: float, **others: Any) -> Leak:
         """The leak of a cell that decays by a factor 1 − 1/lifetime in every mini-batch, one each `period` seconds.
 
         Simulators that know no time state it so. e^{−period/τ} = 1 − 1/lifetime; `lifetime` is above 1.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.ageing.passage import Passage
 from hardware_models.crossbar.contract import Cell, Site
@@ -35,7 +36,7 @@ class Mechanism:
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
         """Raise ParameterError where it does not fit cells; ends : see `Site`."""
 
-    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype) -> NamedTuple:
+    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype: DTypeLike) -> NamedTuple:
         """The state of the offset that outlasts a step, cells (d, m, n)."""
         del shape, seed, number, dtype
         return Absent()

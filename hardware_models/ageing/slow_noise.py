@@ -28,10 +28,12 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.slow_sources import Source
 from hardware_models.crossbar.contract import Site
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics import memory, random
 from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel, separate
@@ -124,7 +126,7 @@ move_on = separate(advance)
 
 
 @kernel
-def tick(array):
+def tick(array: ArrayState) -> None:
     """Before a sweep that reads: slow noise moves after every `interval` of them."""
     slow = array.slow
     slow.waited[0] += 1
@@ -184,7 +186,7 @@ class SlowNoise(Mechanism):
         require_positive(self, "read_period")
         require_whole(self, "interval", 1)
 
-    def slow_state(self, shape, seed: int, number: int, dtype) -> SlowState:
+    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype: DTypeLike) -> SlowState:
         return self.state(shape, seed, number, dtype)
 
     def fabricate(self, site: Site) -> None:
@@ -195,7 +197,9 @@ class SlowNoise(Mechanism):
         if self.is_noisy and seconds > 0:
             self.let_pass(site.state.slow, seconds, site.state.cells.slow)
 
-    def state(self, shape: tuple[int, int, int], seed: int, number: int = 0, dtype=np.float32) -> SlowState:
+    def state(
+        self, shape: tuple[int, int, int], seed: int, number: int = 0, dtype: DTypeLike = np.float32
+    ) -> SlowState:
         """Slow noise of array `number` of chip `seed` with cells (d, m, n), before its first move.
 
         `begin` makes that move, of endless length, after which cells are in their stationary state.
@@ -219,16 +223,16 @@ class SlowNoise(Mechanism):
                 slow.traps[q, :, :, :n] = np.where(u < trap.share, 0, NO_TRAP)
         return slow
 
-    def begin(self, slow: SlowState, offset) -> None:
+    def begin(self, slow: SlowState, offset: np.ndarray) -> None:
         """The stationary state, as after an endless time; offset (d, m, n) is filled with the sum."""
         self.let_pass(slow, math.inf, offset)
 
-    def let_pass(self, slow: SlowState, seconds: float, offset) -> None:
+    def let_pass(self, slow: SlowState, seconds: float, offset: np.ndarray) -> None:
         """Move on by a time without reads; counts as one move."""
         pace = self.pace(seconds, slow.std.dtype)
         advance(record(slow), record(pace), offset, memory.zeros((1, int(slow.size[0])), slow.std.dtype)[0])
 
-    def pace(self, seconds: float, dtype) -> Pace:
+    def pace(self, seconds: float, dtype: DTypeLike) -> Pace:
         """How far a move over a time goes."""
         processes = [process for source in self.sources for process in source.processes()]
         chances = [trap.chances(seconds) for source in self.sources for trap in source.traps()]
@@ -238,7 +242,7 @@ class SlowNoise(Mechanism):
         kick = np.array([std for std, _ in processes]) * np.sqrt(lost * (2 - lost))
         return Pace(loss, kick.astype(dtype), *np.array(chances, dtype).reshape(-1, 2).T.copy())
 
-    def sample(self, moves: int, cells: int = 1, *, seed: int = 0, dtype=np.float64) -> np.ndarray:
+    def sample(self, moves: int, cells: int = 1, *, seed: int = 0, dtype: DTypeLike = np.float64) -> np.ndarray:
         """Offsets from move to move, `interval · read_period` seconds apart: (moves, cells) device units."""
         self.check()
         slow, offset = self.state((1, 1, cells), seed, dtype=dtype), memory.zeros((1, 1, cells), dtype)

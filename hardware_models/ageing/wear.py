@@ -51,7 +51,7 @@ class Wear(Mechanism):
 
     fails = wears
 
-    def check_cell(self, cell: Cell, ends) -> None:
+    def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
         """Refuse cells that count no pulses."""
         if not cell.is_pulsed and not self.is_off:
             refuse(self, "median", f"inf where cells have no pulses, like {cell!r}")
@@ -62,7 +62,7 @@ class Wear(Mechanism):
             limit[:] = NEVER
             limit[:, :, : site.shape[0]] = self.limits(cell_shape(site), site.state.seed, site.number)
 
-    def limits(self, shape, seed: int, number: int) -> np.ndarray:
+    def limits(self, shape: tuple[int, int, int], seed: int, number: int) -> np.ndarray:
         """N_f of the cells (d, m, n), uint32; at least one pulse."""
         xi = random.normal(seed, random.stream(random.Stream.CHIP, number), int(CellSpread.WEAR), shape, np.float64)
         return np.clip(np.ceil(self.median * np.exp(self.sigma * xi)), 1, NEVER).astype(np.uint32)

@@ -8,13 +8,14 @@ import numba
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.crossbar.contract import Cell
 from hardware_models.devices import PulsedCell
 from hardware_models.numerics.checks import ParameterError
 
 SIZE = 24  # cells along a side of the arrays that are tried
 
 
-def check_device(cell) -> None:
+def check_device(cell: Cell) -> None:
     """Raise AssertionError with one sentence where a pulsed cell does not keep the contract of `PulsedCell`.
 
     Its parameters pass their own check; both formulas keep the dtype of the weight; pulses up do not lower a mean weight nor

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from hardware_models.crossbar.state import Absent, ArrayState, Cells, weights_of
 from hardware_models.crossbar.sweep import Stages, WritePath
@@ -79,11 +80,11 @@ class Cell(Protocol):
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
 
-    def numbers(self, dtype) -> NamedTuple:
+    def numbers(self, dtype: type[np.floating]) -> NamedTuple:
         """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and the parameters that the formulas read from ``p``."""
         raise NotImplementedError
 
-    def program(self, weight, dtype) -> np.ndarray:
+    def program(self, weight: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
         """The states (d, m, n) that hold weights (d, m, n) [device units]."""
         del dtype
         return weight
@@ -94,7 +95,7 @@ class Cell(Protocol):
 
     def mean_chip(self) -> Chip:
         """A chip of one cell without spread, (1, 1, 1); of cells with formulas."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no formulas, and so no mean chip.")
 
 
 class Weight(Protocol):
@@ -124,7 +125,7 @@ class Weight(Protocol):
         """Part of a change that each device gets, (d,)."""
         raise NotImplementedError
 
-    def state(self, shape: tuple[int, int, int], cell: Cell, dtype) -> NamedTuple:
+    def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> NamedTuple:
         """What kernels need besides the cells (d, m, n)."""
         del shape, cell, dtype
         return Absent()
@@ -137,7 +138,7 @@ class Weight(Protocol):
     def fabricate(self, cells: Cells, cell: Cell, shape: tuple[int, int, int], seed: int, number: int) -> None:
         """Set cells (d, m, n) of a new array that do not start at 0."""
 
-    def targets(self, cells: Cells, target) -> np.ndarray:
+    def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """States of the devices (d, m, n) for weights (m, n), device units, before anything is clipped."""
         raise NotImplementedError
 
@@ -169,7 +170,7 @@ class Site(Protocol):
     tracks: bool
     costs: Any
 
-    def matvec(self, x) -> np.ndarray:
+    def matvec(self, x: ArrayLike) -> np.ndarray:
         """Read: W x for x (m,), or x Wᵀ for rows x (K, m), in weight units."""
 
 
@@ -196,7 +197,7 @@ class Writing(Protocol):
         """The compiled parts of a write, for updates whose rows are worked out by `change_row`."""
         raise NotImplementedError
 
-    def accumulator_bits(self, dtype) -> int:
+    def accumulator_bits(self, dtype: DTypeLike) -> int:
         """Digital storage in addition to the array, bits a weight."""
         del dtype
         return 0
@@ -234,16 +235,16 @@ class Programming(Protocol):
         """See :class:`Site`, for so many devices a weight."""
         del devices
 
-    def scale(self, W) -> float | None:
+    def scale(self, W: np.ndarray) -> float | None:
         """Weight units per device unit for weights W (n, m); None: by the bounds of the cells."""
         del W
 
-    def state(self, shape: tuple[int, int, int], number: int, dtype) -> NamedTuple:
+    def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> NamedTuple:
         """What array `number` with cells (d, m, n) keeps of its programming."""
         del shape, number, dtype
         return Absent()
 
-    def program(self, site: Site, target) -> None:
+    def program(self, site: Site, target: np.ndarray) -> None:
         """Bring devices to `target` (d, m, n) [device units]."""
         raise NotImplementedError
 
@@ -282,7 +283,7 @@ class Readout(Protocol):
         return Stages()
 
     def state(
-        self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype, devices: int = 1
+        self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1
     ) -> NamedTuple:
         """What array `number` (n, m) of chip `seed`, of so many devices a weight, keeps for reads of so many columns."""
         del shape, columns, seed, number, dtype, devices
@@ -293,7 +294,7 @@ class Readout(Protocol):
         del state
         return 0
 
-    def read_back(self, state: ArrayState, y, noise: Callable | None = None) -> np.ndarray:
+    def read_back(self, state: ArrayState, y: np.ndarray, noise: Callable | None = None) -> np.ndarray:
         """A read along the other side: y (K, n) → y W (K, m), weight units; noise : see `Programming.make_read_noise_back`."""
         out = y @ weights_of(state, state.cells.w + state.cells.slow)
         return out if noise is None else out + noise(state, y) * state.scale
@@ -321,7 +322,7 @@ class Time(Protocol):
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None = None) -> None:
         """Raise ParameterError where it does not fit cells; ends : see :class:`Site`."""
 
-    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype) -> NamedTuple:
+    def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype: DTypeLike) -> NamedTuple:
         """The state of offsets that outlast a step, cells (d, m, n)."""
         raise NotImplementedError
 

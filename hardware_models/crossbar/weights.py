@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Cell, Weight
 from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh_state
+from hardware_models.crossbar.state import ArrayState, Cells
 from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.numerics import random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
@@ -29,7 +31,7 @@ REFERENCE = 16  # step of the CHIP stream: error of reference devices
 
 
 @kernel
-def share_by_gain(array, k, change, share):
+def share_by_gain(array: ArrayState, k: int, change: np.ndarray, share: np.ndarray) -> None:
     """Δ_k = gain_k Δ / Σ gain²"""
     part = array.share[k]
     for i in range(change.shape[0]):
@@ -37,7 +39,7 @@ def share_by_gain(array, k, change, share):
 
 
 @kernel
-def share_upwards(array, k, change, share):
+def share_upwards(array: ArrayState, k: int, change: np.ndarray, share: np.ndarray) -> None:
     """Δ_k = max(gain_k Δ, 0)"""
     part, zero = array.share[k], type(change[0])(0)
     for i in range(change.shape[0]):
@@ -72,7 +74,7 @@ class Devices(Weight):
         gains = np.asarray(self.gains, float)
         return gains / np.sum(gains**2)
 
-    def targets(self, cells, target) -> np.ndarray:
+    def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         return self.shares()[:, None, None] * target
 
 
@@ -125,13 +127,13 @@ class OneSidedPair(Devices):
     def shares(self) -> np.ndarray:
         return np.asarray(self.gains, float)
 
-    def state(self, shape, cell, dtype) -> RefreshState:
+    def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> RefreshState:
         return refresh_state(self, cell, shape, dtype)
 
-    def refresh(self, cell) -> tuple:
+    def refresh(self, cell: Cell) -> tuple:
         return make_refresh(cell.send_row, cell.write_noise > 0)
 
-    def targets(self, cells, target) -> np.ndarray:
+    def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """One device at rest, on the higher of the two lower bounds, where both can be."""
         n = target.shape[-1]
         rest = cells.bound_low[:, :, :n].max(axis=0)
@@ -171,7 +173,7 @@ class ZeroShifted(Devices):
     def shares(self) -> np.ndarray:
         return np.array([1.0, 0.0])
 
-    def fabricate(self, cells, cell, shape, seed: int, number: int) -> None:
+    def fabricate(self, cells: Cells, cell: Cell, shape: tuple[int, int, int], seed: int, number: int) -> None:
         (_, m, n), stream = shape, random.stream(random.Stream.CHIP, number)
         error = self.reference_std * random.normal(seed, stream, REFERENCE, (m, n), np.float64)
         low, high = cells.bound_low[1, :, :n], cells.bound_up[1, :, :n]
@@ -180,7 +182,7 @@ class ZeroShifted(Devices):
             w[1, :, :n] = reference
             w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
 
-    def targets(self, cells, target) -> np.ndarray:
+    def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """The device makes up for its reference, which stays."""
         reference = cells.w[1, :, : target.shape[-1]].astype(np.float64)
         return np.stack([target + reference, reference])

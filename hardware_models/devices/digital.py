@@ -8,14 +8,16 @@ numerical precision", ICML 2015, §3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell
-from hardware_models.crossbar.pulses import LONGEST, count_pulses, make_round, of_write
+from hardware_models.crossbar.pulses import LONGEST, Moment, count_pulses, make_round, of_write
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
 
@@ -27,7 +29,7 @@ class DigitalNumbers(NamedTuple):
 
 
 @kernel
-def move_row(array, numbers, k, j, steps, moment):
+def move_row(array: ArrayState, numbers: DigitalNumbers, k: int, j: int, steps: np.ndarray, moment: Moment) -> None:
     """Move row j of device k by whole steps, clip at the ends, count what was sent."""
     cells, step, top = array.cells, numbers.granularity, numbers.levels
     w = cells.w[k, j]
@@ -73,7 +75,7 @@ class Digital(Cell):
     send_row = staticmethod(move_row)
 
     @property
-    def write_row(self):
+    def write_row(self) -> Callable[..., Any]:
         return make_write_row(self.rounding == "stochastic")
 
     @property
@@ -86,10 +88,10 @@ class Digital(Cell):
         """Distance between neighbouring levels [device units]: a request's unit."""
         return self.w_max / self.levels
 
-    def numbers(self, dtype) -> DigitalNumbers:
+    def numbers(self, dtype: type[np.floating]) -> DigitalNumbers:
         return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(LONGEST))
 
-    def program(self, weight, dtype) -> np.ndarray:
+    def program(self, weight: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
         """The levels nearest to weights [device units]."""
         numbers = self.numbers(dtype)
         return np.clip(np.round(weight / numbers.granularity), -numbers.levels, numbers.levels) * numbers.granularity

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from hardware_models.crossbar.contract import Cell
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics.compiled import kernel
 
 
@@ -16,7 +19,7 @@ class IdealNumbers(NamedTuple):
 
 
 @kernel
-def write_row(array, numbers, k, j, change):
+def write_row(array: ArrayState, numbers: IdealNumbers, k: int, j: int, change: np.ndarray) -> None:
     """Add a row of changes (device units) to row j of device k."""
     w = array.cells.w[k, j]
     for i in range(change.shape[0]):
@@ -29,5 +32,5 @@ class Ideal(Cell):
 
     write_row = staticmethod(write_row)
 
-    def numbers(self, dtype) -> IdealNumbers:
+    def numbers(self, dtype: type[np.floating]) -> IdealNumbers:
         return IdealNumbers(dtype(0))

@@ -10,6 +10,7 @@ networks on simulated resistive crossbar arrays", IEEE Des. Test 37, 19 (2020), 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -58,7 +59,7 @@ class LinearStep(PulsedCell):
     extras: ClassVar[int] = 2
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
-    def finish(self, chip: Chip, normal) -> Chip:
+    def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
         R_up, R_down = (self.w_max, self.w_min) if self.mean_bound_reference else (chip.bound_up, chip.bound_low)
         return chip._replace(
             a=np.abs(self.gamma_up + self.gamma_up_dtod * normal(Quantity.EXTRA_A)) / R_up,

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class Measured(PulsedCell):
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
     @classmethod
-    def from_csv(cls, path: str | Path, **options) -> Measured:
+    def from_csv(cls, path: str | Path, **options: Any) -> Measured:
         """The cell of the pulses in a CSV file; see `read_pulses` for the columns and `from_pulses` for the options."""
         return cls.from_pulses(read_pulses(path), **options)
 

@@ -9,6 +9,7 @@ Nat. Neurosci. 10, 485 (2007), doi:10.1038/nn1859.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,7 +54,7 @@ class PowStep(PulsedCell):
     extras: ClassVar[int] = 2
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
-    def finish(self, chip: Chip, normal) -> Chip:
+    def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
         return chip._replace(
             a=np.abs(self.gamma_up + self.gamma_up_dtod * normal(Quantity.EXTRA_A)),
             b=np.abs(self.gamma_down + self.gamma_down_dtod * normal(Quantity.EXTRA_B)),

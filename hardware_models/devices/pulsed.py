@@ -31,10 +31,11 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -133,11 +134,11 @@ class PulsedCell(Cell):
         return float(up), float(down)
 
     @property
-    def write_row(self):
+    def write_row(self) -> Callable[..., Any]:
         return self._writer.write_row
 
     @property
-    def send_row(self):
+    def send_row(self) -> Callable[..., Any]:
         return self._writer.send_row
 
     @property
@@ -145,7 +146,7 @@ class PulsedCell(Cell):
         stochastic, differs = self.rounding == "stochastic", self.write_noise > 0
         return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, differs)
 
-    def numbers(self, dtype):
+    def numbers(self, dtype: type[np.floating]) -> NamedTuple:
         """Everything a formula may read from `p`, in the dtype of the weights: every numeric field, and `granularity`."""
         return self._numbers(dtype, self.granularity)
 
@@ -157,7 +158,7 @@ class PulsedCell(Cell):
 
     # fabrication
 
-    def fabricate(self, shape, seed: int, number: int) -> Chip:
+    def fabricate(self, shape: tuple[int, int, int], seed: int, number: int) -> Chip:
         """Draw the cells (d, m, n) of array `number` of chip `seed`."""
         normal = lambda quantity: _draw(random.normal, quantity, shape, seed, number)  # noqa: E731
         spread = self.dw_min_dtod * normal(Quantity.GAIN)
@@ -170,7 +171,7 @@ class PulsedCell(Cell):
         chip = self.finish(Chip(s_up, s_down, b_max, b_min, None, None), normal)
         return self._corrupt(chip, shape, seed, number) if self.corrupt_prob > 0 else chip
 
-    def finish(self, chip: Chip, normal) -> Chip:
+    def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
         """Add what else a cell model keeps per cell; `normal(quantity)` draws standard normal numbers for every cell."""
         return chip
 

@@ -11,8 +11,11 @@ array: device, material and algorithm co-optimization", IEDM 2022, doi:10.1109/I
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+
+import numpy as np
 
 from hardware_models.crossbar.contract import Chip
 from hardware_models.devices.linear_step import shrunk
@@ -47,7 +50,7 @@ class SoftBoundsReference(SoftBounds):
     extras: ClassVar[int] = 1
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
-    def finish(self, chip: Chip, normal) -> Chip:
+    def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
         ref = self.reference_mean + self.reference_std * normal(Quantity.EXTRA_A)
         if self.subtract_symmetry_point:
             s_up, s_down = chip.step_up, chip.step_down

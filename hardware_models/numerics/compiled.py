@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -29,7 +31,9 @@ COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kern
 INTO_CALLER = {"nogil": True, "error_model": "numpy", "forceinline": True}  # flags of what an `overload` gives
 
 
-def kernel(function=None, /, *, allocates: bool = False, **options):
+def kernel(
+    function: Callable[..., Any] | None = None, /, *, allocates: bool = False, **options: Any
+) -> Callable[..., Any]:
     """Compile a function with the house flags; use as ``@kernel`` or ``@kernel(forceinline=True)``."""
     flags = {"nogil": True, "error_model": "numpy", "_nrt": allocates, **options}
     if function is None:

@@ -64,7 +64,7 @@ def reset(site: Site, std: float, round: int) -> None:
 class Exact(Programming):
     """Every cell holds its target, as far as its bounds allow."""
 
-    def program(self, site: Site, target) -> None:
+    def program(self, site: Site, target: np.ndarray) -> None:
         set_cells(site, target)
 
 
@@ -90,7 +90,7 @@ class WriteVerify(Programming):
         if site.cell.send_row is None:
             _refuse_cell(self, site.cell)
 
-    def program(self, site: Site, target) -> None:
+    def program(self, site: Site, target: np.ndarray) -> None:
         (n, _), trained, cells = site.shape, site.weight.trained, site.state.cells
         if site.weight.one_sided:
             reset(site, site.weight.reset_std, 0)
@@ -127,7 +127,7 @@ class OpenLoop(Programming):
         if site.cell.pulse_up is None:
             _refuse_cell(self, site.cell)
 
-    def program(self, site: Site, target) -> None:
+    def program(self, site: Site, target: np.ndarray) -> None:
         reset(site, self.reset_std, 0)
         pulses = pulses_to(target, response(site.cell))
         pulses[site.weight.trained :] = 0

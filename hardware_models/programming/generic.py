@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hardware_models.numerics.checks import refuse, require_not_negative
 from hardware_models.programming.written_once import Written, WrittenOnce
@@ -42,7 +43,7 @@ class Error:
         if self.scaling not in ("independent", "proportional", "inverse"):
             refuse(self, "scaling", "'independent', 'proportional' or 'inverse'")
 
-    def factor(self, gamma) -> np.ndarray:
+    def factor(self, gamma: np.ndarray) -> np.ndarray:
         """What ε is multiplied by."""
         if self.scaling == "independent":
             return np.ones(np.shape(gamma))
@@ -52,7 +53,7 @@ class Error:
             else np.divide(1, gamma, out=np.zeros(np.shape(gamma)), where=gamma > 0)
         )
 
-    def epsilon(self, xi) -> np.ndarray:
+    def epsilon(self, xi: np.ndarray) -> np.ndarray:
         """ε from standard normal numbers."""
         if self.distribution == "normal":
             return self.magnitude * xi
@@ -60,7 +61,7 @@ class Error:
 
         return self.magnitude * (ndtr(xi) - 0.5)
 
-    def std(self, gamma) -> np.ndarray:
+    def std(self, gamma: ArrayLike) -> np.ndarray:
         """Standard deviation of the error of γ."""
         of_epsilon = self.magnitude / (1 if self.distribution == "normal" else math.sqrt(12))
         return of_epsilon * self.factor(np.asarray(gamma, np.float64))
@@ -79,11 +80,11 @@ class GenericNoise(WrittenOnce):
     g_max: float = 1000.0
     g_min: float = 100.0
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """Standard deviation of the error of programming [µS]."""
         return self.g_max * self.programming.std(np.asarray(target) / self.g_max)
 
-    def write(self, target, xi, own_xi) -> Written:
+    def write(self, target: ArrayLike, xi: ArrayLike, own_xi: ArrayLike) -> Written:
         """Program conductances."""
         target = np.asarray(target, np.float64)
         error = self.programming.factor(target / self.g_max) * self.programming.epsilon(np.asarray(xi))

@@ -26,24 +26,24 @@ LEAST = 1e-7
 class _PhaseChange(WrittenOnce):
     """Drift and accumulated 1/f noise; what differs between chips is σ_prog, μ_ν, σ_ν and Q."""
 
-    def nu_mean(self, x) -> np.ndarray:
+    def nu_mean(self, x: np.ndarray) -> np.ndarray:
         """μ_ν(x)."""
         raise NotImplementedError
 
-    def nu_std(self, x) -> np.ndarray:
+    def nu_std(self, x: np.ndarray) -> np.ndarray:
         """σ_ν(x)."""
         raise NotImplementedError
 
-    def relative_read_std(self, x) -> np.ndarray:
+    def relative_read_std(self, x: np.ndarray) -> np.ndarray:
         """Q(x), for g_T = x g_max."""
         raise NotImplementedError
 
-    def own(self, target, xi) -> np.ndarray:
+    def own(self, target: np.ndarray, xi: np.ndarray) -> np.ndarray:
         """Drift exponents ν."""
         x = np.maximum(np.asarray(target) / self.g_max, LEAST)
         return np.abs(self.nu_mean(x) + self.nu_std(x) * xi)
 
-    def drift(self, g, nu, t: float) -> np.ndarray:
+    def drift(self, g: np.ndarray, nu: np.ndarray, t: float) -> np.ndarray:
         """g ((t + t_0) / t_0)^(−ν)"""
         return g * ((t + self.t_0) / self.t_0) ** -np.asarray(nu)
 
@@ -87,19 +87,19 @@ class PCMLike(_PhaseChange):
     t_0: float = 20.0
     t_read: float = 250e-9
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ_prog [µS]."""
         return polyval(target / self.g_max, (0.26348, 1.9650, -1.1731)) * self.g_max / 25
 
-    def nu_mean(self, x) -> np.ndarray:
+    def nu_mean(self, x: np.ndarray) -> np.ndarray:
         """μ_ν(x)."""
         return np.clip(-0.0155 * np.log(x) + 0.0244, 0.049, 0.1)
 
-    def nu_std(self, x) -> np.ndarray:
+    def nu_std(self, x: np.ndarray) -> np.ndarray:
         """σ_ν(x)."""
         return np.clip(-0.0125 * np.log(x) - 0.0059, 0.008, 0.045)
 
-    def relative_read_std(self, x) -> np.ndarray:
+    def relative_read_std(self, x: np.ndarray) -> np.ndarray:
         """Q(x)."""
         return np.minimum(0.0088 / x**0.65, 0.2)
 
@@ -171,19 +171,19 @@ class Hermes(_PhaseChange):
         """First read after programming [s]."""
         return self.fit.t_0
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ_prog [µS]."""
         return polyval(target / self.g_max, self.fit.programming)
 
-    def nu_mean(self, x) -> np.ndarray:
+    def nu_mean(self, x: np.ndarray) -> np.ndarray:
         """μ_ν(x)."""
         return _two_forms(x, 0.0945, (-0.0387, -0.0182, 0.0720, 0.13), (0.0736, -0.0126, -0.0436))
 
-    def nu_std(self, x) -> np.ndarray:
+    def nu_std(self, x: np.ndarray) -> np.ndarray:
         """σ_ν(x)."""
         return _two_forms(x, self.fit.nu_edge, self.fit.nu_log, self.fit.nu_poly)
 
-    def relative_read_std(self, x) -> np.ndarray:
+    def relative_read_std(self, x: np.ndarray) -> np.ndarray:
         """Q(x)."""
         return _two_forms(x, self.fit.read_edge, self.fit.read_log, self.fit.read_poly)
 
@@ -215,19 +215,19 @@ class StateIndependent(_PhaseChange):
     t_0: float = 20.0
     t_read: float = 250e-9
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ_prog [µS]."""
         return np.full(np.shape(target), self.programming_noise)
 
-    def nu_mean(self, x) -> np.ndarray:
+    def nu_mean(self, x: np.ndarray) -> np.ndarray:
         """The same for every x."""
         return np.full(np.shape(x), self.nu)
 
-    def nu_std(self, x) -> np.ndarray:
+    def nu_std(self, x: np.ndarray) -> np.ndarray:
         """The same for every x."""
         return np.full(np.shape(x), self.nu_spread)
 
-    def relative_read_std(self, x) -> np.ndarray:
+    def relative_read_std(self, x: np.ndarray) -> np.ndarray:
         """read_noise / g_max."""
         return np.full(np.shape(x), self.read_noise / self.g_max)
 

@@ -58,7 +58,7 @@ class ReRamWan2022(WrittenOnce):
 
     measured_for: ClassVar[float] = WAN_TIMES[-1]
 
-    def spread(self, target, t: float) -> np.ndarray:
+    def spread(self, target: np.ndarray, t: float) -> np.ndarray:
         """σ(g_T, t) [µS]."""
         x = np.asarray(target) / self.g_max
         times, at = np.log(WAN_TIMES), math.log(max(t, WAN_TIMES[0]))
@@ -67,11 +67,11 @@ class ReRamWan2022(WrittenOnce):
             sum(part * polyval(x, fit) for part, fit in zip(parts, WAN_FITS, strict=True)) * self.g_max / WAN_REFERENCE
         )
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ after 1 s [µS]."""
         return self.spread(target, WAN_TIMES[0])
 
-    def write(self, target, xi, own_xi) -> Written:
+    def write(self, target: np.ndarray, xi: np.ndarray, own_xi: np.ndarray) -> Written:
         """Program conductances; the draw of programming is what a cell keeps."""
         del own_xi
         return super().write(target, xi, self.programming_strength * np.asarray(xi))
@@ -96,7 +96,7 @@ class ReRamCMO(WrittenOnce):
 
     weight: ClassVar[Devices] = Single()
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ_prog [µS]."""
         return polyval(np.asarray(target), CMO_PROGRAMMING[float(self.acceptance)])
 

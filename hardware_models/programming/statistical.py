@@ -51,7 +51,7 @@ class PCMJoshi(WrittenOnce):
     g_max: float = 25.0
     g_min: float = 0.25
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ [µS]."""
         return np.maximum(polyval(np.asarray(target), (0.28638599, 0.07585724, -0.00178767)), 0)
 
@@ -74,7 +74,7 @@ class RRAMMilo(WrittenOnce):
     g_max: float = 225.0
     g_min: float = 50.0
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ [µS]."""
         return np.maximum(polyval(np.asarray(target), (4.782321, -0.009107)), 0)
 
@@ -94,21 +94,21 @@ class SONOS(WrittenOnce):
 
     measured_for: ClassVar[float] = 5 * DAY
 
-    def spread(self, current, t: float) -> np.ndarray:
+    def spread(self, current: np.ndarray, t: float) -> np.ndarray:
         """σ(I, t) [nA]."""
         a, b = (np.interp(t / DAY, range(6), values) for values in (SONOS_A, SONOS_B))
         return a * -np.expm1(-np.asarray(current) / b)
 
-    def drifted(self, target, t: float) -> np.ndarray:
+    def drifted(self, target: np.ndarray, t: float) -> np.ndarray:
         """I_T + μ(I_T, t) [nA]."""
         day = np.array([np.interp(t / DAY, range(6), values) for values in SONOS_DRIFT.T])
         return np.maximum(target + np.interp(target, SONOS_CURRENTS, day), 0)
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ after programming [nA]."""
         return self.spread(target, 0.0)
 
-    def write(self, target, xi, own_xi) -> Written:
+    def write(self, target: np.ndarray, xi: np.ndarray, own_xi: np.ndarray) -> Written:
         """Program currents; the draw of programming is what a cell keeps."""
         del own_xi
         return super().write(target, xi, self.programming_strength * np.asarray(xi))

@@ -30,12 +30,14 @@ not resolved: noise of different reads is independent, as in the publications' o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Programming, Site
 from hardware_models.crossbar.state import ArrayState
@@ -110,7 +112,7 @@ class WrittenOnce(Programming):
 
     # the model
 
-    def write(self, target, xi, own_xi) -> Written:
+    def write(self, target: np.ndarray, xi: np.ndarray, own_xi: np.ndarray) -> Written:
         """Program conductances.
 
         Parameters
@@ -122,11 +124,11 @@ class WrittenOnce(Programming):
         programmed = np.maximum(target + self.programming_strength * self.programming_std(target) * xi, 0)
         return Written(target, programmed, self.own(target, own_xi))
 
-    def programming_std(self, target) -> np.ndarray:
+    def programming_std(self, target: np.ndarray) -> np.ndarray:
         """σ_prog(g_T) [µS]."""
         raise NotImplementedError
 
-    def own(self, target, xi) -> np.ndarray:
+    def own(self, target: np.ndarray, xi: np.ndarray) -> np.ndarray:
         """What makes each cell age in its own way."""
         del target
         return np.asarray(xi, np.float64)
@@ -159,11 +161,11 @@ class WrittenOnce(Programming):
         if not site.weight.holds_conductances:
             raise ParameterError("weight", "SynapseArray", f"Single or DifferentialPair for {name}", site.weight)
 
-    def scale(self, W) -> float:
+    def scale(self, W: np.ndarray) -> float:
         """The largest |weight| is the end of the range."""
         return float(np.abs(W).max()) or 1.0
 
-    def state(self, shape, number: int, dtype) -> ProgrammedState:
+    def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> ProgrammedState:
         d, m, n = shape
         zeros = lambda: np.zeros((d, m, n))  # noqa: E731
         variance = memory.zeros((m, n), dtype, matrix=True)
@@ -172,7 +174,7 @@ class WrittenOnce(Programming):
             noisy=np.zeros(1, np.int64), stream=random.stream(random.Stream.READ, number),
         )  # fmt: skip
 
-    def program(self, site: Site, target) -> None:
+    def program(self, site: Site, target: np.ndarray) -> None:
         """Program what the weights made of `target` (d, m, n) [device units] are, clipped to ±1."""
         state, programs = site.state.programmed, int(site.state.programs[0])
         weights = np.clip(np.einsum("k,kji->ji", site.state.gain.astype(np.float64), target), -1, 1)
@@ -196,10 +198,10 @@ class WrittenOnce(Programming):
         self._note_noise(state)
         return self.to_weight(after) - self.to_weight(before)
 
-    def make_read_noise(self, repeating: bool):
+    def make_read_noise(self, repeating: bool) -> Callable[..., Any]:
         return make_read_noise(repeating)
 
-    def make_read_noise_back(self, state: ArrayState):
+    def make_read_noise_back(self, state: ArrayState) -> Callable[..., Any] | None:
         return read_noise_back if state.programmed.noisy[0] else None
 
     def _note_noise(self, state: ProgrammedState) -> None:
@@ -209,7 +211,7 @@ class WrittenOnce(Programming):
         state.variance[:, :n] = np.sum(std**2, axis=0)
         state.noisy[0] = bool(std.any())
 
-    def to_conductance(self, w, devices: int) -> np.ndarray:
+    def to_conductance(self, w: np.ndarray, devices: int) -> np.ndarray:
         """Conductances (d, …) [µS] of weights w (…) [device units]."""
         if devices == 1:
             return np.asarray(self._middle + w * self._unit(1))[None]
@@ -219,7 +221,7 @@ class WrittenOnce(Programming):
         """States of cells at g_min, at g_max and without any conductance [device units]."""
         return tuple(float(self.to_weight(np.full(devices, g))[0]) for g in (self.g_min, self.g_max, 0.0))
 
-    def to_weight(self, g) -> np.ndarray:
+    def to_weight(self, g: np.ndarray) -> np.ndarray:
         """What cells (d, …) hold [device units]."""
         return (g - (self._middle if len(g) == 1 else self.g_min)) / self._unit(len(g))
 

@@ -46,7 +46,7 @@ class Conversion:
     bits: float = 0
     draws: bool = False
 
-    def numbers(self, dtype) -> ConverterNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         """What kernels take."""
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class Converter(Conversion):
     def draws(self) -> bool:
         return self.rounding == "stochastic"
 
-    def numbers(self, dtype) -> ConverterNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         top = 2 ** (self.bits - 1) - 1
         return ConverterNumbers(dtype(self.step), dtype(top), dtype(np.inf), int(self.draws))
 
@@ -93,7 +93,7 @@ class Clip(Conversion):
 
     bound: float = 1.0
 
-    def numbers(self, dtype) -> ConverterNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         return ConverterNumbers(dtype(0), dtype(0), dtype(self.bound), 0)
 
     def check(self) -> None:
@@ -149,7 +149,7 @@ class ScalingNumbers(NamedTuple):
 class Scaling:
     """What inputs are divided by before the DAC, digitally, and what is read multiplied by after the ADC."""
 
-    def numbers(self, dtype) -> ScalingNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ScalingNumbers:
         """What kernels take."""
         raise NotImplementedError
 
@@ -161,7 +161,7 @@ class Scaling:
 class AbsMax(Scaling):
     """Noise management: each column of inputs is scaled to a largest magnitude of 1, digitally, and what is read scaled back."""
 
-    def numbers(self, dtype) -> ScalingNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ScalingNumbers:
         return ScalingNumbers(1, dtype(1))
 
 
@@ -174,7 +174,7 @@ class Scaled(Scaling):
 
     divisor: float = 1.0
 
-    def numbers(self, dtype) -> ScalingNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ScalingNumbers:
         return ScalingNumbers(0, dtype(self.divisor))
 
     def check(self) -> None:

@@ -26,12 +26,13 @@ column reads that decorrelation makes inside a sweep are exact: they see none of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Readout
 from hardware_models.crossbar.state import ArrayState
@@ -195,7 +196,7 @@ class Reading(Readout):
         random = any(converter is not None and converter.draws for converter in (self.dac, self.adc))
         return weight or random or self.input_noise_std > 0 or self.output_noise_std > 0
 
-    def numbers(self, dtype) -> ReadingNumbers:
+    def numbers(self, dtype: type[np.floating]) -> ReadingNumbers:
         """What kernels take."""
         noise = self.weight_noise or ConstantReadNoise()
         wires = self.wires or Wires(word_resistance=0.0, bit_resistance=0.0)
@@ -208,8 +209,8 @@ class Reading(Readout):
         )  # fmt: skip
 
     def state(
-        self, shape, columns: int, seed: int, number: int, dtype, devices: int = 1, side: int = 0
-    ) -> ReadingState:
+        self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1, side: int = 0,
+    ) -> ReadingState:  # fmt: skip
         """State for an array (n, m) of chip `seed`, for at most `columns` columns; the lines are drawn here.
 
         devices : of a weight;  side : `SIDE` for reads along the other side
@@ -246,7 +247,7 @@ class Reading(Readout):
             draws=zeros(1, max(n, m))[0], wires=wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
-    def read_back(self, state: ArrayState, y, noise=None) -> np.ndarray:
+    def read_back(self, state: ArrayState, y: np.ndarray, noise: Callable[..., Any] | None = None) -> np.ndarray:
         """Through drivers, converters and lines of its own: the array is turned around and read by the same kernels.
 
         What wires let through is the transpose of what they let through forwards: networks of resistors are reciprocal.

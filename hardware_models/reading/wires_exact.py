@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hardware_models.numerics.checks import ParameterError, Words
 from hardware_models.reading.wiring import Wires, checked_operands, fast_read
@@ -22,7 +24,7 @@ class Network(NamedTuple):
     bit_volts: np.ndarray
 
 
-def solve_network(conductances, volts, wires: Wires) -> Network:
+def solve_network(conductances: ArrayLike, volts: ArrayLike, wires: Wires) -> Network:
     """Solve Kirchhoff's current law at every node; O((m n)^1.5) or so: 2 s for 256 × 256 pairs of cells.
 
     Parameters
@@ -115,7 +117,7 @@ def _sensed(G, nodes: _Nodes, volts) -> np.ndarray:
     return np.einsum("pji,Kpji->Kpi", G, volts[:, nodes.word][:, None] - volts[:, nodes.bit])
 
 
-def exact_read(w, x, wires: Wires, gains=(1.0,)) -> np.ndarray:
+def exact_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] = (1.0,)) -> np.ndarray:
     """What an array reads through its wires, by the exact solve; parameters and result as in `fast_read`."""
     w, x, single = checked_operands(w, x, wires, gains)
     halves = np.concatenate([np.stack([np.maximum(wk, 0), np.maximum(-wk, 0)]) for wk in w])

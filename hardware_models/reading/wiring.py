@@ -38,10 +38,12 @@ of conductance g, driver left, sense bottom; ``python -m hardware_models.reading
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hardware_models.numerics import memory
 from hardware_models.numerics.checks import ParameterError, Words, refuse, require_not_negative, require_positive
@@ -74,7 +76,7 @@ class Wires:
         if self.sense not in ("bottom", "top"):
             refuse(self, "sense", "'bottom' or 'top'")
 
-    def numbers(self, dtype) -> WireNumbers:
+    def numbers(self, dtype: type[np.floating]) -> WireNumbers:
         """What kernels take."""
         return WireNumbers(
             dtype(self.word_resistance * self.conductance), dtype(self.bit_resistance * self.conductance),
@@ -279,7 +281,7 @@ def lose(w, slow, gain, n, x, wires, s):
     bit_lines(w, slow, gain, x, wires, s)
 
 
-def fast_read(w, x, wires: Wires, gains=(1.0,)) -> np.ndarray:
+def fast_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] = (1.0,)) -> np.ndarray:
     """What an array reads through its wires, by the fast form.
 
     Parameters

@@ -24,9 +24,10 @@ Two forms without coincidences of slots, for comparison:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -151,14 +152,14 @@ def population(word):
 
 
 @kernel
-def count_coincidences(trains, k, r, j, counts):
+def count_coincidences(trains: TrainState, k: int, r: int, j: int, counts: np.ndarray) -> None:
     line, lines = trains.pre_bits[k, r, j], trains.post_bits[k, r]
     for i in range(counts.shape[0]):
         counts[i] = np.int32(population(lines[i] & line))
 
 
 @kernel
-def count_means(trains, k, r, j, counts):
+def count_means(trains: TrainState, k: int, r: int, j: int, counts: np.ndarray) -> None:
     T = type(counts[0])
     lines, part = trains.post_bits[k, r], T(np.int32(population(trains.pre_bits[k, r, j]))) / T(trains.slots[k, r])
     for i in range(counts.shape[0]):
@@ -166,7 +167,7 @@ def count_means(trains, k, r, j, counts):
 
 
 @kernel
-def count_implicitly(trains, k, r, j, counts):
+def count_implicitly(trains: TrainState, k: int, r: int, j: int, counts: np.ndarray) -> None:
     T = type(counts[0])
     lines, part = trains.post_odds[k, r], T(trains.slots[k, r]) * trains.pre_odds[k, r, j]
     for i in range(counts.shape[0]):
@@ -230,7 +231,7 @@ class CoincidenceTrains(Writing):
             pre_bits=zeros(m, np.uint32), post_bits=zeros(n, np.uint32), words=memory.zeros((1, max(m, n)), np.uint32)[0],
         )  # fmt: skip
 
-    def path(self, site: Site, change_row) -> WritePath:
+    def path(self, site: Site, change_row: Callable[..., Any]) -> WritePath:
         if change_row is not rank_change:
             raise ParameterError(
                 "writing", "SynapseArray", f"{type(self).__name__} for these updates", verb="cannot be",

@@ -10,11 +10,13 @@ the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Site, Writing
 from hardware_models.crossbar.pulses import of_write
@@ -69,7 +71,7 @@ class MixedPrecision(Writing):
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
 
-    def accumulator_bits(self, dtype) -> int:
+    def accumulator_bits(self, dtype: DTypeLike) -> int:
         return 8 * np.dtype(dtype).itemsize
 
     def state(self, site: Site) -> Accumulator:
@@ -78,6 +80,6 @@ class MixedPrecision(Writing):
         unit = site.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
         return Accumulator(memory.zeros((m, n), site.dtype, matrix=True), site.dtype.type(unit))
 
-    def path(self, site: Site, change_row) -> WritePath:
+    def path(self, site: Site, change_row: Callable[..., Any]) -> WritePath:
         del change_row  # any will do
         return WritePath(make_put_steps(site.cell.send_row, site.weight.one_sided), collect_row=collect_row)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
@@ -45,7 +46,7 @@ class Eprop(Spec):
         """Whether the error comes back through the readout's own weights."""
         return self.feedback == "readout"
 
-    def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
+    def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
         """e, shape (B, m + n, n)."""
         return np.zeros((batch, sources, units), dtype)
 

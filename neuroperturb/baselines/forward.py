@@ -11,10 +11,11 @@ Rows are trials.  Every matrix is stored *presynaptic-major*, ``w[j, i]`` from j
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.spec import SpecError
@@ -40,7 +41,7 @@ class Weights(NamedTuple):
     d_rec: np.ndarray
 
 
-def from_matrices(matrices, dtype=np.float64) -> Weights:
+def from_matrices(matrices: Iterable[np.ndarray], dtype: DTypeLike = np.float64) -> Weights:
     """Weights from W_in, W_rec, W_out, D_in, D_rec in the papers' orientation, W[i, j] from j to i."""
     return Weights(*(np.array(matrix.T, dtype, order="C") for matrix in matrices))
 
@@ -58,7 +59,9 @@ def zero_state(weights: Weights, batch_size: int) -> State:
     return State(np.zeros(shape, weights.w_rec.dtype), np.zeros(shape, weights.w_rec.dtype))
 
 
-def run_clean(weights, sequence, *, leak=1.0, bias=False, state=None) -> tuple[np.ndarray, State]:
+def run_clean(
+    weights: Weights, sequence: Sequence, *, leak: float = 1.0, bias: bool = False, state: State | None = None
+) -> tuple[np.ndarray, State]:
     """Outputs of the unperturbed network, without storing its trajectory.
 
     Parameters

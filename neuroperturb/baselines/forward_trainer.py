@@ -8,6 +8,8 @@ Traces are carried from sequence to sequence, as the state is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from neuroperturb.baselines.bptt import Gradients
@@ -25,7 +27,7 @@ FORWARD = {"rtrl": Rtrl, "rflo": Rflo, "eprop": Eprop}
 class ForwardTrainer(GradientTrainer):
     """Training by one of :data:`FORWARD`; parameters as in :class:`neuroperturb.baselines.gradient_trainer.GradientTrainer`."""
 
-    def __init__(self, weights: Weights, dataset: Dataset, rule: Rtrl | Rflo | Eprop, **options):
+    def __init__(self, weights: Weights, dataset: Dataset, rule: Rtrl | Rflo | Eprop, **options: Any):
         super().__init__(weights, dataset, rule, **options)
         self._feedback = rule.fixed_feedback(self.weights, self.seed)
         self._walk: Walk | None = None

@@ -36,7 +36,7 @@ class Ridge(Spec):
     """
 
     name: Literal["ridge"] = "ridge"
-    taps: int = Field(1, ge=1)
+    taps: int = Field(default=1, ge=1)
     strengths: Grid = tuple(10.0**k for k in range(-12, 2))
     refit: bool = True
 

@@ -64,18 +64,20 @@ class Optimiser(Spec):
     moments: ClassVar[tuple[str, ...]] = ()
     aged: ClassVar[bool] = False
     divides: ClassVar[bool] = False
-    learning_rate: float = Field(1e-3, gt=0)
-    clip_norm: float | None = Field(None, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    clip_norm: float | None = Field(default=None, gt=0)
 
     def numbers(self, update: int) -> Numbers:
         """The formula's numbers at update 1, 2, 3 …"""
         raise NotImplementedError
 
-    def init(self, weights) -> OptimiserState:
+    def init(self, weights: tuple[np.ndarray, ...]) -> OptimiserState:
         """No updates, zero moments.  `weights` is any tuple of arrays."""
         return OptimiserState(0, tuple(np.zeros_like(w) for w in weights), tuple(np.zeros_like(w) for w in weights))
 
-    def update(self, state: OptimiserState, gradients):
+    def update(
+        self, state: OptimiserState, gradients: tuple[np.ndarray, ...]
+    ) -> tuple[OptimiserState, tuple[np.ndarray, ...]]:
         """New state, and the changes to add to the weights, in the same kind of tuple and dtype as `gradients`."""
         numbers, scale = self.numbers(state.updates + 1), self.scale(gradients)
         parts = [
@@ -85,7 +87,7 @@ class Optimiser(Spec):
         first, second, changes = zip(*parts, strict=True)
         return OptimiserState(state.updates + 1, first, second), _like(gradients, changes)
 
-    def scale(self, gradients) -> float:
+    def scale(self, gradients: tuple[np.ndarray, ...]) -> float:
         """min(1, clip_norm / ‖g‖)."""
         if self.clip_norm is None:
             return 1.0
@@ -93,17 +95,23 @@ class Optimiser(Spec):
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
 
-def _sgd(numbers, g, first, second):
+def _sgd(
+    numbers: Numbers, g: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first = numbers.beta1 * first + g
     return first, second, -numbers.eta * first
 
 
-def _rms(numbers, g, first, second):
+def _rms(
+    numbers: Numbers, g: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     second = numbers.beta2 * second + numbers.rest2 * g * g
     return first, second, -numbers.eta * g / (np.sqrt(second) + numbers.eps)
 
 
-def _adam(numbers, g, first, second):
+def _adam(
+    numbers: Numbers, g: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     first = numbers.beta1 * first + numbers.rest1 * g
     second = numbers.beta2 * second + numbers.rest2 * g * g
     return first, second, -numbers.eta * first / (np.sqrt(second) + numbers.eps)
@@ -114,7 +122,7 @@ class Sgd(Optimiser):
 
     kind: Literal["sgd"] = "sgd"
     formula = staticmethod(_sgd)
-    momentum: float = Field(0.0, ge=0, lt=1)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
 
     def numbers(self, update: int) -> Numbers:
         del update  # the same at every one
@@ -133,8 +141,8 @@ class Rms(Optimiser):
     formula = staticmethod(_rms)
     moments: ClassVar[tuple[str, ...]] = ("a running square",)
     divides: ClassVar[bool] = True
-    decay: float = Field(0.99, ge=0, lt=1)
-    epsilon: float = Field(1e-8, gt=0)
+    decay: float = Field(default=0.99, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
 
     def numbers(self, update: int) -> Numbers:
         del update  # RMSProp does not correct its early bias
@@ -159,9 +167,9 @@ class Adam(Optimiser):
     moments: ClassVar[tuple[str, ...]] = ("a running mean", "a running square")
     aged: ClassVar[bool] = True
     divides: ClassVar[bool] = True
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
-    epsilon: float = Field(1e-8, gt=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
 
     def numbers(self, update: int) -> Numbers:
         c = np.sqrt(1.0 - self.beta2**update)

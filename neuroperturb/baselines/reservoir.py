@@ -40,14 +40,14 @@ class EchoState(Spec):
     """
 
     name: Literal["echo_state"] = "echo_state"
-    units: int = Field(200, ge=1)
-    density: float = Field(1.0, gt=0, le=1)
+    units: int = Field(default=200, ge=1)
+    density: float = Field(default=1.0, gt=0, le=1)
     spectral_radii: Grid = (0.8, 1.0, 1.2)
     leaks: Grid = (0.3, 1.0)
     input_scales: Grid = (0.3, 1.0)
-    bias_scale: float = Field(0.3, ge=0)
+    bias_scale: float = Field(default=0.3, ge=0)
     strengths: Grid = tuple(10.0**k for k in range(-12, 0))
-    washout: int = Field(0, ge=0)
+    washout: int = Field(default=0, ge=0)
     refit: bool = True
 
     def fit(self, dataset: Dataset, seed: int) -> Reservoir:

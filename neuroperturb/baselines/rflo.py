@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from hardware_models.numerics import random
 from neuroperturb.baselines.eligibility import Passage
@@ -41,7 +42,7 @@ class Rflo(Spec):
         """Whether the error comes back through the readout's own weights."""
         return self.feedback == "readout"
 
-    def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
+    def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
         """e, shape (B, m + n, n)."""
         return np.zeros((batch, sources, units), dtype)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
@@ -41,7 +42,7 @@ class Rtrl(Spec):
     local: ClassVar[bool] = False
     own_feedback: ClassVar[bool] = True
 
-    def zeros(self, batch: int, sources: int, units: int, dtype) -> np.ndarray:
+    def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
         """J, shape (B, n, m + n, n): of the unit k, by the synapse from j to i."""
         shape = (batch, units, sources, units)
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -42,10 +42,10 @@ class Bptt(Spec):
     """
 
     name: Literal["bptt"] = "bptt"
-    window: int | None = Field(None, ge=1)
-    chunk: int | None = Field(None, ge=1)
+    window: int | None = Field(default=None, ge=1)
+    chunk: int | None = Field(default=None, ge=1)
     optimiser: AnyOptimiser = Adam()
-    decorrelation_rate: float = Field(0.0, ge=0)
+    decorrelation_rate: float = Field(default=0.0, ge=0)
 
 
 class BpttTrainer(GradientTrainer):
@@ -56,7 +56,7 @@ class BpttTrainer(GradientTrainer):
     state : State of the network after the last training step
     """
 
-    def __init__(self, weights: Weights, dataset: Dataset, rule: Bptt, **options):
+    def __init__(self, weights: Weights, dataset: Dataset, rule: Bptt, **options: Any):
         super().__init__(weights, dataset, rule, **options)
         if self.schedule == "online" and rule.window is None and rule.chunk is None:
             raise SpecError.missing("window", "Bptt", "In the online schedule it, or 'chunk', is a number of steps.")

@@ -22,6 +22,6 @@ class Decorrelation(Spec):
     input : decorrelate the input (D_in); in the online schedule the published rules do not learn it
     """
 
-    rate: float = Field(1e-6, ge=0)
+    rate: float = Field(default=1e-6, ge=0)
     state: bool = True
     input: bool = False

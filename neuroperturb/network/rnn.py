@@ -34,11 +34,11 @@ class RNN(Spec):
     spectral_radius : if given, W_rec is scaled to this spectral radius instead
     """
 
-    size: int = Field(100, ge=1)
-    leak: float = Field(1.0, gt=0, le=1)
+    size: int = Field(default=100, ge=1)
+    leak: float = Field(default=1.0, gt=0, le=1)
     bias: bool = False
-    gain: float = Field(1.0, ge=0)
-    spectral_radius: float | None = Field(None, ge=0)
+    gain: float = Field(default=1.0, ge=0)
+    spectral_radius: float | None = Field(default=None, ge=0)
 
 
 class Matrices(NamedTuple):

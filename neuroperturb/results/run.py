@@ -41,6 +41,7 @@ from neuroperturb.spec.user_code import opening
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 # Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
 CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss")
@@ -86,7 +87,7 @@ class Run:
         self.history = _frame(self.history, HISTORY)
         self.results = _frame(self.results, RESULTS)
 
-    def set_results(self, rows) -> None:
+    def set_results(self, rows: pd.DataFrame | list[dict[str, Any]]) -> None:
         """Replace the results by a DataFrame or a list of rows."""
         self.results = _frame(rows, RESULTS)
 
@@ -110,7 +111,7 @@ class Run:
         """Read a file that :meth:`save` wrote; anything else is refused in one sentence."""
         return load(path)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """The learning curve, on given or new matplotlib axes."""
         return learning_curve(self, ax)
 

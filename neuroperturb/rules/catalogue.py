@@ -11,7 +11,7 @@ rescaled : ANP with the layer's own size instead of the network's, each trial cr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from neuroperturb.rules.axes.baseline import Antithetic, PerCondition, RunningMean
 from neuroperturb.rules.axes.credit import Trace
@@ -115,7 +115,7 @@ def hebbian(form: str = "published", schedule: Schedule = "online", **changes) -
     return PerturbationRule(**{**parts, "formula": OwnFormula.of(CubedTrace()), **changes})
 
 
-def own(rule, parameters: dict | None = None, **changes) -> PerturbationRule:
+def own(rule: tuple | str, parameters: dict | None = None, **changes: Any) -> PerturbationRule:
     """A rule of one's own, written in the form of :mod:`neuroperturb.rules.formula.signatures`.
 
     Parameters
@@ -146,7 +146,7 @@ RULES = {
 DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: with decorrelation
 
 
-def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes) -> PerturbationRule:
+def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes: Any) -> PerturbationRule:
     """The rule of that name, or one's own as ``module:Class``; parts given by keyword replace the preset's."""
     if ":" in name:
         if form is not None:

@@ -35,7 +35,7 @@ SAME = 1e-9  # relative distance between compiled and uncompiled results, float6
 ROWS, UNITS, TRIALS = 5, 7, 2  # of the small array whose synapses are watched
 
 
-def check_rule(rule) -> None:
+def check_rule(rule: tuple | type[tuple]) -> None:
     """Raise InputError with one sentence where a rule of one's own does not keep the form of :mod:`neuroperturb.rules.formula.signatures`.
 
     It is a NamedTuple of finite numbers with a `synapse`, and perhaps a `neuron`, of the right arguments; they read nothing but
@@ -50,7 +50,15 @@ def check_rule(rule) -> None:
 
     Examples
     --------
-    >>> check_rule(MyRule(decay=0.8))
+    >>> from typing import NamedTuple
+    >>> class Leaky(NamedTuple):
+    ...     decay: float = 0.9
+    ...
+    ...     @staticmethod
+    ...     def synapse(params, trace, weight, pre, post, reward, draw):
+    ...         trace = params.decay * trace + post * pre
+    ...         return trace, reward * trace
+    >>> check_rule(Leaky(decay=0.8))
     """
     require_form(rule)
     rule = _filled(rule)

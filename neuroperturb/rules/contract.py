@@ -65,8 +65,8 @@ class PerturbationRule(Spec):
 
     name: Literal["perturbation"] = "perturbation"
     label: str = "custom"
-    learning_rate: float = Field(1e-3, ge=0)
-    noise_std: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, ge=0)
+    noise_std: float = Field(default=1e-3, gt=0)
     probe: Annotated[
         InjectedNoise | ActivityDifference | Deviation | ArrayNoise | WeightNoise | WeightNoiseFelt, KIND
     ] = InjectedNoise()

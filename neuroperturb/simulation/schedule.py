@@ -29,10 +29,10 @@ class Training(Spec):
     """
 
     schedule: Literal["online", "episode"] | None = None
-    epochs: int = Field(10, ge=1)
-    batch_size: int | None = Field(None, ge=1)
-    seed: int = Field(42, ge=0, lt=2**63)
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=42, ge=0, lt=2**63)
     dtype: Literal["float32", "float64"] = "float32"
-    resynchronise: int = Field(0, ge=0)
+    resynchronise: int = Field(default=0, ge=0)
     carry_state: bool = False
     frozen: tuple[Matrix, ...] = ()

@@ -80,8 +80,8 @@ class Search(Spec):
     """
 
     over: dict[str, tuple]
-    first: int = Field(1, ge=1)
-    keep: int = Field(2, ge=1)
+    first: int = Field(default=1, ge=1)
+    keep: int = Field(default=2, ge=1)
 
 
 class Grid(NamedTuple):

@@ -36,12 +36,12 @@ class BitCopying(Task):
     default_batch_size: ClassVar[int] = 64
 
     name: Literal["bit-copying"] = "bit-copying"
-    bits: int = Field(3, ge=1)
-    delay: int = Field(6, ge=0)
-    noise: float = Field(0.2, ge=0)
-    trials_per_epoch: int = Field(6400, ge=1)
-    validation_trials: int = Field(1024, ge=1)
-    test_trials: int = Field(2048, ge=1)
+    bits: int = Field(default=3, ge=1)
+    delay: int = Field(default=6, ge=0)
+    noise: float = Field(default=0.2, ge=0)
+    trials_per_epoch: int = Field(default=6400, ge=1)
+    validation_trials: int = Field(default=1024, ge=1)
+    test_trials: int = Field(default=2048, ge=1)
 
     def data(self, seed: int, batch_size: int) -> SignTrials:
         """Fresh trials from the seed."""

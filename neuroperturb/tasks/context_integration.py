@@ -43,13 +43,13 @@ class ContextIntegration(Task):
     default_batch_size: ClassVar[int] = 64
 
     name: Literal["context-integration"] = "context-integration"
-    steps: int = Field(16, ge=2)
-    onset: int = Field(3, ge=0)
-    strength: float = Field(0.5, gt=0)
-    noise: float = Field(0.5, ge=0)
-    trials_per_epoch: int = Field(6400, ge=1)
-    validation_trials: int = Field(1024, ge=1)
-    test_trials: int = Field(2048, ge=1)
+    steps: int = Field(default=16, ge=2)
+    onset: int = Field(default=3, ge=0)
+    strength: float = Field(default=0.5, gt=0)
+    noise: float = Field(default=0.5, ge=0)
+    trials_per_epoch: int = Field(default=6400, ge=1)
+    validation_trials: int = Field(default=1024, ge=1)
+    test_trials: int = Field(default=2048, ge=1)
 
     @model_validator(mode="after")
     def _fits(self) -> ContextIntegration:

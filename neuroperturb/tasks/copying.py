@@ -51,12 +51,12 @@ class Copying(Task):
 
     name: Literal["copying"] = "copying"
     variant: Literal["fixed", "fresh"] = "fresh"
-    length: int = Field(10, ge=1)
-    width: int = Field(1, ge=1)
-    delay: int = Field(10, ge=0)
-    trials_per_epoch: int = Field(1000, ge=1)
-    validation_trials: int = Field(256, ge=1)
-    test_trials: int = Field(512, ge=1)
+    length: int = Field(default=10, ge=1)
+    width: int = Field(default=1, ge=1)
+    delay: int = Field(default=10, ge=0)
+    trials_per_epoch: int = Field(default=1000, ge=1)
+    validation_trials: int = Field(default=256, ge=1)
+    test_trials: int = Field(default=512, ge=1)
 
     def data(self, seed: int, batch_size: int) -> SignTrials:
         """Strings of bits from the seed."""

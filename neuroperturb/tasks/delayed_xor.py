@@ -44,12 +44,12 @@ class DelayedXOR(Task):
     default_batch_size: ClassVar[int] = 64
 
     name: Literal["delayed-xor"] = "delayed-xor"
-    steps: int = Field(14, ge=2)
+    steps: int = Field(default=14, ge=2)
     cues: Annotated[tuple[int, int], BeforeValidator(_as_tuple)] = (0, 5)
-    noise: float = Field(0.3, ge=0)
-    trials_per_epoch: int = Field(6400, ge=1)
-    validation_trials: int = Field(1024, ge=1)
-    test_trials: int = Field(2048, ge=1)
+    noise: float = Field(default=0.3, ge=0)
+    trials_per_epoch: int = Field(default=6400, ge=1)
+    validation_trials: int = Field(default=1024, ge=1)
+    test_trials: int = Field(default=2048, ge=1)
 
     @model_validator(mode="after")
     def _fits(self) -> DelayedXOR:

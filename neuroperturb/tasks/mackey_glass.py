@@ -50,12 +50,12 @@ class MackeyGlass(Task):
 
     name: Literal["mackey-glass"] = "mackey-glass"
     variant: Literal["forecast", "recall"] = "forecast"
-    horizon: int = Field(15, ge=1)
-    steps: int = Field(5000, ge=20)
-    test_steps: int = Field(1000, ge=2)
-    dropped: int = Field(100, ge=0)
-    washout: int = Field(0, ge=0)
-    lead_in: int = Field(200, ge=0)
+    horizon: int = Field(default=15, ge=1)
+    steps: int = Field(default=5000, ge=20)
+    test_steps: int = Field(default=1000, ge=2)
+    dropped: int = Field(default=100, ge=0)
+    washout: int = Field(default=0, ge=0)
+    lead_in: int = Field(default=200, ge=0)
 
     @model_validator(mode="after")
     def _fits(self) -> MackeyGlass:

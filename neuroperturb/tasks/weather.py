@@ -66,10 +66,10 @@ class Weather(Task):
 
     name: Literal["weather"] = "weather"
     path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
-    horizon: int = Field(24, ge=1)
+    horizon: int = Field(default=24, ge=1)
     split: Annotated[int, Field(ge=20)] | None = None
-    washout: int = Field(24, ge=0)
-    lead_in: int = Field(240, ge=0)
+    washout: int = Field(default=24, ge=0)
+    lead_in: int = Field(default=240, ge=0)
     missing: Annotated[tuple[float, ...], Field(strict=False)] = ()
 
     @model_serializer(mode="wrap")

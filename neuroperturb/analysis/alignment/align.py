@@ -1,8 +1,10 @@
 """How well and how noisily rules follow the gradient: measured, over a range of something, as one table and one figure.
 
 >>> import neuroperturb as nt
->>> found = nt.align(["np", "np-trace"], over="noise_std")
->>> found.figure()
+>>> found = nt.align(["np", "np-trace"], size=3, steps=4, samples=40, over="noise_std", values=[0.01, 0.1])
+>>> sorted(set(found.frame["rule"]))
+['np unbiased', 'np-trace unbiased']
+>>> figure = found.figure()
 
 What is measured is :mod:`neuroperturb.analysis.alignment.estimate`. Without a task the trials are random: inputs and targets ~ N(0, 1), a loss
 at every step, initial weights of the network. With one they are its first training trials, its inputs fixed.

@@ -51,7 +51,11 @@ def audit(
 
     Examples
     --------
-    >>> print(audit("anp published"))  # local but for its layer norm
+    >>> found = audit("anp published", test=False)
+    >>> found.verdict
+    'local with 2 broadcast scalars, but for ‖p‖², a layer reduction.'
+    >>> [fit.runs for fit in found.engines]
+    [False, True, True]
     """
     if bits < 1:
         raise SpecError("bits", "audit", "at least 1", bits)

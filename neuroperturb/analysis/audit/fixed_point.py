@@ -97,7 +97,7 @@ class FixedPoint:
 
 
 def run_fixed_point(
-    rule, pre: ArrayLike, post: ArrayLike, reward: ArrayLike, weight: ArrayLike, *, draw: ArrayLike | None = None,
+    rule: PerturbationRule | tuple | str, pre: ArrayLike, post: ArrayLike, reward: ArrayLike, weight: ArrayLike, *, draw: ArrayLike | None = None,
     reset: ArrayLike | None = None, engine: Engine = LOIHI, rounding: Literal["shared", "independent"] = "shared", seed: int = 0,
     ranges: Mapping[str, float] | None = None,
 ) -> FixedPoint:  # fmt: skip

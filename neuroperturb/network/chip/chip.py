@@ -53,7 +53,9 @@ class Chip(hw.Hardware):
 
     Examples
     --------
-    >>> Chip(cells=hw.Digital(bits=4), neurons=Neurons(slope_std=0.1))
+    >>> chip = Chip(cells=hw.Digital(bits=4), neurons=Neurons(slope_std=0.1))
+    >>> chip.of("W_rec").cells
+    Digital(bits=4, rounding='stochastic', w_max=1.0)
     """
 
     W_in: hw.Hardware | None = None
@@ -98,7 +100,7 @@ class Chip(hw.Hardware):
         origin = self.origin()
         return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
 
-    def replace(self, **changes) -> Chip:
+    def replace(self, **changes: Any) -> Chip:
         """A copy with some parts changed."""
         return dataclasses.replace(self, **changes)
 

@@ -94,7 +94,8 @@ class RewardChannel:
 
     Examples
     --------
-    >>> RewardChannel(bits=4, bound=0.02, delay=2)
+    >>> RewardChannel(bits=4, bound=0.02, delay=2).delay
+    2
     """
 
     noise_std: float = 0.0

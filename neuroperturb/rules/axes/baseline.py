@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -35,7 +36,7 @@ class Baseline(AxisValue):
         return len(self.sign)
 
     @property
-    def expect(self):
+    def expect(self) -> Callable[..., Any] | None:
         return None
 
     @property
@@ -137,7 +138,7 @@ class SinglePass(Baseline):
     sign: ClassVar[tuple[float, ...]] = (1.0,)
 
     @property
-    def expect(self):
+    def expect(self) -> Callable[..., Any] | None:
         return make_expect(False)
 
     def numbers(self, scales: Scales) -> ExpectationNumbers:
@@ -160,7 +161,7 @@ class RunningMean(SinglePass):
     """
 
     kind: Literal["running_mean"] = "running_mean"
-    rate: float = Field(0.02, gt=0, le=1)
+    rate: float = Field(default=0.02, gt=0, le=1)
     facts: ClassVar[Facts] = Facts(separable=False, brian=BrianText(constants=(("baseline_rate", "rate"),)))
 
 
@@ -176,13 +177,13 @@ class PerCondition(SinglePass):
     """
 
     kind: Literal["per_condition"] = "per_condition"
-    rate: float = Field(0.25, gt=0, le=1)
-    conditions: int = Field(16, ge=1, le=4096)
+    rate: float = Field(default=0.25, gt=0, le=1)
+    conditions: int = Field(default=16, ge=1, le=4096)
     weighted: bool = False
     facts: ClassVar[Facts] = Facts(separable=False)
 
     @property
-    def expect(self):
+    def expect(self) -> Callable[..., Any] | None:
         return make_expect(self.weighted)
 
     @property

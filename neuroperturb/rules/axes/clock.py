@@ -31,8 +31,8 @@ class Clock(Spec):
     write : τ_θ, steps (online) or episodes a write sums up
     """
 
-    hold: int = Field(1, ge=1)
-    write: int = Field(1, ge=1)
+    hold: int = Field(default=1, ge=1)
+    write: int = Field(default=1, ge=1)
 
 
 @lru_cache

@@ -76,7 +76,7 @@ class Trace(Credit):
     """
 
     kind: Literal["trace"] = "trace"
-    decay: float = Field(1.0, gt=0, le=1)
+    decay: float = Field(default=1.0, gt=0, le=1)
     facts: ClassVar[Facts] = Facts(
         brian=BrianText(
             "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + told_post*{pre})\n"

@@ -41,7 +41,9 @@ def make_unit_loop(formula):
     formula = kernel(formula)
 
     @kernel
-    def by_unit(p, a, n, params, shared, variance, post):
+    def by_unit(
+        p: np.ndarray, a: np.ndarray, n: int, params: NamedTuple, shared: bool, variance: np.ndarray, post: np.ndarray
+    ) -> int:
         for b in range(p.shape[0]):
             for i in range(n):
                 post[b, i] = formula(params, p[b, i])
@@ -129,7 +131,9 @@ def is_singular(norm, size, params):
 
 
 @kernel
-def by_layer_norm(p, a, n, params, shared, variance, post):
+def by_layer_norm(
+    p: np.ndarray, a: np.ndarray, n: int, params: LayerNormNumbers, shared: bool, variance: np.ndarray, post: np.ndarray
+) -> int:
     """gain · p/‖p‖²"""
     gain = params.gain
     skipped, batch = 0, p.shape[0]
@@ -206,7 +210,9 @@ def follow(params, state, square):
 
 
 @kernel
-def by_running_variance(p, a, n, params, shared, variance, post):
+def by_running_variance(
+    p: np.ndarray, a: np.ndarray, n: int, params: VarianceNumbers, shared: bool, variance: np.ndarray, post: np.ndarray
+) -> int:
     batch = p.shape[0]
     for b in range(batch):
         for i in range(n):
@@ -228,7 +234,7 @@ class RunningVariance(Normaliser):
     """
 
     kind: Literal["running_variance"] = "running_variance"
-    rate: float = Field(0.01, gt=0, le=1)
+    rate: float = Field(default=0.01, gt=0, le=1)
     kernel: ClassVar[object] = staticmethod(by_running_variance)
     facts: ClassVar[Facts] = Facts(
         quantities=(Quantity("v_i", POST, "post = p_i/v_i, v_i ← v_i + ρ(p_i² − v_i)"),),

@@ -56,7 +56,7 @@ class WhitenedNumbers(NamedTuple):
 
 
 @kernel
-def leave_whitened(whitener):
+def leave_whitened(whitener: NamedTuple) -> None:
     """P += ε (P − mean_b z'_b (Pᵀx'_b)ᵀ)"""
     z, x, pending, rate = whitener.z, whitener.x, whitener.pending, whitener.numbers.rate
     now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
@@ -82,8 +82,8 @@ class Whitened(Presynaptic):
     """
 
     kind: Literal["whitened"] = "whitened"
-    rate: float = Field(0.03, gt=0, lt=1)
-    ridge: float = Field(0.03, gt=0)
+    rate: float = Field(default=0.03, gt=0, lt=1)
+    ridge: float = Field(default=0.03, gt=0)
     leave: ClassVar[object] = staticmethod(leave_whitened)
     private: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(
@@ -116,7 +116,7 @@ class RecursiveNumbers(NamedTuple):
 
 
 @kernel
-def leave_recursive(whitener):
+def leave_recursive(whitener: NamedTuple) -> None:
     """P += g P − (1 + g) mean_b q_b (Pᵀx_b)ᵀ/(1 + x_bᵀ q_b)"""
     z, x, pending, growth = whitener.z, whitener.x, whitener.pending, whitener.numbers.growth
     now, pre, post, decay = whitener.now, pending.pre, pending.post, pending.decay
@@ -142,8 +142,8 @@ class Recursive(Presynaptic):
     """
 
     kind: Literal["recursive"] = "recursive"
-    growth: float = Field(2e-4, ge=0)
-    initial: float = Field(1.0, gt=0)
+    growth: float = Field(default=2e-4, ge=0)
+    initial: float = Field(default=1.0, gt=0)
     leave: ClassVar[object] = staticmethod(leave_recursive)
     facts: ClassVar[Facts] = Facts(
         quantities=(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
@@ -91,7 +92,9 @@ class DrawCredit(NamedTuple):
 
 
 @kernel
-def difference(values, paired, size, params, mean, centre, delta):
+def difference(
+    values: np.ndarray, paired: bool, size: int, params: NamedTuple, mean: np.ndarray, centre: np.ndarray, delta: np.ndarray,
+) -> None:  # fmt: skip
     """ã − a: between the passes."""
     divide_passes(values, paired, size, centre, delta)
 
@@ -145,7 +148,9 @@ class DeviationNumbers(NamedTuple):
 
 
 @kernel
-def deviate(values, paired, size, params, mean, centre, delta):
+def deviate(
+    values: np.ndarray, paired: bool, size: int, params: DeviationNumbers, mean: np.ndarray, centre: np.ndarray, delta: np.ndarray,
+) -> None:  # fmt: skip
     """How far the last pass is from its running mean, which then moves."""
     batch, rate = centre.shape[0], params.rate
     last = values.shape[0] - batch
@@ -168,7 +173,7 @@ class Deviation(Probe):
     """
 
     kind: Literal["deviation"] = "deviation"
-    rate: float = Field(0.5, gt=0, le=1)
+    rate: float = Field(default=0.5, gt=0, le=1)
     single_pass: ClassVar[bool] = True
     measure: ClassVar[object] = staticmethod(deviate)
     keeps_mean: ClassVar[bool] = True

@@ -37,18 +37,18 @@ class FinalNumbers(NamedTuple):
 
 
 @kernel
-def constant_factor(params, done):
+def constant_factor(params: NamedTuple, done: float) -> float:
     return 1.0
 
 
 @kernel
-def cosine_factor(params, done):
+def cosine_factor(params: FinalNumbers, done: float) -> float:
     final = params.final
     return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 @kernel
-def exponential_factor(params, done):
+def exponential_factor(params: FinalNumbers, done: float) -> float:
     return params.final**done
 
 
@@ -66,7 +66,7 @@ class Cosine(Rate):
     """
 
     kind: Literal["cosine"] = "cosine"
-    final: float = Field(0.0, ge=0, le=1)
+    final: float = Field(default=0.0, ge=0, le=1)
     kernel: ClassVar[object] = staticmethod(cosine_factor)
 
     def numbers(self, scales: Scales | None = None) -> FinalNumbers:
@@ -80,7 +80,7 @@ class Exponential(Rate):
     """
 
     kind: Literal["exponential"] = "exponential"
-    final: float = Field(0.01, gt=0, le=1)
+    final: float = Field(default=0.01, gt=0, le=1)
     kernel: ClassVar[object] = staticmethod(exponential_factor)
 
     def numbers(self, scales: Scales | None = None) -> FinalNumbers:

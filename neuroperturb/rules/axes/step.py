@@ -82,7 +82,7 @@ class RMS(Step):
     """
 
     kind: Literal["rms"] = "rms"
-    decay: float = Field(0.99, ge=0, lt=1)
+    decay: float = Field(default=0.99, ge=0, lt=1)
     facts: ClassVar[Facts] = Facts(
         brian=BrianText(
             "mean_square = (1 - writing_post)*mean_square + writing_post*(beta*mean_square + (1 - beta)*estimate**2)\n"
@@ -115,7 +115,7 @@ class Clipped(Step):
     """
 
     kind: Literal["clipped"] = "clipped"
-    bound: float = Field(1.0, gt=0)
+    bound: float = Field(default=1.0, gt=0)
 
     def formula(self, learning_rate: float) -> ClippedStep:
         return ClippedStep(learning_rate, self.bound)

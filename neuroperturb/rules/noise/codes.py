@@ -26,12 +26,13 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.facts import Facts
-from neuroperturb.rules.noise.law import NoiseLaw
+from neuroperturb.rules.noise.law import NoiseLaw, NoiseSource
 
 SHARED = 0xFF  # of a stream's number, what all layers have in common
 
@@ -76,7 +77,7 @@ def parity(v):
 
 
 @kernel
-def fill_walsh(source, step, row, out):
+def fill_walsh(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     T = type(out[0])
     s = slot_of(source, step, row) & (source.law.frame - 1)
     first, c = first_of(source, row, out.shape[0]) + 1, T(1)
@@ -116,7 +117,7 @@ class TurnLaw(NamedTuple):
 
 
 @kernel
-def fill_turn(source, step, row, out):
+def fill_turn(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     """All signs are drawn, so that one does not depend on whose turn it is."""
     T, law = type(out[0]), source.law
     turn, first = slot_of(source, step, row) % law.groups, first_of(source, row, out.shape[0])
@@ -135,7 +136,7 @@ class OneAtATime(NoiseLaw):
     """
 
     kind: Literal["one_at_a_time"] = "one_at_a_time"
-    size: int = Field(1, ge=1)
+    size: int = Field(default=1, ge=1)
     kernel: ClassVar[object] = staticmethod(fill_turn)
     facts: ClassVar[Facts] = Facts(separable=False)
 
@@ -154,7 +155,7 @@ class SinusoidLaw(NamedTuple):
 
 
 @kernel
-def fill_sinusoid(source, step, row, out):
+def fill_sinusoid(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     T, frame = type(out[0]), source.law.frame
     s, first = slot_of(source, step, row) % frame, first_of(source, row, out.shape[0]) + 1
     random.fill_uniform(source.seed, source.stream, 0, row % source.place.fan, out)  # phases: the same for ever

@@ -24,12 +24,13 @@ import math
 from functools import lru_cache
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.facts import Facts
-from neuroperturb.rules.noise.law import NoiseLaw
+from neuroperturb.rules.noise.law import NoiseLaw, NoiseSource
 
 FORGOTTEN = 28.0  # relaxation times after which a correlation is below 1e-12
 LONGEST = 1e6  # relaxation time, in draws
@@ -62,7 +63,7 @@ def make_bridged(fill, begin, between):
     """
 
     @kernel
-    def fill_bridged(source, step, row, out):
+    def fill_bridged(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
         seed, stream, law = source.seed, source.stream, source.law
         left, right, half = source.scratch[0], source.scratch[1], law.span // 2
         at = step - step % law.span
@@ -140,7 +141,7 @@ class OrnsteinUhlenbeck(NoiseLaw):
     """
 
     kind: Literal["ornstein_uhlenbeck"] = "ornstein_uhlenbeck"
-    tau: float = Field(10.0, gt=0, le=LONGEST)
+    tau: float = Field(default=10.0, gt=0, le=LONGEST)
     kernel: ClassVar[object] = staticmethod(fill_ornstein_uhlenbeck)
     remembers: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(separable=False)
@@ -153,7 +154,7 @@ _fill_level = make_bridged(random.fill_uniform, begin_level, between_levels)
 
 
 @kernel
-def fill_telegraph(source, step, row, out):
+def fill_telegraph(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     _fill_level(source, step, row, out)
     T, share = type(out[0]), source.law.share
     up, down = T(math.sqrt((1.0 - share) / share)), T(-math.sqrt(share / (1.0 - share)))
@@ -171,8 +172,8 @@ class Telegraph(NoiseLaw):
     """
 
     kind: Literal["telegraph"] = "telegraph"
-    up: float = Field(5.0, gt=0, le=LONGEST)
-    down: float = Field(5.0, gt=0, le=LONGEST)
+    up: float = Field(default=5.0, gt=0, le=LONGEST)
+    down: float = Field(default=5.0, gt=0, le=LONGEST)
     kernel: ClassVar[object] = staticmethod(fill_telegraph)
     remembers: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(separable=False)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.facts import BrianText, Facts
-from neuroperturb.rules.noise.law import NoiseLaw
+from neuroperturb.rules.noise.law import NoiseLaw, NoiseSource
 
 
 @kernel
-def fill_gaussian(source, step, row, out):
+def fill_gaussian(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     random.fill_normal(source.seed, source.stream, step, row, out)
 
 
@@ -31,7 +32,7 @@ class Gaussian(NoiseLaw):
 
 
 @kernel
-def fill_rademacher(source, step, row, out):
+def fill_rademacher(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     random.fill_rademacher(source.seed, source.stream, step, row, out)
 
 
@@ -43,7 +44,7 @@ class Rademacher(NoiseLaw):
 
 
 @kernel
-def fill_uniform(source, step, row, out):
+def fill_uniform(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     random.fill_uniform_symmetric(source.seed, source.stream, step, row, out)
 
 
@@ -62,7 +63,7 @@ class SparseLaw(NamedTuple):
 
 
 @kernel
-def fill_sparse(source, step, row, out):
+def fill_sparse(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
     """The lower half of the share is −, the upper half +, and what lies between is still."""
     random.fill_uniform(source.seed, source.stream, step, row, out)
     T = type(out[0])
@@ -78,7 +79,7 @@ class Sparse(NoiseLaw):
     """
 
     kind: Literal["sparse"] = "sparse"
-    share: float = Field(0.2, gt=0, le=1)
+    share: float = Field(default=0.2, gt=0, le=1)
     kernel: ClassVar[object] = staticmethod(fill_sparse)
 
     def law(self, codes: int) -> SparseLaw:

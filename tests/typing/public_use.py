@@ -1,0 +1,114 @@
+"""The public face, used as the README uses it: read by a type checker (`pyright`), never run.
+
+The lines under *wrong uses* must be wrong to the checker: where one is not, its comment is unnecessary, and that is an error, too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import hardware_models as hw
+from neuroperturb import (
+    RNN,
+    Chip,
+    Experiment,
+    Run,
+    Trainer,
+    Training,
+    age,
+    align,
+    audit,
+    baselines,
+    check_rule,
+    deploy,
+    experiment,
+    load,
+    rules,
+    run_fixed_point,
+    tasks,
+    train,
+)
+
+# ten lines
+
+network: RNN = RNN(size=20, gain=1.1, bias=True)
+task: tasks.Task = tasks.DelayedXOR(trials_per_epoch=1280)
+rule: rules.PerturbationRule = rules.make("np-trace", schedule="episode")
+training: Training = Training(epochs=40, seed=1)
+run: Run = train(network, task, rule, training=training)
+axes = run.plot()
+axes.set_title("delayed XOR")
+path: Path = run.save("xor.nc")
+again: Run = load(path)
+words: str = again.report()
+weights: np.ndarray = again.weights["W_rec"]
+losses: pd.DataFrame = again.history
+
+trainer: Trainer = experiment("my.toml")
+for step in trainer:
+    now: tuple[int, float] = (step.epoch, step.loss)
+kept: Run = trainer.run()
+written: Experiment = kept.experiment
+same: Trainer = experiment(written, resume=kept)
+exact: Run = train(network, task, baselines.Bptt(), training=training, progress=lambda now: print(now.loss))
+
+# on hardware
+
+chip: Chip = Chip(cells=hw.Digital(bits=4), reading=hw.Reading(output_noise_std=0.05), writing=hw.MixedPrecision())
+on_chip: Run = train(network, task, rule, training=training, hardware=chip.replace(seed=3))
+fresh: pd.DataFrame = deploy(on_chip, seeds=range(5))
+older: pd.DataFrame = age(
+    on_chip, [3600.0, 86400.0], hardware=Chip(cells=hw.Ideal(), time=hw.Ageing(drift=hw.Drift(nu=0.05)))
+)
+
+array: hw.SynapseArray = hw.PRESETS["pcm-like"].array((64, 128), seed=1)
+array.program([[0.5, -0.5], [0.25, 0.0]])
+array.calibrate()
+array.age(365 * 86400.0)
+array.compensate()
+y: np.ndarray = array.matvec(np.ones(128))
+ledger: hw.Ledger = array.ledger()
+
+cells: hw.SoftBounds = hw.SoftBounds(dw_min=0.01)
+hw.check_device(cells)
+reading: hw.Reading = hw.Reading(adc=hw.Converter(bits=9, bound=12.0), weight_noise=hw.ConstantReadNoise(std=0.01))
+time: hw.Ageing = hw.Ageing(drift=hw.Drift(nu=0.05), faults=hw.Faults(stuck_low=0.01))
+pair: hw.SynapseArray = hw.SynapseArray(
+    (2, 3), cells, weight=hw.DifferentialPair(), reading=reading, time=time, programming=hw.WriteVerify(), dtype="float64", track=True
+)  # fmt: skip
+pair.update(post=np.ones((1, 2)), pre=[[1.0, 0.0, 2.0]], reward=[0.5])
+pair.pulse(+10)
+pair.pulse(np.ones((2, 3), int))
+stored: np.ndarray = pair.read()
+back: np.ndarray = pair.rmatvec([1.0, 0.0])
+through_wires: np.ndarray = hw.fast_read(stored, [1.0, 0.0], hw.Wires(word_resistance=1.0, bit_resistance=1.0))
+
+# a rule of one's own
+
+
+class Leaky(NamedTuple):
+    decay: float = 0.9
+
+    @staticmethod
+    def synapse(params, trace, weight, pre, post, reward, draw):
+        trace = params.decay * trace + post * pre
+        return trace, reward * trace
+
+
+check_rule(Leaky())
+own: rules.PerturbationRule = rules.own(Leaky(decay=0.8), noise_std=0.05, clock=rules.Clock(hold=2))
+verdict: str = audit(own).verdict
+table: pd.DataFrame = align([own, "np-trace"], over="noise_std", values=[0.01, 0.1]).frame
+integers = run_fixed_point(Leaky(), np.ones((5, 3)), np.ones((5, 2)), np.ones(5), np.zeros((3, 2)))
+
+# wrong uses
+
+hw.SynapseArray((2, 3), cell=hw.Reading())  # pyright: ignore[reportArgumentType]
+train(network, rule, task)  # pyright: ignore[reportArgumentType]
+deploy(on_chip, seeds=3)  # pyright: ignore[reportArgumentType]
+array.matvec()  # pyright: ignore[reportCallIssue]
+rules.make("np", schedule="offline")  # pyright: ignore[reportArgumentType]
