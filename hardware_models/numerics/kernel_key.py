@@ -227,7 +227,7 @@ class _Fingerprints:
             return _digest("factory", self.of(thing.__wrapped__))
         if isinstance(thing, np.ufunc):
             return _digest("ufunc", thing.__name__)
-        if inspect.isbuiltin(thing) or thing in vars(builtins).values():
+        if inspect.isbuiltin(thing) or any(thing is builtin for builtin in vars(builtins).values()):
             return _digest("builtin", getattr(thing, "__module__", None) or "", thing.__qualname__)
         if type(thing).__module__.split(".")[0] in VERSIONED and hasattr(
             thing, "__name__"

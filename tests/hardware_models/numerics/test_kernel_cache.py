@@ -212,6 +212,12 @@ def test_a_kernel_that_depends_on_what_is_not_known_has_no_key():
         kernel_key.fingerprint(reads)
 
 
+def test_a_displayed_array_does_no_harm(monkeypatch):
+    """A prompt keeps what it displayed last among the builtins, where an array answers `==` with an array."""
+    monkeypatch.setattr("builtins._", np.ones(2), raising=False)
+    assert kernel_key.fingerprint(len) == kernel_key.fingerprint(len)
+
+
 def test_fingerprints_tell_values_apart():
     values = [
         1,
