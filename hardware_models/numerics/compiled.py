@@ -82,10 +82,9 @@ def separate(function):
     if not COMPILED:
         return function
 
-    signature = inspect.signature(function.py_func)
-
+    # What `call` closes over is part of every caller's key: the kernel, and nothing that has none.
     def call(typingctx, *given, **named):
-        args = signature.bind(*given, **named).args
+        args = inspect.signature(function.py_func).bind(*given, **named).args
         with separately():
             function.compile(args)
         found = function.overloads[args].signature
@@ -103,5 +102,5 @@ def separate(function):
         return restype(*args), codegen
 
     typingctx = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    call.__signature__ = inspect.Signature([typingctx, *signature.parameters.values()])
+    call.__signature__ = inspect.Signature([typingctx, *inspect.signature(function.py_func).parameters.values()])
     return intrinsic(call)

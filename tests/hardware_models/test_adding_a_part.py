@@ -12,7 +12,6 @@ import pytest
 import hardware_models as hw
 from hardware_models import ageing, devices, writing
 from hardware_models.ageing import drift, slow_sources
-from hardware_models.ageing.ageing import KINDS as TIMES
 from hardware_models.crossbar.contract import Writing
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics.checks import require_not_negative, require_positive
@@ -149,7 +148,6 @@ def named(monkeypatch):
     monkeypatch.setitem(devices.CELLS, "quadratic", Quadratic)
     monkeypatch.setitem(writing.KINDS, "large-only", LargeOnly)
     monkeypatch.setitem(drift.KINDS, "slowing", SlowingDrift)
-    monkeypatch.setitem(TIMES, "creeping", Creeping)
     monkeypatch.setitem(slow_sources.KINDS, "two-times", TwoTimes)
 
 
@@ -182,9 +180,9 @@ def test_a_law_of_drift():
 
 
 def test_a_mechanism_of_ageing():
-    hardware = chip.read({"time": {"kind": "creeping", "creep": {"rate": 0.01}, "leak": {"lifetime": 10.0}}})
-    assert hardware.time == Creeping(creep=Creep(rate=0.01), leak=hw.Leak(lifetime=10.0))
-    array = hardware.array((1, 2), dtype=np.float64)
+    # as a field of `Ageing` it has a table, too; a part of one's own inside another of one's own has none
+    time = Creeping(creep=Creep(rate=0.01), leak=hw.Leak(lifetime=10.0))
+    array = hw.SynapseArray((1, 2), time=time, dtype=np.float64)
     array.program([[1.0, -1.0]])
     array.age(10.0)
     assert np.allclose(array.read(), [[np.exp(-1) + 0.1, 0.1 - np.exp(-1)]])

@@ -314,7 +314,7 @@ def test_measured_pulses_have_a_card(tmp_path, monkeypatch):
         (["xyzzy"], "There is no device 'xyzzy'. Known: reram-es, reram-sb"),
         (["none.csv"], "The file 'none.csv' cannot be read: No such file or directory."),
         (["bad.csv"], "The file 'bad.csv' has no column 'before'."),
-        (["capacitor", "--out", "bad.csv"], "'bad.csv': File exists."),
+        (["capacitor", "--out", "bad.csv"], "'bad.csv', which is a file: choose a folder"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch):

@@ -32,8 +32,8 @@ def test_a_checkpoint_of_before_goes_on():
 def test_a_checkpoint_of_another_run_is_refused():
     sequence = trials(6, 2, gaps=False)
     state = simulation(sequence).checkpoint()
-    with pytest.raises(ValueError, match=r"memories\.W_in\.square is missing or has another shape"):
+    with pytest.raises(ValueError, match=r"'memories\.W_in\.square' is missing or has another shape"):
         simulation(sequence).restore(state | {"memories.W_in.square": np.zeros((3, 3))})
     del state["counters.step"]
-    with pytest.raises(ValueError, match=r"counters\.step is missing"):
+    with pytest.raises(ValueError, match=r"'counters\.step' is missing"):
         simulation(sequence).restore(state)
