@@ -14,10 +14,10 @@ from neuroperturb.results.figures import device_card
 
 def device(
     hardware: Annotated[
-        str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")
+        str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a cell model, or a file of measured pulses.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
-    seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)

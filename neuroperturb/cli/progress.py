@@ -1,4 +1,4 @@
-"""How far a run is: a live bar on a terminal, lines in a log, nothing when nobody wants to know."""
+"""Progress of a run: a live bar on a terminal, lines in a log, nothing with `--quiet`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Display = Callable[[Progress], None]
 
 
 def show(quiet: bool) -> contextlib.AbstractContextManager[Display]:
-    """What fits where the output goes."""
+    """The display that suits the output."""
     return _silent() if quiet else _bar() if sys.stdout.isatty() else _lines()
 
 

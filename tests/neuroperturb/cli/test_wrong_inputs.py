@@ -111,8 +111,8 @@ OPTIONS = [
     (["ok.toml", "--hardware", "digital-8", "--set", "hardware.weight_scale=-1"], "'hardware.weight_scale' parameter of Chip must be positive."),
     (["ok.toml", "--hardware", "digital-8", "--rule", "rtrl"], "'hardware' parameter must be left out with the rule 'rtrl'"),
     (["ok.toml", "--backend", "nest"], "The '--backend' option must be one of"),
-    (["ok.toml", "--ablate"], "The '--ablate' option takes hardware apart, and this run has none"),
-    (["ok.toml", "--show-equations"], "The '--show-equations' option prints spiking neurons, and this run has none"),
+    (["ok.toml", "--ablate"], "The '--ablate' option needs hardware, and this run has none"),
+    (["ok.toml", "--show-equations"], "The '--show-equations' option needs spiking neurons, and this run has none"),
     (["run.nc", "--resume"], "There is nothing to resume: the run 'run.nc' is finished."),
 ]  # fmt: skip
 

@@ -233,7 +233,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, argumen
 def test_a_dry_run_says_the_size_and_writes_nothing(trainer, tmp_path):
     result = invoke("study", "s.toml", "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "2 cells, 6 runs; 3 fits beside them" in result.output
+    assert "2 cells, 6 runs, 3 baseline fits" in result.output
     assert not (tmp_path / "runs").exists()
 
 
