@@ -19,7 +19,7 @@ LATER = ("loss",)  # attributes that files of version 0.1.0 do not have
 
 
 class RecordError(InputError):
-    """A file that is no run, or no whole one: the message is one sentence."""
+    """A file that is not a run, or is damaged: the message is one sentence."""
 
 
 def bits(array: np.ndarray) -> tuple:
@@ -40,7 +40,7 @@ def _checksum(arrays: dict[str, np.ndarray], texts: dict[str, str]) -> str:
 
 
 def is_run(path: str | Path) -> bool:
-    """Whether a file calls itself a run, whatever state it is in."""
+    """Whether a file is marked as a run, be it damaged or not."""
     import h5py
 
     try:
@@ -51,7 +51,7 @@ def is_run(path: str | Path) -> bool:
 
 
 def experiment(path: Path) -> str:
-    """The experiment of a record, as TOML, without a look at anything else in the file."""
+    """The experiment of a record, as TOML, without reading anything else in the file."""
     import h5py
 
     try:
@@ -64,7 +64,7 @@ def experiment(path: Path) -> str:
 def write(
     path: Path, texts: dict[str, str], packed: Iterable[tuple[str, str, np.ndarray]], summary: str | None
 ) -> None:
-    """Write texts as attributes and arrays (group, name, values) as variables; `summary` is what tables of many runs need."""
+    """Write texts as attributes and arrays (group, name, values) as variables; `summary` serves tables of many runs."""
     import h5py
 
     arrays = {}

@@ -1,4 +1,4 @@
-"""Figures as files: a PNG is there whole, or not at all."""
+"""Figures as files: a PNG is written whole, or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write(figure, path: str | Path) -> Path:
-    """Write a matplotlib Figure as a PNG and return where."""
+    """Write a matplotlib Figure as a PNG and return its path."""
     path = Path(path)
     part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
     try:
