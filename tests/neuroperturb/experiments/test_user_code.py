@@ -358,7 +358,7 @@ def test_a_class_that_nobody_else_finds_is_kept_and_said():
         UserWarning, match="Local is defined in a script, a notebook or a function. Records keep its source"
     ):
         run = trained(experiment)
-    assert "its source is in the record alone" in run.report()
+    assert "its source exists only in the record" in run.report()
     with (
         warnings.catch_warnings(),
         pytest.raises(InputError, match="'Local' was defined in a script, a notebook or a function, where no other"),
