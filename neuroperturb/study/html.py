@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DPI = 130
-SOFTWARE = "neuroperturb report"  # in every PNG, so that those of an earlier report are known
-SIGNATURE = b"tEXtSoftware\0" + SOFTWARE.encode()  # as a PNG holds it, before the picture
+SOFTWARE = "neuroperturb report"  # in every PNG, to recognise those of an earlier report
+SIGNATURE = b"tEXtSoftware\0" + SOFTWARE.encode()  # as stored in a PNG before the image
 SHOWN = 200  # most rows of a ranking on the page; the tables have all
 STYLE = """
 :root { color-scheme: light; }
@@ -92,7 +92,7 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
 
 
 def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
-    """One row a run and epoch."""
+    """One row per run and epoch."""
     import pandas as pd
 
     if not curves:
@@ -103,7 +103,7 @@ def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
 
 
 def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:
-    """The page, whole: no other file, no network."""
+    """The complete page: self-contained, no other files and no network needed."""
     made = lines(tables)
     body = [_head(tables, made)]
     for facet in facets(made):
@@ -134,7 +134,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
     searched, controlled = any(x.chosen for x in rows), any(x.difference for x in rows)
     head = ["", "mean", "95 % interval", "median", "seeds"]
     head += (
-        ["minus control, 95 %", "reading"] * controlled
+        ["difference to control, 95 %", "verdict"] * controlled
         + ["chosen"] * searched
         + [key.replace("_", " ") for key in extra]
     )
@@ -153,7 +153,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
                 f'<span class="{_tone(line.verdict)}">{escape(line.verdict)}</span>',
             ]
         if searched:
-            cells.append(escape(line.chosen) + (' <span class="bad">at the edge</span>' if line.edge else ""))
+            cells.append(escape(line.chosen) + (' <span class="bad">at edge of range</span>' if line.edge else ""))
         cells += [number(line.extra.get(key, float("nan"))) for key in extra]
         kind = "beside" if line.cell < 0 else "control" if line.control else "own"
         text.append(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
@@ -175,7 +175,7 @@ def _head(tables: Tables, made: Sequence[Line]) -> str:
     items = "".join(
         f"<li><b>{value}</b>{name}</li>" for value, name in numbers if value or name in ("cells", "finished")
     )
-    items += f"<li><b>{escape(duration(seconds))}</b>of training shown</li>"
+    items += f"<li><b>{escape(duration(seconds))}</b>of training</li>"
     links = "".join(
         f'<a href="#{escape(figures.file_name("task", f))}">{escape(f)}</a>' for f in facets(list(made)) if f
     )
@@ -192,7 +192,7 @@ def _figure(one: figures.Drawn, png: bytes) -> str:
 
 
 def _broken(made: Sequence[Line]) -> str:
-    """Every seed that diverged, failed or is missing, under its cell."""
+    """Every seed that diverged, failed or is missing, by cell."""
     rows = [
         f'<tr><td>{escape(" ".join(filter(None, [line.facet, line.label])))}</td><td class="words">{escape("; ".join(line.broken))}</td></tr>'
         for line in made
@@ -207,8 +207,8 @@ def _made_by(tables: Tables) -> str:
     machines = "".join(f"<li>{escape(what)}: {count} runs</li>" for what, count in tables.machines.items())
     declaration = {key: value for key, value in tables.study.items() if key != "name"}
     return (
-        f"<h2>How</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
-        f"with Student's interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
+        f"<h2>Methods</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
+        f"with Student's t interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
         f"<pre>{escape(tomli_w.dumps(declaration))}</pre>"
     )
 
@@ -219,7 +219,7 @@ def _count(line: Line) -> str:
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "not told apart from its control": "", "one seed": "", "": ""}.get(
+    return {"below its control": "good", "not significantly different from its control": "", "only one seed": "", "": ""}.get(
         verdict, "bad"
     )
 
@@ -232,7 +232,7 @@ def _png(one: figures.Drawn) -> bytes:
 
 
 def _left_over(out: Path, pictures: Sequence[Path]) -> list[Path]:
-    """Figures of an earlier report that this one does not have: nobody should take them for today's."""
+    """Remove figures of an earlier report that this one lacks, so that they are not mistaken for current ones."""
     return [
         path
         for path in sorted(set(out.glob("*.png")) - set(pictures))

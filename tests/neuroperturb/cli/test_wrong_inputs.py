@@ -182,7 +182,7 @@ COMMANDS = [
     (["study", "study.toml", "--shard", "half"], "The '--shard' option must look like i/N"),
     (["study", "study.toml", "--workers", 0], "The '--workers' option must be 1 or more. Got 0 instead."),
     (["study", "study.toml", "--workers", 2, "--scheduler", "tcp://h:1"], "The '--workers' option must be left out with '--scheduler'"),
-    (["study", "study.toml", "--small"], "The 'small' parameter of study 'study-small' is missing. It has no small form."),
+    (["study", "study.toml", "--small"], "The 'small' parameter of study 'study-small' is missing. It has no small version."),
     (["study", "study.toml", "--out", "ok.toml"], "The '--out' option names 'ok.toml', which is a file: choose a folder."),
     (["tune", "study.toml"], "The 'tune' parameter of study 'study' is missing. There is nothing to search."),
 ]  # fmt: skip
