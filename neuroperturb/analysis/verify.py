@@ -45,9 +45,7 @@ def load_case(path: str | Path) -> dict:
     except OSError as error:
         raise CaseError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (zipfile.BadZipFile, zlib.error, AttributeError, TypeError, ValueError, KeyError, EOFError):
-        raise CaseError(
-            f"The file {str(path)!r} is not a recorded case: see tests/golden for its contents."
-        ) from None
+        raise CaseError(f"The file {str(path)!r} is not a recorded case: see tests/golden for its contents.") from None
     missing = [name for name in NEEDED if name not in case] + [name for name in SETTINGS if name not in case["meta"]]
     if missing:
         raise CaseError(f"The recorded case {str(path)!r} lacks {missing[0]!r}.")

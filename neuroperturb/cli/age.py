@@ -17,15 +17,20 @@ from neuroperturb.training import deployment
 
 def age(
     record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
-    hardware: Annotated[str | None, typer.Option(help="Hardware to program the weights on first. Default: the run's own.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Hardware to program the weights on first. Default: the run's own.")
+    ] = None,
     assign: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. hardware.time.drift.nu=0.05; repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting, e.g. hardware.time.drift.nu=0.05; repeatable."
+        ),
     ] = None,
     after: Annotated[
         list[float] | None,
         typer.Option(
-            metavar="SECONDS", help="Time after programming to test at; repeatable. [default: an hour, a day, a month, a year]"
+            metavar="SECONDS",
+            help="Time after programming to test at; repeatable. [default: an hour, a day, a month, a year]",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),

@@ -13,17 +13,26 @@ from neuroperturb.cli.terminal import check_folder, folder, say, warn
 
 
 def align(
-    rules: Annotated[list[str], typer.Argument(metavar="RULE…", help='Names of rules; "anp published" selects a published form.')],
+    rules: Annotated[
+        list[str], typer.Argument(metavar="RULE…", help='Names of rules; "anp published" selects a published form.')
+    ],
     task: Annotated[
-        str | None, typer.Option(help="Use the first trials of this task. Default: random trials with a loss at every step.")
+        str | None,
+        typer.Option(help="Use the first trials of this task. Default: random trials with a loss at every step."),
     ] = None,
     hardware: Annotated[str | None, typer.Option(help="Name of the hardware to run on. Default: ideal.")] = None,
     samples: Annotated[int, typer.Option(help="Single-trial updates to average.")] = 40_000,
     trials: Annotated[int, typer.Option(min=1, help="Number of different trials per sample.")] = 1,
-    noise_std: Annotated[float | None, typer.Option(help="Perturbation σ of every rule. Default: each rule's own.")] = None,
+    noise_std: Annotated[
+        float | None, typer.Option(help="Perturbation σ of every rule. Default: each rule's own.")
+    ] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Number of hidden units.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Time steps per trial; a task's trials are cut to this length.")] = None,
-    over: Annotated[str | None, typer.Option(help="Quantity to sweep: samples, noise_std, size, steps or hardware.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Time steps per trial; a task's trials are cut to this length.")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(help="Quantity to sweep: samples, noise_std, size, steps or hardware.")
+    ] = None,
     values: Annotated[str | None, typer.Option(metavar="A,B,…", help="Values of the sweep; a few by default.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure and the table.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Seed of weights, trials and perturbations.")] = 0,

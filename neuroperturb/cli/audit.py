@@ -21,16 +21,25 @@ from neuroperturb.spec import InputError
 
 def audit(
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help='Name of a rule; "anp published" selects a published form, module:Class your own rule.')
+        str,
+        typer.Argument(
+            metavar="RULE", help='Name of a rule; "anp published" selects a published form, module:Class your own rule.'
+        ),
     ],
     assign: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. rule.step=plain; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. rule.step=plain; repeatable."),
     ] = None,
     bits: Annotated[int, typer.Option(min=1, help="Bits per transmitted or stored number, for the costs.")] = 8,
     fixed_point: Annotated[
-        bool, typer.Option("--fixed-point", help="Also run the rule with 8-bit weights, 7-bit traces and a 15-bit accumulator.")
+        bool,
+        typer.Option(
+            "--fixed-point", help="Also run the rule with 8-bit weights, 7-bit traces and a 15-bit accumulator."
+        ),
     ] = False,
-    rounding: Annotated[str, typer.Option(help="Stochastic rounding of that run: shared or independent random numbers.")] = "shared",
+    rounding: Annotated[
+        str, typer.Option(help="Stochastic rounding of that run: shared or independent random numbers.")
+    ] = "shared",
     seed: Annotated[int, typer.Option(help="Seed of the tests.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:

@@ -72,9 +72,7 @@ def check_ablation(job: RunJob) -> None:
     """Check that there is hardware to ablate."""
     chip = job.experiment.hardware
     if chip is None or not ablation.sources(chip):
-        raise InputError(
-            "The '--ablate' option needs hardware, and this run has none: choose some with '--hardware'."
-        )
+        raise InputError("The '--ablate' option needs hardware, and this run has none: choose some with '--hardware'.")
 
 
 def equations(job: RunJob) -> str:

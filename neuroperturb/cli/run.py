@@ -42,10 +42,15 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random in the run.")] = None,
     baselines: Annotated[
-        bool, typer.Option("--baselines", help="Also train ridge regression, an echo state network, BPTT and the frozen-recurrence control.")
+        bool,
+        typer.Option(
+            "--baselines",
+            help="Also train ridge regression, an echo state network, BPTT and the frozen-recurrence control.",
+        ),
     ] = False,
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Also repeat the run with each non-ideality alone, and with each one removed.")
+        bool,
+        typer.Option("--ablate", help="Also repeat the run with each non-ideality alone, and with each one removed."),
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder, or file ending in .nc, for the record. Default: runs/")

@@ -49,13 +49,17 @@ def study(
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on a Dask cluster; tls:// with certificates.")
     ] = None,
     tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="CA certificate for a tls:// cluster.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Client certificate for a tls:// cluster.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Client certificate for a tls:// cluster.")
+    ] = None,
     tls_key: Annotated[
         Path | None, typer.Option(metavar="PEM", help="Private key of the certificate, if it is in a separate file.")
     ] = None,
     shard: Annotated[str | None, typer.Option(metavar="i/N", help="Run only part i of N, for a batch system.")] = None,
     small: Annotated[bool, typer.Option("--small", help="Run the study's small version: minutes, not hours.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the size; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the size; run nothing.")
+    ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the runs that failed.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
 ) -> int:

@@ -44,7 +44,9 @@ def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
 def _check_writable(target: Path) -> None:
     """Find out before training, not after, whether the record can be written; leave nothing behind."""
     if target.is_dir() or (target.exists() and not is_run(target)):
-        raise InputError(f"The '--out' option names {str(target)!r}, which exists and is not a run: choose another name.")
+        raise InputError(
+            f"The '--out' option names {str(target)!r}, which exists and is not a run: choose another name."
+        )
     try:
         folders.make(target.parent)
         with tempfile.TemporaryFile(dir=target.parent):

@@ -247,7 +247,9 @@ def load(path: str | Path) -> Run:
         with opening(path.parent):  # paths in it are not followed: a record is data
             return _run(texts, arrays)
     except InputError as error:
-        raise RecordError(f"The file {str(path)!r} contains an experiment that this version cannot read: {error}") from None
+        raise RecordError(
+            f"The file {str(path)!r} contains an experiment that this version cannot read: {error}"
+        ) from None
 
 
 def existing(folder: Path, experiment: Experiment) -> Path | None:

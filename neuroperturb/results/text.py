@@ -20,7 +20,13 @@ from neuroperturb.results.grid import grid, number
 from neuroperturb.spec.user_code import UserCode
 from neuroperturb.tasks.user_task import SOURCE
 
-LAYER = {"credited": "credited", "loss SNR": "loss_snr", "dead": "dead", "σ known": "told_std", "σ unknown": "extra_std"}
+LAYER = {
+    "credited": "credited",
+    "loss SNR": "loss_snr",
+    "dead": "dead",
+    "σ known": "told_std",
+    "σ unknown": "extra_std",
+}
 MATRIX = {
     "request/step": "request_per_step",
     "fidelity": "fidelity",
@@ -151,7 +157,8 @@ def _totals(total: dict) -> str:
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(
-            "endurance used by the most-written cell " + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
+            "endurance used by the most-written cell "
+            + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
         )
     return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
 

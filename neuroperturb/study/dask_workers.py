@@ -181,7 +181,9 @@ def remote(job: RemoteJob) -> Answer:
     """One job, on a worker."""
     here = run_name.computing()
     if here != job.computing:
-        return Answer(reason=f"the worker has other versions: {here['versions']} instead of {job.computing['versions']}")
+        return Answer(
+            reason=f"the worker has other versions: {here['versions']} instead of {job.computing['versions']}"
+        )
     try:
         experiment = Experiment.parse(job.experiment)
         ageing = None if job.ageing is None else StudyAgeing.parse(job.ageing, "ageing")

@@ -333,7 +333,9 @@ def _renamed(table: Any, grids: Iterable[Grid], small: bool) -> dict[str, str]:
     for old, new in _is(table, dict, "names", "a table of texts").items():
         _is(new, str, f"names.{old}", "a text")
         if old not in there and not small:
-            raise SpecError("names", OWNER, f"{old!r}, which is not a value of any axis", hint=suggest(old, there), verb="has")
+            raise SpecError(
+                "names", OWNER, f"{old!r}, which is not a value of any axis", hint=suggest(old, there), verb="has"
+            )
     return table
 
 

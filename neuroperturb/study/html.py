@@ -219,9 +219,12 @@ def _count(line: Line) -> str:
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "not significantly different from its control": "", "only one seed": "", "": ""}.get(
-        verdict, "bad"
-    )
+    return {
+        "below its control": "good",
+        "not significantly different from its control": "",
+        "only one seed": "",
+        "": "",
+    }.get(verdict, "bad")
 
 
 def _png(one: figures.Drawn) -> bytes:

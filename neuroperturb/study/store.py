@@ -26,9 +26,7 @@ INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
 PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a temporary file
 ROOMS = ("runs", "failed", "fits", "claims")
-OURS = re.compile(
-    rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-"
-)  # may exist without an index
+OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
 
 
 class RunOutcome(NamedTuple):

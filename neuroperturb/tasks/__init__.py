@@ -1,19 +1,19 @@
-"""Tasks: what a network is asked to learn.
+"""Tasks for a network to learn.
 
 ===================== ========================================================= ==============================
 name                  what                                                      trivial baselines
 ===================== ========================================================= ==============================
-mackey-glass          foretell or recall a chaotic signal                       mean, persistence
+mackey-glass          predict or recall a chaotic signal                        mean, persistence
 copying               repeat a string of bits after a delay                     guess
-weather               foretell the temperature at one station                   mean, persistence
-digits                name a handwritten digit, shown pixel by pixel            guess
+weather               predict the temperature at one station                    mean, persistence
+digits                classify a handwritten digit, pixel by pixel              guess
 delayed-xor           credit task A: do two cues, far apart, differ?            guess
-context-integration   credit task B: integrate the stream that counts           guess
+context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
-file and one line in ``TASKS``; one of your own goes by ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
+file and one line in ``TASKS``; your own is given as ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
 """
 
 from neuroperturb.tasks.bit_copying import BitCopying as BitCopying

@@ -1,6 +1,6 @@
-"""Hourly weather as it lies in files: the series shipped here, and the layout of WTH.csv.
+"""Hourly weather from files: the included series, and the layout of WTH.csv.
 
-Nothing is filled in and nothing is taken on trust: every row says its hour, and what stands for a missing value is declared.
+Nothing is filled in and everything is checked: every row has its hour, and codes for missing values are declared.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Table(NamedTuple):
 
 
 def new_york() -> Table:
-    """The shipped series; a break is any step between rows that is not one hour."""
+    """The included series; a break is any step between rows that is not one hour."""
     packed = resources.files("neuroperturb.tasks").joinpath("data", "weather_lga_2013.csv.gz").read_bytes()
     header, *rows = csv.reader(io.StringIO(gzip.decompress(packed).decode("ascii")))
     hours = np.array([row[0] for row in rows], dtype="datetime64[h]").astype(int)
@@ -53,9 +53,9 @@ def new_york() -> Table:
 
 
 def read_file(path: str, missing: tuple[float, ...] = ()) -> Table:
-    """A file in the layout of WTH.csv; anything wrong is an error that names the file, and the line and column.
+    """A file in the layout of WTH.csv; errors name the file, the line and the column.
 
-    missing : numbers that stand for no value; their rows are left out, as hours that the file lacks
+    missing : numbers that stand for a missing value; their rows are left out, like hours that the file lacks
     """
     lines = _lines(path)
     header = [name.strip() for name in lines[0][1]] if lines else []
@@ -92,23 +92,23 @@ def _lines(path: str) -> list[tuple[int, list[str]]]:
 
 
 def _breaks(hours: np.ndarray) -> np.ndarray:
-    """Rows that do not follow the one before by an hour."""
+    """Rows that do not follow the previous one by an hour."""
     return 1 + np.flatnonzero(np.diff(hours) != 1)
 
 
 def _hours(dates: list[tuple[int, str]], path: str) -> np.ndarray:
-    """Hours since the first row, whole ones, that never go back and are mostly one apart."""
+    """Whole hours since the first row, non-decreasing and mostly one apart."""
     seconds = np.array([_seconds(text, line, path) for line, text in dates])
     steps = np.diff(seconds)
     for wrong, why in (
         (steps < 0, "goes back in time"),
-        (steps % 3600 != 0, "is no whole number of hours after the row before"),
+        (steps % 3600 != 0, "is not a whole number of hours after the previous row"),
     ):
         if wrong.any():
             line, text = dates[1 + int(np.argmax(wrong))]
             raise _wrong(path, f"{why} in line {line}, column 'date'", text)
     if len(steps) and np.mean(steps == 3600) < 0.5:
-        raise _wrong(path, "is not hourly: most of its rows are not one hour after the row before")
+        raise _wrong(path, "is not hourly: most of its rows are not one hour after the previous row")
     return (seconds - seconds[0]) // 3600
 
 
@@ -132,7 +132,7 @@ def _seconds(text: str, line: int, path: str) -> int:
 
 
 def _require_no_stranger(values: np.ndarray, missing: tuple[float, ...], lines: list[int], path: str) -> None:
-    """Refuse a number that looks like one put for a missing value, until it is declared."""
+    """Reject a number that looks like a code for a missing value, unless it is declared."""
     for k, name in enumerate(FILE_COLUMNS):
         column = values[:, k]
         known = column[~np.isin(column, missing)]
@@ -141,15 +141,15 @@ def _require_no_stranger(values: np.ndarray, missing: tuple[float, ...], lines: 
             line = lines[int(np.argmax(column == number))]
             others = known[known != number]
             raise SpecError(
-                "missing", "Weather", f"hold {number:g}, where that stands for a missing value of {path!r}", missing,
+                "missing", "Weather", f"contain {number:g}, if that stands for a missing value of {path!r}", missing,
                 f"In line {line}, column {name!r}, it lies far outside the others, {others.min():g} to {others.max():g}.", "must",
             )  # fmt: skip
 
 
 def _stranger(column: np.ndarray) -> float | None:
-    """A number far outside the rest: ten times as far from the next as the rest is wide, half as far where it is all nines.
+    """A number far outside the rest: at least ten times as far from the next as the rest is wide, half that if it is all nines.
 
-    The rest grows from the median outwards, by the nearest value, until it holds half of all rows; from there on gaps count.
+    The rest grows from the median outwards, by the nearest value, until it contains half of all rows; only then are gaps considered.
     """
     levels, rows = np.unique(column, return_counts=True)
     if len(levels) < 2:
@@ -168,13 +168,13 @@ def _stranger(column: np.ndarray) -> float | None:
 
 
 def _wrong(path: str, why: str, got: object = Words()) -> SpecError:
-    """What keeps a file from being read."""
+    """An error about a file that cannot be read."""
     wanted = f"name a file in the layout of WTH.csv, but {path!r} {why}"
     return SpecError("path", "Weather", wanted, got, verb="must")
 
 
 def _places(header: list[str], path: str) -> list[int]:
-    """Where each input column stands in the header; a column that is absent, repeated or unknown is refused."""
+    """Position of each input column in the header; a column that is absent, repeated or unknown is an error."""
     missing = [name for name in FILE_COLUMNS if name not in header]
     if missing:
         raise _wrong(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
@@ -186,7 +186,7 @@ def _places(header: list[str], path: str) -> list[int]:
 
 
 def _numbers(row: list[str], line: int, header: list[str], places: list[int], path: str, missing: tuple) -> list[float]:
-    """One row's input columns as numbers of a possible size, or declared ones."""
+    """One row's input columns as numbers of a plausible size, or declared codes."""
     if len(row) != len(header):
         raise _wrong(path, f"has {len(row)} values instead of {len(header)} in line {line}")
     numbers = []

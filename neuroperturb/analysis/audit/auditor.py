@@ -111,8 +111,7 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
         for found in hidden
     )
     checks = tuple(
-        Check(f"{found.function}: value of {found.name!r}", captures.moves(rule, found), False, "")
-        for found in hidden
+        Check(f"{found.function}: value of {found.name!r}", captures.moves(rule, found), False, "") for found in hidden
     )
     name = (rule if isinstance(rule, type) else type(rule)).__name__
     return Audit(

@@ -75,9 +75,7 @@ def costs(anatomy: Anatomy, schedule: str, bits: int) -> RuleCosts:
     )  # fmt: skip
 
 
-DECORRELATING = (
-    3  # multiply–adds per step of a synapse of D: column read and change, 1 + 2; its forward read belongs to the network
-)
+DECORRELATING = 3  # multiply–adds per step of a synapse of D: column read and change, 1 + 2; its forward read belongs to the network
 
 
 def _of_lateral(anatomy: Anatomy) -> int:

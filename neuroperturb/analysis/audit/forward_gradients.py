@@ -51,7 +51,9 @@ def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
     """Whether an engine could run it: non-local quantities, state of a synapse, and divisions of its optimiser."""
     reasons = [*unmet(quantities(rule), engine), *unstored([rule.keeps, *rule.optimiser.moments], engine)]
     if rule.optimiser.divides and "divide" not in engine.operations and not engine.rank_one:
-        reasons.append(f"the step of {rule.optimiser.kind} divides by a square root, which a synapse of this engine cannot do; instead, sgd")
+        reasons.append(
+            f"the step of {rule.optimiser.kind} divides by a square root, which a synapse of this engine cannot do; instead, sgd"
+        )
     notes = (f"{engine.weight_bits}-bit weights",) if engine.weight_bits else ()
     return Fit(engine, not reasons, tuple(reasons), notes)
 

@@ -103,7 +103,7 @@ def test_what_occurs_twice_is_one_operation():
         (lambda p, x: np.sum(x), "calls np.sum"),
         (lambda p, x: int(x), "makes an integer"),
         (lambda p, x: x * np.ones(3), "computes with a ndarray"),
-        (lambda p, x: x + "1", "cannot be followed|computes with a str"),
+        (lambda p, x: x + "1", "cannot be traced|computes with a str"),
         (lambda p, x: endless(x), "more than 64 ways"),
     ],
 )

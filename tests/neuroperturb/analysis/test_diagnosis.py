@@ -296,7 +296,9 @@ def test_the_sigma_that_would_cure_it_does():
     sigma = float(re.search(r"σ ≥ ([\d.e-]+) would", found.cure)[1])
     cured = diagnosed(chip, noise_std=sigma).perturbation
     assert cured.hidden.credited == pytest.approx(verdict.CREDITED, rel=0.1)
-    assert "no small perturbation σ is enough" in str(verdict.limit(diagnosed(Chip(reading=Reading(output_noise_std=5.0))), 0.01))
+    assert "no small perturbation σ is enough" in str(
+        verdict.limit(diagnosed(Chip(reading=Reading(output_noise_std=5.0))), 0.01)
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------- section

@@ -105,7 +105,7 @@ OPTIONS = [
     (["ok.toml", "--rule", "nowhere.py:Class"], "'rule.name' parameter names a file 'nowhere.py' that does not exist."),
     (["ok.toml", "--rule", "missing_import:R"], "The module of the rule 'missing_import:R' cannot be imported: No module named"),
     (["ok.toml", "--rule", "no_syntax.py:R"], "The module of the rule 'no_syntax.py:R' cannot be imported: SyntaxError"),
-    (["ok.toml", "--rule", "no_rule.py:R"], "'rule.name' parameter names no class 'R' in 'no_rule.py'. It has no class with a synapse."),
+    (["ok.toml", "--rule", "no_rule.py:R"], "'rule.name' parameter names no class 'R' in 'no_rule.py'. It has no class with a 'synapse' function."),
     (["ok.toml", "--rule", "no_rule.py:Empty"], "Empty must be a NamedTuple"),
     (["ok.toml", "--hardware", "nonsense"], "'hardware.name' parameter cannot be 'nonsense'."),
     (["ok.toml", "--hardware", "digital-8", "--set", "hardware.weight_scale=-1"], "'hardware.weight_scale' parameter of Chip must be positive."),
@@ -144,7 +144,7 @@ def test_data_that_cannot_be_made(here, task, setting, sentence):
 COMMANDS = [
     (["report", "none.nc"], "There is no run file 'none.nc'."),
     (["report", "ok.toml"], "The file 'ok.toml' is damaged, or was not written by neuroperturb."),
-    (["report", "."], "The folder '.' holds no study"),
+    (["report", "."], "The folder '.' is not a study"),
     (["deploy", "run.nc"], "there is no chip to deploy on"),
     (["deploy", "run.nc", "--hardware", "nothing"], "parameter cannot be 'nothing'."),
     (["age", "run.nc"], "must say what time does to cells"),

@@ -202,7 +202,7 @@ def test_a_small_form_may_leave_out_what_has_a_name():
     ("arguments", "sentence"),
     [
         (["none.toml"], "cannot be read: No such file or directory"),
-        (["s.toml", "--small"], "has no small form"),
+        (["s.toml", "--small"], "has no small version"),
         (["s.toml", "--shard", "3/2"], "'--shard' option must look like i/N"),
         (["s.toml", "--shard", "1"], "'--shard' option must look like i/N"),
         (["s.toml", "--workers", "0"], "'--workers' option must be 1 or more"),

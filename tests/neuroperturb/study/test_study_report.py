@@ -282,7 +282,7 @@ def test_a_study_of_which_nothing_ran_has_a_page(tmp_path, monkeypatch):
 def test_no_study_is_one_sentence(tmp_path):
     result = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
     assert result.exit_code == terminal.BAD_INPUT
-    assert "holds no study" in result.stderr
+    assert "is not a study" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 

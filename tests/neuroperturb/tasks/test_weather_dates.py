@@ -67,7 +67,7 @@ def test_a_gap_or_a_repeat_ends_a_segment(tmp_path, dates, breaks):
 @pytest.mark.parametrize(
     ("dates", "sentence"),
     [
-        ([START + i * HOUR / 6 for i in range(ROWS)], "no whole number of hours after the row before in line 3"),
+        ([START + i * HOUR / 6 for i in range(ROWS)], "not a whole number of hours after the previous row in line 3"),
         (HOURLY[::-1], "goes back in time in line 3"),
         ([*HOURLY[:50], HOURLY[10], *HOURLY[51:]], "goes back in time in line 52, column 'date'"),
         ([START + i * 3 * HOUR for i in range(ROWS)], "is not hourly"),
