@@ -27,6 +27,7 @@ COMMANDS = {
     "audit": ("audit:audit", "Is a rule local, what would it cost on chip, and which engines could run it?"),
     "verify": ("verify:verify", "Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."),
     "bench": ("bench:bench", "Measure the kernels against plain compiled loops, in this process, on this machine."),
+    "cache": ("cache:cache", "Show, or delete, the compiled kernels that are kept on disk."),
 }  # fmt: skip
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 
