@@ -23,7 +23,7 @@ from neuroperturb.training import ablation, resumption
 class Request(NamedTuple):
     """The arguments that define the run.
 
-    source : name of a task, a TOML file, or a record
+    source : name of a task, a TOML file, a file of data, or a record
     rule, hardware, backend : names that replace those of the source
     settings : ``KEY=VALUE``, applied last
     out : folder or file for the record
@@ -95,6 +95,8 @@ def configuration(job: RunJob) -> str:
 
 def _table(source: str, backend: str | None) -> dict:
     """The settings of the source."""
+    if Path(source).suffix.lower() in recipes.FILES:
+        return recipes.of_file(source)
     if source in TASKS or is_name(source):
         return recipes.recipe(source) if backend is None else spiking_recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():

@@ -7,6 +7,7 @@ rule other than the recipe's is asked for, it comes with its own preset, or with
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 from neuroperturb.rules import DECORRELATED
 
@@ -58,6 +59,13 @@ RECIPES: dict[str, dict] = {
         "decorrelation": {"rate": 1e-4, "input": True, "state": False},
         "training": {"schedule": "online", "epochs": 10},
     },
+    "series": {  # as for weather
+        "task": {"name": "series"},
+        "network": {"size": 100, "spectral_radius": 0.3},
+        "rule": SERIES | {"learning_rate": 0.01},
+        "decorrelation": {"rate": 1e-4, "input": True, "state": False},
+        "training": {"schedule": "online", "epochs": 10},
+    },
     "mackey-glass": {
         "task": {"name": "mackey-glass"},
         "network": {"size": 200, "spectral_radius": 1.0},
@@ -66,6 +74,8 @@ RECIPES: dict[str, dict] = {
         "training": {"schedule": "online", "epochs": 10},
     },
 }
+
+FILES = {".csv": "series", ".tsv": "series", ".parquet": "series", ".pq": "series"}  # suffix: the task of such a file
 
 RULES: dict[tuple[str, str], dict] = {}  # (task, rule): the rule's table there, where its preset alone does not learn
 
@@ -77,6 +87,12 @@ def recipe(task: str, rule: str | None = None) -> dict:
     """
     table = copy.deepcopy(RECIPES.get(task, {"task": {"name": task}}))
     return table if rule is None else with_rule(table, rule)
+
+
+def of_file(path: str) -> dict:
+    """The table for a file of data."""
+    table = recipe(FILES[Path(path).suffix.lower()])
+    return {**table, "task": {**table["task"], "path": path}}
 
 
 def with_rule(table: dict, rule: str) -> dict:

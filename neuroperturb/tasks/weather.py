@@ -22,7 +22,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
+from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
 from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
 from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
 from neuroperturb.tasks.weather_file import new_york, read_file
@@ -84,9 +84,9 @@ class Weather(Task):
         split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         fit, rows = validation_start(split), len(table.values)
         self._check_parts(fit, split, rows)
-        scaled = _scale(table.values, fit)[:, None, :]
+        scaled = scale_rows(table.values, fit)[:, None, :]
         now = table.columns.index(table.target)
-        pairs = _pairs(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
+        pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
         train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
         return SeriesDataset(
             train,
@@ -106,20 +106,3 @@ class Weather(Task):
             if self.horizon >= length:
                 wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
                 raise SpecError("horizon", "Weather", wanted, self.horizon)
-
-
-def _scale(values: np.ndarray, fit: int) -> np.ndarray:
-    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
-    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
-    return (values - low) / np.where(high > low, high - low, 1.0)
-
-
-def _pairs(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
-    """Pairs (t, t + horizon) without a break in between; the state is reset after each break."""
-    pairs = pair_up(inputs, targets, horizon)
-    if not len(breaks):
-        return pairs
-    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
-    whole = segment[pairs.first] == segment[pairs.last]
-    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
-    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)
