@@ -147,7 +147,7 @@ COMMANDS = [
     (["report", "."], "The folder '.' is not a study"),
     (["deploy", "run.nc"], "there is no chip to deploy on"),
     (["deploy", "run.nc", "--hardware", "nothing"], "parameter cannot be 'nothing'."),
-    (["age", "run.nc"], "must say what time does to cells"),
+    (["age", "run.nc"], "must have a mechanism of ageing"),
     (["age", "run.nc", "--hardware", "pcm-like", "--after", -4], "must be seconds above 0, ascending. Got [-4.0] instead."),
     (["age", "run.nc", "--set", "hardware.x=3"], "'hardware.x' parameter of Chip is unknown."),
     (["device", "nothing"], "There is no device 'nothing'."),
