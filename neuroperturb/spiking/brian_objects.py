@@ -16,7 +16,7 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
-from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, RECEIVE, REWARD, LEARN, LOAD, READ, SUM, SEND
+from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, LEARN, LOAD, READ, RECEIVE, REWARD, SEND, SUM
 from neuroperturb.spiking.brian_weights import draw_functions, writing
 from neuroperturb.spiking.model import decays
 

@@ -25,10 +25,10 @@ def require_same(run: Run, experiment: Experiment) -> None:
     changed = list(changes(run.experiment, experiment))
     others = [change for change in changed if change[0] != EPOCHS]
     if others or not changed:
-        changes = [f"{key!r} is {_said(new)} and was {_said(old)}" for key, old, new in others[:NAMED]]
-        changes += [f"{len(others) - NAMED} more differ"] if len(others) > NAMED else []
+        differing = [f"{key!r} is {_said(new)} and was {_said(old)}" for key, old, new in others[:NAMED]]
+        differing += [f"{len(others) - NAMED} more differ"] if len(others) > NAMED else []
         raise InputError(
-            f"A run is continued with its own settings, {EPOCHS!r} excepted: {', '.join(changes) or 'its objects differ'}."
+            f"A run is continued with its own settings, {EPOCHS!r} excepted: {', '.join(differing) or 'its objects differ'}."
         )
     old, new = run.experiment.training.epochs, experiment.training.epochs
     rate = getattr(experiment.rule, "rate", None)

@@ -101,7 +101,7 @@ OPTIONS = [
     (["ok.toml", "--set", "network.size=1e3"], "'network.size' parameter of RNN must be an integer. Got 1000.0 instead."),
     (["ok.toml", "--set", "training.dtype=float16"], "'training.dtype' parameter of Training must be 'float32' or 'float64'."),
     (["ok.toml", "--set", "training.seed.x=1"], "'training.seed' parameter of Training must be an integer."),
-    (["ok.toml", "--rule", "nowhere:Class"], "'rule.name' parameter names a module 'nowhere' that is nowhere to be found"),
+    (["ok.toml", "--rule", "nowhere:Class"], "'rule.name' parameter names a module 'nowhere' that cannot be found"),
     (["ok.toml", "--rule", "nowhere.py:Class"], "'rule.name' parameter names a file 'nowhere.py' that does not exist."),
     (["ok.toml", "--rule", "missing_import:R"], "The module of the rule 'missing_import:R' cannot be imported: No module named"),
     (["ok.toml", "--rule", "no_syntax.py:R"], "The module of the rule 'no_syntax.py:R' cannot be imported: SyntaxError"),

@@ -168,7 +168,7 @@ BAD = [
     ({"controls": ["thawed"]}, "'controls' parameter of a study cannot hold 'thawed'. Known: frozen."),
     ({"base": "wether"}, "'base' parameter of a study cannot be 'wether'. Did you mean 'weather'?"),
     ({"base": {}}, "The 'task' parameter of Experiment is missing"),
-    ({"names": {"amp": "x"}, "axes": {"rule": ["anp"]}}, "'names' parameter of a study has 'amp', which is not a value of any axis. Did you mean 'anp'"),
+    ({"names": {"amp": "x"}, "axes": {"rule": ["anp"]}}, "'names' parameter of a study has 'amp', which is not a value of any axis."),
     ({"ageing": {"hardware": ["pcm-like"], "seconds": [60, 60]}}, "'ageing.seconds' parameter of StudyAgeing must be ascending ages above 0. Got"),
     ({"ageing": {"hardware": ["digital-8"], "seconds": [60]}}, "must name hardware that ages. Got 'digital-8' instead."),
     ({"ageing": {"hardware": ["pcm-lik"], "seconds": [60]}}, "Did you mean 'pcm-like'?"),
