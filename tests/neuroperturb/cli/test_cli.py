@@ -54,7 +54,7 @@ def test_run_leaves_a_record_a_picture_and_a_table(trainer, tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("task      delayed-xor")
-    assert "compiling kernels, a few seconds" in lines
+    assert not any("compil" in line for line in lines)  # the stand-in compiles nothing
     assert "epoch 1/3" in result.output
     assert "guess" in result.output
     name = next(p for p in (tmp_path / "out").iterdir() if p.suffix == ".nc")
