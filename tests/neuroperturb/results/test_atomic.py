@@ -113,7 +113,7 @@ def command(arguments, folder):
 
     def act():
         os.chdir(folder)
-        sys.stdout = sys.stderr = open(os.devnull, "w")
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         result = CliRunner().invoke(app, arguments, catch_exceptions=True)
         if result.exit_code == 2:
             raise OSError(result.output)
