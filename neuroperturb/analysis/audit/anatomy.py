@@ -26,7 +26,7 @@ class Anatomy(NamedTuple):
     def expressions(self) -> dict[str, str]:
         """The formulas as text."""
         lines, kept = self.traced.lines, {"trace": self.traced.keeps_trace, "state": self.traced.keeps_state}
-        factor = {} if self.traced.factor is None else {"told =": text(self.traced.factor)}
+        factor = {} if self.traced.factor is None else {"factor =": text(self.traced.factor)}
         return factor | {
             f"{name} {'←' if name in kept else '='}": text(node) for name, node in lines.items() if kept.get(name, True)
         }

@@ -42,7 +42,7 @@ class Instant(Credit):
     """The reward of step t multiplies the perturbation of step t only (as published): no credit through time."""
 
     kind: Literal["instant"] = "instant"
-    facts: ClassVar[Facts] = Facts(brian=BrianText("estimate = reward_post*told_post*{pre}"))
+    facts: ClassVar[Facts] = Facts(brian=BrianText("estimate = reward_post*factor_post*{pre}"))
 
     @property
     def formula(self) -> InstantCredit:
@@ -79,7 +79,7 @@ class Trace(Credit):
     decay: float = Field(default=1.0, gt=0, le=1)
     facts: ClassVar[Facts] = Facts(
         brian=BrianText(
-            "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + told_post*{pre})\n"
+            "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + factor_post*{pre})\n"
             "estimate = reward_post*trace",
             variables=("trace",),
             constants=(("decay", "decay"),),

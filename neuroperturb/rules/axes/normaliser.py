@@ -81,7 +81,7 @@ class NoiseStd(Normaliser):
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_std))
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma"))
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma"))
 
     def numbers(self, scales: Scales) -> NoiseNumbers:
         return NoiseNumbers(scales.t(scales.noise_std))
@@ -94,7 +94,7 @@ class NoiseVariance(Normaliser):
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_variance))
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma**2"))
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma**2"))
 
     def numbers(self, scales: Scales) -> NoiseNumbers:
         return NoiseNumbers(scales.t(scales.noise_std))
@@ -178,7 +178,7 @@ class LayerNorm(Normaliser):
         ),
         unit_work=UnitWork(2),
         # below numerical resolution there is no reliable direction: nothing is learned
-        brian=BrianText("told = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"),
+        brian=BrianText("factor = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"),
     )  # fmt: skip
 
     def numbers(self, scales: Scales) -> LayerNormNumbers:
@@ -243,7 +243,7 @@ class RunningVariance(Normaliser):
         divider="p_i/v_i is a division at the neuron, which has no divider; instead, noise_variance: a constant",
         separable=False,
         brian=BrianText(
-            "told = p/variance\nvariance += learn*variance_rate*(p**2 - variance)",
+            "factor = p/variance\nvariance += learn*variance_rate*(p**2 - variance)",
             constants=(("variance_rate", "rate"),),
         ),
     )

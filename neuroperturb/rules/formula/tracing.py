@@ -246,7 +246,7 @@ def _explore(function, params, names, decisions: tuple[bool, ...], ways: list) -
     """The result after these decisions, a `select` if the next one is open."""
     ways[0] += 1
     if ways[0] > BRANCHES:
-        raise Endless(f"has more than {BRANCHES} paths: does the length of a loop depend on an argument?")
+        raise Endless(f"has more than {BRANCHES} paths, perhaps because of a loop whose length depends on an argument")
     kind = type("Traced", (Traced,), {"decisions": decisions, "met": []})
     given = () if params is None else (_record(params, kind),)
     try:

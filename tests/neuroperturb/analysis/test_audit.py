@@ -104,7 +104,7 @@ def test_what_occurs_twice_is_one_operation():
         (lambda p, x: int(x), "makes an integer"),
         (lambda p, x: x * np.ones(3), "computes with a ndarray"),
         (lambda p, x: x + "1", "cannot be traced|computes with a str"),
-        (lambda p, x: endless(x), "more than 64 ways"),
+        (lambda p, x: endless(x), "more than 64 paths"),
     ],
 )
 def test_what_cannot_be_traced_is_said(function, sentence):
@@ -420,7 +420,7 @@ def test_costs_of_node_perturbation_by_hand():
     assert (online.draws_synapse, online.draws_neuron) == (0, 1)
     assert online.step.multiply_adds == 2 and online.write.multiply_adds == 1  # r p x, then η times it
     assert online.step.others == online.write.others == {}
-    assert (online.writes, episode.writes) == ("1 a step", "1 a sequence")
+    assert (online.writes, episode.writes) == ("1 per step", "1 per sequence")
 
 
 def test_costs_of_a_trace_and_an_rms_step_by_hand():
@@ -543,7 +543,7 @@ def test_a_run_in_integers_that_cannot_be_is_said_on_the_page(capsys):
     ("given", "sentence"),
     [
         ({"rule": "np-trac"}, "Did you mean"),
-        ({"rule": 3}, "record with a synapse"),
+        ({"rule": 3}, "record with a .synapse. function"),
         ({"rule": "np", "bits": 0}, "at least 1"),
     ],
 )

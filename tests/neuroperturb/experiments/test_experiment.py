@@ -199,7 +199,7 @@ def test_assignments_that_are_none(assignment):
 
 
 def test_an_assignment_cannot_go_into_a_number():
-    with pytest.raises(InputError, match=r"'network\.size' is no table"):
+    with pytest.raises(InputError, match=r"'network\.size' is not a table"):
         override({"network": {"size": 4}}, "network.size.x=1")
 
 

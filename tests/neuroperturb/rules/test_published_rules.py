@@ -404,7 +404,7 @@ def test_parts_that_do_not_fit_are_refused():
         rules.make("wp", baseline=rules.SecondRun())
     with pytest.raises(ValueError, match="a single pass has no reference"):
         rules.make("anp", baseline=rules.PerCondition())
-    with pytest.raises(ValueError, match="which tells no conditions"):
+    with pytest.raises(ValueError, match="which has no conditions"):
         sim, _, sequence, *_ = ready("hebbian")
         sim.prepare(sequence._replace(condition=np.empty(0, np.int64)))
     with pytest.raises(ValueError, match=r"'rule\.baseline\.conditions' parameter must be at least 2"):

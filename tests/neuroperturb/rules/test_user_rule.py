@@ -370,7 +370,7 @@ def test_an_edited_rule_is_another_experiment_and_does_not_continue_the_old(fold
     ("name", "words"),
     [
         ("{module}:Shrink", "names no class 'Shrink' in .* Did you mean 'Shrunk'"),
-        ("nowhere_at_all:Shrunk", "a module 'nowhere_at_all' that is nowhere to be found"),
+        ("nowhere_at_all:Shrunk", "a module 'nowhere_at_all' that cannot be found"),
         ("nowhere.py:Shrunk", "a file 'nowhere.py' that does not exist"),
         ("broken:Rule", "'broken:Rule' cannot be imported: SyntaxError"),
         (":Shrunk", "must look like module:Class"),

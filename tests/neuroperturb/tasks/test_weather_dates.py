@@ -96,7 +96,7 @@ SENTINELS = ["-9999", "9999", "-999.9", "999", "-99", "1e6", "-5000"]
 def test_a_number_far_outside_the_rest_is_refused_until_it_is_declared(tmp_path, text, rows):
     path = write(tmp_path / "w.csv", cells=[(r, 1, text) for r in rows])
     with pytest.raises(
-        SpecError, match=r"'missing' parameter of Weather must hold .*'DryBulbFarenheit', it lies far outside"
+        SpecError, match=r"'missing' parameter of Weather must contain .*'DryBulbFarenheit', it lies far outside"
     ):
         task(path).data(1, 1)
     table = read_file(path, (float(text),))
