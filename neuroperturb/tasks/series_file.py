@@ -13,7 +13,7 @@ from neuroperturb.tasks import table_file
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
-from neuroperturb.tasks.table_file import Table, read_table
+from neuroperturb.tasks.table_file import DataTable, read_table
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(strict=False), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
@@ -101,7 +101,7 @@ class Series(Task):
             current=[names.index(name) for name in self.target] if set(self.target) <= set(names) else None,
         )
 
-    def _columns(self, table: Table, time: str | None) -> list[tuple[str, str]]:
+    def _columns(self, table: DataTable, time: str | None) -> list[tuple[str, str]]:
         """(parameter, column) of inputs, then of targets."""
         for column in self.target:
             table.require("target", column)

@@ -27,7 +27,7 @@ MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # of byte order; UTF-8's
 TIMES = ("date", "datetime", "time", "timestamp", "ds", "utc")  # usual names of a column of times
 
 
-class Table(NamedTuple):
+class DataTable(NamedTuple):
     """Rows of a file.
 
     owner, path : whose parameter names the file, and the file
@@ -59,7 +59,7 @@ class Table(NamedTuple):
             raise SpecError(name, self.owner, f"a column of {self.path!r}", column, hint)
 
 
-def read_table(path: str, owner: str) -> Table:
+def read_table(path: str, owner: str) -> DataTable:
     """The table of a file, by its suffix.
 
     owner : whose `path` parameter it is, for errors
@@ -75,9 +75,9 @@ def read_table(path: str, owner: str) -> Table:
     return table
 
 
-def _text(path: str, owner: str) -> Table:
+def _text(path: str, owner: str) -> DataTable:
     data = Path(path).read_bytes()
-    nothing = Table(owner, path, "line", [], {})
+    nothing = DataTable(owner, path, "line", [], {})
     try:
         text = data.decode(MARKS.get(data[:2], "utf-8-sig"))
     except UnicodeDecodeError:
@@ -99,10 +99,10 @@ def _text(path: str, owner: str) -> Table:
         if len(row) != len(header):
             raise nothing.wrong("path", f"has {len(row)} values in line {line}, and {len(header)} column names")
     columns = {name: [row[k].strip() for _, row in lines[1:]] for k, name in enumerate(header)}
-    return Table(owner, path, "line", [line for line, _ in lines[1:]], columns, "." if delimiter == "," else ",")
+    return DataTable(owner, path, "line", [line for line, _ in lines[1:]], columns, "." if delimiter == "," else ",")
 
 
-def _check_header(table: Table, header: list[str]) -> None:
+def _check_header(table: DataTable, header: list[str]) -> None:
     if all(_number(name, ".") is not None or _is_date(name) for name in header):
         raise table.wrong("path", f"begins with {header[0]!r}, where the names of columns belong")
     for name in header:
@@ -110,20 +110,20 @@ def _check_header(table: Table, header: list[str]) -> None:
             raise table.wrong("path", f"has {'two columns ' + repr(name) if name else 'a column without a name'}")
 
 
-def _parquet(path: str, owner: str) -> Table:
+def _parquet(path: str, owner: str) -> DataTable:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
         hint = "Install it with: pip install 'neuroperturb[parquet]'"
         raise SpecError("path", owner, "CSV where pyarrow is not installed", path, hint) from None
-    nothing = Table(owner, path, "row", [], {})
+    nothing = DataTable(owner, path, "row", [], {})
     try:
         found = parquet.read_table(path)
     except ArrowException as error:
         raise nothing.wrong("path", f"cannot be read ({str(error).splitlines()[0]})") from None
     _check_header(nothing, list(found.column_names) or [""])
     columns = {name: found.column(name).to_pylist() for name in found.column_names}
-    return Table(owner, path, "row", list(range(1, found.num_rows + 1)), columns)
+    return DataTable(owner, path, "row", list(range(1, found.num_rows + 1)), columns)
 
 
 def _number(cell: Any, decimal: str) -> float | None:
@@ -140,7 +140,7 @@ def _number(cell: Any, decimal: str) -> float | None:
 # Columns
 
 
-def numbers(table: Table, name: str, column: str, missing: tuple[float | str, ...]) -> np.ndarray:
+def numbers(table: DataTable, name: str, column: str, missing: tuple[float | str, ...]) -> np.ndarray:
     """A column as float64, nan where it is missing.
 
     name : the parameter that names the column, for errors
@@ -164,12 +164,12 @@ def numbers(table: Table, name: str, column: str, missing: tuple[float | str, ..
     return values
 
 
-def _no_number(table: Table, row: int, column: str, cell: Any) -> SpecError:
+def _no_number(table: DataTable, row: int, column: str, cell: Any) -> SpecError:
     hint = f"If {str(cell)!r} stands for a missing value, say so: missing = [{str(cell)!r}]."
     return table.wrong("path", f"has no finite number {table.place(row, column)}", str(cell)[:40], hint)
 
 
-def _require_no_stranger(table: Table, column: str, values: np.ndarray, missing: tuple) -> None:
+def _require_no_stranger(table: DataTable, column: str, values: np.ndarray, missing: tuple) -> None:
     """Reject a number that looks like a code for a missing value, unless it is declared."""
     known = values[~np.isnan(values)]
     number = code_for_missing(known) if len(known) else None
@@ -183,7 +183,7 @@ def _require_no_stranger(table: Table, column: str, values: np.ndarray, missing:
     )  # fmt: skip
 
 
-def usual_time(table: Table) -> str | None:
+def usual_time(table: DataTable) -> str | None:
     """The column with a usual name for times, or the first one that holds dates in all rows; None if there is none."""
     for column in table.columns:
         if column.casefold() in TIMES:
@@ -203,7 +203,7 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def times(table: Table, column: str) -> np.ndarray:
+def times(table: DataTable, column: str) -> np.ndarray:
     """A column of times in seconds, or in its own unit if it holds plain numbers."""
     table.require("time", column)
     cells = table.columns[column]
@@ -225,7 +225,7 @@ def _moment(cell: Any) -> float:
     return seconds(cell if isinstance(cell, str) else cell.isoformat() if hasattr(cell, "isoformat") else "")
 
 
-def breaks(table: Table, column: str, values: np.ndarray) -> np.ndarray:
+def breaks(table: DataTable, column: str, values: np.ndarray) -> np.ndarray:
     """Rows that do not follow the previous one by the usual step: after a gap, or a repeat."""
     steps = np.diff(values)
     if not len(steps):
