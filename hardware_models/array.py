@@ -38,10 +38,12 @@ from hardware_models.numerics import memory
 from hardware_models.numerics.checks import InputError, ParameterError
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
+from hardware_models.saving.values import Value
 from hardware_models.writing import ByCell
 
 IDEAL, SINGLE = Ideal(), Single()
 EXACT, BY_CELL, EXACTLY, NEVER_AGES = Exact(), ByCell(), Exactly(), Ageing()
+MOST_ROWS = 1 << 16  # read along the other side at once: more have no draws of their own
 
 
 def complete(
@@ -56,7 +58,7 @@ def complete(
     )  # fmt: skip
 
 
-class SynapseArray(Site):
+class SynapseArray(Value, Site):
     """An array of synapses, n outputs by m inputs.
 
     Parameters
@@ -107,9 +109,13 @@ class SynapseArray(Site):
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
         self._fixed_scale = weight_scale
         self.ends = arguments.check_fit(arguments.Design(self.parts, self.shape, self.columns, self.dtype))
+        self._lay_out(seed)
+
+    def _lay_out(self, seed: int) -> None:
+        """The memory of a new array of this design, as it comes out of the factory."""
         self.state = lay_out(self, seed)
         shape = (len(self.weight.gains), self.shape[1], self.shape[0])
-        self.weight.fabricate(self.state.cells, cell, shape, seed, self.number)
+        self.weight.fabricate(self.state.cells, self.cell, shape, seed, self.number)
         self.ageing = self.parts.time.fabricate(self)
         self.record = record(self.state)
 
@@ -176,20 +182,28 @@ class SynapseArray(Site):
         return weights_of(self.state, self.state.cells.w)
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
-        """W x for x (m,), or x Wᵀ for rows x (K, m)."""
-        return self.sweep(x)
+        """W x for x (m,), or x Wᵀ for rows x (K, m); K may be 0."""
+        rows = arguments.check_rows("x", "sweep", x, self.shape[1])
+        return self.sweep(rows[0] if np.ndim(x) == 1 else rows)
 
     def rmatvec(self, y: ArrayLike) -> np.ndarray:
         """Wᵀ y for y (n,), or y W for rows y (K, n): a transposed read; drift compensation scales y."""
-        y, single = np.asarray(y, self.dtype), np.ndim(y) == 1
-        rows = arguments.check_rows("y", "rmatvec", y, self.shape[0]) * self.state.correction[: self.shape[0]]
-        out = self.parts.readout.read_back(self.state, rows, self.programming.make_read_noise_back(self.state))
-        self.state.back_reads[0] += len(rows)
-        return out[0] if single else out
+        n, m = self.shape
+        rows = arguments.check_rows("y", "rmatvec", y, n).astype(self.dtype) * self.state.correction[:n]
+        out = np.zeros((len(rows), m), self.dtype)
+        for k in range(0, len(rows), MOST_ROWS):
+            some = rows[k : k + MOST_ROWS]
+            noise = self.programming.make_read_noise_back(self.state)
+            out[k : k + MOST_ROWS] = self.parts.readout.read_back(self.state, some, noise)
+            self.state.back_reads[0] += len(some)
+        return out[0] if np.ndim(y) == 1 else out
 
     def update(self, post: ArrayLike, pre: ArrayLike, reward: ArrayLike | None = None) -> None:
-        """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,), with the cells' own write formula."""
-        self.sweep(None, post, pre, reward)
+        """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,), with the cells' own write formula.
+
+        An update of no rows is none: nothing is written, and nothing counted.
+        """
+        self.sweep(None, *arguments.check_update(post, pre, reward, self.shape))
 
     def sweep(
         self, x: ArrayLike | None, post: ArrayLike | None = None, pre: ArrayLike | None = None, reward: ArrayLike | None = None,
@@ -199,7 +213,7 @@ class SynapseArray(Site):
         Parameters
         ----------
         x : (m,) or (K, m), or None for no read
-        post, pre, reward : the update, see `update`; None for no write
+        post, pre, reward : the update, see `update`; None, or no rows, for no write
 
         Returns
         -------
@@ -210,13 +224,10 @@ class SynapseArray(Site):
         x = np.zeros((0, m)) if reads_nothing else arguments.check_rows("x", "sweep", x, m)
         pending = self.pending(1)
         if post is not None:
-            post, pre = arguments.check_rows("post", "sweep", post, n), arguments.check_rows("pre", "sweep", pre, m)
-            if len(pre) != len(post):
-                raise ParameterError("pre", "sweep", f"as many rows as 'post', {len(post)}", len(pre), verb="must have")
-            pending = self.pending(len(post))
-            pending.post[:, :n], pending.pre[:, :m] = post, pre
-            pending.reward[:] = 1 if reward is None else arguments.check_rewards(reward, len(post))
-            pending.active[0] = 1
+            post, pre, reward = arguments.check_update(post, pre, reward, self.shape)
+            if len(post):
+                pending = self.pending(len(post))
+                pending.post[:, :n], pending.pre[:, :m], pending.reward[:], pending.active[0] = post, pre, reward, 1
         x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
         sweep, pending = self.kernel().sweep, record(pending)
         room = self.columns if self.parts.readout.keeps_state else max(1, len(x))
@@ -227,8 +238,8 @@ class SynapseArray(Site):
         return acc[0, :n].copy() if single else np.ascontiguousarray(acc[:, :n])
 
     def pending(self, rank: int, *, back: bool = False) -> Pending:
-        """An empty update of R outer products; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
-        n, m = self.shape
+        """An empty update of R outer products, 1 or more; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
+        (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
         if self.writing.by_sample and rank > self.columns:
             wanted = f"at least the {rank} rows of an update for {type(self.writing).__name__}"
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -103,7 +104,7 @@ class Weight(Protocol):
 
     gains : (d,) how much each device adds to the weight
     trained : devices that updates write: the first so many
-    one_sided : whether devices get pulses up only;  reset_std : where a reset leaves them above their lower bound [device units]
+    one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
     holds_conductances : whether a conductance stands for a weight: one, less the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
     """
@@ -129,6 +130,9 @@ class Weight(Protocol):
         """What kernels need besides the cells (d, m, n)."""
         del shape, cell, dtype
         return Absent()
+
+    def draw(self, state: NamedTuple, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        """Draw what differs between the devices (d, m, n) of a chip into that state."""
 
     def refresh(self, cell: Cell) -> tuple[Callable | None, Callable | None]:
         """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`; None: cells are never refreshed."""
@@ -300,6 +304,7 @@ class Readout(Protocol):
         return out if noise is None else out + noise(state, y) * state.scale
 
 
+@dataclass(frozen=True)
 class Exactly(Readout):
     """An exact read."""
 

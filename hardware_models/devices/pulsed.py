@@ -239,4 +239,13 @@ def plain(formula):
 
 @lru_cache
 def _numbers_class(name: str, names: tuple[str, ...]):
-    return namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made = namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made.__reduce__ = lambda self: (
+        _numbers_again,
+        (name, names, tuple(self)),
+    )  # pickle finds no class that was made here
+    return made
+
+
+def _numbers_again(name: str, names: tuple[str, ...], values: tuple):
+    return _numbers_class(name, names)(*values)

@@ -10,6 +10,7 @@ import typer
 from neuroperturb.cli.terminal import check_folder, folder, say, table
 from neuroperturb.experiments.experiment import label
 from neuroperturb.experiments.toml import plain, resolve
+from neuroperturb.results import outputs
 from neuroperturb.results.figures import ageing
 from neuroperturb.results.run import load
 from neuroperturb.training import deployment
@@ -40,12 +41,14 @@ def age(
     Prints a table and writes a PNG.
     """
     check_folder(out)
+    picture = out / f"{record.stem}_age.png"
+    outputs.require_free(picture)
     run = load(record)
     settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
     other = resolve(settings, assign or []).hardware if hardware or assign else None
     ages = deployment.age(run, after or None, hardware=other)
     title = f"{label(run.experiment)} on {run.experiment.task.label}"
-    figure = ageing.save(ages, title, folder(out) / f"{record.stem}_age.png")
+    figure = ageing.save(ages, title, folder(out) / picture.name)
     cut = not after and len(ages) <= len(deployment.TIMES)
     ends = "\n\nThe measurements of these cells end here, so later times are left out." if cut else ""
     say(f"{table(ages)}{ends}\n\nfigure  {figure}")

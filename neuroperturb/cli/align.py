@@ -10,6 +10,7 @@ import typer
 
 from neuroperturb.analysis.alignment import align as alignment
 from neuroperturb.cli.terminal import check_folder, folder, say, warn
+from neuroperturb.results import outputs
 
 
 def align(
@@ -39,12 +40,16 @@ def align(
 ) -> None:
     """Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."""
     check_folder(out)
+    picture, numbers = out / "alignment.png", out / "alignment.csv"
+    outputs.require_free(picture)
+    outputs.require_free(numbers, alignment.COLUMNS)
     given = None if values is None else [_number(text.strip()) for text in values.split(",")]
     found = alignment.align(
         rules, task=task, hardware=hardware, samples=samples, trials=trials, noise_std=noise_std, size=size, steps=steps,
         over=over, values=given, seed=seed, progress=warn,
     )  # fmt: skip
-    figure, table = found.save(folder(out) / "alignment.png"), found.to_csv(out / "alignment.csv")
+    folder(out)
+    figure, table = found.save(picture), found.to_csv(numbers)
     say(f"{found}\n\nfigure  {figure}\ntable   {table}")
 
 

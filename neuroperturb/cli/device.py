@@ -9,6 +9,7 @@ import typer
 
 import hardware_models as hw
 from neuroperturb.cli.terminal import check_folder, folder, say
+from neuroperturb.results import outputs
 from neuroperturb.results.figures import device_card
 
 
@@ -21,7 +22,9 @@ def device(
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)
+    picture = out / f"{Path(hardware).stem}.png"
+    outputs.require_free(picture)
     measured = hw.Measured.from_csv(hardware) if hardware.endswith(".csv") else None
     card = hw.card(hardware if measured is None else measured, seed=seed)
-    figure = device_card.save(card, folder(out) / f"{Path(hardware).stem}.png")
+    figure = device_card.save(card, folder(out) / picture.name)
     say(f"{card}\n\nfigure  {figure}")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neuroperturb.cli.job import RunJob
-from neuroperturb.cli.terminal import say
+from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import Run, differences
+from neuroperturb.spec import InputError
 from neuroperturb.training import ablation, comparison
 from neuroperturb.training.trainer import Trainer
 
@@ -54,7 +55,10 @@ def finish(record: Run, job: RunJob) -> None:
         say(f"repeat    {_repeated(job.original, record)}")
     say(f"record    {job.target}")
     if len(record.history):
-        say(f"figure    {learning_curve.save(record, job.target.with_suffix('.png'))}")
+        try:
+            say(f"figure    {learning_curve.save(record, job.target.with_suffix('.png'))}")
+        except InputError as error:  # a picture of somebody else's: the record is what counts
+            warn(str(error))
 
 
 def _repeated(original: Run, record: Run) -> str:

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from neuroperturb.cli.terminal import say
-from neuroperturb.results import folders
+from neuroperturb.cli.terminal import say, warn
+from neuroperturb.results import folders, outputs
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
-from neuroperturb.study.store import INDEX, StudyFolder, write_text
+from neuroperturb.study.store import INDEX, StudyFolder
+
+UNREAD = 5  # most files that are named
 
 
 def report(
@@ -40,6 +42,10 @@ def of_study(folder: Path, out: Path | None) -> None:
     if searched and not (folder / INDEX).exists():
         return
     written = html.write(StudyFolder(folder), out)
+    for sentence in written.unread[:UNREAD]:
+        warn(sentence)
+    if len(written.unread) > UNREAD:
+        warn(f"{len(written.unread) - UNREAD} more files cannot be read; the table of runs says which.")
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:
@@ -51,7 +57,7 @@ def of_search(folder: Path, out: Path) -> None:
     frame = tune_report.read(folder)
     made = tune_report.best(frame)
     folders.make(out)
-    write_text(out / "tune.md", tune_report.markdown(made))
+    outputs.write_text(out / "tune.md", tune_report.markdown(made))
     say(tune_report.table(made))
     say(f"\ntable     {out / 'tune.md'}\ntable     {folder / tune_report.TABLE}")
     if len(frame):

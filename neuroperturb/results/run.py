@@ -1,7 +1,7 @@
 """The record of a run: its experiment, learning curves, weights and comparisons; one self-describing file.
 
 The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text only, and is written to a temporary name
-in the same folder and renamed, so that a file of that name is always complete. Its groups:
+in its own folder and renamed, so that a file of that name is always whole; a line after its end seals it. Its groups:
 
     /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and a
                        summary for tables of many runs
@@ -15,9 +15,7 @@ in the same folder and renamed, so that a file of that name is always complete. 
 from __future__ import annotations
 
 import json
-import os
 import tomllib
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +32,7 @@ from neuroperturb.results import summary
 from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
-from neuroperturb.results.file import RecordError, bits, sync_folder
+from neuroperturb.results.file import RecordError, bits
 from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.user_code import opening
@@ -43,8 +41,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# Texts that may differ between two runs of one experiment: those about the machine, and those added by a later version.
-CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss")
+# Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
+CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -66,6 +64,7 @@ class Run:
         empty if unknown
     versions, cpu : dict of str, of the machine that ran it
     timestamps : dict of str
+    name : what the run is called in a study, and its file with it; empty outside studies
     """
 
     experiment: Experiment
@@ -82,6 +81,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=lambda: versions())
     cpu: dict[str, str] = field(default_factory=lambda: cpu())
     timestamps: dict[str, str] = field(default_factory=dict)
+    name: str = ""
 
     def __post_init__(self):
         self.history = _frame(self.history, HISTORY)
@@ -92,19 +92,12 @@ class Run:
         self.results = _frame(rows, RESULTS)
 
     def save(self, path: str | Path) -> Path:
-        """Write the file, whole or not at all; an existing file is replaced."""
-        path = Path(path)
-        part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-        try:
-            texts = _texts(self)
-            record_file.write(part, texts, _packed(self), _summary(self, texts).text)
-            with open(part, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-        sync_folder(path.parent)
-        return path
+        """Write the file, whole or not at all; an older file of that name is replaced.
+
+        It is made in memory, where it is twice for a moment. Raises OSError where it cannot be written.
+        """
+        texts = _texts(self)
+        return record_file.write(path, texts, _packed(self), _summary(self, texts).text)
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
@@ -216,6 +209,7 @@ def _texts(run: Run) -> dict[str, str]:
         "seeds": json.dumps(run.seeds),
         "ledger": json.dumps(run.ledger),
         **({"loss": json.dumps(run.loss)} if run.loss else {}),
+        **({"name": run.name} if run.name else {}),
         "versions": json.dumps(run.versions),
         "cpu": json.dumps(run.cpu),
         "timestamps": json.dumps(run.timestamps),
@@ -237,18 +231,15 @@ def load(path: str | Path) -> Run:
     path = Path(path)
     if not path.is_file():
         raise RecordError(f"There is no run file {str(path)!r}.")
-    try:
-        texts, arrays = record_file.read(path)
-    except RecordError:
-        raise
-    except Exception:  # a damaged HDF5 file fails in any way the library can
-        raise RecordError(f"The file {str(path)!r} is damaged, or was not written by neuroperturb.") from None
+    texts, arrays = record_file.read(path)
     try:
         with opening(path.parent):  # paths in it are not followed: a record is data
             return _run(texts, arrays)
     except InputError as error:
+        raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # whole, and of another structure
         raise RecordError(
-            f"The file {str(path)!r} contains an experiment that this version cannot read: {error}"
+            f"The file {str(path)!r} was not written by neuroperturb: parts of a run are missing."
         ) from None
 
 
@@ -286,6 +277,7 @@ def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
         name: json.loads(texts[name]) for name in ("diverged_step", "seeds", "ledger", "versions", "cpu", "timestamps")
     }
     plain["loss"] = json.loads(texts.get("loss", "{}"))
+    plain["name"] = texts.get("name", "")
     kept = {name: group(name) for name in ("weights", "initial_weights")}
     return Run(
         experiment=Experiment.parse(tomllib.loads(texts["experiment"])),

@@ -8,7 +8,7 @@ Observing (weights, evaluations) has no effect: the arrays' reads are counted an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -57,7 +57,17 @@ class Simulation:
     run : the state, :class:`neuroperturb.simulation.state.RunState`
     loops, updates : the compiled loops; the pending updates
     loss : kernel (c, δ, target) -> (L, δL)
+
+    A copy, by `copy` or `pickle`, is made anew and put where this one is: kernels take a state by where it lies in memory.
     """
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        made = super().__new__(cls)
+        made._made_of = arguments, options
+        return made
+
+    def __reduce__(self):
+        return _again, (type(self), *self._made_of, self.checkpoint())
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, initial: Matrices, *, decorrelation: Decorrelation | None = None,
@@ -240,6 +250,13 @@ class Simulation:
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Restore a checkpoint, in place."""
         checkpoint.restore(self._named(), state)
+
+
+def _again(cls: type[Simulation], arguments: tuple, options: dict, state: dict[str, np.ndarray]) -> Simulation:
+    """A simulation made like another, and put where that is."""
+    made = cls(*arguments, **options)
+    made.restore(state)
+    return made
 
 
 def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype) -> None:

@@ -207,8 +207,12 @@ def _exclusive(lease: Path, text: str) -> bool:
         descriptor = os.open(lease, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+    except OSError:  # half a lease is nobody's
+        lease.unlink(missing_ok=True)
+        raise
     return True
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.results.file import opened
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import opening
 from neuroperturb.study import run_name
@@ -112,16 +113,14 @@ def _named(room: Path, ending: str) -> list[Path]:
 
 
 def _run(path: Path) -> _Run | None:
-    """Metadata of a record; None for a file that is not a record, or with an experiment that cannot be read."""
-    import h5py
-
+    """What a record says of itself; None of a file that is none, or of an experiment that cannot be read."""
     try:
-        with h5py.File(path, "r") as file:
-            texts = {name: str(file.attrs[name]) for name in ("experiment", "versions", "timestamps")}
-            aged = "age" in file["results"]
+        with opened(path) as record:
+            texts = {name: str(record.file.attrs[name]) for name in ("experiment", "versions", "timestamps")}
+            aged = "age" in record.file["results"]
         experiment = Experiment.parse(tomllib.loads(texts["experiment"]))
         return _Run(experiment, json.loads(texts["versions"]), json.loads(texts["timestamps"]).get("started", ""), aged)
-    except Exception:  # a damaged HDF5 file fails in any way the library can; it is reported when the run is needed
+    except (InputError, OSError, ValueError):  # whoever wants the run says so
         return None
 
 

@@ -32,10 +32,18 @@ DIGITS = 16
 SCHEME = 2  # version of the naming scheme; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
-def name(experiment: Experiment, ageing: Spec | None = None) -> str:
-    """The file name of a run without its suffix; `ageing`: the ageing of its weights afterwards."""
+def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, str] | None = None) -> str:
+    """What the file of a run is called, without its ending.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    ageing : what its weights go through afterwards
+    made_by : versions that a record holds; those of this process unless given
+    """
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
-    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **computing()})
+    by = computing() if made_by is None else {**computing(), "versions": relevant(made_by)}
+    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **by})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:

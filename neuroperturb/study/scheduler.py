@@ -81,7 +81,7 @@ class Scheduler:
         for sentence in folder.strangers(cells):
             say(sentence)
         self.agenda = Agenda(study, [cell for cell in cells if shard.has(cell.key)], self._find)
-        self.agenda.add_baselines(cells, lambda name: shard.has(name) and not folder.fit_file(name).exists())
+        self.agenda.add_baselines(cells, lambda name: shard.has(name) and folder.fit(name) is None)
         self._running: dict[str, Progress | None] = {}
         self._began: dict[str, float] = {}
         self._elsewhere: set[str] = set()
@@ -143,15 +143,8 @@ class Scheduler:
                 self.leases.give(INDEX)
 
     def _find(self, name: str) -> RunOutcome | None:
-        """The outcome of a run, or of baselines, in the folder; an invalid file is moved aside and reported."""
-        if self.folder.fit_file(name).exists():
-            return RunOutcome("finished")
-        try:
-            known = self.folder.outcome(name)
-        except RecordError as error:
-            aside = self.folder.set_aside(name)
-            self.say(f"{error} It was moved to {aside.name!r}, and the run is repeated.")
-            return None
+        """What the folder knows of a run, or of baselines; a file that is neither is set aside, and said."""
+        known = self.folder.sound(name, self.say)
         if known and known.status == "finished" and self.study.weights and not known.weights:
             return None  # it was made without weights, which are needed now
         return None if known and known.status == "failed" and self._retry else known

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import math
 import os
 import re
+import tomllib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results import folders, summary
-from neuroperturb.results.file import FORMAT, VERSION, RecordError
+from neuroperturb.results.atomic import write_text
+from neuroperturb.results.file import VERSION, OpenRecord, RecordError, opened
 from neuroperturb.results.run import Run, load
 from neuroperturb.results.summary import Summary
 from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import opening
+from neuroperturb.study import run_name
+from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.index import check_cell, check_study
@@ -123,12 +132,25 @@ class StudyFolder:
         return self.runs / f"{name}.nc"
 
     def outcome(self, name: str) -> RunOutcome | None:
-        """The outcome of a run; None if it has not ended."""
+        """How a run ended; None where it has not, or not yet; RecordError where a file has its name and is another, or none."""
         try:
-            done = read_outcome(self.run_file(name))
+            done = read_outcome(self.run_file(name), self._is_called)
         except FileNotFoundError:
             done = None
         return done or self._failure(name)
+
+    def sound(self, name: str, say: Callable[[str], None]) -> RunOutcome | None:
+        """The same; a file that has the name of a run, or of baselines, and is none is set aside, and said."""
+        if self.fit_file(name).exists():
+            if self.fit(name) is not None:
+                return RunOutcome("finished")
+            say(f"The file {str(self.fit_file(name))!r} is damaged. {_moved(self._set_aside(self.fit_file(name)))}")
+            return None
+        try:
+            return self.outcome(name)
+        except RecordError as error:
+            say(f"{error} {_moved(self.set_aside(name))}")
+            return self._failure(name)
 
     def checkpoint(self, name: str) -> Run | None:
         """The checkpoint of an interrupted run; None if it is damaged."""
@@ -140,7 +162,8 @@ class StudyFolder:
         return run if run is not None and run.status == "interrupted" else None
 
     def save(self, name: str, run: Run) -> None:
-        """Save a run, whatever its status."""
+        """Keep a run, whatever its status; it says its name inside, too."""
+        run.name = name
         run.save(self.run_file(name))
         self._failed(name).unlink(missing_ok=True)
 
@@ -166,6 +189,14 @@ class StudyFolder:
         """Path of the baselines of one task and seed."""
         return self.fits / f"{name}.json"
 
+    def fit(self, name: str) -> list[dict] | None:
+        """Rows of baselines; None where there are none, or what is there cannot be read."""
+        try:
+            rows = json.loads(self.fit_file(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+
     def save_fit(self, name: str, rows: list[dict]) -> None:
         write_text(self.fit_file(name), json.dumps(rows, indent=1))
         self._failed(name).unlink(missing_ok=True)
@@ -173,10 +204,50 @@ class StudyFolder:
     # other files
 
     def set_aside(self, name: str) -> Path:
-        """Move an invalid file with a run's name aside, so that nothing is lost; returns its new path."""
-        aside = self.run_file(name).with_suffix(f".damaged-{uuid.uuid4().hex[:4]}")
-        os.replace(self.run_file(name), aside)
+        """Move away a file that has a run's name and is none, so that nothing is lost; returns where it is now."""
+        return self._set_aside(self.run_file(name))
+
+    def _set_aside(self, path: Path) -> Path:
+        aside = path.with_suffix(f".damaged-{uuid.uuid4().hex[:4]}")
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            os.replace(path, aside)
         return aside
+
+    # names
+
+    def _is_called(self, record: OpenRecord, name: str) -> bool:
+        """Whether a record is the one of its file's name, by what it says, or else by the experiment inside."""
+        attributes = record.file.attrs
+        if "name" in attributes:
+            return str(attributes["name"]) == name
+        if self._declared.get("names") != SCHEME:
+            return True  # the file has a name of version 0.1.0, or nobody knows what became of its weights
+        try:
+            with opening(self.root):
+                experiment = Experiment.parse(tomllib.loads(str(attributes["experiment"])))
+            made_by = json.loads(attributes["versions"])
+        except (InputError, ValueError):
+            return True  # another version's: what it was called cannot be told
+        names = {run_name.name(experiment, ageing, made_by) for ageing in (None, self._ageing)}
+        return name in names or bool(run_name.files(experiment))  # data may have changed since
+
+    @functools.cached_property
+    def _declared(self) -> dict:
+        """The index as it was when the first name was compared."""
+        try:
+            index = json.loads((self.root / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return index if isinstance(index, dict) else {}
+
+    @functools.cached_property
+    def _ageing(self) -> StudyAgeing | None:
+        study = self._declared.get("study")
+        declared = study.get("ageing") if isinstance(study, dict) else None
+        try:
+            return None if declared is None else StudyAgeing.parse(declared, "ageing")
+        except InputError:
+            return None
 
     def tidy(self, alive) -> None:
         """Remove temporary files whose writer is gone; `alive(name)` tells whether a process has the run."""
@@ -207,45 +278,23 @@ class StudyFolder:
         return said
 
 
-def read_outcome(path: Path) -> RunOutcome | None:
-    """The outcome of the run in a file; None for a checkpoint; RecordError if it is not a run, FileNotFoundError if there is none."""
-    import h5py
-
-    if not path.exists():
-        raise FileNotFoundError(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise RecordError(f"The file {str(path)!r} is not a run of neuroperturb.")
-            if file.attrs["format_version"] != VERSION:
-                found = int(file.attrs["format_version"])
-                raise RecordError(
-                    f"The file {str(path)!r} is a run of another version (format {found}, here {VERSION})."
-                )
-            status = str(file.attrs["status"])
-            if status == "interrupted":
-                return None
-            seen = summary.read(file)
-            return RunOutcome(
-                status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file
-            )
-    except RecordError:
-        raise
-    except Exception:  # a damaged HDF5 file fails in any way the library can
-        raise RecordError(f"The file {str(path)!r} is damaged.") from None
+def read_outcome(path: Path, is_called: Callable[[OpenRecord, str], bool]) -> RunOutcome | None:
+    """How the run of a file ended; None for a checkpoint, RecordError for what is no run, FileNotFoundError for no file."""
+    with opened(path) as record:
+        file = record.file
+        if not is_called(record, path.stem):
+            raise RecordError(f"The file {str(path)!r} holds another run than that of its name.")
+        status = str(file.attrs["status"])
+        if status == "interrupted":
+            return None
+        seen = summary.read(file, kept=record.sealed)
+        return RunOutcome(
+            status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file
+        )
 
 
-def write_text(path: Path, text: str) -> None:
-    """A text file, whole or not at all."""
-    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def _moved(aside: Path) -> str:
+    return f"It was moved to {aside.name!r}, and the run is done again."
 
 
 def _count(number: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.file import RecordError
+from neuroperturb.results.file import RecordError, opened
 from neuroperturb.results.text import METRICS
 from neuroperturb.spec import SpecError, suggest
 from neuroperturb.study import rate_search
@@ -54,9 +54,10 @@ class Tables(NamedTuple):
     """All data of a report.
 
     study : the declaration's table, with the study's name;  cells : list of Cell
-    chosen : number of the chosen setting in every cell, None if it is not done
-    curves : by name of a run;  machines : versions and processors, each with its number of runs
-    losses : by number of a cell, the name of its loss, its unit and the score of a constant output; none for version 0.1.0
+    chosen : number of the setting chosen in every cell, None where it is not done
+    curves : by name of a run;  machines : what made the runs, each with how many
+    losses : by number of a cell, what its loss is called, its unit and what a constant output scores; none of version 0.1.0
+    unread : sentences on files that have the names of runs and are none
     """
 
     study: dict
@@ -69,6 +70,7 @@ class Tables(NamedTuple):
     ages: pd.DataFrame
     machines: dict[str, int]
     losses: dict[int, dict]
+    unread: list[str]
 
 
 class Rest(NamedTuple):
@@ -87,7 +89,7 @@ def read(folder: StudyFolder) -> Tables:
     import pandas as pd
 
     study, cells = folder.read_index()
-    outcomes = _outcomes(folder, cells)
+    outcomes, unread = _outcomes(folder, cells)
     chosen = [rate_search.chosen(cell, outcomes) for cell in cells]
     rows, ages, curves, machines, losses = [], [], {}, {}, {}
     for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
@@ -97,6 +99,7 @@ def read(folder: StudyFolder) -> Tables:
             rows += [{**_place(number, cell, None, seed), **waits} for seed in range(len(cell.seeds))]
         for seed, name in enumerate(shown):
             row, curve, machine = _row(folder, outcomes.get(name), name, study.get("threshold"))
+            row |= {"reason": unread[name]} if name in unread else {}
             rows.append({**_place(number, cell, candidate, seed), **row})
             if curve is not None:
                 curves[name] = curve
@@ -108,12 +111,13 @@ def read(folder: StudyFolder) -> Tables:
     return Tables(
         study=study, cells=cells, chosen=chosen, runs=runs, search=_search(cells, outcomes), curves=curves,
         fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines, losses=losses,
+        unread=list(unread.values()),
     )  # fmt: skip
 
 
 def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
-    """Finished and remaining runs of a study."""
-    outcomes = _outcomes(folder, cells)
+    """What of a study is there, and what is still to do."""
+    outcomes, _ = _outcomes(folder, cells)
     times, todo = RunTimes(cells), np.zeros(len(cells))
     for number, cell in enumerate(cells):
         known = [outcomes[name] for names in cell.names for name in names if name in outcomes]
@@ -189,18 +193,14 @@ def _row(
 
 
 def _ledger(folder: StudyFolder, name: str) -> dict:
-    import h5py
-
-    with h5py.File(folder.run_file(name), "r") as file:
-        return json.loads(file["ledger/json"].asstr()[()])
+    with opened(folder.run_file(name)) as record:
+        return json.loads(record.file["ledger/json"].asstr()[()])
 
 
 def _ages(folder: StudyFolder, name: str) -> list[dict]:
-    """Ageing of a run's weights: hardware, chip, age [s], loss, and compensated loss."""
-    import h5py
-
-    with h5py.File(folder.run_file(name), "r") as file:
-        results = file["results"]
+    """What became of a run's weights: hardware, chip, age [s], loss, and loss compensated."""
+    with opened(folder.run_file(name)) as record:
+        results = record.file["results"]
         if "age" not in results:
             return []
         columns = {"hardware": results["name"].asstr()[1:]}
@@ -256,8 +256,7 @@ def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
             continue
         for seed, name in enumerate(cell.fits):
             if name not in read:
-                path = folder.fit_file(name)
-                read[name] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+                read[name] = folder.fit(name) or []
             where = {"cell": number, **{k: v for k, v in cell.seeds[seed].items() if k in REPLICATES}}
             rows += [
                 {**where, **{k: v for k, v in row.items() if k in ("name", "validation", "test")}} for row in read[name]
@@ -265,19 +264,20 @@ def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else ["cell", "name", "validation", "test"])
 
 
-def _outcomes(folder: StudyFolder, cells: list[Cell]) -> dict[str, RunOutcome]:
-    rooms = (room for room in (folder.runs, folder.failed) if room.is_dir())  # some copying tools drop empty folders
+def _outcomes(folder: StudyFolder, cells: list[Cell]) -> tuple[dict[str, RunOutcome], dict[str, str]]:
+    """How runs ended, by name, and why a file is no run, by name."""
+    rooms = (room for room in (folder.runs, folder.failed) if room.is_dir())  # an empty one is lost in some copies
     there = {path.name for room in rooms for path in room.iterdir()}
     names = {name for cell in cells for names in cell.names for name in names}
-    known = {n: _outcome(folder, n) for n in names if f"{n}.nc" in there or f"{n}.json" in there}
-    return {name: outcome for name, outcome in known.items() if outcome is not None}
-
-
-def _outcome(folder: StudyFolder, name: str) -> RunOutcome | None:
-    try:
-        return folder.outcome(name)
-    except RecordError:
-        return None
+    known, unread = {}, {}
+    for name in sorted(n for n in names if f"{n}.nc" in there or f"{n}.json" in there):
+        try:
+            outcome = folder.outcome(name)
+        except RecordError as error:
+            unread[name] = str(error)
+        else:
+            known |= {} if outcome is None else {name: outcome}
+    return known, unread
 
 
 def _reaches(curve: Curve, threshold: float) -> float:

@@ -51,7 +51,7 @@ def tune(
     _check(study, cells, asked)
     folder.make()
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
-    search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop)
+    search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop, say)
     tables, empty = [], 0
     with _Quiet(optuna):
         for cell in cells:
@@ -73,13 +73,16 @@ class OptunaSearch:
     Parameters
     ----------
     optuna : the library
-    study : Study;  asked : its parsed `[tune]` table
-    folder : StudyFolder, for the runs
-    stop : called between two chunks of training
+    study : Study;  asked : its table `[tune]`, read
+    folder : StudyFolder, where runs are kept
+    stop : asked between two chunks of training
+    say : called with sentences that the user should see
     """
 
-    def __init__(self, optuna, study: Study, asked: Tune, folder: StudyFolder, stop: Callable[[], bool]):
-        self.optuna, self.study, self.asked, self.folder, self.stop = optuna, study, asked, folder, stop
+    def __init__(
+        self, optuna, study: Study, asked: Tune, folder: StudyFolder, stop: Callable[[], bool], say: Callable[[str], None],
+    ):  # fmt: skip
+        self.optuna, self.study, self.asked, self.folder, self.stop, self.say = optuna, study, asked, folder, stop, say
         self.leases = Leases(folder.claims)
         self.COMPLETE, self.PRUNED = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
 
@@ -94,6 +97,12 @@ class OptunaSearch:
             searched.optimize(lambda trial: self._mean_loss(searched, trial, cell), n_trials=left, n_jobs=workers)
         except Stopped:
             pass
+        except Exception as error:
+            if not self._is_of_the_database(error):
+                raise
+            raise RecordError(
+                f"Trials cannot be kept in {url!r} ({_first_line(error)}): those that are there are whole, and the same command goes on."
+            ) from None
         finally:
             self.leases.give_all()
         return searched
@@ -111,6 +120,11 @@ class OptunaSearch:
         settings = tune_report.settings_of(self.asked, searched.best_params)
         best = ", ".join(f"{key} {value_label(value)}" for key, value in settings.items())
         return f"{head}; best validation loss {searched.best_value:.3g} at {best}"
+
+    def _is_of_the_database(self, error: Exception) -> bool:
+        """Whether an error is of what trials are kept in: no room, damaged, gone."""
+        storage = isinstance(error, self.optuna.exceptions.StorageInternalError)
+        return storage or type(error).__module__.split(".")[0] in ("sqlalchemy", "sqlite3")
 
     def _opened(self, cell: Cell, url: str):
         try:
@@ -145,15 +159,17 @@ class OptunaSearch:
         return sum(losses) / len(losses)
 
     def _loss(self, trial, number: int, job: Job) -> float:
-        """Validation loss of one run, which is run now if unknown; the first seed is reported to Optuna epoch by epoch."""
-        known = self.folder.outcome(job.name)
-        while known is None and not self.leases.take(job.name):  # another process has it: wait for its result
+        """Validation loss of one run: known, or run now; Optuna follows the first seed epoch by epoch."""
+        known = self.folder.sound(job.name, self.say)
+        while known is None and not self.leases.take(job.name):  # somebody else has it: their run is ours
             if self.stop():
                 raise Stopped
             time.sleep(WAIT)
-            known = self.folder.outcome(job.name)
+            known = self.folder.sound(job.name, self.say)
         try:
-            known = known or self.folder.outcome(job.name)  # it may have been saved just before we got the lease
+            known = known or self.folder.sound(
+                job.name, self.say
+            )  # they may have kept it just before the lease was ours
             if known is None:
                 self._run(trial, number, job)
                 known = self.folder.outcome(job.name)
@@ -208,7 +224,7 @@ def _keep(folder: StudyFolder, name: str, run: Run, pruned: bool) -> None:
         return
     try:
         folder.save(name, run)
-    except Exception as error:  # h5py reports a full disk in any way it can
+    except OSError as error:
         raise RecordError(f"Results cannot be written to {str(folder.root)!r} ({_first_line(error)}).") from None
 
 
@@ -237,4 +253,6 @@ class _Quiet:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from neuroperturb.results import neutral
+from neuroperturb.results import neutral, outputs
+from neuroperturb.results.figures import png
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.grid import grid, number
 from neuroperturb.study.labels import last, value_label
-from neuroperturb.study.store import write_text
 from neuroperturb.study.tune_table import Tune
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def write(folder: Path, tables: Sequence[pd.DataFrame]) -> None:
     import pandas as pd
 
     if tables:
-        write_text(folder / TABLE, neutral.csv(pd.concat(tables)))
+        outputs.write_text(folder / TABLE, neutral.csv(pd.concat(tables)))
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def markdown(made: Sequence[Best]) -> str:
     for one in made:
         told = [one.cell or "all", str(one.trials), str(one.given_up), number(one.loss) or "–"]
         rows.append([*told, *(one.settings.get(key, "–") for key in keys)])
-    return "".join(f"| {' | '.join(map(neutral.markdown, row))} |\n" for row in rows)
+    return "".join(f"| {' | '.join(map(neutral.markdown, row))} |\n" for row in rows) + outputs.COMMENT
 
 
 def draw(frame: pd.DataFrame, path: Path) -> Path:
@@ -136,8 +136,7 @@ def draw(frame: pd.DataFrame, path: Path) -> Path:
             axes.set_yscale("log")
         axes.set_title(str(cell).replace("$", r"\$") or "all", fontsize=9, loc="left")
         axes.set(xlabel="trial", ylabel="validation loss")
-    figure.savefig(path, dpi=130, metadata={"Software": "neuroperturb report"})
-    return path
+    return outputs.write(path, png.image(figure, dpi=130))
 
 
 def _plain(value: Any) -> Any:

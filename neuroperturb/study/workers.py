@@ -154,7 +154,7 @@ class Keeping:
         """Save a checkpoint of an active run; raises Unwritable."""
         try:
             self._folder.save(self._job.name, run)
-        except Exception as error:  # h5py reports a full disk in any way it can
+        except Exception as error:
             raise Unwritable(error) from error
 
     def _kept(self, keep: Callable[[], None], outcome: RunOutcome | None) -> Event:

@@ -59,6 +59,14 @@ class Trainer:
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
             require_same(resume, experiment)
+        self._begin(experiment, dataset)
+        self._diagnosis = self._diagnose()
+        self._started = _now()
+        if resume is not None:
+            self._continue(resume)
+
+    def _begin(self, experiment: Experiment, dataset: Dataset | None) -> None:
+        """Everything as before the first step."""
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
@@ -67,13 +75,23 @@ class Trainer:
         sequences = Sequences(self.dataset, training)
         self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
         self._loop = Loop(sequences, self.learner)
-        self._diagnosis = self._diagnose()
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
-        self._started = _now()
         self._guard = Guard()
-        if resume is not None:
-            self._continue(resume)
+
+    # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
+
+    @whole
+    def __getstate__(self) -> dict:
+        return {
+            "experiment": self.experiment, "dataset": self.dataset, "started": self._started, "diagnosis": self._diagnosis,
+            "moment": self._snapshot(),
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict) -> None:
+        self._begin(state["experiment"], state["dataset"])
+        self._started, self._diagnosis = state["started"], dict(state["diagnosis"])
+        self._put_back(state["moment"])
 
     def _diagnose(self) -> dict:
         """Diagnosis of a rule on its hardware, before the first step; None without hardware, for a gradient, or for spiking neurons."""

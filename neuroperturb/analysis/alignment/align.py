@@ -26,6 +26,7 @@ from neuroperturb.experiments import recipes
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights
+from neuroperturb.results import neutral, outputs
 from neuroperturb.results.figures import png
 from neuroperturb.results.figures.alignment import figure as draw
 from neuroperturb.results.grid import grid
@@ -106,10 +107,8 @@ class Alignment:
         return columns
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write all rows as CSV and return the path."""
-        path = Path(path)
-        self.frame.to_csv(path, index=False)
-        return path
+        """Write all rows as CSV and return the path; an existing file is replaced only if it is such a table."""
+        return outputs.write_text(path, neutral.csv(self.frame))
 
     def figure(self) -> Figure:
         """Cosines of mean and single updates with BPTT and BPTT(1), matrix by matrix."""
@@ -120,6 +119,7 @@ class Alignment:
         return png.write(self.figure(), path)
 
 
+COLUMNS = ("rule", "over")  # the first of the table
 LEGEND = (
     "bptt, bptt(1): cosine of the mean update with true BPTT and with the one-step gradient, ± half its 95 % interval (jackknife);\n"
     "limit: cosine of the expected update with BPTT, free of sampling noise; in C_x: the same in the metric of the presynaptic covariance;\n"
