@@ -152,7 +152,7 @@ BROADCAST = (
     "finish",
     "number",
 )  # broadcast by the critic to every synapse
-BROADCAST = "_broadcast"  # suffix of a linked variable of the critic; each unit has its own copy, which synapses read
+LINKED = "_broadcast"  # suffix of a linked variable of the critic; each unit has its own copy, which synapses read
 
 
 def keep(names: tuple[str, ...]) -> str:
@@ -249,8 +249,8 @@ def text(rule: PerturbationRule, names: Names, *, online: bool, write: str = "w 
     """
     facts, received = facts_of(rule), broadcast(rule)
     two, pair, probe = facts.passes == 2, facts.paired, rule.probe.facts.brian.code
-    equations = "".join(f"\n    {name} : 1\n    {name}{BROADCAST} : 1 (linked)" for name in received)
-    receive = _code(*(f"{name} = {name}{BROADCAST}" for name in received), rule.normaliser.facts.brian.code)
+    equations = "".join(f"\n    {name} : 1\n    {name}{LINKED} : 1 (linked)" for name in received)
+    receive = _code(*(f"{name} = {name}{LINKED}" for name in received), rule.normaliser.facts.brian.code)
     return Text(
         unit=_unit(names, two) + equations,
         unit_send=_code(

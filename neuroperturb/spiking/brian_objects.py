@@ -152,7 +152,7 @@ class Objects:
         for name in equations.broadcast(self.rule):
             source = square if name == "square" else name
             setattr(
-                group, name + equations.BROADCAST, self.b2.linked_var(self.critic, source, index=np.zeros(size, int))
+                group, name + equations.LINKED, self.b2.linked_var(self.critic, source, index=np.zeros(size, int))
             )
         self._at(RECEIVE, group, code)
 
