@@ -88,7 +88,9 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     except ImportError:
         return paths
     paths.append(out / "runs.parquet")
-    mixed = tables.runs.select_dtypes(object).columns  # a column of names and numbers has one type in a file
+    mixed = [
+        name for name, kind in tables.runs.dtypes.items() if kind == object
+    ]  # a column of names and numbers has one type in a file
     table = pyarrow.Table.from_pandas(tables.runs.astype(dict.fromkeys(mixed, str)), preserve_index=False)
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(

@@ -11,22 +11,18 @@ with different processors may differ in bits under one name; the record holds th
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
-
+from neuroperturb.experiments.data_files import digests
 from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
-from neuroperturb.tasks import OwnTask
 
 DIGITS = 16
 SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
@@ -79,39 +75,7 @@ def sources(experiment: Experiment) -> dict[str, str]:
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
 
 
-def files(part: Any) -> dict[str, str]:
-    """Paths of what parts of an experiment read, each with who reads it."""
-    return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
-
-
-def _class(part: Any) -> str:
-    return part.label if isinstance(part, OwnTask) else type(part).__name__
-
-
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
     """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
-    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in files(part) if os.path.isfile(path)}
-    return {"files": digests} if digests else {}
-
-
-@functools.lru_cache
-def _file(path: str, modified: int) -> str:
-    """Of a file as it is since then."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """A part and the parts it is made of."""
-    if isinstance(part, BaseModel):
-        inner = [getattr(part, field) for field in type(part).model_fields]
-    elif dataclasses.is_dataclass(part):
-        inner = [getattr(part, field.name) for field in dataclasses.fields(part)]
-    elif isinstance(part, tuple):
-        inner = list(part)
-    else:
-        return
-    if type(part) is not tuple:
-        yield part
-    for one in inner:
-        yield from _parts(one)
+    found = {path: whole[:DIGITS] for path, whole in digests(part).items()}
+    return {"files": found} if found else {}
