@@ -102,7 +102,9 @@ def _after(cell, seed=1) -> bytes:
 
 
 def _repeats(cell) -> None:
-    _require(_after(cell) == _after(cell), cell, "gives different weights when the same chip gets the same pulses again")
+    _require(
+        _after(cell) == _after(cell), cell, "gives different weights when the same chip gets the same pulses again"
+    )
 
 
 def _equal_without_spread(cell) -> None:

@@ -1,4 +1,4 @@
-"""Cells that move by the same step wherever they are, up to their bounds.
+"""Cells with the same step at every weight, up to their bounds.
 
     up    w ← w + s_up (1 + c ξ)          c = dw_min_std, ξ standard normal
     down  w ← w − s_down (1 + c ξ)
@@ -27,6 +27,6 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantStep(PulsedCell):
-    """Constant steps; parameters as in `PulsedCell`."""
+    """Constant step; parameters as in `PulsedCell`."""
 
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)

@@ -151,9 +151,7 @@ class Objects:
         """Broadcast the critic's variables to every unit of a group."""
         for name in equations.broadcast(self.rule):
             source = square if name == "square" else name
-            setattr(
-                group, name + equations.LINKED, self.b2.linked_var(self.critic, source, index=np.zeros(size, int))
-            )
+            setattr(group, name + equations.LINKED, self.b2.linked_var(self.critic, source, index=np.zeros(size, int)))
         self._at(RECEIVE, group, code)
 
     def _gain(self, size: int) -> dict[str, float]:

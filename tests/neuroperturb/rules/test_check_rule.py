@@ -355,7 +355,8 @@ def test_what_only_the_compiler_sees(function, words):
 
 def test_a_neuron_is_held_to_the_same():
     with pytest.raises(
-        InputError, match=r"'neuron' function of MyRule takes 'weight', which is not an argument of a neuron: .*clean, noisy, noise"
+        InputError,
+        match=r"'neuron' function of MyRule takes 'weight', which is not an argument of a neuron: .*clean, noisy, noise",
     ):
         check_rule(rule(neuron=lambda params, clean, noisy, weight: noisy))
     with pytest.raises(InputError, match=r"'neuron' function of MyRule must end in return one number"):

@@ -91,9 +91,7 @@ TASKS = [
 
 @pytest.mark.parametrize(("task", "batch"), TASKS, ids=repr)
 def test_data_that_cannot_fit_are_refused_before_they_are_made(task, batch):
-    with pytest.raises(
-        InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, with .*B free"
-    ):
+    with pytest.raises(InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, with .*B free"):
         task.data(0, batch)
 
 
