@@ -12,7 +12,7 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Event, Passage
-from hardware_models.numerics.checks import require_not_negative
+from hardware_models.numerics.checks import require_not_negative, require_spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,8 @@ class Diffusion(Mechanism):
     dtod: float = 0.0
 
     def check(self) -> None:
-        require_not_negative(self, "std dtod")
+        require_not_negative(self, "std")
+        require_spread(self, "dtod")
 
     def move(self, passage: Passage) -> tuple:
         if self.std == 0:

@@ -19,7 +19,7 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Event, Passage
-from hardware_models.numerics.checks import require, require_not_negative, require_positive
+from hardware_models.numerics.checks import require, require_not_negative, require_positive, require_spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,8 @@ class Drift(Mechanism):
     counts_from_writes: ClassVar[bool] = True
 
     def check(self) -> None:
-        require_not_negative(self, "nu nu_dtod nu_std")
+        require_not_negative(self, "nu")
+        require_spread(self, "nu_dtod nu_std")
         require_positive(self, "t0")
 
     def exponents(self, written: np.ndarray, passage: Passage) -> np.ndarray:

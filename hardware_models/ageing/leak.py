@@ -16,7 +16,14 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Passage
-from hardware_models.numerics.checks import ParameterError, Words, require, require_not_negative, require_positive
+from hardware_models.numerics.checks import (
+    ParameterError,
+    Words,
+    require,
+    require_not_negative,
+    require_positive,
+    require_spread,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +55,8 @@ class Leak(Mechanism):
 
     def check(self) -> None:
         require_positive(self, "lifetime", endless=True)
-        require_not_negative(self, "lifetime_dtod reset_dtod")
+        require_not_negative(self, "reset_dtod")
+        require_spread(self, "lifetime_dtod")
         require(self, "reset", "finite", np.isfinite)
 
     def move(self, passage: Passage) -> tuple:

@@ -16,7 +16,7 @@ R update rows and K columns of inputs. Errors name parts as arguments of `Synaps
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -80,6 +80,12 @@ class Cell(Protocol):
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
+
+    @classmethod
+    def fields_of(cls, table: Mapping[str, Any], base: Any = None) -> dict[str, Any]:
+        """The fields that a table of a cell stands for, where it may say something else in their place; base : a cell that it changes."""
+        del base
+        return dict(table)
 
     def numbers(self, dtype: type[np.floating]) -> NamedTuple:
         """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and the parameters that the formulas read from ``p``."""

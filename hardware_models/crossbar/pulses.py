@@ -107,7 +107,9 @@ def count_pulses(steps, up, down):
 
 @lru_cache
 def make_round(stochastic: bool):
-    """round(array, numbers, k, j, change, steps): whole pulses; a NaN request sends none."""
+    """round(array, numbers, k, j, change, steps): whole pulses, limited to the maximum per write, also for an infinite request;
+    a NaN request sends none.
+    """
 
     @kernel
     def round_row(array, numbers, k, j, change, steps):

@@ -42,7 +42,14 @@ import numpy as np
 from hardware_models.crossbar.contract import Cell, Chip
 from hardware_models.crossbar.pulses import LONGEST, make_write_row
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import InputError, are_numbers, refuse, require_positive, require_whole
+from hardware_models.numerics.checks import (
+    InputError,
+    are_numbers,
+    refuse,
+    require_positive,
+    require_spread,
+    require_whole,
+)
 
 
 class Quantity(IntEnum):
@@ -60,17 +67,21 @@ class Quantity(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PulsedCell(Cell):
-    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless stated otherwise.
+    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless stated otherwise, as
+    fractions: 30 % is 0.3.
 
     dw_min : mean step of a pulse [device units]
     dw_min_std : spread between pulses, in steps
     dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
-    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps
+    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps. It weakens one direction and strengthens none:
+        at up_down > 0 a step up is `dw_min`, and one down is dw_min (1 − up_down); at up_down < 0 a step up is dw_min (1 + up_down), and
+        one down is `dw_min`. So `dw_min` is the larger of the two steps, not their mean: for steps a up and b down with b < a,
+        ``dw_min=a, up_down=1 - b / a``; `ConstantStep.from_pulses` counts it from pulses
     w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
     write_noise_std : standard deviation of the visible weight about the stored one, in steps, redrawn at each write
     corrupt_prob, corrupt_range : fraction of the cells that never change, and the range of their weights [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
-    most_pulses : largest number of pulses per write and cell; larger requests are clipped
+    most_pulses : largest number of pulses per write and cell; larger requests, also infinite ones, are clipped
     """
 
     dw_min: float = 0.001
@@ -90,7 +101,11 @@ class PulsedCell(Cell):
     most_pulses: int = 1000
 
     is_pulsed: ClassVar[bool] = True
-    extras: ClassVar[int] = 0  # number of additional per-cell parameters: a, then b
+    extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
+    # relative spread → the largest that is not taken for percent; log-normal steps, with no end, spread further
+    most_spread: ClassVar[dict[str, float]] = {
+        "dw_min_std": 20.0, "dw_min_dtod": 1.0, "up_down_dtod": 1.0, "w_max_dtod": 1.0, "w_min_dtod": 1.0,
+    }  # fmt: skip
 
     # used by an array
 
@@ -207,6 +222,8 @@ class PulsedCell(Cell):
                 refuse(self, field.name, "finite")
             if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
                 refuse(self, field.name, "0 or more")
+        for name, most in self.most_spread.items():
+            require_spread(self, name, max(most, 3.0) if self.log_normal and name == "dw_min_dtod" else most)
         require_positive(self, "dw_min")
         if not -1 < self.up_down < 1:
             refuse(self, "up_down", "between −1 and 1")

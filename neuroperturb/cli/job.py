@@ -13,6 +13,7 @@ from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest
+from neuroperturb.spec.data_file import recorded
 from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
@@ -23,7 +24,7 @@ from neuroperturb.training import ablation, resumption
 class Request(NamedTuple):
     """The arguments that define the run.
 
-    source : name of a task, a TOML file, or a record
+    source : name of a task, a TOML file, a file of data, or a record
     rule, hardware, backend : names that replace those of the source
     settings : ``KEY=VALUE``, applied last
     out : folder or file for the record
@@ -53,9 +54,10 @@ def prepare(request: Request) -> RunJob:
     source = request.source
     original = load(source) if source.endswith(".nc") else None
     table = plain(original.experiment) if original else _table(source, request.backend)
-    experiment = resolve(
-        _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
-    )
+    with recorded(original.data if original else {}):
+        experiment = resolve(
+            _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
+        )
     repeated = original is not None and experiment == original.experiment
     if original is not None and request.resume and request.out is None:
         target = Path(source)
@@ -95,6 +97,8 @@ def configuration(job: RunJob) -> str:
 
 def _table(source: str, backend: str | None) -> dict:
     """The settings of the source."""
+    if Path(source).suffix.lower() in recipes.FILES:
+        return recipes.of_file(source)
     if source in TASKS or is_name(source):
         return recipes.recipe(source) if backend is None else spiking_recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,14 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="TASK|FILE.toml|RUN.nc",
+            metavar="TASK|DATA.csv|FILE.toml|RUN.nc",
             help="What to train; see `neuroperturb list`. Your own task: FILE.py:Class.",
         ),
     ],
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")
+    ] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
     hardware: Annotated[
         str | None,
@@ -61,16 +66,18 @@ def run(
     """Train a network, compare it with baselines, and save a record and a figure.
 
     TASK: a built-in task with default settings that learn.
+    DATA.csv or DATA.parquet: forecast columns of your own data.
     FILE.toml: an experiment.
     RUN.nc: repeat a run, or continue it with --resume.
 
     Exit code: 0 done, 2 bad input, 3 the loss diverged (recorded),
     130 interrupted (recorded; --resume continues).
     """
-    settings = [
-        *(assign or []),
-        *(f"training.{k}={v}" for k, v in (("epochs", epochs), ("seed", seed)) if v is not None),
-    ]
+    chosen = {
+        "task.target": json.dumps(target) if target else None, "task.horizon": horizon, "training.epochs": epochs,
+        "training.seed": seed,
+    }  # fmt: skip
+    settings = [*(assign or []), *(f"{key}={value}" for key, value in chosen.items() if value is not None)]
     job = jobs.prepare(jobs.Request(source, rule, hardware, backend, settings, out, resume))
     if ablate:
         jobs.check_ablation(job)

@@ -7,6 +7,7 @@ other than that of the recipe uses its own preset, or the entry of `RULES` for t
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 from neuroperturb.rules import DECORRELATED
 
@@ -58,6 +59,18 @@ RECIPES: dict[str, dict] = {
         "decorrelation": {"rate": 1e-4, "input": True, "state": False},
         "training": {"schedule": "online", "epochs": 10},
     },
+    "series": {  # chosen on a synthetic load series, six hours ahead: near ridge on 16 rows, and three times below the rate that diverges
+        "task": {"name": "series"},
+        "network": {"size": 100, "spectral_radius": 0.9, "bias": True, "leak": 0.5},
+        "rule": {
+            "name": "anp",
+            "learning_rate": 0.01,
+            "noise_std": 1e-3,
+            "rate": COSINE,
+            "presynaptic": {"kind": "whitened", "rate": 1e-3, "ridge": 0.01},
+        },
+        "training": {"schedule": "online", "epochs": 5},
+    },
     "mackey-glass": {
         "task": {"name": "mackey-glass"},
         "network": {"size": 200, "spectral_radius": 1.0},
@@ -67,9 +80,10 @@ RECIPES: dict[str, dict] = {
     },
 }
 
-RULES: dict[
-    tuple[str, str], dict
-] = {}  # (task, rule): settings of the rule for the task, if its preset alone does not learn
+FILES = {".csv": "series", ".tsv": "series", ".parquet": "series", ".pq": "series"}  # suffix: the task of such a file
+
+# (task, rule): settings of the rule for the task, if its preset alone does not learn
+RULES: dict[tuple[str, str], dict] = {}
 
 
 def recipe(task: str, rule: str | None = None) -> dict:
@@ -79,6 +93,12 @@ def recipe(task: str, rule: str | None = None) -> dict:
     """
     table = copy.deepcopy(RECIPES.get(task, {"task": {"name": task}}))
     return table if rule is None else with_rule(table, rule)
+
+
+def of_file(path: str) -> dict:
+    """The table for a file of data."""
+    table = recipe(FILES[Path(path).suffix.lower()])
+    return {**table, "task": {**table["task"], "path": path}}
 
 
 def with_rule(table: dict, rule: str) -> dict:

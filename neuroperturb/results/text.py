@@ -180,6 +180,7 @@ def provenance(run: Record) -> str:
     lines += [
         f"class     {code.name} (sha256 {code.sha256[:12]}){_kept(code)}" for code in user_code(run.experiment.table())
     ]
+    lines += [f"data      {path} ({note.words})" for path, note in run.data.items()]
     if run.seeds:
         lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
     return "\n".join(lines)

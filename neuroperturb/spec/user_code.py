@@ -79,6 +79,11 @@ def opening(folder: Path | None) -> Iterator[None]:
         _closed.reset(token)
 
 
+def looked_beside() -> Path | None:
+    """The folder of the file that is being read."""
+    return _folder.get()
+
+
 def is_name(text: Any) -> bool:
     """Whether a name is the location of a custom class."""
     return isinstance(text, str) and ":" in text

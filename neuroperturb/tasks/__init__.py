@@ -10,6 +10,7 @@ digits                classify a handwritten digit, pixel by pixel              
 delayed-xor           credit task A: do two cues, far apart, differ?            guess
 context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
+series                your own: forecast columns of a CSV or parquet file       mean, persistence
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
@@ -25,6 +26,7 @@ from neuroperturb.tasks.copying import Copying as Copying
 from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
 from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
 from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
+from neuroperturb.tasks.series_file import Series as Series
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
 
@@ -36,4 +38,5 @@ TASKS: dict[str, type[Task]] = {
     "delayed-xor": DelayedXOR,
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,
+    "series": Series,
 }

@@ -48,6 +48,26 @@ def pair_up(inputs: np.ndarray, targets: np.ndarray, horizon: int) -> Pairs:
     )
 
 
+def pair_segments(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
+    """Pairs (t, t + horizon) without a break in between; the state is reset after each break.
+
+    breaks : first rows of the segments after the first one
+    """
+    pairs = pair_up(inputs, targets, horizon)
+    if not len(breaks):
+        return pairs
+    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
+    whole = segment[pairs.first] == segment[pairs.last]
+    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
+    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)
+
+
+def scale_rows(values: np.ndarray, fit: int) -> np.ndarray:
+    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
+    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
+    return (values - low) / np.where(high > low, high - low, 1.0)
+
+
 def validation_start(split: int) -> int:
     """First validation row, when the rows before `split` are training and validation together."""
     return split - int(VALIDATION_FRACTION * split)
@@ -106,15 +126,17 @@ class SeriesDataset(Dataset):
     Parameters
     ----------
     train, validation, test : Sequence
-    current : int or sequence of int, the input columns with the present values of the outputs, for persistence
+    current : int or sequence of int, the input columns with the present values of the outputs, for persistence; None: there are none
     """
 
     loss = "mse"
     batches_per_epoch = 1
 
-    def __init__(self, train: Sequence, validation: Sequence, test: Sequence, current: int | Listed[int]) -> None:
+    def __init__(
+        self, train: Sequence, validation: Sequence, test: Sequence, current: int | Listed[int] | None
+    ) -> None:
         self.train, self.validation, self.test = train, validation, test
-        self.current = np.atleast_1d(current)
+        self.current = None if current is None else np.atleast_1d(current)
         self.n_in, self.n_out = train.inputs.shape[2], train.targets.shape[2]
 
     def batch(self, number: int) -> Sequence:
@@ -128,12 +150,12 @@ class SeriesDataset(Dataset):
         return {"loss": metrics.mse(*scored), "nmse": metrics.nmse(*scored)}
 
     def trivial(self) -> dict[str, dict[str, float]]:
-        """``mean``: predict the training mean. ``persistence``: predict the present value."""
+        """``mean``: predict the training mean. ``persistence``: predict the present value, where it is an input."""
         mean = self.train.targets[self.train.mask].mean(axis=0)
-        return {
-            "mean": self._score(lambda s: np.broadcast_to(mean, s.targets.shape)),
-            "persistence": self._score(lambda s: s.inputs[:, :, self.current]),
-        }
+        scores = {"mean": self._score(lambda s: np.broadcast_to(mean, s.targets.shape))}
+        if self.current is not None:
+            scores["persistence"] = self._score(lambda s: s.inputs[:, :, self.current])
+        return scores
 
     def _score(self, predict) -> dict[str, float]:
         parts = {"validation": self.validation, "test": self.test}

@@ -13,16 +13,16 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
+from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
 from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
 from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
 from neuroperturb.tasks.weather_file import new_york, read_file
@@ -54,7 +54,8 @@ class Weather(Task):
 
     Parameters
     ----------
-    path : str, a file in the layout of WTH.csv; None for New York
+    path : str, a file in the layout of WTH.csv, looked for beside the TOML file that names it, then in the current folder; ``~`` is the
+        home folder; None for New York
     horizon : int, hours ahead
     split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the
         source's own, 7,200 for New York and 33,600 (published) for a file
@@ -65,7 +66,7 @@ class Weather(Task):
     """
 
     name: Literal["weather"] = "weather"
-    path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
+    path: DataFile | None = None
     horizon: int = Field(default=24, ge=1)
     split: Annotated[int, Field(ge=20)] | None = None
     washout: int = Field(default=24, ge=0)
@@ -84,16 +85,19 @@ class Weather(Task):
         split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         fit, rows = validation_start(split), len(table.values)
         self._check_parts(fit, split, rows)
-        scaled = _scale(table.values, fit)[:, None, :]
+        scaled = scale_rows(table.values, fit)[:, None, :]
         now = table.columns.index(table.target)
-        pairs = _pairs(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
+        pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
         train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
-        return SeriesDataset(
+        made = SeriesDataset(
             train,
             part(pairs, (fit, split), self.washout, self.lead_in),
             part(pairs, (split, rows), self.washout, self.lead_in),
             current=now,
         )
+        if self.path is not None and table.note is not None:
+            made.files = {self.path: table.note}
+        return made
 
     def _check_parts(self, fit: int, split: int, rows: int) -> None:
         source = f"{self.path!r}" if self.path is not None else "the New York series"
@@ -106,20 +110,3 @@ class Weather(Task):
             if self.horizon >= length:
                 wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
                 raise SpecError("horizon", "Weather", wanted, self.horizon)
-
-
-def _scale(values: np.ndarray, fit: int) -> np.ndarray:
-    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
-    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
-    return (values - low) / np.where(high > low, high - low, 1.0)
-
-
-def _pairs(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
-    """Pairs (t, t + horizon) without a break in between; the state is reset after each break."""
-    pairs = pair_up(inputs, targets, horizon)
-    if not len(breaks):
-        return pairs
-    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
-    whole = segment[pairs.first] == segment[pairs.last]
-    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
-    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)

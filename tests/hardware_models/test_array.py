@@ -1,5 +1,7 @@
 """SynapseArray: each operation against NumPy, the cells by hand, and the walks against each other."""
 
+import dataclasses
+
 import naive
 import numpy as np
 import pytest
@@ -73,7 +75,7 @@ def test_two_by_two_by_hand():
 
 
 def test_two_bits_by_hand():
-    """Three levels −1, 0, 1: half a step rounds up, the ends clip, every step sent is counted."""
+    """Three levels −1, 0, 1: half a step rounds up, the ends clip, every step sent is counted, and none beyond both ends is."""
     array = make((2, 2), Digital(bits=2, rounding="nearest"), W=[[0.4, 0.6], [-0.6, 3]], weight_scale=1.0)
     assert array.read().tolist() == [[0, 1], [-1, 1]]
     array.update([1, 1], [0.6, 0.4])
@@ -82,7 +84,38 @@ def test_two_bits_by_hand():
     assert array.read().tolist() == [[1, 1], [-1, -1]]
     up, down = (counter[0, :, :2].T.tolist() for counter in (array.state.cells.up, array.state.cells.down))
     assert up == [[3, 2], [1, 0]]
-    assert down == [[0, 0], [3, 3]]
+    assert down == [[0, 0], [2, 2]]  # of 3 that were requested: there are 2 from end to end
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bits", [2, 4, 16])
+def test_an_infinite_request_counts_the_steps_there_are(bits, dtype, rounding):
+    """All of them, from one end to the other, as one that is only huge; a cell gets there, and no request that is no number moves it."""
+    array = make((6, 1), Digital(bits=bits, rounding=rounding), W=np.zeros((6, 1)), weight_scale=1.0, dtype=dtype)
+    array.update([np.inf, -np.inf, 1e30, -1e30, np.nan, 0.0], [1.0])
+    assert array.read()[:, 0].tolist() == [1, -1, 1, -1, 0, 0]
+    most = 2**bits - 2
+    up, down = (counts[0, :, 0].tolist() for counts in array.pulse_counts())
+    assert up == [most, 0, most, 0, 0, 0]
+    assert down == [0, most, 0, most, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("writing", "sent"),
+    [(None, 9), (CoincidenceTrains(), 0), (MeanCountTrains(), 0), (ImplicitTrains(), 0), (MixedPrecision(), 0)],
+)
+def test_an_infinite_request_by_every_way_of_writing(writing, sent):
+    """Cells take their most pulses; what neither a train can carry nor an accumulator hold sends nothing, and does no harm."""
+    cell = dataclasses.replace(PRESETS["ecram"].cell, most_pulses=9)
+    array = make((2, 3), cell, W=np.zeros((2, 3)), writing=writing, weight_scale=1.0, columns=2)
+    array.update([np.inf, -np.inf], np.ones(3))
+    up, down = array.pulse_counts()
+    assert up[0].tolist() == [[sent] * 3, [0] * 3]
+    assert down[0].tolist() == [[0] * 3, [sent] * 3]
+    array.update([0.1, 0.1], np.ones(3))
+    assert np.isfinite(array.read()).all()
+    assert (array.pulse_counts().up[0][1] > 0).all()
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ back as an :class:`OwnPart`, which is data until :func:`bound` imports the class
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import types
 import typing
@@ -325,18 +324,16 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     if kind is None and isinstance(present, OwnPart):
         return present.replace(**rest)
     if kind is None:
-        return read(type(present), rest, catalogue, base=present, path=path)
+        return read(type(present), _fields_of(type(present), rest, present, path), catalogue, base=present, path=path)
     if is_name(kind):
         return _own(kind, rest, catalogue, present, path)
     if not isinstance(kind, str) or kind not in kinds:
         raise SpecError.no_choice(f"{path}.kind", "", kind, kinds)
     known = kinds[kind]
     if not isinstance(known, type):
-        return read(type(known), rest, catalogue, base=known, path=path)
+        return read(type(known), _fields_of(type(known), rest, known, path), catalogue, base=known, path=path)
     base = present if type(present) is known else None  # of that kind already: only the given fields change
-    if "file" in rest and hasattr(known, "from_csv"):
-        base, rest = _from_file(known, rest, path)
-    return read(known, rest, catalogue, base=base, path=path)
+    return read(known, _fields_of(known, rest, base, path), catalogue, base=base, path=path)
 
 
 def _own(name: str, table: dict, catalogue: Catalogue, present: Any, path: str) -> Any:
@@ -353,13 +350,12 @@ def _own(name: str, table: dict, catalogue: Catalogue, present: Any, path: str) 
     return read(cls, table, catalogue, base=present if type(present) is cls else None, path=path)
 
 
-def _from_file(cls: type, table: dict, path: str) -> tuple[Any, dict]:
-    """A part that is made from a data file, and the other keys of its table."""
-    names = {"file", *inspect.signature(cls.from_pulses).parameters}
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
+def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
+    """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
+    if not hasattr(cls, "fields_of"):
+        return table
     with under(path):
-        part = cls.from_csv(table["file"], **options)
-    return part, {key: value for key, value in table.items() if key not in names}
+        return cls.fields_of(table, base)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:

@@ -352,3 +352,32 @@ def test_what_hardware_refuses_is_said_of_the_key_that_was_typed():
     )  # fmt: skip
     silent = parts.told(ParameterError("a", "B", verb="is missing"))
     assert str(silent) == "The 'a' parameter of B is missing."
+
+
+def test_a_table_may_count_steps_in_pulses():
+    """Keys of their own in the place of dw_min and up_down, on a kind, on a preset, and one by one."""
+    for table in ({"kind": "constant-step", "w_max": 1.0, "w_min": -1.0}, {"kind": "idealized"}):
+        cell = hardware.read({"cells": {**table, "pulses_up": 50, "pulses_down": 200}}).cells
+        assert (cell.dw_min, cell.up_down, cell.w_max, cell.w_min) == (0.04, 0.75, 1.0, -1.0)
+    changed = hardware.read({"name": "gokmen-vlasov", "cells": {"pulses_up": 400, "pulses_down": 400}}).cells
+    assert (changed.dw_min, changed.up_down) == (0.005, 0.0)
+    assert hardware.read(hardware.write(Chip(cells=cell))).cells == cell
+    for table, sentence in [
+        (
+            {"pulses_up": 5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep is missing: it belongs to 'pulses_up'.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 0.5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep must be pulses, 1 or more.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 5, "dw_min": 0.1},
+            "The 'hardware.cells.dw_min' parameter of ConstantStep cannot be combined with",
+        ),
+    ]:
+        with pytest.raises(SpecError) as error:
+            hardware.read({"cells": {"kind": "constant-step", **table}})
+        assert str(error.value.under("hardware")).startswith(sentence)
+    with pytest.raises(SpecError, match=r"The 'cells\.pulses_up' parameter of LinearStep is unknown"):
+        hardware.read({"cells": {"kind": "linear-step", "pulses_up": 5, "pulses_down": 5}})
