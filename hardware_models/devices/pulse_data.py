@@ -1,10 +1,10 @@
-"""Measured pulses: the conductance of devices before and after each pulse, as a CSV file holds them.
+"""Measured pulses: the conductance of devices before and after each pulse, from a CSV file.
 
     device, direction, conductance before [uS], conductance after [uS]
     A1,     up,        3.10,                    3.42
 
-One header line, one line a pulse, in the order in which they were sent; lines that begin with # say what they like. A unit in
-brackets is kept as a label. Anything that cannot be read is one sentence that names file, line and field.
+One header line, one line per pulse, in the order in which they were sent; lines that begin with # are comments. A unit in
+brackets is kept as a label. Errors are one sentence that names file, line and field.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ DIRECTIONS = {
     "up": True, "+1": True, "1": True, "+": True, "set": True, "ltp": True, "potentiation": True,
     "down": False, "-1": False, "−1": False, "-": False, "reset": False, "ltd": False, "depression": False,
 }  # fmt: skip
-FEWEST = 10  # pulses a direction
+FEWEST = 10  # pulses per direction
 
 
 class PulseDataError(InputError):
-    """Data of pulses that cannot be used."""
+    """Pulse data that cannot be used."""
 
 
 class PulseData(NamedTuple):
@@ -51,7 +51,7 @@ class PulseData(NamedTuple):
     source: str = ""
 
     def checked(self) -> PulseData:
-        """The same as arrays, devices counted from 0; PulseDataError where no cell can be made of them."""
+        """The same as arrays, devices numbered from 0; PulseDataError if no cell can be made from them."""
         before, after = (np.asarray(g, np.float64) for g in (self.before, self.after))
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
@@ -64,11 +64,11 @@ class PulseData(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What errors call them."""
+        """Name in error messages."""
         return f"The pulses of {self.source!r}" if self.source else "The pulses"
 
     def _check(self) -> None:
-        """Enough pulses in each direction, that move conductances the right way."""
+        """Require enough pulses in each direction, with the right sign of the mean change."""
         for what, pulses in (("up", int(self.up.sum())), ("down", int((~self.up).sum()))):
             if pulses < FEWEST:
                 raise PulseDataError(
@@ -84,7 +84,7 @@ class PulseData(NamedTuple):
 
 
 def read_pulses(path: str | Path) -> PulseData:
-    """Pulses from a CSV file; delimiters ``,`` ``;`` and tab are known.
+    """Pulses from a CSV file; delimiters ``,`` ``;`` and tab are recognised.
 
     Columns, by any of several names and in any order: conductance before, conductance after, direction (up or down, +1 or
     −1, set or reset) and device. Others are ignored.
@@ -116,7 +116,7 @@ def read_pulses(path: str | Path) -> PulseData:
 
 
 def _columns(name: str, header: list[str]) -> tuple[dict[str, int], str]:
-    """Where each field is, and the unit of the conductance."""
+    """Position of each field, and the unit of the conductance."""
     plain = [re.sub(r"[\s_\-]+", " ", re.sub(r"[\[(].*?[\])]", "", text)).strip().lower() for text in header]
     columns = {}
     for what, names in HEADERS.items():
