@@ -79,15 +79,15 @@ class Measured(PulsedCell):
         """A table with a ``file`` of pulses stands for the cell of it, made with the options of `from_pulses` that the table has."""
         if "file" not in table:
             return dict(table)
-        names = {"file", *inspect.signature(cls.from_pulses).parameters}
+        names = {"file", "down", *inspect.signature(cls.from_pulses).parameters}
         options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
         made = cls.from_csv(table["file"], **options)
         return vars(made) | {key: value for key, value in table.items() if key not in names}
 
     @classmethod
-    def from_csv(cls, path: str | Path, **options: Any) -> Measured:
-        """The cell of the pulses in a CSV file; see `read_pulses` for the columns and `from_pulses` for the options."""
-        return cls.from_pulses(read_pulses(path), **options)
+    def from_csv(cls, path: str | Path, *, down: str | Path | None = None, **options: Any) -> Measured:
+        """The cell of the pulses in a CSV file, or in two; see `read_pulses` for these and `from_pulses` for the options."""
+        return cls.from_pulses(read_pulses(path, down=down), **options)
 
     @classmethod
     def from_pulses(
