@@ -247,7 +247,9 @@ def unit_of_ramps(table: PulseTable) -> str:
 
 
 def _is_all_numbers(table: PulseTable) -> bool:
-    return len(table.rows) > 1 and all(math.isfinite(table.number(text)) or not text for row in table.rows for text in row)
+    return len(table.rows) > 1 and all(
+        math.isfinite(table.number(text)) or not text for row in table.rows for text in row
+    )
 
 
 def _columns(table: PulseTable) -> dict[str, int]:

@@ -66,6 +66,12 @@ class StepTables(NamedTuple):
     goodness: Goodness | None
 
 
+def common_range(data: PulseData) -> tuple[float, float]:
+    """(low, high) of the range that devices have in common: the median over them of their 1 % and 99 % quantiles [conductance]."""
+    low, high = np.median([_ends(data, d) for d in range(data.device.max() + 1)], axis=0)
+    return float(low), float(high)
+
+
 def fit(
     data: PulseData, *, nodes: int = 33, limits: tuple[float, float] | None = None, own_bounds: bool = False
 ) -> StepTables:

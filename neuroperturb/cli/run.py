@@ -25,7 +25,7 @@ def run(
     hardware: Annotated[
         str | None,
         typer.Option(
-            help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`. A cell of your own: FILE.py:Class."
+            help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`. Measured pulses: FILE.csv. A cell of your own: FILE.py:Class."
         ),
     ] = None,
     backend: Annotated[

@@ -1,6 +1,6 @@
 """What a network runs on: arrays for its matrices, neurons, and the channel of its reward; as objects and as tables.
 
-    hardware = "reram-es"           or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
+    hardware = "reram-es"           or  "pulses.csv", or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
                                         [hardware.cells]  kind = "digital"  bits = 4
                                         [hardware.neurons]  slope_std = 0.1
                                         [hardware.W_out]  cells = "ideal"          one matrix on hardware of its own
@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hardware_models as hw
+from hardware_models.devices.measured import ENDING
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip import origin as origins_of
@@ -178,7 +179,12 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
 
 
 def named(name: Any) -> hw.Hardware:
-    """Hardware by the name of a preset, of a kind of cell, or of a cell of one's own."""
+    """Hardware by the name of a preset, of a kind of cell, of a cell of one's own, or of a CSV file of measured pulses.
+
+    What was measured becomes numbers here: a record holds those, and the file is not needed again.
+    """
+    if isinstance(name, str) and name.lower().endswith(ENDING):
+        return hw.Hardware(cells=hw.Measured.from_name(name))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
     if not is_name(name) and (not isinstance(name, str) or name not in known):
         raise SpecError.no_choice("name", "", name, known)
