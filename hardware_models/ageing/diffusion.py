@@ -1,6 +1,6 @@
-"""Diffusion:  w ← w + |std (1 + dtod ξ_ij)| √Δ ξ,  clipped to the bounds of the cell;  ξ anew in every stretch of time.
+"""Diffusion:  w ← w + |std (1 + dtod ξ_ij)| √Δ ξ,  clipped to the bounds of the cell;  a new ξ for every passage of time.
 
-A random walk in w: its variance is the same however time is cut, its path is not.
+A random walk in w: its variance does not depend on how time is divided, its path does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Diffusion(Mechanism):
     """A random walk of every cell.
 
     std : mean standard deviation after one second [device units / √s], 0 or more
-    dtod : its spread between cells, in parts
+    dtod : its relative spread between cells
     """
 
     std: float

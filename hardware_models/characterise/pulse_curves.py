@@ -1,6 +1,6 @@
 """Pulse curves: the response of many cells to single pulses, recorded, and two recordings compared.
 
-A curve has a row a moment: direction (±1), pulses so far in that direction, then mean, standard deviation and the percentiles
+A curve has one row per pulse: direction (±1), pulses so far in that direction, then mean, standard deviation and the percentiles
 5, 25, 50, 75, 95 over the cells of the visible weight. Cells start from a programmed 0; all up pulses come first.
 
 Mean, spread and percentiles are compared by their standard errors. A record of one tile of a simulator that draws the noise of pulses
@@ -42,7 +42,7 @@ RECORDED_NAMES = {
 }  # fmt: skip
 TABLE = 32768  # normal numbers that one tile draws from
 SHIFTED = 256  # cells that a shift of every draw is tried on
-SIGMAS = 4  # standard errors that two samples may differ by
+SIGMAS = 4  # tolerated difference of two samples in standard errors
 OF_MEAN, OF_PERCENTILE, OF_SPREAD = 0.01, 0.02, 1e-3  # in addition, these parts of the excursion of the recorded mean
 TINY = 1e-300
 RESAMPLES = 1000
@@ -76,7 +76,7 @@ def weights(cell, moments=MOMENTS, *, side: int = SIDE, seed: int = 0):
 
 
 def curve(cell, moments=MOMENTS, *, side: int = SIDE, seed: int = 0) -> np.ndarray:
-    """The pulse curve of a cell, one row a moment."""
+    """The pulse curve of a cell, one row per pulse."""
     return np.array(
         [_row(moment, w) for moment, w in zip(moments, weights(cell, moments, side=side, seed=seed), strict=True)]
     )
@@ -87,7 +87,7 @@ def _row(moment, w) -> np.ndarray:
 
 
 def _bootstrap_error(w, rng) -> np.ndarray:
-    """Standard error of each percentile of w over resamples of it.
+    """Bootstrap standard error of each percentile of w.
 
     The k-th smallest of n numbers drawn with replacement is at rank ⌈n U_(k)⌉ of the n given ones, U_(k) ~ Beta(k, n + 1 − k).
     """
@@ -160,11 +160,11 @@ def compare(cell, recorded: np.ndarray, *, seed: int = 0, one_tile: bool = False
 
 
 def is_curves(path: str | Path) -> bool:
-    """Whether a file holds pulse curves: nothing but tables of nine columns, as many as there are names."""
+    """Whether a file holds pulse curves: only tables of nine columns, as many as there are names."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             return bool(file.files) and all(file[name].ndim == 2 and file[name].shape[1] == 9 for name in file.files)
-    except Exception:  # whatever else it is, another reader says what is wrong with it
+    except Exception:  # not a file of curves: another reader reports what is wrong with it
         return False
 
 
@@ -187,13 +187,13 @@ def load(path: str | Path) -> Curves:
     for name, table in curves.items():
         if name not in PRESETS:
             raise CurveError(
-                f"The file {str(path)!r} has a curve of {name!r}, which is no preset: {', '.join(PRESETS)}."
+                f"The file {str(path)!r} has a curve of {name!r}, which is not a preset: {', '.join(PRESETS)}."
             )
         direction, pulses = table[:, :2].T
         whole = np.isin(direction, (-1, 1)) & (pulses == np.floor(pulses)) & (pulses >= 0)
         if not (np.isfinite(table).all() and whole.all()):
             raise CurveError(
-                f"The curve of {name!r} in {str(path)!r} has a row that is no direction ±1, whole pulses and numbers."
+                f"The curve of {name!r} in {str(path)!r} has a row that is not a direction ±1, whole pulses and numbers."
             )
     return Curves(curves, of_tiles)
 

@@ -42,10 +42,16 @@ ENDING = ".csv"  # of a name that means measured pulses
 TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
 
 
-def pulses_by_name(name: str) -> PulseData:
-    """The pulses of a CSV file, or of two, those up and those down: ``"up.csv,down.csv"``."""
+def files_named(name: str) -> list[str]:
+    """The CSV file that a name stands for, or the two, up and down: ``"up.csv,down.csv"``."""
     first, comma, second = name.partition(f"{ENDING},")
-    return read_pulses(first + ENDING, down=second) if comma and not Path(name).exists() else read_pulses(name)
+    return [first + ENDING, second] if comma and not Path(name).exists() else [name]
+
+
+def pulses_by_name(name: str) -> PulseData:
+    """The pulses of the file, or of the two files, that a name stands for."""
+    path, *down = files_named(name)
+    return read_pulses(path, down=down[0] if down else None)
 
 
 @kernel
@@ -90,11 +96,6 @@ class Measured(PulsedCell):
         options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
         made = cls.from_csv(table["file"], **options)
         return vars(made) | {key: value for key, value in table.items() if key not in names}
-
-    @classmethod
-    def from_name(cls, name: str) -> Measured:
-        """The cell of measured pulses by a name: that of a CSV file, or of two, those up and those down, ``"up.csv,down.csv"``."""
-        return cls.from_pulses(pulses_by_name(name))
 
     @classmethod
     def from_csv(cls, path: str | Path, *, down: str | Path | None = None, **options: Any) -> Measured:

@@ -101,7 +101,7 @@ def test_verify_reports_every_preset(tmp_path):
     np.savez(tmp_path / "shifted.npz", capacitor=shifted["capacitor"])
     result = command(tmp_path / "shifted.npz")
     assert result.exit_code == 1
-    assert "OFF ITS CURVE" in result.output
+    assert "MISMATCH" in result.output
 
 
 def test_verify_refuses_what_it_cannot_compare(tmp_path):

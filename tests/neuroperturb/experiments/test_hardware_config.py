@@ -177,14 +177,14 @@ BAD = [
     ({"writing": "mixed-precision"}, "'hardware.cells' parameter must have pulses for MixedPrecision"),
     ({"weight_scale": 0.0}, "'hardware.weight_scale' parameter of Chip must be positive. Got 0.0"),
     ({"neurons": {"noise_std": -0.1}}, "'hardware.neurons.noise_std' parameter of Neurons must be 0 or more. Got -0.1"),
-    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given where bits are"),
+    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given together with bits"),
     ({"reward": {"delay": 1.5}}, "'hardware.reward.delay' parameter of RewardChannel must be a whole number. Got 1.5"),
     ({"time": {"faults": {"stuck_low": 0.1}}}, "'hardware.time.faults.stuck_low' parameter of Faults must be 0 where cells have no"),
     ({"W_in": {"time": {"wear": {"median": 9}}}}, "'hardware.W_in.time.wear.median' parameter of Wear must be inf where"),
     ({"name": "reram-array-om", "weight": "zero-shifted"}, "'hardware.cells.subtract_symmetry_point' parameter of cells must be"),
     ({"seed": -1}, "'hardware.seed' parameter of Chip must be a whole number, 0 or more. Got -1"),
     ({"step_seconds": -1.0}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds. Got -1.0"),
-    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter cannot be as it is: The file 'no.csv'"),
+    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter is invalid: The file 'no.csv'"),
 ]  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def test_a_part_of_ones_own_stands_where_kinds_stand_only():
         pass
 
     with pytest.raises(
-        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: no record could hold a class of one's own"
+        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: a record cannot store a custom class"
     ):
         Chip(neurons=MyNeurons())
 
@@ -331,12 +331,12 @@ def test_every_matrix_has_its_own():
 def test_it_asks_for_nothing_by_itself():
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.from' parameter stands beside numbers, and says whose they are\. Write name = 'reram-es'",
+        match=r"'hardware\.from' parameter only notes the origin of parameters\. Write name = 'reram-es'",
     ):
         chip({"from": "reram-es"})
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, beside its publication\. Got 3",
+        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, together with its publication\. Got 3",
     ):
         chip({"W_in": {"from": 3, "cells": "digital"}})
 
