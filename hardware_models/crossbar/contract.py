@@ -178,9 +178,11 @@ class Writing(Protocol):
     """How the changes that updates request become changes of cells.
 
     by_sample : whether the R rows of an update are written one by one, and need work space for as many
+    most_columns : rows that it can have work space for
     """
 
     by_sample: ClassVar[bool] = False
+    most_columns: ClassVar[float] = math.inf
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.numerics.checks import InputError
+from hardware_models.numerics.checks import LARGEST, InputError, short
 
 HEADERS = {
     "before": ("before", "conductance before", "g before", "initial conductance"),
@@ -56,8 +56,8 @@ class PulseData(NamedTuple):
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
             raise PulseDataError(f"{self.title} must have as many of each: before, after, up and device.")
-        if not (np.isfinite(before).all() and np.isfinite(after).all()):
-            raise PulseDataError(f"{self.title} must have finite conductances.")
+        if not all((np.abs(g) <= LARGEST).all() for g in (before, after)):
+            raise PulseDataError(f"{self.title} must have finite conductances, of at most {LARGEST:g}.")
         data = PulseData(before, after, up, device, self.unit, self.source)
         data._check()
         return data
@@ -100,7 +100,7 @@ def read_pulses(path: str | Path) -> PulseData:
     if not lines:
         raise PulseDataError(f"The file {name!r} is empty.")
     delimiter = max(",;\t", key=lines[0][1].count)
-    rows = [next(csv.reader([line], delimiter=delimiter)) for _, line in lines]
+    rows = [_fields(name, k, line, delimiter) for k, line in lines]
     header, numbers = rows[0], [k for k, _ in lines[1:]]
     columns, unit = _columns(name, header)
     for k, row in zip(numbers, rows[1:]):
@@ -113,6 +113,13 @@ def read_pulses(path: str | Path) -> PulseData:
         if not value:
             raise PulseDataError(f"The 'device' field in line {k} of {name!r} must be a name. Got nothing instead.")
     return PulseData(before, after, up, field("device"), unit, name).checked()
+
+
+def _fields(name: str, k: int, line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        raise PulseDataError(f"Line {k} of {name!r} cannot be read: {error}.") from None
 
 
 def _columns(name: str, header: list[str]) -> tuple[dict[str, int], str]:
@@ -144,9 +151,10 @@ def _numbers(name: str, lines: list[int], what: str, texts: list[str]) -> np.nda
             values[i] = float(text)
         except ValueError:
             values[i] = math.nan
-        if not math.isfinite(values[i]):
+        if not abs(values[i]) <= LARGEST:
+            wanted = "a finite number" if not math.isfinite(values[i]) else f"at most {LARGEST:g}"
             raise PulseDataError(
-                f"The {what!r} field in line {k} of {name!r} must be a finite number. Got {text!r} instead."
+                f"The {what!r} field in line {k} of {name!r} must be {wanted}. Got {short(text)} instead."
             )
     return values
 

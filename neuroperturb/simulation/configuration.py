@@ -15,6 +15,7 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import Rule
 
 MATRICES = Matrices._fields
+MIN_COLUMNS = 64  # columns an array is read by at least: an evaluation goes through more trials in blocks
 BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # an episode is summed in blocks of at most so many rows and steps
 
 
@@ -77,6 +78,11 @@ class Setup(NamedTuple):
 
     def zeros(self, *shape: int) -> np.ndarray:
         return memory.zeros(shape, self.dtype)
+
+
+def columns_for(batch: int) -> int:
+    """Columns of the arrays of a run: two trajectories of every trial."""
+    return max(2 * batch, MIN_COLUMNS)
 
 
 def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:

@@ -3,10 +3,11 @@
     name = sha256(what the experiment says, what its own classes do, versions of what computes, files of data)[:16]
 
 Built-in parts go by name: what they do is a matter of the version of the package, which is in the digest, so whoever edits one raises
-the version or takes another folder. A class of one's own goes by its name and by what it does: its source, and that of what it calls,
-without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those
-of all others stay; one that moved to another file has its old ones. Of a task that reads a file, what is in it counts. Two machines
-with different processors may differ in bits under one name; the record holds the processor.
+the version or takes another folder. A class of one's own, and one that somebody has registered in the list of its kinds, goes by its
+name and by what it does: its source, and that of what it calls, without comments, docstrings and layout
+(:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those of all others stay; one that moved to
+another file has its old ones. Of a task that reads a file, what is in it counts. Two machines with different processors may differ in
+bits under one name; the record holds the processor.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode
 from neuroperturb.tasks import OwnTask
 
 DIGITS = 16
+REGISTERED = Sought("part", "", lambda cls: True, "")
 SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
 def name(experiment: Experiment, ageing: Spec | None = None) -> str:
     """What the file of a run is called, without its ending; `ageing`: what its weights go through afterwards."""
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
-    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **computing()})
+    parts = {**_files_of(experiment), **_registered(experiment)}
+    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **computing()})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
@@ -69,6 +73,17 @@ def digest(plain: Any) -> str:
 def sources(experiment: Experiment) -> dict[str, str]:
     """What the classes of one's own do, by name: for the record."""
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
+
+
+def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """What kinds do that somebody has put into our lists: they go by a name, and no version of ours says what they do."""
+    own = {code.label for code in user_code(experiment.table())}
+    foreign = {type(part) for part in _parts(experiment)}
+    found = {
+        cls.__name__: cls for cls in foreign if cls.__module__.split(".")[0] not in HOUSE and cls.__name__ not in own
+    }
+    does = {name: UserCode.of(cls, REGISTERED).does[:DIGITS] for name, cls in sorted(found.items())}
+    return {"registered": does} if does else {}
 
 
 def files(part: Any) -> dict[str, str]:

@@ -223,14 +223,14 @@ def _optuna():
 
 
 class _Quiet:
-    """Optuna prints a line a trial; the sentences here are ours."""
+    """Optuna prints a line a trial, and a traceback where one was stopped; the sentences here are ours."""
 
     def __init__(self, optuna):
         self._logging = optuna.logging
 
     def __enter__(self):
         self._before = self._logging.get_verbosity()
-        self._logging.set_verbosity(self._logging.WARNING)
+        self._logging.set_verbosity(self._logging.ERROR)
 
     def __exit__(self, *_):
         self._logging.set_verbosity(self._before)

@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
@@ -63,6 +63,8 @@ class Weather(Task):
     missing : numbers that stand for a missing value in a file, such as -9999; rows that hold one are left out, and not counted
         in `split`
     """
+
+    ridge_taps: ClassVar[int] = 48  # two days of hours
 
     name: Literal["weather"] = "weather"
     path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
