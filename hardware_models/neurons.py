@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.numerics import maths, memory, random
-from hardware_models.numerics.checks import refuse, require_not_negative
+from hardware_models.numerics.checks import refuse, require_not_negative, require_spread
 from hardware_models.numerics.compiled import kernel, separate
 
 MOST_BITS = 16
@@ -146,7 +146,8 @@ class Neurons:
         return random.normal(seed, stream, int(quantity), size, np.float64)
 
     def check(self) -> None:
-        require_not_negative(self, "gain_std midpoint_std slope_std saturation_std offset_std noise_std")
+        require_not_negative(self, "midpoint_std offset_std noise_std")
+        require_spread(self, "gain_std slope_std saturation_std")
         bits = self.state_bits
         if not isinstance(bits, int) or bits not in (0, *range(2, MOST_BITS + 1)):
             refuse(self, "state_bits", f"0, or a whole number from 2 to {MOST_BITS}")

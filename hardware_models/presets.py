@@ -118,14 +118,14 @@ PCM = ExpStep(
     dw_min=0.01, dw_min_std=0.6, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_min=0.0, w_max_dtod=0.1, w_min_dtod=0.0,
     es_a=-1.0, es_b=0.0, gamma_up=2.5, gamma_down=2.5, A_up=-27.235, A_down=-2.235, noise_add=0.042, noise_slope=0.108,
 )  # fmt: skip
-PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01)
+PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01, reset=0.01, reset_dtod=0.02)
 RERAM_ARRAY_OM = SoftBoundsReference(
     dw_min=0.0949, dw_min_std=0.4158, dw_min_dtod=0.7829, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.3499,
-    w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True,
+    w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True, reference_std=0.05,
 )  # fmt: skip
 RERAM_ARRAY_HFO2 = SoftBoundsReference(
     dw_min=0.4622, dw_min_std=0.2174, dw_min_dtod=0.7125, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.4295,
-    w_min_dtod=0.5990, write_noise_std=0.5841, corrupt_range=0.01, subtract_symmetry_point=True,
+    w_min_dtod=0.5990, write_noise_std=0.5841, corrupt_range=0.01, subtract_symmetry_point=True, reference_std=0.05,
 )  # fmt: skip
 
 # The shares of cells that did not switch in the arrays of Gong et al. 2022; without them, a preset is of the cells that did.

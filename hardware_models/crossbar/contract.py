@@ -16,7 +16,8 @@ R update rows and K columns of inputs. Errors name parts as arguments of `Synaps
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -80,6 +81,12 @@ class Cell(Protocol):
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
 
+    @classmethod
+    def fields_of(cls, table: Mapping[str, Any], base: Any = None) -> dict[str, Any]:
+        """The fields that a table of a cell stands for, where it may say something else in their place; base : a cell that it changes."""
+        del base
+        return dict(table)
+
     def numbers(self, dtype: type[np.floating]) -> NamedTuple:
         """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and the parameters that the formulas read from ``p``."""
         raise NotImplementedError
@@ -103,7 +110,7 @@ class Weight(Protocol):
 
     gains : (d,) how much each device adds to the weight
     trained : devices that updates write: the first so many
-    one_sided : whether devices get pulses up only;  reset_std : where a reset leaves them above their lower bound [device units]
+    one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
     holds_conductances : whether a conductance stands for a weight: one, less the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
     """
@@ -129,6 +136,9 @@ class Weight(Protocol):
         """What kernels need besides the cells (d, m, n)."""
         del shape, cell, dtype
         return Absent()
+
+    def draw(self, state: NamedTuple, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        """Draw what differs between the devices (d, m, n) of a chip into that state."""
 
     def refresh(self, cell: Cell) -> tuple[Callable | None, Callable | None]:
         """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`; None: cells are never refreshed."""
@@ -302,6 +312,7 @@ class Readout(Protocol):
         return out if noise is None else out + noise(state, y) * state.scale
 
 
+@dataclass(frozen=True)
 class Exactly(Readout):
     """An exact read."""
 

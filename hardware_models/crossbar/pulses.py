@@ -107,7 +107,9 @@ def count_pulses(steps, up, down):
 
 @lru_cache
 def make_round(stochastic: bool):
-    """round(array, numbers, k, j, change, steps): whole pulses; a request that is not a number sends none."""
+    """round(array, numbers, k, j, change, steps): whole pulses, at most as many as a cell takes in one write, of an infinite request too;
+    one that is not a number sends none.
+    """
 
     @kernel
     def round_row(array, numbers, k, j, change, steps):

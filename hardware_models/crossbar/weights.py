@@ -27,7 +27,7 @@ from hardware_models.numerics import random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
 from hardware_models.numerics.compiled import kernel
 
-REFERENCE = 16  # step of the CHIP stream: error of reference devices
+REFERENCE, OFFSET = 16, 17  # steps of the CHIP stream: error of reference devices, where resets leave devices
 
 
 @kernel
@@ -113,13 +113,17 @@ class OneSidedPair(Devices):
     refresh_every : writes from one refresh to the next, 1 or more
     larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
         cell, 0 … 1
-    reset_std : standard deviation of where a reset leaves a device, above its lower bound [device units]
+    reset, reset_dtod : where a reset leaves devices above their lower bounds, in the mean, and the spread of that between them
+        [device units]
+    reset_std : spread between resets of one device [device units]; none ends below its lower bound
     """
 
     refresh_every: int = 100
     larger: float = 0.75
     smaller: float = 0.25
     reset_std: float = 0.01
+    reset: float = 0.0
+    reset_dtod: float = 0.0
 
     gains: tuple[float, ...] = field(default=(1.0, -1.0), init=False, repr=False)
     share_row: ClassVar = staticmethod(share_upwards)
@@ -131,7 +135,7 @@ class OneSidedPair(Devices):
         require_share(self, "larger smaller")
         if self.smaller > self.larger:
             refuse(self, "smaller", f"at most 'larger', {self.larger!r}")
-        require_not_negative(self, "reset_std")
+        require_not_negative(self, "reset_std reset reset_dtod")
 
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
@@ -141,6 +145,11 @@ class OneSidedPair(Devices):
 
     def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> RefreshState:
         return refresh_state(self, cell, shape, dtype)
+
+    def draw(self, state: RefreshState, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        stream = random.stream(random.Stream.CHIP, number)
+        zeta = random.normal(seed, stream, OFFSET, shape, np.float64)
+        state.offset[:, :, : shape[2]] = self.reset + self.reset_dtod * zeta
 
     def refresh(self, cell: Cell) -> tuple:
         return make_refresh(cell.send_row, cell.write_noise > 0)

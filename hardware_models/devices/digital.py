@@ -1,7 +1,8 @@
 """Digital cells of n bits:  2ⁿ − 1 evenly spaced, symmetric levels with zero,  w = k s,  |k| ≤ 2ⁿ⁻¹ − 1,  s = w_max/(2ⁿ⁻¹ − 1).
 
 A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends, and steps
-are counted as pulses. A request that is not a number sends nothing.
+are counted as pulses. A request of more steps than there are from one end to the other, an infinite one too, is of that many; one that
+is not a number sends nothing.
 Stochastic rounding, ⌊Δ/s + U⌋ with U uniform in (0, 1), is right in the mean (Gupta et al., "Deep learning with limited
 numerical precision", ICML 2015, §3).
 """
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell
-from hardware_models.crossbar.pulses import LONGEST, Moment, count_pulses, make_round, of_write
+from hardware_models.crossbar.pulses import Moment, count_pulses, make_round, of_write
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
@@ -25,7 +26,7 @@ from hardware_models.numerics.compiled import kernel
 class DigitalNumbers(NamedTuple):
     granularity: float  # distance between neighbouring levels [device units]
     levels: float  # largest level, 2ⁿ⁻¹ − 1
-    most_pulses: float  # steps that one write moves a cell: more than there are levels
+    most_pulses: float  # steps that one write sends: from one end to the other
 
 
 @kernel
@@ -89,7 +90,7 @@ class Digital(Cell):
         return self.w_max / self.levels
 
     def numbers(self, dtype: type[np.floating]) -> DigitalNumbers:
-        return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(LONGEST))
+        return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(2 * self.levels))
 
     def program(self, weight: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
         """The levels nearest to weights [device units]."""

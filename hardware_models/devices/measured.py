@@ -21,9 +21,12 @@ of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -67,6 +70,19 @@ class Measured(PulsedCell):
     goodness: str = ""
 
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
+    most_spread: ClassVar[dict[str, float]] = dict.fromkeys(PulsedCell.most_spread, 20.0) | {
+        "dw_min_std": math.inf
+    }  # as measured
+
+    @classmethod
+    def fields_of(cls, table: Mapping[str, Any], base: Any = None) -> dict[str, Any]:
+        """A table with a ``file`` of pulses stands for the cell of it, made with the options of `from_pulses` that the table has."""
+        if "file" not in table:
+            return dict(table)
+        names = {"file", *inspect.signature(cls.from_pulses).parameters}
+        options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
+        made = cls.from_csv(table["file"], **options)
+        return vars(made) | {key: value for key, value in table.items() if key not in names}
 
     @classmethod
     def from_csv(cls, path: str | Path, **options: Any) -> Measured:

@@ -42,7 +42,14 @@ import numpy as np
 from hardware_models.crossbar.contract import Cell, Chip
 from hardware_models.crossbar.pulses import LONGEST, make_write_row
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import InputError, are_numbers, refuse, require_positive, require_whole
+from hardware_models.numerics.checks import (
+    InputError,
+    are_numbers,
+    refuse,
+    require_positive,
+    require_spread,
+    require_whole,
+)
 
 
 class Quantity(IntEnum):
@@ -60,17 +67,21 @@ class Quantity(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PulsedCell(Cell):
-    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise.
+    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise, as
+    parts: 30 % is 0.3.
 
     dw_min : mean step of a pulse [device units]
     dw_min_std : spread between pulses, in steps
     dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
-    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps
+    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps. It weakens one direction and strengthens none:
+        at up_down > 0 a step up is `dw_min`, and one down is dw_min (1 − up_down); at up_down < 0 a step up is dw_min (1 + up_down), and
+        one down is `dw_min`. So `dw_min` is the larger of the two steps, not their mean: for steps a up and b down with b < a,
+        ``dw_min=a, up_down=1 - b / a``; `ConstantStep.from_pulses` counts it from pulses
     w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
     write_noise_std : standard deviation of the visible weight about the stored one, in steps, drawn anew at each write
     corrupt_prob, corrupt_range : share of the cells that never move, and where they may be stuck [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
-    most_pulses : most pulses that one write sends to a cell, a longer request is cut
+    most_pulses : most pulses that one write sends to a cell; a longer request, an infinite one too, is cut
     """
 
     dw_min: float = 0.001
@@ -91,6 +102,10 @@ class PulsedCell(Cell):
 
     is_pulsed: ClassVar[bool] = True
     extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
+    # relative spread → the largest that is not taken for percent; log-normal steps, with no end, spread further
+    most_spread: ClassVar[dict[str, float]] = {
+        "dw_min_std": 20.0, "dw_min_dtod": 1.0, "up_down_dtod": 1.0, "w_max_dtod": 1.0, "w_min_dtod": 1.0,
+    }  # fmt: skip
 
     # what an array requires
 
@@ -207,6 +222,8 @@ class PulsedCell(Cell):
                 refuse(self, field.name, "finite")
             if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
                 refuse(self, field.name, "0 or more")
+        for name, most in self.most_spread.items():
+            require_spread(self, name, max(most, 3.0) if self.log_normal and name == "dw_min_dtod" else most)
         require_positive(self, "dw_min")
         if not -1 < self.up_down < 1:
             refuse(self, "up_down", "between −1 and 1")
@@ -239,4 +256,13 @@ def plain(formula):
 
 @lru_cache
 def _numbers_class(name: str, names: tuple[str, ...]):
-    return namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made = namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made.__reduce__ = lambda self: (
+        _numbers_again,
+        (name, names, tuple(self)),
+    )  # pickle finds no class that was made here
+    return made
+
+
+def _numbers_again(name: str, names: tuple[str, ...], values: tuple):
+    return _numbers_class(name, names)(*values)

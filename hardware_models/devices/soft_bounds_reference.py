@@ -38,13 +38,13 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 class SoftBoundsReference(SoftBounds):
     """Soft bounds with a reference; further parameters in `SoftBounds` and `PulsedCell`. Each cell keeps a = ref.
 
-    reference_mean, reference_std : of the reference cells [device units]
+    reference_mean, reference_std : of the reference cells [device units]; 0: a cell that is read against nothing
     subtract_symmetry_point : the reference holds the symmetry point of its cell, too
     """
 
     multiplicative_noise: bool = False
     reference_mean: float = 0.0
-    reference_std: float = 0.05
+    reference_std: float = 0.0
     subtract_symmetry_point: bool = False
 
     extras: ClassVar[int] = 1

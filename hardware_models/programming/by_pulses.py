@@ -49,13 +49,14 @@ def _send(site: Site, pulses, round: int) -> None:
     make_send(site.cell.send_row, None, site.hold_row)(site.record, sent, _moment(site, round))
 
 
-def reset(site: Site, std: float, round: int) -> None:
-    """Trained devices to their lower bounds, and |std ξ| above; one pulse down each."""
+def reset(site: Site, std: float, round: int, offset: np.ndarray | None = None) -> None:
+    """Trained devices to their lower bounds, and |std ξ| above, or offset + std ξ, if not below; one pulse down each."""
     cells, n, trained = site.state.cells, site.shape[0], site.weight.trained
     target = (cells.held if cells.held.size > 1 else cells.w)[:, :, :n].astype(np.float64)
     moment = _moment(site, round)
     xi = random.normal(site.state.seed, moment.stream, moment.shown, target.shape, np.float64)
-    target[:trained] = (cells.bound_low[:, :, :n] + np.abs(std * xi))[:trained]
+    above = np.abs(std * xi) if offset is None else np.maximum(offset + std * xi, 0)
+    target[:trained] = (cells.bound_low[:, :, :n] + above)[:trained]
     set_cells(site, target, round)
     cells.down[:trained, :, :n] += np.uint32(1)
 
@@ -93,7 +94,7 @@ class WriteVerify(Programming):
     def program(self, site: Site, target: np.ndarray) -> None:
         (n, _), trained, cells = site.shape, site.weight.trained, site.state.cells
         if site.weight.one_sided:
-            reset(site, site.weight.reset_std, 0)
+            reset(site, site.weight.reset_std, 0, site.state.weight.offset[:, :, :n])
         least, step = self.tolerance * site.cell.bound, site.cell.granularity
         spent = np.zeros(target.shape, int)
         for round in range(1, self.most_pulses + 1):

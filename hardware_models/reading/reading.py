@@ -38,7 +38,7 @@ from hardware_models.crossbar.contract import Readout
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import Stages
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative
+from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
 from hardware_models.reading.converters import (
@@ -176,7 +176,8 @@ class Reading(Readout):
                 refuse(self, name, f"None or one of {', '.join(kind.__name__ for kind in kinds)}")
             if part is not None:
                 part.check()
-        require_not_negative(self, "input_noise_std output_noise_std gain_std offset_std compression")
+        require_not_negative(self, "input_noise_std output_noise_std offset_std compression")
+        require_spread(self, "gain_std")
         if self.bound_management is not None and self.adc is None:
             refuse(self, "bound_management", "None without an adc, whose bound it manages")
 

@@ -10,6 +10,7 @@ import typer
 import hardware_models as hw
 from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.network.chip import chip as chips
+from neuroperturb.results import outputs
 from neuroperturb.results.figures import device_card
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.user_code import is_name
@@ -20,16 +21,18 @@ def device(
         str,
         typer.Argument(
             metavar="NAME|FILE.csv|FILE.py:Class",
-            help="A preset, a kind of cell, measured pulses, or a cell of your own.",
+            help="A preset, a cell model, a file of measured pulses, or a custom cell.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
-    seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)
+    picture = out / f"{Path(hardware.rpartition(':')[2]).stem}.png"
+    outputs.require_free(picture)
     card = hw.card(_found(hardware), seed=seed)
-    figure = device_card.save(card, folder(out) / f"{Path(hardware.rpartition(':')[2]).stem}.png")
+    figure = device_card.save(card, folder(out) / picture.name)
     say(f"{card}\n\nfigure  {figure}")
 
 

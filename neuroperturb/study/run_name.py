@@ -1,13 +1,13 @@
-"""The name of a run: a digest of everything that its bits depend on, as far as a file can know.
+"""The name of a run: a digest of everything that its results depend on, as far as files can tell.
 
-    name = sha256(what the experiment says, what its own classes do, versions of what computes, files of data)[:16]
+    name = sha256(experiment, code of custom classes, versions of the libraries, data files)[:16]
 
-Built-in parts go by name: what they do is a matter of the version of the package, which is in the digest, so whoever edits one raises
-the version or takes another folder. A class of one's own, and one that somebody has registered in the list of its kinds, goes by its
-name and by what it does: its source, and that of what it calls, without comments, docstrings and layout
-(:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those of all others stay; one that moved to
-another file has its old ones. Of a task that reads a file, what is in it counts. Two machines with different processors may differ in
-bits under one name; the record holds the processor.
+Built-in parts are identified by name: their behaviour is fixed by the version of the package, which is in the digest, so after editing
+one, raise the version or use another folder. A custom class, also one that was registered under a name, is identified by its name and its
+code: its source, and that of what it calls, without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). An edited
+rule therefore gets new runs, and those of all others stay valid; a rule moved to another file keeps its runs. For a task that reads a
+file, the contents of the file count. Machines with different processors may differ in the last bits under one name; the record names the
+processor.
 """
 
 from __future__ import annotations
@@ -32,18 +32,26 @@ from neuroperturb.tasks import OwnTask
 
 DIGITS = 16
 REGISTERED = Sought("part", "", lambda cls: True, "")
-SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
+SCHEME = 2  # version of the naming scheme; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
-def name(experiment: Experiment, ageing: Spec | None = None) -> str:
-    """What the file of a run is called, without its ending; `ageing`: what its weights go through afterwards."""
+def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, str] | None = None) -> str:
+    """What the file of a run is called, without its ending.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    ageing : what its weights go through afterwards
+    made_by : versions that a record holds; those of this process unless given
+    """
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
+    by = computing() if made_by is None else {**computing(), "versions": relevant(made_by)}
     parts = {**_files_of(experiment), **_registered(experiment)}
-    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **computing()})
+    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **by})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
-    """What the file of the baselines `asked` for is called: they depend on data and sizes, and on no rule and no epoch count."""
+    """The file name of the requested baselines: they depend on data and sizes, but not on rules or numbers of epochs."""
     network, training = experiment.network, experiment.training
     data = {
         "task": essence({"task": experiment.task.table()})["task"],
@@ -56,12 +64,12 @@ def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
 
 @functools.cache
 def computing() -> dict:
-    """Versions that bits depend on."""
+    """Versions that results depend on."""
     return {"versions": relevant(versions()), "format": VERSION, "names": SCHEME}
 
 
 def relevant(made_by: dict[str, str]) -> dict[str, str]:
-    """Of the versions that a record holds, those that its bits depend on."""
+    """The versions in a record that its results depend on."""
     return {name: version for name, version in made_by.items() if name not in ("python", "sources")}
 
 
@@ -71,7 +79,7 @@ def digest(plain: Any) -> str:
 
 
 def sources(experiment: Experiment) -> dict[str, str]:
-    """What the classes of one's own do, by name: for the record."""
+    """The code of custom classes, by name: for the record."""
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
 
 
@@ -87,7 +95,7 @@ def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
 
 
 def files(part: Any) -> dict[str, str]:
-    """Paths of what parts of an experiment read, each with who reads it."""
+    """Paths of files that parts of an experiment read, each with its reader."""
     return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
 
 
@@ -96,20 +104,20 @@ def _class(part: Any) -> str:
 
 
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
-    """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
+    """Digests of the files that parts read, if any; a file that cannot be read is reported when the run fails."""
     digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in files(part) if os.path.isfile(path)}
     return {"files": digests} if digests else {}
 
 
 @functools.lru_cache
 def _file(path: str, modified: int) -> str:
-    """Of a file as it is since then."""
+    """Digest of a file in its present state."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """A part and the parts it is made of."""
+    """A part and its own parts."""
     if isinstance(part, BaseModel):
         inner = [getattr(part, field) for field in type(part).model_fields]
     elif dataclasses.is_dataclass(part):

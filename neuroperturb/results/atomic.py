@@ -1,0 +1,68 @@
+"""The one way in which files come to be: complete under their name, or not there.
+
+    bytes in memory ─▶ a temporary file in the same folder ─▶ fsync ─▶ rename ─▶ fsync of the folder
+
+A disk that fills up, a limit on sizes or an interrupt therefore leaves the file of before, and nothing beside it; the error is the
+system's own OSError, with the name of the file that was wanted. A rename replaces a symbolic link and never what it points to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+LONGEST = 200  # bytes of a name that the temporary one repeats: file systems allow 255
+
+
+def write(path: str | Path, *parts: bytes | memoryview) -> Path:
+    """Write a file out of these bytes, one part after the other, and return where.
+
+    Raises
+    ------
+    OSError
+        With the name of the file: no room, no permission, no such folder.
+    """
+    path = Path(path)
+    name = path.name if len(os.fsencode(path.name)) <= LONGEST else uuid.uuid4().hex
+    temporary = path.with_name(f".{name}.part-{uuid.uuid4().hex[:8]}")
+    try:
+        with open(temporary, "xb", buffering=0) as file:
+            for part in parts:
+                _write_all(file, memoryview(part))
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """The same for text, as UTF-8."""
+    return write(path, text.encode("utf-8"))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the rename last through a power cut, where the system allows it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(file, data: memoryview) -> None:
+    """A system may take a part of what it is given: up to a limit on sizes, or 2 GiB at once."""
+    data = data.cast("B")
+    while data:
+        data = data[file.write(data) :]
