@@ -144,7 +144,7 @@ OPTIONS = [
     (["ok.toml", "--set", "rule." + "a" * 5000 + "=1"], "aaa... parameter of PerturbationRule is unknown."),
     (["ok.toml", "--hardware", "a_rule.py:MyRule"], "'hardware.cells' parameter must be a cell model, such as hw.Digital(bits=4)"),
     (["ok.toml", "--rule", "no_end.py:R"], "The module of the rule 'no_end.py:R' cannot be imported: GeneratorExit"),
-    (["a_task.py:NoData", "--quiet"], "The 'data' parameter of NoData is missing. A task makes its data there"),
+    (["a_task.py:NoData", "--quiet"], "The 'data' parameter of NoData is missing. A task generates its data there"),
     (["a_task.py:Fails", "--quiet"], "Custom code failed in line 10 of 'a_task.py': ZeroDivisionError: division by zero."),
 ]  # fmt: skip
 
