@@ -103,7 +103,7 @@ class PulseTable(NamedTuple):
         return values
 
 
-class Pulses(NamedTuple):
+class PulseColumns(NamedTuple):
     """What a table says: see `PulseData`; device : names."""
 
     before: np.ndarray
@@ -200,7 +200,7 @@ def _same_unit(one: str, other: str) -> bool:
 # Layouts
 
 
-def pulses_of(table: PulseTable) -> Pulses:
+def pulses_of(table: PulseTable) -> PulseColumns:
     """The pulses of a table, whichever way it is laid out."""
     columns = {} if table.header is None else _columns(table)
     if "before" in columns or "after" in columns:
@@ -218,7 +218,7 @@ def pulses_of(table: PulseTable) -> Pulses:
         here, there = ("up", "down") if up.all() else ("down", "up")
         hint = "Name the file of the others, too: Measured.from_csv('up.csv', down='down.csv')."
         raise table.refuse(f"The file {table.name!r} must have ramps {there} beside those {here}.", f"{hint} {LAYOUT}")
-    return Pulses(before, after, up, ["0"] * len(up), unit_of_ramps(table))
+    return PulseColumns(before, after, up, ["0"] * len(up), unit_of_ramps(table))
 
 
 def ramps_of(table: PulseTable) -> list[np.ndarray]:
@@ -269,7 +269,7 @@ def _columns(table: PulseTable) -> dict[str, int]:
     return columns
 
 
-def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> Pulses:
+def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
     header = table.header or []
     for what in ("before", "after", "direction"):
         if what not in columns and not (what == "direction" and "voltage" in columns):
@@ -285,7 +285,7 @@ def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> Pulses:
     way = _ways(table, columns)
     pulsed = way != 0
     devices = np.array(_devices(table, columns))[pulsed]
-    return Pulses(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
+    return PulseColumns(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
 
 
 def _ways(table: PulseTable, columns: dict[str, int]) -> np.ndarray:
@@ -319,7 +319,7 @@ def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
     )
 
 
-def _reads_after(table: PulseTable, columns: dict[str, int]) -> Pulses:
+def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
     """Every line is a read after a pulse: where a pulse starts is what was read before it."""
     header = table.header or []
     if "conductance" in columns:
@@ -345,7 +345,7 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> Pulses:
             part = _legs_by_number(g[these], None if number is None else number[these])
         parts.append((*part, [name] * len(part[0])))
     before, after, up, device = map(np.concatenate, zip(*parts))
-    return Pulses(before, after, up, list(device), unit)
+    return PulseColumns(before, after, up, list(device), unit)
 
 
 def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -358,7 +358,7 @@ def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarra
 
 
 def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pulses of a sequence of reads whose directions nobody noted: up or down as the conductance goes, noise apart.
+    """PulseColumns of a sequence of reads whose directions nobody noted: up or down as the conductance goes, noise apart.
 
     Where it turns, a second read of the same value is no pulse.
     """

@@ -393,7 +393,7 @@ class Reversed(Quadratic):
 
 def test_a_cell_of_ones_own():
     check_device(Quadratic(dw_min=0.01))
-    with pytest.raises(AssertionError, match="Wide gives float64 where pulse_up is given float32"):
+    with pytest.raises(AssertionError, match="Wide returns float64 if pulse_up is given float32"):
         check_device(Wide(dw_min=0.01))
     with pytest.raises(ValueError, match="formulas of Reversed must move a cell"):
         check_device(Reversed(dw_min=0.01))
