@@ -85,7 +85,7 @@ def test_a_missing_value_ends_a_segment(tmp_path):
     with pytest.raises(
         SpecError,
         match=re.escape(
-            """in line 22, column 'x'. Got 'NA' instead. If 'NA' stands for a missing value, say so: missing = ['NA']"""
+            """in line 22, column 'x'. Got 'NA' instead. If 'NA' stands for a missing value, declare it: missing = ['NA']"""
         ),
     ):
         data(path)
