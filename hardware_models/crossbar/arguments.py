@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
-from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
+from hardware_models.numerics.checks import LARGEST, ParameterError, Words, are_numbers, is_number, under
 
 # argument → its base class, and a description
 PARTS = {
@@ -41,13 +41,18 @@ class Design(NamedTuple):
 
 def check_parts(**parts) -> None:
     """Reject objects of the wrong kind, and parts with invalid parameters."""
+    check_contracts(**parts)
+    for part in parts.values():
+        if part is not None:
+            part.check()
+
+
+def check_contracts(**parts) -> None:
+    """Reject objects of the wrong kind."""
     for name, part in parts.items():
         contract, words = PARTS[name]
-        if part is None and name != "cell":
-            continue
-        if contract not in type(part).__mro__:
+        if contract not in type(part).__mro__ and (part is not None or name == "cell"):
             _refuse(name, words, part)
-        part.check()
 
 
 def check_fit(design: Design) -> tuple[float, float, float] | None:
@@ -94,9 +99,10 @@ def check_whole(name: str, value, low: int, high: float, owner: str = "SynapseAr
 
 
 def check_scale(scale, owner: str = "SynapseArray") -> None:
-    """Weight units per device unit: None, or positive."""
-    if scale is not None and not (is_number(scale) and 0 < scale < math.inf):
-        raise ParameterError("weight_scale", owner, "positive", scale)
+    """Weight units per device unit: None, or positive, and such that float32 holds it and its inverse."""
+    if scale is not None and not (is_number(scale) and 1 / LARGEST <= scale <= LARGEST):
+        wanted = "positive" if not (is_number(scale) and scale > 0) else f"from {1 / LARGEST:g} to {LARGEST:g}"
+        raise ParameterError("weight_scale", owner, wanted, scale)
 
 
 def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:

@@ -188,9 +188,11 @@ class Writing(Protocol):
     """The write scheme: converts requested changes to changes of cells.
 
     by_sample : whether the R rows of an update are written one by one, and need work space for all of them
+    most_columns : largest number of rows it can have work space for
     """
 
     by_sample: ClassVar[bool] = False
+    most_columns: ClassVar[float] = math.inf
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""

@@ -78,11 +78,20 @@ class Devices(Weight):
         return self.shares()[:, None, None] * target
 
 
+def _require_gains(weight: Devices, gains: tuple[float, ...]) -> None:
+    """Refuse other gains than those a weight is named after."""
+    if tuple(weight.gains) != gains:
+        refuse(weight, "gains", f"{gains}", hint="Devices(gains=…), 'devices' in tables, takes any.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
     """One device per weight."""
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +101,9 @@ class DifferentialPair(Devices):
     gains: tuple[float, ...] = (1.0, -1.0)
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0, -1.0))
 
 
 @dataclass(frozen=True, kw_only=True)

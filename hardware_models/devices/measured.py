@@ -38,7 +38,20 @@ from hardware_models.devices.step_tables import StepTables
 from hardware_models.numerics.checks import ParameterError, are_numbers, refuse
 from hardware_models.numerics.compiled import kernel
 
+ENDING = ".csv"  # of a name that means measured pulses
 TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
+
+
+def files_named(name: str) -> list[str]:
+    """The CSV file that a name stands for, or the two, up and down: ``"up.csv,down.csv"``."""
+    first, comma, second = name.partition(f"{ENDING},")
+    return [first + ENDING, second] if comma and not Path(name).exists() else [name]
+
+
+def pulses_by_name(name: str) -> PulseData:
+    """The pulses of the file, or of the two files, that a name stands for."""
+    path, *down = files_named(name)
+    return read_pulses(path, down=down[0] if down else None)
 
 
 @kernel
@@ -79,15 +92,15 @@ class Measured(PulsedCell):
         """A table with a ``file`` of pulses stands for the cell of it, made with the options of `from_pulses` that the table has."""
         if "file" not in table:
             return dict(table)
-        names = {"file", *inspect.signature(cls.from_pulses).parameters}
+        names = {"file", "down", *inspect.signature(cls.from_pulses).parameters}
         options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
         made = cls.from_csv(table["file"], **options)
         return vars(made) | {key: value for key, value in table.items() if key not in names}
 
     @classmethod
-    def from_csv(cls, path: str | Path, **options: Any) -> Measured:
-        """The cell of the pulses in a CSV file; see `read_pulses` for the columns and `from_pulses` for the options."""
-        return cls.from_pulses(read_pulses(path), **options)
+    def from_csv(cls, path: str | Path, *, down: str | Path | None = None, **options: Any) -> Measured:
+        """The cell of the pulses in a CSV file, or in two; see `read_pulses` for these and `from_pulses` for the options."""
+        return cls.from_pulses(read_pulses(path, down=down), **options)
 
     @classmethod
     def from_pulses(

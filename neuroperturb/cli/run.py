@@ -30,7 +30,7 @@ def run(
     hardware: Annotated[
         str | None,
         typer.Option(
-            help="Hardware: a preset or a cell model, e.g. reram-es; see `list`. Your own cell: FILE.py:Class."
+            help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
         ),
     ] = None,
     backend: Annotated[
