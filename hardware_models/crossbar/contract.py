@@ -244,7 +244,7 @@ class Programming(Protocol):
             )  # fmt: skip
 
     def ends(self, devices: int) -> tuple[float, float, float] | None:
-        """See :class:`Site`, for so many devices a weight."""
+        """See :class:`Site`, for a number of devices per weight."""
         del devices
 
     def scale(self, W: np.ndarray) -> float | None:
@@ -278,7 +278,7 @@ class Readout(Protocol):
 
     dac_bits, adc_bits : of its converters, 0: none that rounds
     reads_noisily : whether two reads of the same cells may differ
-    keeps_state : whether its kernels find `ReadingState` in the array, with work space for so many columns
+    keeps_state : whether its kernels find `ReadingState` in the array, with work space for `columns` columns
     """
 
     dac_bits: float = 0
@@ -297,7 +297,7 @@ class Readout(Protocol):
     def state(
         self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1
     ) -> NamedTuple:
-        """What array `number` (n, m) of chip `seed`, of so many devices a weight, keeps for reads of so many columns."""
+        """What array `number` (n, m) of chip `seed` stores for reads, by number of devices per weight and of columns."""
         del shape, columns, seed, number, dtype, devices
         return Absent()
 

@@ -24,7 +24,7 @@ from hardware_models.numerics.record import loaded
 
 LONGEST = 65535  # pulses in one write: the number of a pulse takes 16 bits of its key
 PULSE = 1 << 32  # step of a draw: number of the write + PULSE · number of the pulse
-SPARSE = 4  # visit single cells below one in so many
+SPARSE = 4  # below one cell in SPARSE, visit single cells
 
 fill_bits, fill_normal, fill_normal_at = map(separate, (random.fill_bits, random.fill_normal, random.fill_normal_at))
 

@@ -24,10 +24,10 @@ from hardware_models.numerics.compiled import kernel, separate
 
 
 class WritePath(NamedTuple):
-    """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
+    """Kernels that write requested changes to cells; None if there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
 
     put_row : ``(array, pending, k, j, change)``, the request of row j to device k is written by the cell's own formula
-    trained : devices a weight that are written, the first so many
+    trained : number of devices per weight that are written, the first ones
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
     collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
@@ -164,7 +164,7 @@ def make_walk(plan: WalkPlan):
 
 
 class Stages(NamedTuple):
-    """What surrounds a walk, compiled; None where there is nothing.
+    """Kernels around a walk; None if there is nothing to do.
 
     tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
     shake : ``(array, x, acc)``, after every walk: read noise of the cells themselves, onto sums (K, n), device units

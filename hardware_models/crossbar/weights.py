@@ -60,7 +60,7 @@ class Devices(Weight):
 
     @property
     def trained(self) -> int:
-        """Devices that updates write: the first so many."""
+        """Number of devices written by updates, the first ones."""
         return len(self.gains)
 
     def check(self) -> None:

@@ -102,7 +102,9 @@ class Value:
         found = cls.load_all(path, classes=classes)
         if len(found) != 1:
             names = ", ".join(map(repr, found))
-            raise ArrayFileError(f"The file {str(path)!r} holds {len(found)} arrays, {names}: read them by load_all().")
+            raise ArrayFileError(
+                f"The file {str(path)!r} contains {len(found)} arrays, {names}: read them by load_all()."
+            )
         return next(iter(found.values()))
 
     @staticmethod

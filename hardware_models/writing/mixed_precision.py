@@ -1,10 +1,10 @@
-"""Mixed precision: requests are summed digitally, and cells get whole steps.
+"""Mixed precision: requests are accumulated digitally, and cells get whole steps.
 
     χ ← χ + Δ        n = trunc(χ / u)        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
 
-u is by how much one such pulse moves the weight of a mean cell at w = 0: its granularity times Σ |gain| of the devices pulsed. No
-finite request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
-the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
+u is the change of the weight of a mean cell at w = 0 by one such pulse: its granularity times Σ |gain| of the devices pulsed. No
+finite request is lost, however small, and rounding is deterministic; χ is one number of the array's dtype per weight, digital storage
+that the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
 (2020), doi:10.3389/fnins.2020.00406.
 """
 
@@ -27,7 +27,7 @@ from hardware_models.writing.by_cell import require_pulses
 
 
 class Accumulator(NamedTuple):
-    """chi : (m, n) device units, what was requested and not sent yet;  unit : u, device units"""
+    """chi : (m, n) device units, requested changes not sent yet;  unit : u, device units"""
 
     chi: np.ndarray
     unit: float
@@ -35,7 +35,7 @@ class Accumulator(NamedTuple):
 
 @kernel
 def collect_row(array, j, change):
-    """Requests of a row become whole numbers n; what is not finite requests nothing."""
+    """Convert requests of a row to whole numbers n; non-finite requests are ignored."""
     chi, unit, most = array.writing.chi[j], array.writing.unit, array.numbers.most_pulses
     zero = type(unit)(0)
     for i in range(change.shape[0]):
@@ -66,7 +66,7 @@ def make_put_steps(send_row, one_sided: bool):
 
 @dataclass(frozen=True)
 class MixedPrecision(Writing):
-    """A digital accumulator χ of one number a weight; whole steps are sent."""
+    """A digital accumulator χ with one number per weight; whole steps are sent."""
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
