@@ -1,7 +1,7 @@
 r"""Closed loop: requests are summed digitally, and what is left of them is what cells were read not to have done.
 
     χ ← χ + Δ
-    where |χ| ≥ θ:    n_k = rint(Δ_k / u),  |n_k| ≤ most pulses       Δ_k the part of χ for device k, by the weight; u its granularity
+    where |χ| ≥ θ:    n_k = ⌊Δ_k / u + ½⌋,  |n_k| ≤ most pulses      Δ_k the part of χ for device k, by the weight; u its granularity
                       m = read(w after) − read(w before)             once pulses, faults and a refresh have done their work
                       χ ← χ − (e + κ (m − e))                        e = Σ gain_k n_k u, what mean cells would have done
 
@@ -143,16 +143,19 @@ def make_collect(show, target: str, always: bool):
 
     @kernel
     def collect_row(array, j, change):
+        """Loops are vector instructions: selections in the place of branches, and 32-bit counts."""
         loop, scratch = array.writing, array.writing.scratch
         chi, least, low, high = loop.chi[j], loop.threshold, loop.low, loop.high
-        zero, live, before, expected = type(least)(0), np.int64(0), scratch.before, scratch.expected
+        T = type(least)
+        zero, endless, live, before = T(0), T(np.inf), np.int32(0), scratch.before
         known = loop.estimate[j] if estimating else chi
         for i in range(change.shape[0]):
-            request = change[i] if np.isfinite(change[i]) else zero
-            total = chi[i] + request
+            total = chi[i] + (change[i] if abs(change[i]) < endless else zero)
             if absolute or estimating:
                 base = known[i] if estimating else zero
-                total = max(min(base + total, high), low) - base
+                wanted = base + total
+                wanted = wanted if wanted < high else high
+                total = (wanted if wanted > low else low) - base
             chi[i] = total
             change[i] = total
         if absolute:
@@ -163,9 +166,12 @@ def make_collect(show, target: str, always: bool):
         for i in range(change.shape[0]):
             due = abs(change[i]) >= least
             change[i] = change[i] if due else zero
-            expected[i] = zero
-            live += np.int64(due)
+            live += np.int32(due)
         scratch.live[0] = live
+        if live > 0:
+            expected = scratch.expected
+            for i in range(expected.shape[0]):
+                expected[i] = zero
         if not (absolute or estimating) and (always or live > 0):
             show(array, j, before)
 
@@ -187,8 +193,9 @@ def make_put_loop(send_row, share_row):
         if sharing:
             share = array.scratch.share
             share_row(array, k, change, share)
+        half = type(unit)(0.5)
         for i in range(steps.shape[0]):
-            n = np.rint(share[i] / unit)
+            n = np.floor(share[i] / unit + half)
             n = n if n < most else most
             n = n if n > -most else -most
             steps[i] = n
@@ -210,30 +217,34 @@ def make_settle(show, target: str):
         loop, scratch = array.writing, array.writing.scratch
         if scratch.live[0] == 0 and not refreshed:
             return
-        T, chi, gain, least, noise = type(loop.gain), loop.chi[j], loop.gain, loop.change_variance, loop.read_variance
-        before, after, expected, moved = scratch.before, scratch.after, scratch.expected, False
+        gain, least, noise = loop.gain, loop.change_variance, loop.read_variance
+        T = type(gain)
+        zero, one, known, touched = T(0), T(1), T(KNOWN), np.int32(0)
+        chi, before, after, expected = loop.chi[j], scratch.before, scratch.after, scratch.expected
         if estimating:
             before = loop.estimate[j]
+        if scratch.live[0] == 0:
+            for i in range(expected.shape[0]):
+                expected[i] = zero
         show(array, j, after)
-        for i in range(array.size[0]):
-            if expected[i] != T(0) or (refreshed and after[i] != before[i]):
-                moved = True
-            else:
-                change[i] = np.nan  # nothing happened there
-        if not moved:
+        for i in range(change.shape[0]):
+            moved = (expected[i] != zero) | (refreshed & (after[i] != before[i]))
+            change[i] = one if moved else zero
+            touched += np.int32(moved)
+        if touched == 0:
             return
         if not estimating:
             read_row(array, j, BEFORE, before)
         read_row(array, j, AFTER, after)
-        for i in range(array.size[0]):
-            if change[i] == change[i]:
-                e = expected[i]
-                variance = least + T(KNOWN) * e * e
-                weight = gain if gain >= T(0) else variance / (variance + noise)
-                done = e + weight * (after[i] - before[i] - e)
-                chi[i] -= done
-                if estimating:
-                    before[i] += done
+        for i in range(change.shape[0]):
+            e = expected[i]
+            variance = least + known * e * e
+            weight = gain if gain >= zero else variance / (variance + noise)
+            done = e + weight * (after[i] - before[i] - e)
+            done = done if change[i] != zero else zero
+            chi[i] -= done
+            if estimating:
+                before[i] += done
 
     return settle_row
 

@@ -7,7 +7,8 @@ share of the cells. A synapse's cell is 28 bytes (weight, two steps, two bounds,
 Two runs at a time: the same step on two arrays in two threads, against one after the other.
 
 Closed loop: the same requests, summed digitally and read back where a pulse is worth it, beside plain pulses in the same process.
-Residuals begin evenly spread over a pulse, so that as many cells are pulsed in a step.
+Residuals begin evenly spread over a pulse, and requests turn around every `STEPS` steps: as many cells are pulsed in a step, and none
+runs into its bound.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ CELL = SoftBounds(
 )  # fmt: skip
 
 
-def step(n: int, share: float, seed: int = 1, writing: Writing | None = None):
-    """A function of no arguments that takes `STEPS` online steps of an (n, n) array; `share` is |request|/step."""
+def step(n: int, share: float, seed: int = 1, writing: Writing | None = None, turning: bool = False):
+    """A function of no arguments that takes `STEPS` online steps of an (n, n) array; `share` is |request|/step.
+
+    turning : requests change their sign from one call to the next, so that weights stay where they are
+    """
     array = SynapseArray((n, n), CELL, seed=seed, weight_scale=1.0, writing=writing)
     array.program(np.zeros((n, n)))
     sweep, rng = array.kernel(rank_change).sweep, np.random.default_rng(seed)
@@ -50,7 +54,13 @@ def step(n: int, share: float, seed: int = 1, writing: Writing | None = None):
             sweep(array, pending, 0, x, acc)
 
     state = record(array.state), record(pending)
-    return lambda: repeat(*state, x, acc, STEPS)
+
+    def action():
+        repeat(*state, x, acc, STEPS)
+        if turning:
+            np.negative(pending.reward, out=pending.reward)
+
+    return action
 
 
 def pulsed(n: int, share: float) -> dict:
@@ -76,5 +86,5 @@ def pulsed(n: int, share: float) -> dict:
 
 def closed_loop(n: int, share: float) -> dict:
     """One step written by a closed loop, against the same step by plain pulses."""
-    loop, plain = compare(step(n, share, writing=ClosedLoop()), step(n, share))
+    loop, plain = compare(step(n, share, writing=ClosedLoop(), turning=True), step(n, share, turning=True))
     return {"request_per_step": share, "ns_per_synapse": 1e9 * loop / (STEPS * n**2), "ratio": loop / plain}

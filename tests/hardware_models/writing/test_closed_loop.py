@@ -135,7 +135,7 @@ class Naive:
         expected = np.zeros_like(delta)
         most = min(loop.most_pulses or 65535, self.array.cell.most_pulses)
         for k in range(self.array.weight.trained):
-            n = np.clip(np.rint(self.share(k, request) / self.u), -most, most)
+            n = np.clip(np.floor(self.share(k, request) / self.u + 0.5), -most, most)
             expected += self.gain[k] * n * self.u
             self.pulse(k, n)
         if not absolute:
