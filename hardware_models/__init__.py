@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from hardware_models.crossbar.weights import Devices as Devices
     from hardware_models.crossbar.weights import DifferentialPair as DifferentialPair
     from hardware_models.crossbar.weights import OneSidedPair as OneSidedPair
+    from hardware_models.crossbar.weights import SeveralDevices as SeveralDevices
+    from hardware_models.crossbar.weights import SeveralPairs as SeveralPairs
     from hardware_models.crossbar.weights import Single as Single
     from hardware_models.crossbar.weights import ZeroShifted as ZeroShifted
     from hardware_models.devices import CELLS as CELLS
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from hardware_models.reading.wires_exact import solve_network as solve_network
     from hardware_models.reading.wiring import Wires as Wires
     from hardware_models.reading.wiring import fast_read as fast_read
+    from hardware_models.writing.closed_loop import ClosedLoop as ClosedLoop
     from hardware_models.writing.coincidence import CoincidenceTrains as CoincidenceTrains
     from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
     from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
@@ -103,7 +106,7 @@ _HOMES = {
     "costs.figures": "COSTS",
     "costs.ledger": "Ledger",
     "costs.model": "AnalogCosts Bracket Costs DigitalCosts",
-    "crossbar.weights": "Devices DifferentialPair OneSidedPair Single ZeroShifted",
+    "crossbar.weights": "Devices DifferentialPair OneSidedPair SeveralDevices SeveralPairs Single ZeroShifted",
     "devices": "CELLS ConstantStep Digital ExpStep Ideal LinearStep Measured PiecewiseStep PowStep PulsedCell SoftBounds SoftBoundsReference",
     "devices.pulse_data": "PulseData read_pulses",
     "numerics.checks": "ParameterError",
@@ -115,6 +118,7 @@ _HOMES = {
     "reading.reading": "ConstantReadNoise ProportionalReadNoise Reading RootReadNoise",
     "reading.wires_exact": "exact_read solve_network",
     "reading.wiring": "Wires fast_read",
+    "writing.closed_loop": "ClosedLoop",
     "writing.coincidence": "CoincidenceTrains ImplicitTrains MeanCountTrains",
     "writing.mixed_precision": "MixedPrecision",
 }

@@ -145,6 +145,7 @@ class SynapseArray(Value, Site):
         self.programming.program(self, self.cell.program(target, self.dtype.type))
         self.state.programs[0] += 1
         hold(self.state.cells, self.shape[0])
+        self.writing.programmed(self, W.T / float(self.state.scale[0]))
         self.parts.time.rewritten(self.ageing)
 
     def pulse(self, pulses: ArrayLike) -> None:

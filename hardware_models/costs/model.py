@@ -121,6 +121,21 @@ class Costs:
         parts += [self.dac(done.dac_bits) * done.inputs] if done.dac_bits else []
         return sum(parts[1:], parts[0]) if parts else None
 
+    def row_reading(self, done: Done) -> Bracket | None:
+        """J of the rows that were read while writing, conversions included; None where that has no figure."""
+        read = self.energy(done._replace(columns=done.row_reads, back_columns=0))["read"]
+        if read is None:
+            return None
+        read *= 1 / done.rows
+        return read + self.adc(done.row_read_bits) * done.row_outputs if done.row_read_bits else read
+
+    def row_reading_time(self, done: Done) -> Bracket | None:
+        """s of the same: a row takes as long as a column."""
+        read = self.time(done._replace(columns=done.row_reads, back_columns=0))["read"]
+        if read is None or not done.row_read_bits:
+            return read
+        return read + self.conversion_bit * float((math.ceil(done.row_read_bits) + 1) * done.row_reads)
+
     def conversion_time(self, done: Done) -> Bracket | None:
         """s of all conversions: outputs of a column in parallel, except for those that share a converter."""
         columns = done.columns + done.back_columns
@@ -206,6 +221,7 @@ class Done(NamedTuple):
     columns, back_columns : columns read, and transposed columns read
     inputs, outputs : values set by a DAC and read by an ADC, with their bits; 0 bits: no converter. A column that is read again
         counts as a normal one
+    row_reads, row_outputs : rows of weights read while writing, and values that an ADC of `row_read_bits` read there
     """
 
     rows: int
@@ -220,6 +236,9 @@ class Done(NamedTuple):
     outputs: int
     dac_bits: float
     adc_bits: float
+    row_reads: int = 0
+    row_outputs: int = 0
+    row_read_bits: float = 0
 
 
 # Names in tables

@@ -59,6 +59,12 @@ def check_fit(design: Design) -> tuple[float, float, float] | None:
     """Reject incompatible parts; return the ends of the range of its cells, see `Site`."""
     cell, weight, writing, programming, _, time = design.parts
     weight.check_cell(cell)
+    if weight.takes_turns and not writing.takes_turns:
+        name = type(weight).__name__
+        raise ParameterError(
+            "writing", "SynapseArray", f"one that leaves the choice of a device to {name}", writing,
+            "Left out, or a ClosedLoop, it does; with gain = 0 that reads nothing and sums requests digitally.",
+        )  # fmt: skip
     writing.check_array(design)
     programming.check_array(design)
     ends = programming.ends(len(weight.gains))

@@ -113,6 +113,7 @@ class Weight(Protocol):
     one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
     holds_conductances : whether a weight is a conductance: one, minus the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
+    takes_turns : whether `share_row` gives a change to some of the devices only, so that a writing must ask it
     """
 
     gains: tuple[float, ...]
@@ -120,7 +121,8 @@ class Weight(Protocol):
     one_sided: ClassVar[bool] = False
     reset_std: float = 0.0
     holds_conductances: ClassVar[bool] = False
-    share_row: ClassVar[Callable]
+    takes_turns: ClassVar[bool] = False
+    share_row: Callable
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -131,6 +133,15 @@ class Weight(Protocol):
     def shares(self) -> np.ndarray:
         """Fraction of a change for each device, (d,)."""
         raise NotImplementedError
+
+    def pulsed_together(self) -> np.ndarray:
+        """Gains, 0 or more, of the devices that one write of a weight pulses; of the largest such set."""
+        return np.abs(self.gains[: self.trained])[: 1 if self.one_sided else None]
+
+    def span(self, cell: Cell) -> tuple[float, float]:
+        """(low, high): weights that trained devices of the mean cell can make, the others at 0 [device units]."""
+        ends = np.outer(self.gains[: self.trained], cell.span)
+        return float(ends.min(axis=1).sum()), float(ends.max(axis=1).sum())
 
     def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> NamedTuple:
         """What kernels need besides the cells (d, m, n)."""
@@ -189,10 +200,14 @@ class Writing(Protocol):
 
     by_sample : whether the R rows of an update are written one by one, and need work space for all of them
     most_columns : largest number of rows it can have work space for
+    takes_turns : whether it pulses those devices of a weight that `Weight.share_row` chooses, if not all get a share
+    row_read_bits : bits of the converters that read rows of weights while writing; 0: no rounding
     """
 
     by_sample: ClassVar[bool] = False
     most_columns: ClassVar[float] = math.inf
+    takes_turns: ClassVar[bool] = False
+    row_read_bits: float = 0
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -212,6 +227,19 @@ class Writing(Protocol):
     def accumulator_bits(self, dtype: DTypeLike) -> int:
         """Digital storage in addition to the array, bits per weight."""
         del dtype
+        return 0
+
+    def programmed(self, site: Site, target: np.ndarray) -> None:
+        """Every weight was programmed, to `target` (m, n) [device units] as far as cells can hold it."""
+        del site, target
+
+    def waiting(self, state: ArrayState) -> np.ndarray | None:
+        """What was requested of weights (m, n) and is not written yet [device units]; None: nothing waits."""
+        del state
+
+    def row_reads(self, state: ArrayState) -> int:
+        """Rows of weights that were read while writing."""
+        del state
         return 0
 
 

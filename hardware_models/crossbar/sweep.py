@@ -31,6 +31,7 @@ class WritePath(NamedTuple):
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
     collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
+    settle_row : ``(array, j, change, refreshed)``, after everything that was done to the cells of a row
     due_row : ``(array, j)``, whether cells of a row that was written are to be refreshed;  refresh_row : like `put_row`
     """
 
@@ -39,6 +40,7 @@ class WritePath(NamedTuple):
     requests: bool = True
     begin_update: object = None
     collect_row: object = None
+    settle_row: object = None
     due_row: object = None
     refresh_row: object = None
 
@@ -85,9 +87,9 @@ def _make_device_write(write_device, hold_row, watch: Watch | None):
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
     path, hold_row, change_row, read_row, single, slow, watch = plan
-    put_row, trained, requests, begin_update, collect_row, due_row, refresh_row = path
+    put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
     probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
-    refreshing = due_row is not None
+    settling, refreshing = settle_row is not None, due_row is not None
     plain = single and not slow  # a row of cells is a row of weights
     put = _make_device_write(put_row, hold_row, watch)
     refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
@@ -116,9 +118,14 @@ def make_walk(plan: WalkPlan):
                 collect_row(array, j, change)
         for k in range(trained):
             put(array, pending, k, j, change)
-        if refreshing and due_row(array, j):
-            for k in range(trained):
-                refresh(array, pending, k, j, change)
+        refreshed = False
+        if refreshing:
+            refreshed = due_row(array, j)
+            if refreshed:
+                for k in range(trained):
+                    refresh(array, pending, k, j, change)
+        if settling:
+            settle_row(array, j, change, refreshed)
 
     @kernel
     def read_block(array, x, j, acc):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from hardware_models.crossbar.contract import Cell, Site, Writing
 from hardware_models.crossbar.sweep import WritePath
@@ -37,6 +38,8 @@ def make_put(write_row, share_row):
 @dataclass(frozen=True)
 class ByCell(Writing):
     """Every request separately, with the cell's own rounding."""
+
+    takes_turns: ClassVar[bool] = True
 
     def path(self, site: Site, change_row) -> WritePath:
         del change_row  # any will do

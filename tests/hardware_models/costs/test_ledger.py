@@ -56,7 +56,8 @@ def test_counts_by_hand():
     found = array.ledger()
     assert found.counts == {
         "arrays": 1, "synapses": 6, "cells": 6, "programs": 1, "updates": 3, "pulses_up": 8 + 3, "pulses_down": 2 + 6,
-        "sweeps": 2, "columns": 3, "back_columns": 4, "rereads": 0, "inputs": 0, "outputs": 0, "accumulator_bits": 0,
+        "sweeps": 2, "columns": 3, "back_columns": 4, "rereads": 0, "inputs": 0, "outputs": 0, "row_reads": 0, "row_outputs": 0,
+            "accumulator_bits": 0,
     }  # fmt: skip
     up, down = array.pulse_counts()
     assert up.tolist() == [[[3, 4, 0], [0, 3, 1]]]
