@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from hardware_models.devices import SoftBoundsReference as SoftBoundsReference
     from hardware_models.devices.pulse_data import PulseData as PulseData
     from hardware_models.devices.pulse_data import read_pulses as read_pulses
+    from hardware_models.numerics.checks import HardwareWarning as HardwareWarning
     from hardware_models.numerics.checks import ParameterError as ParameterError
     from hardware_models.numerics.compiled import kernel as kernel
     from hardware_models.presets import INFERENCE as INFERENCE
@@ -106,7 +107,7 @@ _HOMES = {
     "crossbar.weights": "Devices DifferentialPair OneSidedPair Single ZeroShifted",
     "devices": "CELLS ConstantStep Digital ExpStep Ideal LinearStep Measured PiecewiseStep PowStep PulsedCell SoftBounds SoftBoundsReference",
     "devices.pulse_data": "PulseData read_pulses",
-    "numerics.checks": "ParameterError",
+    "numerics.checks": "HardwareWarning ParameterError",
     "numerics.compiled": "kernel",
     "presets": "INFERENCE PRESETS Preset",
     "programming": "Error GenericNoise Hermes PCMJoshi PCMLike RRAMMilo ReRamCMO ReRamWan2022 SONOS StateIndependent WrittenOnce",

@@ -30,7 +30,8 @@ from hardware_models.crossbar.contract import Cell, Exactly, Parts, Programming,
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.layout import lay_out
 from hardware_models.crossbar.pulses import LONGEST, Moment, make_send
-from hardware_models.crossbar.state import ArrayKernel, Pending, weights_of
+from hardware_models.crossbar.scale import beyond, scale_for, warn_of_clipping
+from hardware_models.crossbar.state import ArrayKernel, Pending, Shortfall, weights_of
 from hardware_models.crossbar.sweep import Stages, WalkPlan, make_sweep
 from hardware_models.crossbar.travel import Watch, make_watch
 from hardware_models.crossbar.weights import Single
@@ -51,9 +52,10 @@ def complete(
 ) -> Parts:  # fmt: skip
     """The parts of an array, with what None stands for."""
     programming = EXACT if programming is None else programming
+    readout = (EXACTLY if reading is None else reading).fitted(programming.siemens or cell.siemens)
     return Parts(
         cell=cell, weight=weight or programming.weight or SINGLE, writing=BY_CELL if writing is None else writing,
-        programming=programming, readout=EXACTLY if reading is None else reading, time=NEVER_AGES if time is None else time,
+        programming=programming, readout=readout, time=NEVER_AGES if time is None else time,
     )  # fmt: skip
 
 
@@ -67,8 +69,9 @@ class SynapseArray(Site):
     dtype : float32 or float64
     seed : int, key of everything random on this array
     number : int, 0 … 255, which array of a chip this is
-    weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
-        smaller bound of the cell (1 for cells without bounds; the largest for conductances written once)
+    weight_scale : weight units per device unit; None: whenever the array is programmed, the largest |weight| is put at the bound of
+        the cells, so that they hold what they are given to half a level (1 for cells without bounds). That leaves no room for
+        weights to grow in training: a scale of one's own does
     weight : how cells make a weight, see :mod:`hardware_models.crossbar.weights`; None: as `programming` says, or one cell each
     writing : how updates become pulses, see :mod:`hardware_models.writing.by_cell`; None: the cell rounds every request
     programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`, and, for arrays that are written
@@ -98,12 +101,13 @@ class SynapseArray(Site):
         seed = arguments.check_whole("seed", seed, 0, 2**63)
         self.number = arguments.check_whole("number", number, 0, 256)
         self.columns = arguments.check_whole("columns", columns, 1, np.inf)
-        arguments.check_scale(weight_scale)
+        arguments.check_scale(weight_scale, dtype=self.dtype)
         arguments.check_parts(
             cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time
         )
         if not isinstance(costs, Costs | None):
             raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
+        self.shortfall = Shortfall()
         self.parts = complete(cell, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
         self._fixed_scale = weight_scale
@@ -133,14 +137,28 @@ class SynapseArray(Site):
     # host side, weight units, W[i, j] from j to i
 
     def program(self, weights: ArrayLike) -> None:
-        """Set every weight, W (n, m), as the array is programmed: by default exactly, as far as the cells can hold it."""
-        W = arguments.check_weights(weights, self.shape)
-        self.state.scale[0] = self._scale(W)
-        target = self.weight.targets(self.state.cells, W.T / float(self.state.scale[0]))
-        self.programming.program(self, self.cell.program(target, self.dtype.type))
+        """Set every weight, W (n, m), as the array is programmed: by default exactly, as far as the cells can hold it.
+
+        Weights that cells cannot hold are clipped, and counted (`shortfall`, :meth:`ledger`). What `compensate` made up for ends, and
+        what `calibrate` remembered of the weights before is forgotten.
+
+        Warns
+        -----
+        HardwareWarning : where the scale is too small for the mean cell to hold the weights, or for a tenth of the cells of this chip
+        """
+        W = arguments.check_weights(weights, self.shape, self.dtype)
+        self.state.scale[0] = scale_for(self, W) if self._fixed_scale is None else self._fixed_scale
+        states, lost = beyond(self, W)
+        clipped = int(lost.sum())
+        unreached = self.programming.program(self, states)
+        self.shortfall = Shortfall(self.shortfall.clipped + clipped, self.shortfall.unreached + int(unreached or 0))
         self.state.programs[0] += 1
         hold(self.state.cells, self.shape[0])
+        self.uncompensate()  # what made up for the old weights is nothing to the new ones
+        self.ageing.reference[:] = np.nan
         self.parts.time.rewritten(self.ageing)
+        if clipped:
+            warn_of_clipping(self, W, clipped)
 
     def pulse(self, pulses: ArrayLike) -> None:
         """Send whole pulses to every cell, one write: an int or (n, m), positive where W should grow.
@@ -160,17 +178,6 @@ class SynapseArray(Site):
             self.record, sent, Moment(self.state.cycle, write, write)
         )
         self.state.writes[0] += 1
-
-    def _scale(self, W) -> float:
-        if self._fixed_scale is not None:
-            return self._fixed_scale
-        own = self.programming.scale(W)
-        if own is not None:
-            return own
-        if self.cell.bound is None:
-            return 1.0
-        spread = 4 * W.std() if W.size > 1 else np.abs(W).max()
-        return float(spread / self.cell.bound) or 1.0
 
     def read(self) -> np.ndarray:
         """The weights as they are stored, W (n, m), float of the array's dtype."""
@@ -298,7 +305,7 @@ class SynapseArray(Site):
 
     def calibrate(self) -> None:
         """Remember what the array reads now, not rescaled: what `compensate` brings it back to. Reads every input line once."""
-        self.state.correction[:] = 1
+        self.uncompensate()
         self.ageing.reference[:] = compensation.read_out(self)
 
     def compensate(self, *, per_output: bool = False) -> None:
@@ -310,6 +317,10 @@ class SynapseArray(Site):
             raise InputError("An array must be read by calibrate() before compensate() has something to compare with.")
         factors = compensation.factors(self.ageing.reference, compensation.read_out(self), per_output=per_output)
         self.state.correction[: self.shape[0]] = factors
+
+    def uncompensate(self) -> None:
+        """Read as the cells are, from now on; what `calibrate` remembered stays."""
+        self.state.correction[:] = 1
 
     def ledger(self, costs: Costs | None = None) -> Ledger:
         """What this array did so far, and what that costs; see :func:`hardware_models.costs.ledger.ledger`."""
@@ -334,7 +345,7 @@ class Hardware:
     programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`
     reading : how a read happens, or None: exactly
     time : what time does to cells, or None: nothing
-    weight_scale : weight units per device unit, or None: by the first programmed weights
+    weight_scale : weight units per device unit, or None: the largest |weight| is at the bound of the cells
     costs : what operations cost, see :mod:`hardware_models.costs.figures`; None: they are counted, not priced
     """
 
@@ -349,13 +360,13 @@ class Hardware:
 
     def array(
         self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
-        track: bool = False,
+        track: bool = False, weight_scale: float | None = None,
     ) -> SynapseArray:  # fmt: skip
-        """An array (n, m) of this, of chip `seed`; parameters as in :class:`SynapseArray`."""
+        """An array (n, m) of this, of chip `seed`; parameters as in :class:`SynapseArray`, `weight_scale` where this has none."""
         return SynapseArray(
             shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
-            time=self.time, weight_scale=self.weight_scale, dtype=dtype, seed=seed, number=number, columns=columns,
-            costs=self.costs, track=track,
+            time=self.time, weight_scale=weight_scale if self.weight_scale is None else self.weight_scale, dtype=dtype, seed=seed,
+            number=number, columns=columns, costs=self.costs, track=track,
         )  # fmt: skip
 
     @property

@@ -180,8 +180,9 @@ class Ledger:
         optional = {
             "back_columns": "columns read, other side", "rereads": "columns read again", "inputs": "DAC conversions",
             "outputs": "ADC conversions", "accumulator_bits": "bits of digital accumulators",
+            "clipped": "weights clipped in programming", "unreached": "cells given up in programming",
         }  # fmt: skip
-        lines += [(label, number(key)) for key, label in optional.items() if c[key]]
+        lines += [(label, number(key)) for key, label in optional.items() if c.get(key)]
         if self.travel:
             total, net, synapses = (self.travel[key] for key in ("total", "net", "synapses"))
             lines.append(
@@ -246,7 +247,7 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
         "updates": count.done.updates, "programs": int(site.state.programs[0]), "pulses_up": up, "pulses_down": down,
         "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
-        "accumulator_bits": count.accumulator_bits,
+        "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
     values, cells = np.unique(count.per_cell, return_counts=True)
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
@@ -292,6 +293,7 @@ def _count(site: Site) -> _Count:
         rows=m, cells=per_cell.size, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
         inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
+        adc_enob=readout.adc_enob,
     )  # fmt: skip
     bits = site.parts.writing.accumulator_bits(site.dtype) * n * m
     return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits)

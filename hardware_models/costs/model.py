@@ -88,7 +88,7 @@ class Costs:
     """What every array may have: converters and a limited life.
 
     name : of the technology
-    conversion_step : J for each of the 2ⁿ steps of an n-bit ADC
+    conversion_step : J for each of the 2ᴺ steps of an ADC of N effective bits
     conversion_bit : s for a bit of a successive-approximation ADC, and one more to sample
     endurance : writes a cell survives, or None
     """
@@ -103,12 +103,12 @@ class Costs:
     )
     endurance: Bracket | None = None
 
-    def adc(self, bits: float) -> Bracket:
-        """J a conversion of n bits."""
-        return self.conversion_step * 2.0**bits
+    def adc(self, enob: float) -> Bracket:
+        """J a conversion with so many effective bits: what Walden's figure of merit is defined by, F = P/(2^ENOB f)."""
+        return self.conversion_step * 2.0**enob
 
     def dac(self, bits: float) -> Bracket:
-        """J a value set with n bits; bounds as at the top of this file."""
+        """J a value set with n bits; bounds as at the top of hardware_models.costs.figures."""
         noise = 12 * BOLTZMANN * ROOM * 4.0**bits
         high = max(self.adc(bits).typical, noise)
         return Bracket.between(
@@ -117,7 +117,7 @@ class Costs:
 
     def conversion(self, done: Done) -> Bracket | None:
         """J of all conversions, where there were converters."""
-        parts = [self.adc(done.adc_bits) * done.outputs] if done.adc_bits else []
+        parts = [self.adc(done.adc_enob or done.adc_bits) * done.outputs] if done.adc_bits else []
         parts += [self.dac(done.dac_bits) * done.inputs] if done.dac_bits else []
         return sum(parts[1:], parts[0]) if parts else None
 
@@ -205,7 +205,8 @@ class Done(NamedTuple):
     busiest_cell, busiest_rows : pulses of the busiest cell, and their sum over rows of the busiest cell in each
     columns, back_columns : columns read, and columns read along the other side
     inputs, outputs : values that a DAC set and an ADC read, with so many bits; 0 bits: no converter. A column that is read again
-        counts as one along the usual side
+        counts as one along the usual side. Time goes by all bits of an ADC, energy by the effective
+        ones; 0: all are
     """
 
     rows: int
@@ -220,6 +221,7 @@ class Done(NamedTuple):
     outputs: int
     dac_bits: float
     adc_bits: float
+    adc_enob: float
 
 
 # What tables call them

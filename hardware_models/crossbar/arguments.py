@@ -11,6 +11,8 @@ import numpy as np
 from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
 from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
 
+DOUBLE = np.dtype(np.float64)
+
 # argument → what such a part inherits from, and what it is in words
 PARTS = {
     "cell": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
@@ -52,10 +54,11 @@ def check_parts(**parts) -> None:
 
 def check_fit(design: Design) -> tuple[float, float, float] | None:
     """Refuse parts that make no array together; the ends of the range of its cells, see `Site`."""
-    cell, weight, writing, programming, _, time = design.parts
+    cell, weight, writing, programming, readout, time = design.parts
     weight.check_cell(cell)
     writing.check_array(design)
     programming.check_array(design)
+    readout.check_array(design)
     ends = programming.ends(len(weight.gains))
     with under("time"):
         time.check_cell(cell, ends)
@@ -93,19 +96,25 @@ def check_whole(name: str, value, low: int, high: float) -> int:
     return int(value)
 
 
-def check_scale(scale, owner: str = "SynapseArray") -> None:
-    """Weight units per device unit: None, or positive."""
-    if scale is not None and not (is_number(scale) and 0 < scale < math.inf):
+def check_scale(scale, owner: str = "SynapseArray", dtype: np.dtype = DOUBLE) -> None:
+    """Weight units per device unit: None, or positive, in the dtype of an array too."""
+    if scale is None:
+        return
+    if not (is_number(scale) and 0 < scale < math.inf):
         raise ParameterError("weight_scale", owner, "positive", scale)
+    if not float(np.finfo(dtype).tiny) <= scale <= float(np.finfo(dtype).max):
+        raise ParameterError("weight_scale", owner, f"positive and finite in {dtype}", scale)
 
 
-def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:
-    """Weights to be programmed, (n, m), float64, finite."""
+def check_weights(weights, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Weights to be programmed, (n, m), float64, finite in the dtype of the array."""
     W = np.asarray(weights, np.float64)
     if W.shape != shape:
         raise ParameterError("weights", "program", f"shape {shape}", Words(W.shape), verb="must have")
     if not np.isfinite(W).all():
         raise ParameterError("weights", "program", "finite", Words("nan or inf"))
+    if np.abs(W).max() > np.finfo(dtype).max:
+        raise ParameterError("weights", "program", f"finite in {dtype}", float(np.abs(W).max()))
     return W
 
 

@@ -25,6 +25,10 @@ class InputError(ValueError):
     """Something a person gave cannot be used; the message is one sentence for them."""
 
 
+class HardwareWarning(UserWarning):
+    """Hardware does other than what was meant, such as clip weights, and goes on; the message is one sentence for a person."""
+
+
 class Words(str):
     """What came, in words where its repr would not help: ``Words("shape (2, 3)")``, quoted as it is."""
 
