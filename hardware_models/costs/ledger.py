@@ -182,8 +182,9 @@ class Ledger:
             "back_columns": "transposed columns read", "rereads": "columns read again", "inputs": "DAC conversions",
             "outputs": "ADC conversions", "row_reads": "rows read while writing", "row_outputs": "ADC conversions of these rows",
             "accumulator_bits": "bits of digital accumulators",
+            "clipped": "weights clipped in programming", "unreached": "cells not reached in programming",
         }  # fmt: skip
-        lines += [(label, number(key)) for key, label in optional.items() if c[key]]
+        lines += [(label, number(key)) for key, label in optional.items() if c.get(key)]
         if self.travel:
             total, net, synapses = (self.travel[key] for key in ("total", "net", "synapses"))
             lines.append(
@@ -249,7 +250,7 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
         "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
         "row_reads": count.done.row_reads, "row_outputs": count.done.row_outputs,
-        "accumulator_bits": count.accumulator_bits,
+        "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
     values, cells = np.unique(count.per_cell, return_counts=True)
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
@@ -297,6 +298,7 @@ def _count(site: Site) -> _Count:
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
         inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
         row_reads=rows, row_outputs=rows * n * (writing.row_read_bits > 0), row_read_bits=writing.row_read_bits,
+        adc_enob=readout.adc_enob,
     )  # fmt: skip
     bits = writing.accumulator_bits(site.dtype) * n * m
     return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits, 8 * site.dtype.itemsize)

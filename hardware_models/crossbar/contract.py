@@ -23,9 +23,11 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from hardware_models.crossbar.state import Absent, ArrayState, Cells, weights_of
+from hardware_models.crossbar.state import Absent, ArrayState, Cells, Shortfall, weights_of
 from hardware_models.crossbar.sweep import Stages, WritePath
 from hardware_models.numerics.checks import ParameterError
+
+ROUNDING = 1e-6  # relative: less is no difference, in float32 either
 
 
 class Chip(NamedTuple):
@@ -53,6 +55,7 @@ class Cell(Protocol):
     write_noise : standard deviation of the visible weight about the stored one [device units]
     bits : of digital memory per weight; None: it is not digital memory
     subtract_symmetry_point : whether the symmetry point of each cell is subtracted already
+    siemens : conductance of a cell that holds one device unit [S]; None: unknown
     write_row : ``(array, numbers, k, j, change)``, compiled: a row of changes (n,) [device units] to row j of device k
     send_row : ``(array, numbers, k, j, steps, moment)``, compiled: whole pulses (n,), up > 0; None: it has no pulses
     pulse_up, pulse_down : ``(p, w, step, upper, lower, a, b, xi) -> w``, compiled: one pulse; None: it has no such formula
@@ -69,6 +72,7 @@ class Cell(Protocol):
     write_noise: float = 0.0
     bits: float | None = None
     subtract_symmetry_point: bool = False
+    siemens: float | None = None
     source: str = ""
     goodness: str = ""
 
@@ -151,6 +155,14 @@ class Weight(Protocol):
     def draw(self, state: NamedTuple, shape: tuple[int, int, int], seed: int, number: int) -> None:
         """Draw what differs between the devices (d, m, n) of a chip into that state."""
 
+    def reach(self, cell: Cell) -> float | None:
+        """The largest |weight| that mean cells make within their bounds [device units]; None: unbounded."""
+        return None if cell.bound is None else cell.bound / float(np.abs(self.shares()).max())
+
+    def grain(self, cell: Cell) -> float:
+        """The smallest |weight| that mean cells make by whole pulses from 0 [device units]; 0: any."""
+        return cell.granularity / float(np.abs(self.shares()).max())
+
     def refresh(self, cell: Cell) -> tuple[Callable | None, Callable | None]:
         """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`; None: cells are never refreshed."""
         del cell
@@ -175,6 +187,7 @@ class Site(Protocol):
         have bounds of their own
     hold_row : ``(array, k, j)``, compiled: what faults and wear make of a row after it was written; None: nothing
     tracks : whether it sums up how far cells go;  costs : what operations cost, or None
+    shortfall : what programming could not do
     """
 
     shape: tuple[int, int]
@@ -190,6 +203,7 @@ class Site(Protocol):
     hold_row: Callable | None
     tracks: bool
     costs: Any
+    shortfall: Shortfall
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """Read: W x for x (m,), or x Wᵀ for rows x (K, m), in weight units."""
@@ -250,12 +264,14 @@ class Programming(Protocol):
     ages : whether cells change, or their read noise grows, with time since programming
     reads_noisily : whether repeated reads of the same cells may differ, by noise of the cells themselves
     measured_for : seconds after programming for which the model is valid
+    siemens : conductance of a cell at the end of its range [S]; None: this says nothing of conductances
     """
 
     weight: ClassVar[Weight | None] = None
     ages: ClassVar[bool] = False
     reads_noisily: bool = False
     measured_for: ClassVar[float] = math.inf
+    siemens: float | None = None
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -279,13 +295,26 @@ class Programming(Protocol):
         """Weight units per device unit for weights W (n, m); None: by the bounds of the cells."""
         del W
 
+    def out_of_range(self, site: Site, target: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Which weights (m, n) their cells cannot hold.
+
+        target : (d, m, n), what devices are to hold, before anything is clipped;  states : the same as cells of this kind hold it
+        """
+        cells, n, cell = site.state.cells, site.shape[0], site.cell
+        beyond = np.abs(target - states) > 0.51 * cell.granularity  # more than rounding to the nearest level does
+        if cells.bound_up.size > 1:
+            low, high = cells.bound_low[:, :, :n], cells.bound_up[:, :, :n]
+            slack = ROUNDING * (np.abs(low) + np.abs(high))
+            beyond |= (states < low - slack) | (states > high + slack)
+        return beyond.any(axis=0)
+
     def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> NamedTuple:
         """Programming state of array `number` with cells (d, m, n)."""
         del shape, number, dtype
         return Absent()
 
-    def program(self, site: Site, target: np.ndarray) -> None:
-        """Bring devices to `target` (d, m, n) [device units]."""
+    def program(self, site: Site, target: np.ndarray) -> int | None:
+        """Bring devices to `target` (d, m, n) [device units]; how many cells it gave up on, where it looks."""
         raise NotImplementedError
 
     def pass_time(self, state: NamedTuple, seconds: float) -> np.ndarray | None:
@@ -304,18 +333,27 @@ class Programming(Protocol):
 class Readout(Protocol):
     """The periphery of a read; exact by default; see `hardware_models.Reading`.
 
-    dac_bits, adc_bits : of its converters, 0: none that rounds
+    dac_bits, adc_bits : of its converters, 0: none that rounds;  adc_enob : its effective bits
     reads_noisily : whether two reads of the same cells may differ
     keeps_state : whether its kernels find `ReadingState` in the array, with work space for `columns` columns
     """
 
     dac_bits: float = 0
     adc_bits: float = 0
+    adc_enob: float = 0
     reads_noisily: bool = False
     keeps_state: ClassVar[bool] = False
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
+
+    def fitted(self, siemens: float | None) -> Readout:
+        """This for cells of such a conductance at one device unit [S], where it does not say itself; None: unknown."""
+        del siemens
+        return self
+
+    def check_array(self, site: Site) -> None:
+        """Raise ParameterError, or warn, where an array cannot be read this way; of the site only its design is there."""
 
     @property
     def stages(self) -> Stages:

@@ -25,7 +25,7 @@ from numpy.typing import DTypeLike
 from hardware_models.crossbar.contract import Cell, Weight
 from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh_state
 from hardware_models.crossbar.state import ArrayState, Cells
-from hardware_models.crossbar.symmetry_point import symmetry_points
+from hardware_models.crossbar.symmetry_point import mean_symmetry_point, symmetry_points
 from hardware_models.crossbar.turns import PAIR_POLICIES, POLICIES, make_share
 from hardware_models.numerics import random
 from hardware_models.numerics.checks import (
@@ -292,6 +292,10 @@ class ZeroShifted(Devices):
         for w in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
             w[1, :, :n] = reference
             w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
+
+    def reach(self, cell: Cell) -> float:
+        """What the symmetry point leaves of the range."""
+        return max(cell.bound - abs(mean_symmetry_point(cell)), cell.granularity)
 
     def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """The device makes up for its reference, which stays."""

@@ -26,6 +26,10 @@ class InputError(ValueError):
     """User input that cannot be used; the message is one sentence."""
 
 
+class HardwareWarning(UserWarning):
+    """Hardware does other than what was meant, such as clip weights, and goes on; the message is one sentence for a person."""
+
+
 class Words(str):
     """A description of the given value, if its repr would not help: ``Words("shape (2, 3)")``, quoted unchanged."""
 

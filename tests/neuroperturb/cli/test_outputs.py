@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
+from hardware_models.numerics.checks import HardwareWarning
+from neuroperturb.cli import terminal
 from neuroperturb.experiments.toml import read_table
 from neuroperturb.results import folders
 from neuroperturb.spec import InputError
@@ -77,3 +80,11 @@ def test_folders_two_thousand_deep(tmp_path, monkeypatch):
     assert not Path("new").exists()
     ended = call("study", "none.toml", "--out", Path(*["c"] * 2100), folder=tmp_path)
     assert ended.returncode == 2 and ended.stderr.count(b"\n") == 1
+
+
+def test_a_warning_is_a_sentence(capsys):
+    """What hardware does other than meant is one line, without the line of code it comes from."""
+    with warnings.catch_warnings(), terminal.warnings_in_words():
+        warnings.simplefilter("always")
+        warnings.warn("Two of three\n   weights were clipped.", HardwareWarning, stacklevel=1)
+    assert capsys.readouterr().err == "neuroperturb: Two of three weights were clipped.\n"
