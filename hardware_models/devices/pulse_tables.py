@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.numerics.checks import InputError
+from hardware_models.numerics.checks import InputError, short
 
 HEADERS = {
     "before": ("before", "conductance before", "g before", "initial conductance"),
@@ -40,13 +40,15 @@ READ_AFTER = {  # columns of layouts in which every line is a read after a pulse
 }  # fmt: skip
 DIRECTIONS = {
     "up": True, "+1": True, "1": True, "+": True, "set": True, "ltp": True, "potentiation": True, "pot": True, "p": True, "true": True,
+    "potentiate": True, "increase": True, "positive": True, "pos": True,
     "down": False, "-1": False, "−1": False, "-": False, "reset": False, "ltd": False, "depression": False, "dep": False, "d": False,
-    "false": False,
+    "false": False, "depress": False, "decrease": False, "negative": False, "neg": False,
 }  # fmt: skip
 LAYOUT = (
     "A file of pulses has a line 'device,direction,conductance before [uS],conductance after [uS]', and below it one line a pulse, such as "
     "'A1,up,3.10,3.42'; or a column a ramp, one up, one down; or a line a pulse with its number or voltage, and the conductance after it."
 )
+FIRST = 8  # columns that an error names
 TURN = 0.5  # of the range: a way back that long is no noise, but pulses the other way
 
 
@@ -71,6 +73,11 @@ class PulseTable(NamedTuple):
     def width(self) -> int:
         """Fields a line."""
         return len(self.header if self.header is not None else self.rows[0])
+
+    @property
+    def names(self) -> str:
+        """The header in words, cut where it is long."""
+        return ", ".join([short(name) for name in (self.header or [])[:FIRST]] + ["…"] * (self.width > FIRST))
 
     def refuse(self, sentence: str, hint: str = LAYOUT) -> PulseDataError:
         """The error that says what is wrong, and what is wanted."""
@@ -101,7 +108,7 @@ class PulseTable(NamedTuple):
         return values
 
 
-class Pulses(NamedTuple):
+class PulseRows(NamedTuple):
     """What a table says: see `PulseData`; device : names."""
 
     before: np.ndarray
@@ -118,7 +125,8 @@ class Pulses(NamedTuple):
 def decoded(name: str, data: bytes) -> str:
     """Text in UTF-8, UTF-16 or Windows-1252."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encodings = ("utf-16",) if wide else ("utf-16-le", "utf-16-be") if b"\0" in data[:64] else ("utf-8-sig", "cp1252")
+    plain = ("utf-16-be" if data[:1] == b"\0" else "utf-16-le",) if b"\0" in data[:64] else ("utf-8-sig", "cp1252")
+    encodings = ("utf-16",) if wide else plain
     for encoding in encodings:
         try:
             text = data.decode(encoding)
@@ -135,7 +143,7 @@ def of_text(name: str, text: str) -> PulseTable:
     body = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
     if not body:
         raise PulseDataError(f"The file {name!r} is empty.")
-    delimiter = _delimiter(body[0][1])
+    delimiter = _delimiter(body[0][1], body[-1][1])
     first = body[0][0]
     marked = [(k, line) for k, line in lines if k < first and _is_marked_header(line, body[0][1], delimiter)]
     lines = marked[-1:] + body
@@ -153,14 +161,14 @@ def of_text(name: str, text: str) -> PulseTable:
     return table
 
 
-def _delimiter(line: str) -> str:
-    """Commas may be decimal where there is another delimiter."""
-    return next((sign for sign in ";\t," if sign in line), " ")
+def _delimiter(first: str, last: str) -> str:
+    """Commas may be decimal where there is another delimiter; a line without any is one field, or fields between spaces."""
+    return next((sign for sign in ";\t," if sign in first), " " if len(last.split()) > 1 else "\n")
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return line.split()
+    if delimiter in " \n":
+        return line.split() if delimiter == " " else [line.strip()]
     return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
 
 
@@ -195,7 +203,7 @@ def _same_unit(one: str, other: str) -> bool:
 # Layouts
 
 
-def pulses_of(table: PulseTable) -> Pulses:
+def pulses_of(table: PulseTable) -> PulseRows:
     """The pulses of a table, whichever way it is laid out."""
     columns = {} if table.header is None else _columns(table)
     if "before" in columns or "after" in columns:
@@ -203,9 +211,7 @@ def pulses_of(table: PulseTable) -> Pulses:
     if "current" in columns or "conductance" in columns:
         return _reads_after(table, columns)
     if table.header is not None and not _is_all_numbers(table):
-        raise table.refuse(
-            f"The file {table.name!r} has no column 'before'. Got {', '.join(map(repr, table.header))} instead."
-        )
+        raise table.refuse(f"The file {table.name!r} has no column 'before'. Got {table.names} instead.")
     ramps = ramps_of(table)
     parts = [_legs(ramp) for ramp in ramps]
     before, after, up = map(np.concatenate, zip(*parts))
@@ -213,7 +219,7 @@ def pulses_of(table: PulseTable) -> Pulses:
         here, there = ("up", "down") if up.all() else ("down", "up")
         hint = "Name the file of the others, too: Measured.from_csv('up.csv', down='down.csv')."
         raise table.refuse(f"The file {table.name!r} must have ramps {there} beside those {here}.", f"{hint} {LAYOUT}")
-    return Pulses(before, after, up, ["0"] * len(up), unit_of_ramps(table))
+    return PulseRows(before, after, up, ["0"] * len(up), unit_of_ramps(table))
 
 
 def ramps_of(table: PulseTable) -> list[np.ndarray]:
@@ -264,13 +270,11 @@ def _columns(table: PulseTable) -> dict[str, int]:
     return columns
 
 
-def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> Pulses:
+def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseRows:
     header = table.header or []
     for what in ("before", "after", "direction"):
         if what not in columns and not (what == "direction" and "voltage" in columns):
-            raise table.refuse(
-                f"The file {table.name!r} has no column {what!r}. Got {', '.join(map(repr, header))} instead."
-            )
+            raise table.refuse(f"The file {table.name!r} has no column {what!r}. Got {table.names} instead.")
     unit, other = (_unit(header[columns[what]]) for what in ("before", "after"))
     if not _same_unit(unit, other):
         raise table.refuse(
@@ -280,7 +284,7 @@ def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> Pulses:
     way = _ways(table, columns)
     pulsed = way != 0
     devices = np.array(_devices(table, columns))[pulsed]
-    return Pulses(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
+    return PulseRows(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
 
 
 def _ways(table: PulseTable, columns: dict[str, int]) -> np.ndarray:
@@ -314,7 +318,7 @@ def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
     )
 
 
-def _reads_after(table: PulseTable, columns: dict[str, int]) -> Pulses:
+def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseRows:
     """Every line is a read after a pulse: where a pulse starts is what was read before it."""
     header = table.header or []
     if "conductance" in columns:
@@ -340,7 +344,7 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> Pulses:
             part = _legs_by_number(g[these], None if number is None else number[these])
         parts.append((*part, [name] * len(part[0])))
     before, after, up, device = map(np.concatenate, zip(*parts))
-    return Pulses(before, after, up, list(device), unit)
+    return PulseRows(before, after, up, list(device), unit)
 
 
 def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -353,7 +357,7 @@ def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarra
 
 
 def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pulses of a sequence of reads whose directions nobody noted: up or down as the conductance goes, noise apart.
+    """Pulses of a sequence of reads without directions: up or down as the conductance goes, noise apart.
 
     Where it turns, a second read of the same value is no pulse.
     """

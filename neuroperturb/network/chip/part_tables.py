@@ -27,6 +27,7 @@ from neuroperturb.spec.user_code import Sought, UserCode, find, is_name
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+LONG = 8  # numbers of a table that text does not list
 FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
@@ -200,6 +201,8 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
         ]
         return f"{value.code.label}({', '.join(inner)})"
     if isinstance(value, tuple) and not is_part(value):
+        if len(value) > LONG and not any(map(is_part, value)):
+            return f"[{len(value)} numbers]"
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
     if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
