@@ -1,15 +1,15 @@
-"""Tables of measured pulses, as laboratories and simulators lay them out: which columns there are, and what they say.
+"""Tables of measured pulses in the common layouts of laboratories and simulators.
 
-    device, direction, conductance before [uS], conductance after [uS]      a line a pulse; this program's own; one device needs no column
+    device, direction, conductance before [uS], conductance after [uS]      one line per pulse; the device column is optional
     A1,     up,        3.10,                    3.42
-    pulse voltage (V), current (A), read voltage (V)                        a line a pulse, read after it; the sign is the direction
-    direction, conductance                                                  likewise
-    pulse number, conductance                                               likewise; up or down as the conductance goes, leg by leg
-    ramp, ramp, …                                                           a column a ramp, after 0, 1, 2 … pulses, with or without header
+    pulse voltage (V), current (A), read voltage (V)                        one line per pulse, read after it; the sign is the direction
+    direction, conductance                                                  one line per pulse, read after it
+    pulse number, conductance                                               one line per pulse; directions follow from the turning points
+    ramp, ramp, …                                                           one column per ramp, after 0, 1, 2 … pulses; header optional
 
-Delimiters are commas, semicolons, tabs or spaces; numbers may have decimal commas where commas delimit nothing. Lines that begin with #
-say what they like, unless they are the header. A unit in brackets is kept as a label. Anything that cannot be read is one sentence that
-names file, line and field, and shows the layout wanted.
+Delimiters are commas, semicolons, tabs or spaces; decimal commas are accepted if the delimiter is not a comma. Lines that begin with #
+are comments, except for the header. A unit in brackets is kept as a label. Errors name file, line and field in one sentence, and
+describe the expected layout.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ DIRECTIONS = {
     "false": False, "depress": False, "decrease": False, "negative": False, "neg": False,
 }  # fmt: skip
 LAYOUT = (
-    "A file of pulses has a line 'device,direction,conductance before [uS],conductance after [uS]', and below it one line a pulse, such as "
-    "'A1,up,3.10,3.42'; or a column a ramp, one up, one down; or a line a pulse with its number or voltage, and the conductance after it."
+    "A file of pulses has a header 'device,direction,conductance before [uS],conductance after [uS]' and one line per pulse, such as "
+    "'A1,up,3.10,3.42'; or one column per ramp, up and down; or one line per pulse with its number or voltage and the conductance after it."
 )
 FIRST = 8  # columns that an error names
-TURN = 0.5  # of the range: a way back that long is no noise, but pulses the other way
+TURN = 0.5  # of the range: a reversal of this size is a change of direction, not noise
 
 
 class PulseDataError(InputError):
@@ -57,7 +57,7 @@ class PulseDataError(InputError):
 
 
 class PulseTable(NamedTuple):
-    """Text in fields.
+    """A text split into fields.
 
     name : of the file, for errors;  header : fields of the header, None where there is none;  rows : fields of every other line
     lines : number of each in the file;  commas : whether numbers may have decimal commas
@@ -80,7 +80,7 @@ class PulseTable(NamedTuple):
         return ", ".join([short(name) for name in (self.header or [])[:FIRST]] + ["…"] * (self.width > FIRST))
 
     def refuse(self, sentence: str, hint: str = LAYOUT) -> PulseDataError:
-        """The error that says what is wrong, and what is wanted."""
+        """The error for a sentence, with the expected layout."""
         return PulseDataError(f"{sentence} {hint}".rstrip())
 
     def texts(self, column: int) -> list[str]:
@@ -109,7 +109,7 @@ class PulseTable(NamedTuple):
 
 
 class PulseRows(NamedTuple):
-    """What a table says: see `PulseData`; device : names."""
+    """The pulses of a table, see `PulseData`; device : names."""
 
     before: np.ndarray
     after: np.ndarray
@@ -138,7 +138,7 @@ def decoded(name: str, data: bytes) -> str:
 
 
 def of_text(name: str, text: str) -> PulseTable:
-    """The fields of a text; refused where it is empty, or where lines differ in their fields."""
+    """Split a text into fields; empty texts and lines of different lengths are refused."""
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
     body = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
     if not body:
@@ -162,7 +162,7 @@ def of_text(name: str, text: str) -> PulseTable:
 
 
 def _delimiter(first: str, last: str) -> str:
-    """Commas may be decimal where there is another delimiter; a line without any is one field, or fields between spaces."""
+    """Commas may be decimal if there is another delimiter; without any, fields are separated by spaces, or there is one field."""
     return next((sign for sign in ";\t," if sign in first), " " if len(last.split()) > 1 else "\n")
 
 
@@ -173,7 +173,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _is_marked_header(line: str, below: str, delimiter: str) -> bool:
-    """Whether a line that begins with # is the header of the line below it."""
+    """Whether a line that begins with # is a header."""
     found, known = (
         _fields(line, delimiter),
         {name for names in (HEADERS | READ_AFTER).values() for name in names if name},
@@ -184,18 +184,18 @@ def _is_marked_header(line: str, below: str, delimiter: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A header in small letters, without its unit."""
+    """A header in lower case, without its unit."""
     return re.sub(r"[\s_\-]+", " ", re.sub(r"[\[(].*?[\])]", "", text)).strip().lower()
 
 
 def _unit(text: str) -> str:
-    """What a header has in brackets."""
+    """The text in brackets of a header."""
     found = re.search(r"[\[(](.*?)[\])]", text)
     return found[1].strip() if found else ""
 
 
 def _same_unit(one: str, other: str) -> bool:
-    """Whether they are one unit: a micro sign and a Greek mu are."""
+    """Whether two units are equal; a micro sign equals a Greek mu."""
     return one.replace("μ", "µ") == other.replace("μ", "µ")
 
 
@@ -204,7 +204,7 @@ def _same_unit(one: str, other: str) -> bool:
 
 
 def pulses_of(table: PulseTable) -> PulseRows:
-    """The pulses of a table, whichever way it is laid out."""
+    """The pulses of a table in any of the layouts."""
     columns = {} if table.header is None else _columns(table)
     if "before" in columns or "after" in columns:
         return _line_a_pulse(table, columns)
@@ -217,13 +217,13 @@ def pulses_of(table: PulseTable) -> PulseRows:
     before, after, up = map(np.concatenate, zip(*parts))
     if up.all() or not up.any():
         here, there = ("up", "down") if up.all() else ("down", "up")
-        hint = "Name the file of the others, too: Measured.from_csv('up.csv', down='down.csv')."
+        hint = "Pass both files: Measured.from_csv('up.csv', down='down.csv')."
         raise table.refuse(f"The file {table.name!r} must have ramps {there} beside those {here}.", f"{hint} {LAYOUT}")
     return PulseRows(before, after, up, ["0"] * len(up), unit_of_ramps(table))
 
 
 def ramps_of(table: PulseTable) -> list[np.ndarray]:
-    """A ramp a column; one that counts pulses is none, and a column may end before the others."""
+    """One ramp per column, pulse numbers excepted; columns may have different lengths."""
     ramps = []
     for column in range(table.width):
         texts = table.texts(column)
@@ -239,7 +239,7 @@ def ramps_of(table: PulseTable) -> list[np.ndarray]:
 
 
 def _counts_pulses(table: PulseTable, ramps: list[np.ndarray]) -> bool:
-    """Whether the first column is 0, 1, 2 …, and says so, or the others are ramps up and down without it."""
+    """Whether the first column is 0, 1, 2 … and is named so, or the other columns contain ramps up and down without it."""
     first, ways = ramps[0], [_legs(ramp)[2] for ramp in ramps[1:] if len(ramp) > 1]
     named = table.header is not None and _plain(table.header[0]) in READ_AFTER["number"]
     both = bool(ways) and np.concatenate(ways).any() and not np.concatenate(ways).all()
@@ -247,7 +247,7 @@ def _counts_pulses(table: PulseTable, ramps: list[np.ndarray]) -> bool:
 
 
 def unit_of_ramps(table: PulseTable) -> str:
-    """The unit that the headers of all ramps have."""
+    """The common unit of all ramps, or ""."""
     units = {_unit(text) for text in table.header or [""]}
     return units.pop() if len(units) == 1 else ""
 
@@ -259,7 +259,7 @@ def _is_all_numbers(table: PulseTable) -> bool:
 
 
 def _columns(table: PulseTable) -> dict[str, int]:
-    """Where each known field is."""
+    """Index of each known column."""
     plain, columns = [_plain(text) for text in table.header or []], {}
     for what, names in (HEADERS | READ_AFTER).items():
         found = [k for k, text in enumerate(plain) if text in names]
@@ -288,7 +288,7 @@ def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseRows:
 
 
 def _ways(table: PulseTable, columns: dict[str, int]) -> np.ndarray:
-    """+1, −1, or 0 where a line is a read without a pulse."""
+    """+1, −1, or 0 for a read without a pulse."""
     if "direction" in columns:
         return np.where(_directions(table, table.texts(columns["direction"])), 1, -1)
     return np.sign(table.numbers("voltage", columns["voltage"])).astype(int)
@@ -305,7 +305,7 @@ def _devices(table: PulseTable, columns: dict[str, int]) -> list[str]:
 
 
 def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
-    """Words, ±1, or two volts: one of each sign, or one and 0."""
+    """Words, ±1, or two values: one of each sign, or a positive one and 0."""
     plain = [re.sub(r"\s*v$|\.0*$", "", text.lower()) for text in texts]
     if all(text in DIRECTIONS for text in plain):
         return [DIRECTIONS[text] for text in plain]
@@ -319,7 +319,7 @@ def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
 
 
 def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseRows:
-    """Every line is a read after a pulse: where a pulse starts is what was read before it."""
+    """Each line is a read after a pulse; a pulse starts at the previous read."""
     header = table.header or []
     if "conductance" in columns:
         g, unit = table.numbers("conductance", columns["conductance"]), _unit(header[columns["conductance"]])
@@ -348,7 +348,7 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseRows:
 
 
 def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ramps begin where the number of the pulse begins again."""
+    """A ramp begins where pulse numbers restart."""
     starts = [] if number is None else list(np.flatnonzero(np.diff(number) < 0) + 1)
     legs = [_legs(part) for part in np.split(g, starts) if len(part) > 1]
     if not legs:
@@ -357,9 +357,9 @@ def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarra
 
 
 def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pulses of a sequence of reads without directions: up or down as the conductance goes, noise apart.
+    """Pulses of a sequence of reads without directions, which follow from its turning points.
 
-    Where it turns, a second read of the same value is no pulse.
+    At a turning point, a repeated read of the same value does not count as a pulse.
     """
     turns = turning_points(g, TURN * float(np.ptp(g)))
     up = np.zeros(len(g) - 1, bool)
@@ -373,7 +373,7 @@ def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def turning_points(g: np.ndarray, back: float) -> list[int]:
-    """Where a sequence turns for good, by more than `back`; its two ends are among them."""
+    """Indices at which a sequence reverses by at least `back`, and its two ends."""
     turns, low, high, way = [0], 0, 0, 0
     for k, value in enumerate(g):
         low, high = (k if value < g[low] else low), (k if value > g[high] else high)

@@ -163,7 +163,7 @@ def test_frames():
         assert all(np.array_equal(a, b) for a, b in zip(data[:4], truth[:4], strict=True))
         assert data.source == "lab 3"
     with pytest.raises(
-        PulseDataError, match=r"has no column 'before'\. Got 'x', 'y' instead\. A file of pulses has a line"
+        PulseDataError, match=r"has no column 'before'\. Got 'x', 'y' instead\. A file of pulses has a header"
     ):
         hw.PulseData.from_frame(pd.DataFrame({"x": ["a"] * 3, "y": [1, 2, 3]}))
     with pytest.raises(PulseDataError, match="The frame has no rows"):
