@@ -390,6 +390,9 @@ class Hardware:
         """
         arguments.check_scale(self.weight_scale, type(self).__name__)
         try:
+            arguments.check_contracts(
+                cell=self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading, time=self.time
+            )  # fmt: skip
             arguments.check_fit(arguments.Design(self.parts))
         except ParameterError as error:
             first, *rest = error.name.split(".")

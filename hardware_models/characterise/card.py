@@ -12,7 +12,7 @@
 >>> import hardware_models as hw
 >>> card = hw.card("digital-4")
 >>> print(card)  # doctest: +ELLIPSIS
-digital-4: 4-bit weights, rounded stochastically
+digital-4: 4-bit weights, stochastic rounding
 S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
 arXiv:1502.02551
 <BLANKLINE>

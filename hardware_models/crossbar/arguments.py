@@ -1,4 +1,4 @@
-"""What a `SynapseArray` is made of and given, as it was typed: every argument that cannot be is one sentence that names it."""
+"""Validation of the arguments of a `SynapseArray`: every error is one sentence that names the argument."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
-from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
+from hardware_models.numerics.checks import LARGEST, ParameterError, Words, are_numbers, is_number, under
 
-# argument → what such a part inherits from, and what it is in words
+# argument → its base class, and a description
 PARTS = {
     "cell": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
-    "weight": (Weight, "how devices make a weight, such as hw.DifferentialPair()"),
-    "writing": (Writing, "a way of writing, such as hw.MixedPrecision()"),
-    "programming": (Programming, "a way of programming, such as hw.WriteVerify()"),
+    "weight": (Weight, "a mapping of devices to weights, such as hw.DifferentialPair()"),
+    "writing": (Writing, "a write scheme, such as hw.MixedPrecision()"),
+    "programming": (Programming, "a programming scheme, such as hw.WriteVerify()"),
     "reading": (Readout, "a hw.Reading() or None"),
     "time": (Time, "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
 }
 
 
 class Design(NamedTuple):
-    """An array on paper: as much of a `Site` as parts need to say whether they fit together."""
+    """The design of an array: the part of a `Site` that is needed to check whether its parts are compatible."""
 
     parts: Parts
     shape: tuple[int, int] = (1, 1)
@@ -40,18 +40,23 @@ class Design(NamedTuple):
 
 
 def check_parts(**parts) -> None:
-    """Refuse what is no part of that name, and parts with a parameter that cannot be."""
+    """Reject objects of the wrong kind, and parts with invalid parameters."""
+    check_contracts(**parts)
+    for part in parts.values():
+        if part is not None:
+            part.check()
+
+
+def check_contracts(**parts) -> None:
+    """Reject objects of the wrong kind."""
     for name, part in parts.items():
         contract, words = PARTS[name]
-        if part is None and name != "cell":
-            continue
-        if contract not in type(part).__mro__:
+        if contract not in type(part).__mro__ and (part is not None or name == "cell"):
             _refuse(name, words, part)
-        part.check()
 
 
 def check_fit(design: Design) -> tuple[float, float, float] | None:
-    """Refuse parts that make no array together; the ends of the range of its cells, see `Site`."""
+    """Reject incompatible parts; return the ends of the range of its cells, see `Site`."""
     cell, weight, writing, programming, _, time = design.parts
     weight.check_cell(cell)
     writing.check_array(design)
@@ -94,9 +99,10 @@ def check_whole(name: str, value, low: int, high: float, owner: str = "SynapseAr
 
 
 def check_scale(scale, owner: str = "SynapseArray") -> None:
-    """Weight units per device unit: None, or positive."""
-    if scale is not None and not (is_number(scale) and 0 < scale < math.inf):
-        raise ParameterError("weight_scale", owner, "positive", scale)
+    """Weight units per device unit: None, or positive, and such that float32 holds it and its inverse."""
+    if scale is not None and not (is_number(scale) and 1 / LARGEST <= scale <= LARGEST):
+        wanted = "positive" if not (is_number(scale) and scale > 0) else f"from {1 / LARGEST:g} to {LARGEST:g}"
+        raise ParameterError("weight_scale", owner, wanted, scale)
 
 
 def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:
@@ -140,7 +146,7 @@ def check_update(post, pre, reward, shape: tuple[int, int]) -> tuple[np.ndarray,
 
 def check_rewards(reward, count: int) -> np.ndarray:
     """One number, or one for each of `count` rows."""
-    wanted = f"a number, or {count} of them, one a row of 'post'"
+    wanted = f"a number, or {count} of them, one per row of 'post'"
     values = as_numbers("reward", "sweep", reward, wanted)
     if values.shape not in ((), (count,)):
         raise ParameterError("reward", "sweep", wanted, Words(f"shape {values.shape}"))

@@ -1,4 +1,4 @@
-"""Refresh of one-sided pairs: devices that can only be pulsed up fill, and are reset before they are full.
+"""Refresh of one-sided pairs: devices that can only be pulsed up saturate, and are reset before they do.
 
     larger device > larger · range  and  smaller device > smaller · range        both as reads meet them, in every so many writes
     w_k ← clip(b_min + reset + reset_dtod ζ + reset_std ξ, b_min, b_max)          both devices, one pulse down in the books

@@ -1,4 +1,4 @@
-"""How cells make a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and how a change is shared among them.
+"""Mapping of cells to a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and distribution of a change among them.
 
 A change Δ of the weight (device units) is a request Δ_k to device k; each device writes its request by its own formula.
 
@@ -49,9 +49,9 @@ def share_upwards(array: ArrayState, k: int, change: np.ndarray, share: np.ndarr
 
 @dataclass(frozen=True, kw_only=True)
 class Devices(Weight):
-    """Several devices a weight, all of them trained.
+    """Several devices per weight, all of them trained.
 
-    gains : how much each device adds to the weight; finite, not all 0
+    gains : contribution of each device to the weight; finite, not all 0
     """
 
     gains: tuple[float, ...] = (1.0,)
@@ -78,27 +78,39 @@ class Devices(Weight):
         return self.shares()[:, None, None] * target
 
 
+def _require_gains(weight: Devices, gains: tuple[float, ...]) -> None:
+    """Refuse other gains than those a weight is named after."""
+    if tuple(weight.gains) != gains:
+        refuse(weight, "gains", f"{gains}", hint="Devices(gains=…), 'devices' in tables, takes any.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
-    """One device a weight."""
+    """One device per weight."""
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DifferentialPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, both trained."""
+    """Two devices per weight, W = w_0 − w_1, both trained."""
 
     gains: tuple[float, ...] = (1.0, -1.0)
 
     holds_conductances: ClassVar[bool] = True
 
+    def check(self) -> None:
+        _require_gains(self, (1.0, -1.0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, that get pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
+    """Two devices per weight, W = w_0 − w_1, with pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
 
-    refresh_every : writes from one refresh to the next, 1 or more
+    refresh_every : number of writes between refreshes, 1 or more
     larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
         cell, 0 … 1
     reset, reset_dtod : where a reset leaves devices above their lower bounds, in the mean, and the spread of that between them
@@ -151,15 +163,15 @@ class OneSidedPair(Devices):
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroShifted(Devices):
-    """A device and a reference, W = w_0 − w_1, where w_1 is set once, to the symmetry point of w_0.
+    """A device and a reference, W = w_0 − w_1, with w_1 set once, to the symmetry point of w_0.
 
-    At the symmetry point of a cell, a mean pulse up is as large as one down (:mod:`hardware_models.crossbar.symmetry_point`), so that pulses up
-    and down in turn, as noise sends them, hold a weight near 0 instead of drawing it away: H. Kim et al., "Zero-shifting
+    At the symmetry point of a cell, mean pulses up and down are equal (:mod:`hardware_models.crossbar.symmetry_point`), so that
+    alternating pulses, as noise causes them, keep a weight near 0 instead of driving it away: H. Kim et al., "Zero-shifting
     technique for deep neural network training on resistive cross-point arrays", arXiv:1907.10228. Only w_0 is trained. A cell
-    model that subtracts its symmetry point by itself (`SoftBoundsReference`) has such a reference inside, as a number and not as
-    a device, and is refused: say ``subtract_symmetry_point=False``.
+    model that subtracts its symmetry point itself (`SoftBoundsReference`) contains such a reference, as a number and not as
+    a device, and is rejected: set ``subtract_symmetry_point=False``.
 
-    reference_std : error of the reference, its write noise included [device units]
+    reference_std : error of the reference, including its write noise [device units]
     """
 
     reference_std: float = 0.0
@@ -176,7 +188,7 @@ class ZeroShifted(Devices):
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
         if cell.subtract_symmetry_point:
-            wanted = "False for ZeroShifted, which is a reference of its own"
+            wanted = "False for ZeroShifted, which has its own reference"
             raise ParameterError("cell.subtract_symmetry_point", "cells", wanted, True)
 
     def shares(self) -> np.ndarray:
@@ -202,7 +214,7 @@ def _require_formulas(weight: Devices, cell: Cell) -> None:
         raise ParameterError("cell", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Devices]] = {
     "single": Single,
     "pair": DifferentialPair,

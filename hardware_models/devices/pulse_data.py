@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from hardware_models.devices import pulse_tables
 from hardware_models.devices.pulse_tables import HEADERS as HEADERS
 from hardware_models.devices.pulse_tables import PulseDataError, PulseTable
-from hardware_models.numerics.checks import are_numbers
+from hardware_models.numerics.checks import LARGEST, are_numbers
 
 FEWEST = 10  # pulses a direction
 
@@ -90,24 +90,24 @@ class PulseData(NamedTuple):
         return cls(*pulse_tables.pulses_of(table), source).checked()
 
     def checked(self) -> PulseData:
-        """The same as arrays, devices counted from 0; PulseDataError where no cell can be made of them."""
+        """The same as arrays, devices numbered from 0; PulseDataError if no cell can be made from them."""
         before, after = (np.asarray(g, np.float64) for g in (self.before, self.after))
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
             raise PulseDataError(f"{self.title} must have as many of each: before, after, up and device.")
-        if not (np.isfinite(before).all() and np.isfinite(after).all()):
-            raise PulseDataError(f"{self.title} must have finite conductances.")
+        if not all((np.abs(g) <= LARGEST).all() for g in (before, after)):
+            raise PulseDataError(f"{self.title} must have finite conductances, of at most {LARGEST:g}.")
         data = PulseData(before, after, up, device, self.unit, self.source)
         data._check()
         return data
 
     @property
     def title(self) -> str:
-        """What errors call them."""
+        """Name in error messages."""
         return f"The pulses of {self.source!r}" if self.source else "The pulses"
 
     def _check(self) -> None:
-        """Enough pulses in each direction, that move conductances the right way."""
+        """Require enough pulses in each direction, with the right sign of the mean change."""
         for what, pulses in (("up", int(self.up.sum())), ("down", int((~self.up).sum()))):
             if pulses < FEWEST:
                 raise PulseDataError(

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.numerics.checks import InputError, short
+from hardware_models.numerics.checks import LARGEST, InputError, short
 
 HEADERS = {
     "before": ("before", "conductance before", "g before", "initial conductance"),
@@ -101,9 +101,11 @@ class PulseTable(NamedTuple):
         """A column of finite numbers."""
         texts = self.texts(column)
         values = np.array([self.number(text) for text in texts])
-        for k in np.flatnonzero(~np.isfinite(values)):
+        for k in np.flatnonzero(~(np.abs(values) <= LARGEST)):
+            wanted = f"at most {LARGEST:g}" if np.isfinite(values[k]) else "a finite number"
+            got = short(texts[k])
             raise self.refuse(
-                f"The {what!r} field in line {self.lines[k]} of {self.name!r} must be a finite number. Got {texts[k]!r} instead."
+                f"The {what!r} field in line {self.lines[k]} of {self.name!r} must be {wanted}. Got {got} instead."
             )
         return values
 
@@ -169,7 +171,10 @@ def _delimiter(first: str, last: str) -> str:
 def _fields(line: str, delimiter: str) -> list[str]:
     if delimiter in " \n":
         return line.split() if delimiter == " " else [line.strip()]
-    return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    try:
+        return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except csv.Error as error:
+        raise PulseDataError(f"The line that begins with {short(line)} cannot be read: {error}.") from None
 
 
 def _is_marked_header(line: str, below: str, delimiter: str) -> bool:

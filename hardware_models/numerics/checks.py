@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 60  # characters of a value that a sentence quotes
+LARGEST = 1e19  # magnitude of a number: float32, the dtype of most arrays, holds its square
+LONGEST, LONGEST_NAME = 60, 120  # characters of a value, and of a dotted name, that a sentence quotes
 
 
 class InputError(ValueError):
@@ -85,16 +86,16 @@ class ParameterError(InputError):
 
     def __str__(self) -> str:
         owner = f" of {self.owner}" if self.owner else ""
-        sentence = f"The {self.name!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
+        sentence = f"The {short(self.name, LONGEST_NAME)} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
         if self.says_what_came:
             sentence += f" Got {short(self.got)} instead."
         return f"{sentence} {self.hint}".rstrip()
 
 
-def short(value: Any) -> str:
+def short(value: Any, longest: int = LONGEST) -> str:
     """The repr of a value, cut where it is long."""
     text = repr(value)
-    return text if len(text) <= LONGEST or isinstance(value, Words) else text[: LONGEST - 3] + "..."
+    return text if len(text) <= longest or isinstance(value, Words) else text[: longest - 3] + "..."
 
 
 @contextlib.contextmanager
@@ -131,6 +132,8 @@ def require(part: Any, names: str, wanted: str, fits, *, endless: bool = False) 
     for name in names.split():
         value = getattr(part, name)
         finite = is_number(value) and (math.isfinite(value) or (endless and value == math.inf))
+        if finite and LARGEST < abs(value) < math.inf:
+            refuse(part, name, f"at most {LARGEST:g} in magnitude")
         if not (finite and fits(value)):
             refuse(part, name, wanted)
 

@@ -1,10 +1,10 @@
-"""Programming by pulses: how cells that are trained get their first weights.
+"""Programming by pulses: the initial weights of cells that are trained.
 
-    Exact           every cell holds its target, as far as its bounds allow; no pulses
-    WriteVerify     read, send pulses towards the target, read again, until a cell is close or has had its most pulses
-    OpenLoop        reset, then as many pulses up as would bring the mean cell there; nothing is read
+    Exact           every cell is set to its target, within its bounds; no pulses
+    WriteVerify     read, send pulses towards the target, read again, until a cell is close or has reached its limit of pulses
+    OpenLoop        reset, then as many pulses up as the mean cell needs; nothing is read
 
-Targets (d, m, n) are what every device is to hold [device units]. Pulses and resets (one pulse down) are counted like any others.
+Targets (d, m, n) are the intended weights of all devices [device units]. Pulses and resets (one pulse down) are counted like any others.
 Draws: stream PROGRAM, keyed by programming, round and cell.
 """
 
@@ -63,7 +63,7 @@ def reset(site: Site, std: float, round: int, offset: np.ndarray | None = None) 
 
 @dataclass(frozen=True)
 class Exact(Programming):
-    """Every cell holds its target, as far as its bounds allow."""
+    """Every cell is set exactly to its target, within its bounds."""
 
     def program(self, site: Site, target: np.ndarray) -> None:
         set_cells(site, target)
@@ -76,8 +76,8 @@ class WriteVerify(Programming):
     A read gives the visible weight, write noise included, and nothing else. Half of the way is sent at a time, in mean steps, and
     at least one pulse; devices that only go up are reset first.
 
-    tolerance : how far from its target the visible weight may be [parts of the bound of the mean cell], positive
-    most_pulses : that one programming sends to a cell, 1 … 65535
+    tolerance : largest accepted error of the visible weight [fraction of the bound of the mean cell], positive
+    most_pulses : largest number of pulses per cell and programming, 1 … 65535
     """
 
     tolerance: float = 0.02
@@ -114,7 +114,7 @@ class WriteVerify(Programming):
 class OpenLoop(Programming):
     """Reset, then pulses up by the response of the mean cell (:mod:`hardware_models.crossbar.mean_response`).
 
-    Sends every cell some half of its states in pulses: slow to simulate where there are thousands.
+    Sends about half as many pulses to every cell as it has states: slow to simulate for thousands of states.
 
     reset_std : standard deviation of where a reset leaves a cell, above its lower bound [device units]
     """

@@ -213,6 +213,7 @@ class CoincidenceTrains(Writing):
     length_management: bool = True
 
     by_sample: ClassVar[bool] = True
+    most_columns: ClassVar[float] = SAMPLES
     random_lines: ClassVar[bool] = True
     count_row: ClassVar = staticmethod(count_coincidences)
     resolution: ClassVar[float] = 0.0
@@ -222,8 +223,8 @@ class CoincidenceTrains(Writing):
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
-        if site.columns > SAMPLES:
-            wanted = f"at most {SAMPLES} for {type(self).__name__}"
+        if site.columns > self.most_columns:
+            wanted = f"at most {self.most_columns} for {type(self).__name__}"
             raise ParameterError("columns", "SynapseArray", wanted, site.columns)
 
     def state(self, site: Site) -> TrainState:

@@ -32,7 +32,7 @@ def age(
         list[float] | None,
         typer.Option(
             metavar="SECONDS",
-            help="Time after programming to test at; repeatable. [default: an hour, a day, a month, a year]",
+            help="Time after programming to test at; repeatable. Default: an hour, a day, a month, a year.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),

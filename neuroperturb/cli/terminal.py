@@ -16,9 +16,10 @@ import typer
 from neuroperturb.results import folders
 from neuroperturb.results.grid import grid, number
 from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import blame
 
 DONE, FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
-LONGEST = 200  # characters of a file name that an error message quotes
+LONGEST, LONGEST_SENTENCE = 200, 1000  # characters of a file name in an error message, and of the message
 _unsaid: list[OSError] = []  # why lines could not be written, the first of them
 
 
@@ -48,6 +49,12 @@ def one_sentence() -> Iterator[None]:
     except (InputError, OSError, MemoryError) as error:
         warn(sentence(error))
         raise typer.Exit(BAD_INPUT) from None
+    except Exception as error:
+        told = blame(error)
+        if told is None:
+            raise
+        warn(_cut(told, LONGEST_SENTENCE))
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def sentence(error: Exception) -> str:
@@ -55,15 +62,15 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{_cut(os.fspath(error.filename))!r}: " if isinstance(error.filename, str | os.PathLike) else ""
         return f"{name}{error.strerror}."
-    words = " ".join(str(error).split())
+    words = _cut(" ".join(str(error).split()), LONGEST_SENTENCE)
     if isinstance(error, MemoryError):
         return f"There is not enough memory{f': {words}' if words else ''}."
     return words or type(error).__name__
 
 
-def _cut(name: str) -> str:
-    """A file name short enough for an error message."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+def _cut(text: str, longest: int = LONGEST) -> str:
+    """A text short enough for an error message: its start and its end."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-longest // 2 :]}"
 
 
 def say(text: str) -> None:

@@ -153,7 +153,7 @@ def _totals(total: dict) -> str:
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
             ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
-            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit}")
+            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit} (low – typical – high)")
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(

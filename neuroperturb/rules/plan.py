@@ -31,6 +31,8 @@ import numpy as np
 
 from hardware_models.crossbar.fused import rank_change
 from neuroperturb.rules.axes.clock import make_integrated
+from neuroperturb.rules.axes.credit import InstantCredit
+from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.contract import AXES, PerturbationRule
 from neuroperturb.rules.facts import AxisValue, Quantity, Scales, UnitWork
 from neuroperturb.rules.formula.signatures import Nothing, formula, numbers
@@ -215,6 +217,14 @@ def facts_of(rule: PerturbationRule) -> RuleFacts:
         lateral_work=sum(facts.lateral_work for facts in brought),
         lateral_share="".join(facts.lateral_share for facts in brought),
     )
+
+
+def writes_outer_products(rule: PerturbationRule, schedule: str) -> bool:
+    """Whether each write is a sum of outer products of what units know: what lines of rows and columns can carry between them."""
+    if rule.formula is not None or rule.probe.synapse is not None or rule.clock.write > 1:
+        return False
+    instant = isinstance(rule.credit.formula, InstantCredit)
+    return schedule == "online" and instant and isinstance(rule.step.formula(rule.learning_rate), PlainStep)
 
 
 def choices(axis: str, rule: type[PerturbationRule] = PerturbationRule) -> tuple[type[AxisValue], ...]:

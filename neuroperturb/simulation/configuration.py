@@ -15,6 +15,7 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import Rule
 
 MATRICES = Matrices._fields
+MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
 BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # largest number of rows and steps in a block of an episode
 
 
@@ -77,6 +78,11 @@ class Setup(NamedTuple):
 
     def zeros(self, *shape: int) -> np.ndarray:
         return memory.zeros(shape, self.dtype)
+
+
+def columns_for(batch: int) -> int:
+    """Columns of the arrays of a run: two trajectories of every trial."""
+    return max(2 * batch, MIN_COLUMNS)
 
 
 def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:

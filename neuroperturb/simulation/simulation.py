@@ -19,7 +19,7 @@ from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
-from neuroperturb.simulation.configuration import Setup, make_arrays, make_lateral
+from neuroperturb.simulation.configuration import Setup, columns_for, make_arrays, make_lateral
 from neuroperturb.simulation.evaluation import Evaluation
 from neuroperturb.simulation.handles import Handles, no_columns
 from neuroperturb.simulation.layout import make_run
@@ -30,8 +30,6 @@ from neuroperturb.simulation.prepared import Prepared, prepare
 from neuroperturb.simulation.updates import Updates
 from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Sequence
-
-MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
 
 
 class Simulation:
@@ -82,7 +80,7 @@ class Simulation:
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
         self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
-        columns, chip_seed = max(2 * batch, MIN_COLUMNS), seed if self.chip.seed is None else self.chip.seed
+        columns, chip_seed = columns_for(batch), seed if self.chip.seed is None else self.chip.seed
         self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, columns)
         self.setup = Setup(

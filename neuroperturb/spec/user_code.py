@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from neuroperturb.spec.errors import InputError, SpecError, suggest
 from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
 
+HOUSE = ("hardware_models", "neuroperturb")  # packages whose classes are not custom
 NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: cannot be found again
 
 
@@ -82,6 +83,18 @@ def opening(folder: Path | None) -> Iterator[None]:
 def looked_beside() -> Path | None:
     """The folder of the file that is being read."""
     return _folder.get()
+
+
+def blame(error: Exception) -> str | None:
+    """A sentence about an error that custom code raised, with the line; None if no class that was imported here is involved."""
+    files = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in _names} - {None}
+    step, place = error.__traceback__, ""
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        place = f"line {step.tb_lineno} of {Path(file).name!r}" if file in files else place
+        step = step.tb_next
+    told = " ".join(str(error).split())
+    return f"Custom code failed in {place}: {type(error).__name__}{told and f': {told}'}." if place else None
 
 
 def is_name(text: Any) -> bool:
@@ -168,7 +181,9 @@ def _module(place: str, name: str, sought: Sought, folders: list[Path]):
             verb=f"names a module {place!r} that cannot be found: put {place}.py next to the TOML file or into the current folder, "
             "or name the file, as in path/to/file.py:Class",
         ) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: it is a file that cannot be used
         raise _broken(name, sought, error) from None
 
 
@@ -184,8 +199,10 @@ def _file(path: Path, name: str, sought: Sought):
         try:
             with _on_path([path.parent]):  # the author's other files may be there
                 spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[key]
+            if isinstance(error, KeyboardInterrupt):
+                raise
             raise _broken(name, sought, error) from None
     return sys.modules[key]
 

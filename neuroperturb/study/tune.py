@@ -239,14 +239,14 @@ def _optuna():
 
 
 class _Quiet:
-    """Silence Optuna's line per trial; this module prints its own."""
+    """Silence Optuna's line per trial, and its traceback of one that was stopped; this module prints its own."""
 
     def __init__(self, optuna):
         self._logging = optuna.logging
 
     def __enter__(self):
         self._before = self._logging.get_verbosity()
-        self._logging.set_verbosity(self._logging.WARNING)
+        self._logging.set_verbosity(self._logging.ERROR)
 
     def __exit__(self, *_):
         self._logging.set_verbosity(self._before)

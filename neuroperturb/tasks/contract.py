@@ -151,6 +151,7 @@ class Task(Spec):
 
     schedule: ClassVar[Literal["online", "episode"]] = "online"  # the default; a run may choose the other
     default_batch_size: ClassVar[int] = 1
+    ridge_taps: ClassVar[int] = 16  # latest inputs that a ridge beside a run sees
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -164,7 +165,12 @@ class Task(Spec):
 
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Generate the data; raises an :class:`neuroperturb.spec.InputError` if that is impossible."""
-        raise NotImplementedError
+        raise SpecError(
+            "data",
+            type(self).__name__,
+            verb="is missing",
+            hint="A task generates its data there: data(seed, batch_size).",
+        )
 
 
 def _checked_batch(batch):

@@ -13,7 +13,7 @@ References
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -64,6 +64,8 @@ class Weather(Task):
     missing : numbers that stand for a missing value in a file, such as -9999; rows with one are left out, and not counted
         in `split`
     """
+
+    ridge_taps: ClassVar[int] = 48  # two days of hours
 
     name: Literal["weather"] = "weather"
     path: DataFile | None = None

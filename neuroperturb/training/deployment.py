@@ -15,8 +15,9 @@ import numpy as np
 
 import hardware_models as hw
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import LEARNT, Matrices
+from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
+from neuroperturb.results.structure import require_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import InputError, SpecError
@@ -50,7 +51,7 @@ class Deployed:
     def _programmed(self, run: Run, hardware: Chip) -> Simulation:
         training = run.experiment.training
         return Simulation(
-            run.experiment.network, PerturbationRule(), Matrices(**run.weights), loss=self.dataset.loss, dtype=training.dtype,
+            run.experiment.network, PerturbationRule(), require_weights(run.weights, run.experiment), loss=self.dataset.loss, dtype=training.dtype,
             batch=training.batch_size, seed=training.seed, hardware=on_scale_of(run, hardware),
         )  # fmt: skip
 

@@ -5,7 +5,8 @@ catalogue lists them by name: the table has a ``kind``, a name alone stands for 
 those of the fields; errors are one sentence that names the key by its dotted path.
 
 A custom part is given as ``module:Class`` or ``path/to/file.py:Class``; a record stores its text under ``source``, and reads it
-back as an :class:`OwnPart`, which is data until :func:`bound` imports the class.
+back as an :class:`OwnPart`, which is data until :func:`bound` imports the class. A custom part that was added to a catalogue goes by its
+name there, as every other kind: a process that reads such a record has to register it first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import numpy as np
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
 from neuroperturb.spec import SpecError, data_file
-from neuroperturb.spec.user_code import Sought, UserCode, find, is_name
+from neuroperturb.spec.specification import require_size
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
@@ -31,7 +33,6 @@ LONG = 8  # numbers of a table that text does not list
 FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
-HOUSE = ("hardware_models", "neuroperturb")
 
 
 class OwnPart:
@@ -69,7 +70,7 @@ class OwnPart:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OwnPart):
-            return is_own(other) and OwnPart.of(other, self.catalogue) == self
+            return _is_own_class(type(other)) and OwnPart.of(other, self.catalogue) == self
         return (self.code, self.parameters) == (other.code, other.parameters)
 
     def __hash__(self) -> int:
@@ -79,9 +80,9 @@ class OwnPart:
         return f"<{self.code.name} of a record>"
 
 
-def is_own(part: Any) -> bool:
-    """Whether a part is of a custom class."""
-    return _is_own_class(type(part))
+def is_own(part: Any, known: Kinds | None) -> bool:
+    """Whether a part is of a custom class that has no name in `known`."""
+    return _is_own_class(type(part)) and all(kind is not type(part) for kind in (known or {}).values())
 
 
 def _is_own_class(cls: type) -> bool:
@@ -161,7 +162,7 @@ def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief:
     """
     if isinstance(part, OwnPart):
         return part.table()
-    if kinds is not None and is_own(part):
+    if kinds is not None and is_own(part, kinds):
         return OwnPart.of(part, catalogue).table()
     table = {} if kinds is None else {"kind": kind_of(part, kinds)}
     usual = defaults(type(part))
@@ -240,7 +241,7 @@ def same(a: Any, b: Any) -> bool:
 def check_field(owner: Any, name: str, catalogue: Catalogue, path: str = "") -> None:
     """Check the part in a field, and that a record can store it; errors name the key by its dotted path."""
     part, path = getattr(owner, name), _step(path, name)
-    if is_own(part):
+    if _is_own_class(type(part)):
         _require_kept(type(owner), name, part, path, catalogue)
     if is_part(part) or isinstance(part, tuple):
         check(part, path, catalogue)
@@ -251,6 +252,9 @@ def check(part: Any, path: str, catalogue: Catalogue) -> None:
     if not is_bound(part):
         return  # it is checked when its class is imported
     for name, inner in _inside(part):
+        if isinstance(inner, int | float):
+            with under(path):
+                require_size(name, inner, type(part).__name__ if is_part(part) else "")
         if is_part(part):
             check_field(part, name, catalogue, path)
         elif is_part(inner):
@@ -312,6 +316,9 @@ def _field(cls: type, name: str, given: Any, catalogue: Catalogue, present: Any,
     if kinds is None:
         return _typed(cls, hints(cls)[name], given, catalogue, present, path)
     if isinstance(given, list | tuple) and not is_part(given):
+        hint = hints(cls)[name]
+        if tuple not in (hint, typing.get_origin(hint)):
+            raise SpecError(path, cls.__name__, "a name or a table", given)
         return tuple(_kind(cls, kinds, inner, catalogue, None, f"{path}.{k}") for k, inner in enumerate(given))
     return _kind(cls, kinds, given, catalogue, present, path)
 

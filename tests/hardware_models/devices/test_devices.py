@@ -545,8 +545,8 @@ def test_up_down_only_weakens_one_direction():
         ({"up": 0, "down": 3}, "The 'up' parameter of from_pulses must be pulses, 1 or more. Got 0 instead."),
         ({"up": 3, "down": np.inf}, "The 'down' parameter of from_pulses must be pulses, 1 or more. Got inf instead."),
         ({"up": 3, "down": True}, "The 'down' parameter of from_pulses must be pulses, 1 or more. Got True instead."),
-        ({"up": 3, "down": 5, "dw_min": 0.1}, "The 'dw_min' parameter of from_pulses cannot be said beside pulses up and down"),
-        ({"up": 3, "down": 5, "up_down": 0.1}, "The 'up_down' parameter of from_pulses cannot be said beside pulses up and down"),
+        ({"up": 3, "down": 5, "dw_min": 0.1}, "The 'dw_min' parameter of from_pulses cannot be combined with pulses up and down"),
+        ({"up": 3, "down": 5, "up_down": 0.1}, "The 'up_down' parameter of from_pulses cannot be combined with pulses up and down"),
     ],
 )  # fmt: skip
 def test_pulses_that_make_no_cell(arguments, sentence):
