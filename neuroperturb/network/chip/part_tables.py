@@ -365,15 +365,12 @@ def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
     """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
     if not hasattr(cls, "fields_of"):
         return table
-    table = {key: lying(value) if key in FILES and isinstance(value, str) else value for key, value in table.items()}
+    table = {
+        key: data_file.located(value) if key in FILES and isinstance(value, str) else value
+        for key, value in table.items()
+    }
     with under(path):
         return cls.fields_of(table, base)
-
-
-def lying(path: str) -> str:
-    """Where a file lies: beside the TOML file that names it, or as it was typed."""
-    place = data_file.find(data_file.DataPath.typed(path))
-    return path if place is None else str(place)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
