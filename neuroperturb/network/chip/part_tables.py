@@ -29,6 +29,7 @@ from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+LONG = 8  # numbers of a table that text does not list
 FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
@@ -201,6 +202,8 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
         ]
         return f"{value.code.label}({', '.join(inner)})"
     if isinstance(value, tuple) and not is_part(value):
+        if len(value) > LONG and not any(map(is_part, value)):
+            return f"[{len(value)} numbers]"
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
     if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -362,15 +365,12 @@ def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
     """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
     if not hasattr(cls, "fields_of"):
         return table
-    table = {key: lying(value) if key in FILES and isinstance(value, str) else value for key, value in table.items()}
+    table = {
+        key: data_file.located(value) if key in FILES and isinstance(value, str) else value
+        for key, value in table.items()
+    }
     with under(path):
         return cls.fields_of(table, base)
-
-
-def lying(path: str) -> str:
-    """Where a file lies: beside the TOML file that names it, or as it was typed."""
-    place = data_file.find(data_file.DataPath.typed(path))
-    return path if place is None else str(place)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
