@@ -89,7 +89,7 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
         return paths
     paths.append(out / "runs.parquet")
     mixed = [
-        name for name, kind in tables.runs.dtypes.items() if kind == object
+        name for name, kind in tables.runs.dtypes.items() if str(kind) == "object"
     ]  # a column of names and numbers has one type in a file
     table = pyarrow.Table.from_pandas(tables.runs.astype(dict.fromkeys(mixed, str)), preserve_index=False)
     buffer = io.BytesIO()

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli.app import app
 from neuroperturb.experiments.toml import load as load_toml
+from neuroperturb.network.chip import chip
 from neuroperturb.results.run import load
 from neuroperturb.spec import InputError
 from neuroperturb.spec.data_file import DataPath
@@ -147,7 +148,7 @@ def test_changed_data_are_said_and_refused(done, place, gone):
     with pytest.raises(InputError, match=r"of the record|the record's"):
         experiment(run.experiment, resume=run)
     with pytest.raises(InputError, match=r"of the record|the record's"):
-        deploy(run, [1])
+        deploy(run, [1], hardware=chip.read("reram-es"))
 
 
 def test_a_record_is_repeated_from_any_folder(done, place, tmp_path, monkeypatch):
