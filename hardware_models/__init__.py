@@ -1,4 +1,4 @@
-"""Arrays of imperfect synapses: cells, converters, noise and time. Knows weights, pulses, volts and seconds; nothing of learning.
+"""Arrays of non-ideal synapses: cells, converters, noise and ageing, in weights, pulses, volts and seconds; independent of learning.
 
 >>> import hardware_models as hw
 >>> array = hw.SynapseArray((2, 3), hw.Digital(bits=4), seed=1)
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
     from hardware_models.writing.mixed_precision import MixedPrecision as MixedPrecision
 
-# where the names live; imported on first use, so that what needs no array waits for none
+# modules of the names; imported on first use, so that code without arrays starts fast
 _HOMES = {
     "ageing": "Ageing Diffusion Drift Faults Leak OneOverF OrnsteinUhlenbeck Retention SlowNoise StateDrift Telegraph Wear",
     "array": "Hardware SynapseArray",

@@ -1,17 +1,17 @@
-r"""What operations cost: energies, times and endurance, each between a low and a high figure, with their sources.
+r"""Cost estimates: energies, times and endurance, each with a low and a high value, and their sources.
 
     cross-point array     E = pulses · E_pulse + columns · cells · E_cell + conversions          E_cell = G V² t
     digital memory        E = updates · synapses · E_update + columns · synapses · E_operation + conversions
-    n-bit ADC             E = F · 2ⁿ a conversion, F Walden's figure of merit (5 – 50 fJ a step)
+    n-bit ADC             E = F · 2ⁿ per conversion, F Walden's figure of merit (5 – 50 fJ per step)
     n-bit DAC             12 k_B T · 4ⁿ  ≤  E  ≤  that of the ADC of as many bits, which has such a DAC inside
 
 The lower bound of a DAC is the charge on a capacitor large enough that its thermal noise k_B T/C stays at the noise of rounding,
 V²/(12 · 4ⁿ). A `Bracket` with two published ends and nothing typical between them has its typical figure at their geometric mean.
-Times say what works at once: a cross-point array reads a column in one integration over all its cells; a digital memory hands
-out one presynaptic row an access at best, one synapse an access at worst. Where no figure could be checked there is None, and a
-ledger says so.
+Times assume parallelism: a cross-point array reads a column in one integration over all its cells; a digital memory delivers
+one presynaptic row per access at best, one synapse per access at worst. Without a verified estimate the value is None, and a
+ledger lists it.
 
-What is not here: drivers, decoders, routing, control, leakage, refresh, and whatever turns activity into updates.
+Not included: drivers, decoders, routing, control, leakage, refresh, and the conversion of activity into updates.
 """
 
 from __future__ import annotations
@@ -180,5 +180,5 @@ COSTS = {
 
 
 def brackets(costs: Costs) -> dict[str, Bracket]:
-    """Every figure that a technology has, by name."""
+    """All estimates of a technology, by name."""
     return {f.name: value for f in fields(costs) if isinstance(value := getattr(costs, f.name), Bracket)}

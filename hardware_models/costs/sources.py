@@ -1,4 +1,4 @@
-"""Where figures of costs are from."""
+"""Sources of cost estimates."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The sweep: one walk over an array that writes the pending update and then reads every column.
+"""The sweep: one pass over an array that writes the pending update and then reads every column.
 
-    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or what a rule makes of it)
+    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or the change of a rule)
                                    w_j ← write(w_j, change_j)                  the cell's own formula
     for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
 
-One load and one store a synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
+One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
 rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
 columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
 ideal cells are written and read by BLAS.
 
-Numbers: 2(K + R) operations and, where w does not fit the cache, 2 · itemsize bytes a synapse; see ``neuroperturb bench``.
+Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WritePath(NamedTuple):
 
 
 class WalkPlan(NamedTuple):
-    """What a walk is compiled for.
+    """Parameters that a walk is compiled for.
 
     write : how changes get into cells
     hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing

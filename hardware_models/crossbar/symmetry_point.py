@@ -1,9 +1,9 @@
-"""The symmetry point of a cell: the weight at which a mean pulse up and a mean pulse down are equally large.
+"""The symmetry point of a cell: the weight at which mean pulses up and down are equal.
 
     up(w) + down(w) − 2 w = 0        up, down the formulas of the cell without noise
 
-Found cell by cell by bisection between the bounds, from the cell's own steps and bounds. A cell that is symmetric at 0 stays at
-0; one that has no such point ends on the bound that pulses up and down in turn would take it to.
+Found cell by cell by bisection between the bounds, from the cell's own steps and bounds. A cell that is symmetric at 0 has its point
+at 0; for one without such a point the result is the bound that alternating pulses up and down lead to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How cells make a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and how a change is shared among them.
+"""Mapping of cells to a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and distribution of a change among them.
 
 A change Δ of the weight (device units) is a request Δ_k to device k; each device writes its request by its own formula.
 
@@ -27,7 +27,7 @@ from hardware_models.numerics import random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
 from hardware_models.numerics.compiled import kernel
 
-REFERENCE = 16  # step of the CHIP stream: error of reference devices
+REFERENCE, OFFSET = 16, 17  # steps of the CHIP stream: error of reference devices, where resets leave devices
 
 
 @kernel
@@ -49,9 +49,9 @@ def share_upwards(array: ArrayState, k: int, change: np.ndarray, share: np.ndarr
 
 @dataclass(frozen=True, kw_only=True)
 class Devices(Weight):
-    """Several devices a weight, all of them trained.
+    """Several devices per weight, all of them trained.
 
-    gains : how much each device adds to the weight; finite, not all 0
+    gains : contribution of each device to the weight; finite, not all 0
     """
 
     gains: tuple[float, ...] = (1.0,)
@@ -80,14 +80,14 @@ class Devices(Weight):
 
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
-    """One device a weight."""
+    """One device per weight."""
 
     holds_conductances: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class DifferentialPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, both trained."""
+    """Two devices per weight, W = w_0 − w_1, both trained."""
 
     gains: tuple[float, ...] = (1.0, -1.0)
 
@@ -96,18 +96,22 @@ class DifferentialPair(Devices):
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, that get pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
+    """Two devices per weight, W = w_0 − w_1, with pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
 
-    refresh_every : writes from one refresh to the next, 1 or more
+    refresh_every : number of writes between refreshes, 1 or more
     larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
         cell, 0 … 1
-    reset_std : standard deviation of where a reset leaves a device, above its lower bound [device units]
+    reset, reset_dtod : where a reset leaves devices above their lower bounds, in the mean, and the spread of that between them
+        [device units]
+    reset_std : spread between resets of one device [device units]; none ends below its lower bound
     """
 
     refresh_every: int = 100
     larger: float = 0.75
     smaller: float = 0.25
     reset_std: float = 0.01
+    reset: float = 0.0
+    reset_dtod: float = 0.0
 
     gains: tuple[float, ...] = field(default=(1.0, -1.0), init=False, repr=False)
     share_row: ClassVar = staticmethod(share_upwards)
@@ -119,7 +123,7 @@ class OneSidedPair(Devices):
         require_share(self, "larger smaller")
         if self.smaller > self.larger:
             refuse(self, "smaller", f"at most 'larger', {self.larger!r}")
-        require_not_negative(self, "reset_std")
+        require_not_negative(self, "reset_std reset reset_dtod")
 
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
@@ -129,6 +133,11 @@ class OneSidedPair(Devices):
 
     def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> RefreshState:
         return refresh_state(self, cell, shape, dtype)
+
+    def draw(self, state: RefreshState, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        stream = random.stream(random.Stream.CHIP, number)
+        zeta = random.normal(seed, stream, OFFSET, shape, np.float64)
+        state.offset[:, :, : shape[2]] = self.reset + self.reset_dtod * zeta
 
     def refresh(self, cell: Cell) -> tuple:
         return make_refresh(cell.send_row, cell.write_noise > 0)
@@ -142,15 +151,15 @@ class OneSidedPair(Devices):
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroShifted(Devices):
-    """A device and a reference, W = w_0 − w_1, where w_1 is set once, to the symmetry point of w_0.
+    """A device and a reference, W = w_0 − w_1, with w_1 set once, to the symmetry point of w_0.
 
-    At the symmetry point of a cell, a mean pulse up is as large as one down (:mod:`hardware_models.crossbar.symmetry_point`), so that pulses up
-    and down in turn, as noise sends them, hold a weight near 0 instead of drawing it away: H. Kim et al., "Zero-shifting
+    At the symmetry point of a cell, mean pulses up and down are equal (:mod:`hardware_models.crossbar.symmetry_point`), so that
+    alternating pulses, as noise causes them, keep a weight near 0 instead of driving it away: H. Kim et al., "Zero-shifting
     technique for deep neural network training on resistive cross-point arrays", arXiv:1907.10228. Only w_0 is trained. A cell
-    model that subtracts its symmetry point by itself (`SoftBoundsReference`) has such a reference inside, as a number and not as
-    a device, and is refused: say ``subtract_symmetry_point=False``.
+    model that subtracts its symmetry point itself (`SoftBoundsReference`) contains such a reference, as a number and not as
+    a device, and is rejected: set ``subtract_symmetry_point=False``.
 
-    reference_std : error of the reference, its write noise included [device units]
+    reference_std : error of the reference, including its write noise [device units]
     """
 
     reference_std: float = 0.0
@@ -167,7 +176,7 @@ class ZeroShifted(Devices):
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
         if cell.subtract_symmetry_point:
-            wanted = "False for ZeroShifted, which is a reference of its own"
+            wanted = "False for ZeroShifted, which has its own reference"
             raise ParameterError("cell.subtract_symmetry_point", "cells", wanted, True)
 
     def shares(self) -> np.ndarray:
@@ -193,7 +202,7 @@ def _require_formulas(weight: Devices, cell: Cell) -> None:
         raise ParameterError("cell", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Devices]] = {
     "single": Single,
     "pair": DifferentialPair,

@@ -145,6 +145,14 @@ def require_not_negative(part: Any, names: str) -> None:
     require(part, names, "0 or more", lambda v: v >= 0)
 
 
+def require_spread(part: Any, names: str, most: float = 2.0) -> None:
+    """Refuse relative spreads that are below 0, or so large that they were meant in percent."""
+    require_not_negative(part, names)
+    for name in names.split():
+        if getattr(part, name) > most:
+            refuse(part, name, f"at most {most:g}", hint="It is a part and not percent: 30 % is 0.3.")
+
+
 def require_whole(part: Any, names: str, low: int, high: float = math.inf) -> None:
     """Refuse fields that are not int, from `low` to `high`, both included."""
     wanted = f"a whole number, {low} or more" if high == math.inf else f"a whole number from {low} to {high}"

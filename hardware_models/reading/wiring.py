@@ -1,4 +1,4 @@
-r"""IR drop: what the resistance of word and bit lines takes away from a read.
+r"""IR drop: the loss of a read by the resistance of word and bit lines.
 
 A weight w is a pair of neighbouring cells on one word line, of conductance G⁺ = g max(w, 0) and G⁻ = g max(−w, 0), whose
 currents leave through two bit lines and are subtracted. Word line j is driven with x_j volts at one end (or both), bit line i is
@@ -9,7 +9,7 @@ held at 0 V at one end; between neighbouring cells, and between the last cell an
                                               │   │  │   │  │   │         bit lines run on to row m − 1, then R_b to ground
 
 Kirchhoff's laws for all 3 m n nodes are a sparse linear system (:mod:`hardware_models.reading.wires_exact`), as in D. Joksas &
-A. Mehonic, SoftwareX 12, 100617 (2020), doi:10.1016/j.softx.2020.100617. That is the oracle; the fast form, derived here, replaces
+A. Mehonic, SoftwareX 12, 100617 (2020), doi:10.1016/j.softx.2020.100617. That is the reference; the fast form, derived here, replaces
 the network by ladders, which are solved exactly from end to end. With y the conductance of a line as seen from a node, looking
 away from where it is driven or held,
 
@@ -20,8 +20,8 @@ away from where it is driven or held,
     bit lines      y, I ← (y + G_ji) f, (I + G_ji V_ji) f,  f = 1 / (1 + R_b (y + G_ji)),  row by row, towards the sense amplifier
 
 The last I is what is sensed; there is one mean bit line for G⁺ and one for G⁻, and b is their mean, weighted by C. The form is exact
-where only one kind of line resists, or where every bit line rises like the mean one; it is exact to first order in the resistances
-always, and costs two walks over the weights, 3 to 5 ns a weight with two columns in float32 (AVX2, one core).
+if only one kind of line has resistance, or if every bit line rises like the mean one; it is always exact to first order in the
+resistances, and costs two passes over the weights, 3 to 5 ns per weight with two columns in float32 (AVX2, one core).
 
 Error against the exact solve, ‖fast − exact‖ / ‖exact‖, next to ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
 of conductance g, driver left, sense bottom; ``python -m hardware_models.reading.wires_exact``:

@@ -14,7 +14,7 @@ from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
 from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
 from hardware_models.writing.mixed_precision import MixedPrecision as MixedPrecision
 
-# What tables call them
+# Names in tables
 KINDS = {
     "coincidence-trains": CoincidenceTrains,
     "mean-count-trains": MeanCountTrains,

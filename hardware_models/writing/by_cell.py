@@ -1,4 +1,9 @@
-"""Writing by cell: every request is rounded by itself, by the cell, to whole pulses:   n = round(Δ_k / granularity)."""
+"""Writing by cell: every request is rounded by itself, by the cell, to whole pulses:   n = round(Δ_k / granularity).
+
+A request of more pulses than a cell takes in one write, an infinite one too, is cut to as many: `most_pulses` of a pulsed cell, all steps
+from one end to the other of one of n bits. (Trains cannot carry an infinite request, and an accumulator cannot hold it: there it sends
+nothing.)
+"""
 
 from __future__ import annotations
 

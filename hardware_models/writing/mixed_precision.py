@@ -3,7 +3,7 @@
     χ ← χ + Δ        n = trunc(χ / u)        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
 
 u is by how much one such pulse moves the weight of a mean cell at w = 0: its granularity times Σ |gain| of the devices pulsed. No
-request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
+finite request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
 the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
 (2020), doi:10.3389/fnins.2020.00406.
 """

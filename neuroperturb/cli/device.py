@@ -15,16 +15,20 @@ from neuroperturb.results.figures import device_card
 
 def device(
     hardware: Annotated[
-        str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")
+        str,
+        typer.Argument(
+            metavar="NAME|FILE.csv",
+            help="A preset, a cell model, or a file of measured pulses (or two, UP.csv,DOWN.csv).",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
-    seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)
-    picture = out / f"{Path(hardware).stem}.png"
+    first = hardware.split(",")[0]  # of two files of measured pulses
+    picture = out / f"{Path(first).stem}.png"
     outputs.require_free(picture)
-    measured = hw.Measured.from_csv(hardware) if hardware.endswith(".csv") else None
-    card = hw.card(hardware if measured is None else measured, seed=seed)
+    card = hw.card(hardware, seed=seed)
     figure = device_card.save(card, folder(out) / picture.name)
     say(f"{card}\n\nfigure  {figure}")

@@ -1,4 +1,4 @@
-"""`neuroperturb report`: a record as text and a curve, or the page, figures and tables of a study or a search."""
+"""`neuroperturb report`: a record as text and a learning curve, or the page, figures and tables of a study or a search."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def report(
     record: Annotated[
         Path, typer.Argument(metavar="RUN.nc|STUDY", help="A record, or the folder of a study or a search.")
     ],
-    figure: Annotated[bool, typer.Option(help="Write the learning curve beside the record.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder of a study's report. Default: STUDY/report")] = None,
+    figure: Annotated[bool, typer.Option(help="Save the learning curve next to the record.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder for a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."""
+    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."""
     if record.is_dir():
         of_study(record, out)
         return
@@ -41,7 +41,7 @@ def report(
 
 
 def of_study(folder: Path, out: Path | None) -> None:
-    """Write the page, the figures and the tables of a study, and of a search what it found."""
+    """Write the page, figures and tables of a study, and the results of a search if there was one."""
     searched = (folder / tune_report.TABLE).is_file()
     if searched:
         of_search(folder, out or folder / "report")
@@ -59,7 +59,7 @@ def of_study(folder: Path, out: Path | None) -> None:
 
 
 def of_search(folder: Path, out: Path) -> None:
-    """Say the best setting of every cell that was searched; a table and a picture of it."""
+    """Print the best settings of every tuned cell; write a table and a figure."""
     frame = tune_report.read(folder)
     made = tune_report.best(frame)
     folders.make(out)

@@ -1,4 +1,4 @@
-"""Trains what a job holds: shows progress, saves on the way, stops when asked."""
+"""Train a job: display progress, save checkpoints, stop on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 
 def start(job: RunJob) -> Trainer:
-    """What trains, for a record that can be written."""
+    """The trainer of a job whose record can be written."""
     for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
         if before is not None:
             require_the_same(before.data, notes(job.experiment.task), purpose)
@@ -33,7 +33,7 @@ def start(job: RunJob) -> Trainer:
 
 
 def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
-    """Train to the end, showing progress; True if it was stopped before."""
+    """Train to the end and display progress; True if interrupted."""
     saved = time.monotonic()
     with stop_request() as stop, show(quiet) as display:
         for progress in trainer:
@@ -49,7 +49,9 @@ def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
 def _check_writable(target: Path) -> None:
     """Find out before training, not after, whether the record can be written; leave nothing behind."""
     if target.is_dir() or (target.exists() and not is_run(target)):
-        raise InputError(f"The '--out' option names {str(target)!r}, which exists and is no run: choose another name.")
+        raise InputError(
+            f"The '--out' option names {str(target)!r}, which exists and is not a run: choose another name."
+        )
     try:
         folders.make(target.parent)
         with tempfile.TemporaryFile(dir=target.parent):

@@ -14,7 +14,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
-# The longer marks first: that of UTF-16 is the beginning of that of UTF-32.
+# The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -27,7 +27,7 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
 
 
 def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = None) -> Experiment:
-    """The experiment of a table, with ``key.path=value`` assignments on top; rules of one's own may lie in `folder`."""
+    """The experiment of a table, with ``key.path=value`` assignments on top; custom rules may be in `folder`."""
     for assignment in overrides:
         table = override(table, assignment)
     with beside(folder):
@@ -35,7 +35,7 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
 
 
 def read_table(path: str | Path) -> dict:
-    """A TOML file as a table; anything that keeps it from being read is one sentence."""
+    """A TOML file as a table; errors are one sentence."""
     try:
         return tomllib.loads(_text(Path(path).read_bytes()))
     except OSError as error:
@@ -47,7 +47,7 @@ def read_table(path: str | Path) -> dict:
 
 
 def _text(content: bytes) -> str:
-    """UTF-8 or, where a byte order mark says so, UTF-16 or UTF-32: what editors save; line ends of any kind."""
+    """UTF-8 or, with a byte order mark, UTF-16 or UTF-32; line ends of any kind."""
     for mark, encoding in MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding).lstrip("\ufeff").replace("\r\n", "\n")
@@ -62,7 +62,7 @@ def dumps(experiment: Experiment) -> str:
 
 
 def plain(experiment: Experiment) -> dict:
-    """An experiment as a table without None: what TOML can hold."""
+    """An experiment as a table for TOML, without None."""
     return _without_none(experiment.table())
 
 
@@ -75,7 +75,7 @@ def override(table: dict, assignment: str) -> dict:
 
 
 def put(table: dict, key: str, value: Any) -> dict:
-    """A copy of a table with the value at a dotted key; tables on the way are made, or made out of a bare name."""
+    """A copy of a table with the value at a dotted key; intermediate tables are created, or expanded from a bare name."""
     path = [step.strip() for step in key.split(".")]
     table = copy.deepcopy(table)
     node = table
@@ -87,7 +87,7 @@ def put(table: dict, key: str, value: Any) -> dict:
             inner = {"kind" if depth else "name": inner}
         elif not isinstance(inner, dict):
             raise InputError(
-                f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is no table."
+                f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is not a table."
             )
         node[step] = inner
         node = inner

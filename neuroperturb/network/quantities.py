@@ -1,7 +1,7 @@
-"""Physical quantities where a person writes them: ``"20 ms"`` → 0.02 [s], ``"-70 mV"`` → −0.07 [V], and back.
+"""Physical quantities as text: ``"20 ms"`` → 0.02 [s], ``"-70 mV"`` → −0.07 [V], and back.
 
-Inside, a quantity is a plain number in SI units; a quantity of Brian2 is taken by what it prints. Prefixes are exact: the number is
-the float nearest to what was written.
+Internally, a quantity is a plain number in SI units; a Brian2 quantity is parsed from its printed form. Prefixes are exact: the number
+is the float nearest to the text.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parse(value: Any, dimension: str, name: str = "") -> float:
 
 
 def _typed(value: Any) -> str:
-    """What a person typed, in one form of each character: both mus are one, and so is every minus."""
+    """Normalised text: both characters for mu are one, and so are all minus signs."""
     return unicodedata.normalize("NFKC", str(value)).translate(_MINUS)
 
 
@@ -66,7 +66,7 @@ def _exponent(unit: str, dimension: str) -> int | None:
 
 
 class Si(float):
-    """A number that is in SI units already; anything else a person gives has to say its unit."""
+    """A number that is in SI units already; any other input must have a unit."""
 
 
 def _quantity(dimension: str):

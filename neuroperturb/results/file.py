@@ -29,7 +29,7 @@ SOME = ("name", "data")  # of runs of studies, and of those that read files
 
 
 class RecordError(InputError):
-    """A file that is no run, or no whole one: the message is one sentence."""
+    """A file that is not a run, or is damaged: the message is one sentence."""
 
 
 def bits(array: np.ndarray) -> tuple:

@@ -1,15 +1,15 @@
-"""The record of a run: what made it, its curves, its weights, what it was compared with; one self-describing file.
+"""The record of a run: its experiment, learning curves, weights and comparisons; one self-describing file.
 
 The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text only, and is written to a temporary name
 in its own folder and renamed, so that a file of that name is always whole; a line after its end seals it. Its groups:
 
-    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and what
-                       tables of many runs need of each
-    /history           one row an epoch         /results           one row for the rule and each thing beside it
+    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and a
+                       summary for tables of many runs
+    /history           one row per epoch        /results           one row for the rule and one for each comparison
     /weights           W[i, j] is from j to i   /initial_weights
-    /state             what resuming needs, the pending update included: one array a type, and an index of names and shapes
-    /ledger            what the hardware did
-    /timing            when and how fast: all that differs between two runs of one experiment
+    /state             the checkpoint, the pending update included: one array per type, and an index of names and shapes
+    /ledger            operation counts and costs of the hardware
+    /timing            when and how fast: everything that differs between two runs of one experiment
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name", "data")
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """What a run leaves behind.
+    """The record of a run.
 
     Parameters
     ----------
     experiment : Experiment
-    history : DataFrame, or a list of rows as dicts, one an epoch; columns as in `HISTORY`, others welcome
+    history : DataFrame, or a list of rows as dicts, one per epoch; columns as in `HISTORY`, others are allowed
     weights, initial_weights : dict of ndarray, W[i, j] from j to i
     status : "finished", "interrupted" or "diverged"
     diverged_step : int or None, the time step whose loss was not finite
     results : DataFrame, or a list of rows; columns as in `RESULTS`, and ``validation_…``, ``test_…`` for each metric
-    seeds : dict of int, by named stream
-    state : dict of ndarray, what continues the run
+    seeds : dict of int, one per random stream
+    state : dict of ndarray, the checkpoint to resume from
     ledger : dict of plain values
-    loss : what the task's loss is called, its unit and what a constant output scores, as :class:`neuroperturb.tasks.LossScale` has
-        them; empty where that is not known
+    loss : name of the task's loss, its unit and the score of the best constant output, as in :class:`neuroperturb.tasks.LossScale`;
+        empty if unknown
     versions, cpu : dict of str, of the machine that ran it
     timestamps : dict of str
     name : what the run is called in a study, and its file with it; empty outside studies
@@ -107,15 +107,15 @@ class Run:
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
-        """Read a file that :meth:`save` wrote; anything else is refused in one sentence."""
+        """Read a file that :meth:`save` wrote; raises RecordError for any other file."""
         return load(path)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The learning curve, on given or new matplotlib axes."""
+        """Draw the learning curve on given or new matplotlib axes."""
         return learning_curve(self, ax)
 
     def report(self) -> str:
-        """The run in words and tables."""
+        """A summary of the run as text and tables."""
         return report.text(self)
 
     def _repr_html_(self) -> str:
@@ -129,7 +129,7 @@ class Run:
 
 
 def same_science(a: Run, b: Run) -> bool:
-    """Whether two runs agree bit for bit in everything but machine, versions and time."""
+    """Whether two runs agree bit for bit in everything except machine, versions and time."""
     return _science(a) == _science(b)
 
 
@@ -140,7 +140,7 @@ def differences(a: Run, b: Run) -> list[str]:
 
 
 def _frame(rows, columns) -> pd.DataFrame:
-    """A table with at least these columns, of these types; text is text, everything else a number."""
+    """A table with at least these columns, of these types; the columns named in TEXT hold text, all others numbers."""
     import pandas as pd
 
     given = _columns_of(rows)
@@ -158,7 +158,7 @@ def _frame(rows, columns) -> pd.DataFrame:
 
 
 def _columns_of(rows) -> dict:
-    """Of a DataFrame or of a list of rows; nan where a row has nothing."""
+    """A column of a DataFrame or of a list of rows; nan where a row lacks the key."""
     if hasattr(rows, "columns"):
         return {name: rows[name].to_numpy() for name in rows.columns}
     rows = list(rows)
@@ -170,7 +170,7 @@ def _columns_of(rows) -> dict:
 
 
 def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Every array of a run; text columns are arrays of objects. Seconds go to the one group that may differ."""
+    """Every array of a run; text columns are arrays of objects. Seconds go to `timing`, the one group that may differ."""
     for group, frame in (("history", run.history), ("results", run.results)):
         for name in frame.columns:
             column = frame[name].to_numpy()
@@ -183,7 +183,7 @@ def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def _packed(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
-    """The same with the state end to end, one array a type: a netCDF variable costs 8 ms, and a state has hundreds."""
+    """The same with the state concatenated, one array per type: a netCDF variable costs 8 ms, and a state has hundreds."""
     yield from ((group, name, array) for group, name, array in _arrays(run) if group != "state")
     by_type: dict[str, list[tuple[str, np.ndarray]]] = {}
     for name, array in run.state.items():
@@ -195,7 +195,7 @@ def _packed(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def _unpack(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The state by name, out of one array a type and its index of names and shapes."""
+    """The state by name, from one array per type and its index of names and shapes."""
     state = {}
     for kind in (name for name in packed if not name.endswith("_index")):
         start = 0
@@ -207,7 +207,7 @@ def _unpack(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    """Everything else, as attributes of the file."""
+    """All texts, as attributes of the file."""
     return {
         "status": run.status,
         "diverged_step": json.dumps(run.diverged_step),
@@ -236,12 +236,12 @@ def _science(run: Run) -> dict[str, tuple]:
 def load(
     path: str | Path, *, task: type | None = None, rule: type | None = None, hardware: type | Sequence[type] = ()
 ) -> Run:
-    """Read a run's file; anything else is refused in one sentence. No code that a record names is run.
+    """Read a run's file; raises RecordError for any other file. No code that a record names is run.
 
     Parameters
     ----------
     path : of the file
-    task, rule, hardware : classes of one's own that the record names, cells among them: given here, they need not be found and imported
+    task, rule, hardware : user-defined classes that the record names, cells among them: given here, they need not be found and imported
         where the run is repeated, resumed or deployed; refused where they do something else than those of the record
     """
     path = Path(path)
@@ -249,7 +249,7 @@ def load(
         raise RecordError(f"There is no run file {str(path)!r}.")
     texts, arrays = record_file.read(path)
     try:
-        with opening(path.parent):  # what it names is not looked for: a record is data
+        with opening(path.parent):  # paths in it are not followed: a record is data
             run = _run(texts, arrays)
             _give(run, path, task=task, rule=rule, hardware=hardware)
             return run
@@ -275,7 +275,7 @@ def _give(run: Run, path: Path, *, task: type | None, rule: type | None, hardwar
 
 
 def existing(folder: Path, experiment: Experiment) -> Path | None:
-    """A record of this experiment in a folder, whatever it is called: versions before this one named files otherwise."""
+    """A record of this experiment in a folder, whatever its file name: earlier versions named files differently."""
     for path in sorted(folder.glob("*.nc")):
         try:
             with opening(folder):

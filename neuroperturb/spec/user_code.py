@@ -1,13 +1,13 @@
-"""Classes of one's own, rules, tasks and devices alike: where they are found, and the text that made them.
+"""Custom classes (rules, tasks and devices): where they are found, and their source text.
 
     module:Class   or   path/to/file.py:Class
 
-is looked for beside the TOML file that names it, in the current folder, and where Python looks. An experiment holds such a class as
+is searched for next to the TOML file that names it, in the current folder, and on Python's path. An experiment stores such a class as
 data, a :class:`UserCode`: its name and its text, which is the source of the class, of every function and class of the author's that it
-reaches, and the values that it reads by name. Opening a record finds nothing and runs nothing (:func:`opening`). What has to run the
-class calls :meth:`UserCode.bind`, which refuses a class that is not what it was, by the text of its file before that is imported.
+uses, and the values that it reads by name. Opening a record imports and runs nothing (:func:`opening`). Code that has to run the
+class calls :meth:`UserCode.bind`, which rejects a class that has changed, by the text of its file before that is imported.
 
-Two classes whose texts differ in comments, docstrings and layout only do the same, and stand for one another.
+Two classes whose texts differ only in comments, docstrings and layout are interchangeable.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from neuroperturb.spec.errors import InputError, SpecError, suggest
 from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
 
 _log = logging.getLogger("neuroperturb")
-NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: not to be found again
+NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: cannot be found again
 
 
 class Sought(NamedTuple):
-    """A sort of class that a name may stand for.
+    """A sort of class that can be given by name.
 
-    noun : what sentences call it;  path : dotted, where its name is typed
-    fits : whether a class is of this sort;  lacking : a sentence on a module that has none
-    functions : those that make up the class; what they reach belongs to its text
+    noun : its name in error messages;  path : dotted key of its name
+    fits : whether a class is of this sort;  lacking : message for a module that has none
+    functions : the functions of the class; the code they use belongs to its text
     """
 
     noun: str
@@ -54,12 +54,12 @@ class Sought(NamedTuple):
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _closed: ContextVar[bool] = ContextVar("closed", default=False)
-_met: dict[Path, None] = {}  # folders of all files read so far: where a class that is bound later may be
+_met: dict[Path, None] = {}  # folders of all files read so far, where a class that is bound later may be
 
 
 @contextlib.contextmanager
 def beside(folder: Path | None) -> Iterator[None]:
-    """Inside, modules and files are looked for in `folder` first: that of a TOML file that names them."""
+    """Context in which modules and files are searched for in `folder` first: that of a TOML file that names them."""
     if folder is not None:
         _met[Path(folder).resolve()] = None
     token = _folder.set(folder)
@@ -71,7 +71,7 @@ def beside(folder: Path | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opening(folder: Path | None) -> Iterator[None]:
-    """Inside, nothing that is named is imported: what a record says is data. Later, its folder is one to look in."""
+    """Context in which nothing is imported: a record is data. Its folder is added to the search path for later."""
     token = _closed.set(True)
     try:
         with beside(folder):
@@ -86,12 +86,12 @@ def looked_beside() -> Path | None:
 
 
 def is_name(text: Any) -> bool:
-    """Whether a name says where a class of one's own is."""
+    """Whether a name is the location of a custom class."""
     return isinstance(text, str) and ":" in text
 
 
 def _folders(everywhere: bool = False) -> list[Path]:
-    """Where to look before Python does; `everywhere`: in the folders of other files read so far, too."""
+    """Folders to search before Python's path; `everywhere`: also the folders of other files read so far."""
     met = _met if everywhere else ()
     return [Path(folder) for folder in (_folder.get(), Path.cwd(), *met) if folder is not None]
 
@@ -104,7 +104,7 @@ def _split(name: str, sought: Sought) -> tuple[str, str]:
 
 
 def _files(place: str, folders: list[Path]) -> list[Path]:
-    """Where the text of a module or a file is, the likeliest place first; nothing is imported to find out."""
+    """Candidate files of a module, the most likely first; without importing anything."""
     if place.endswith(".py"):
         return list(dict.fromkeys((folder / place).resolve() for folder in folders if (folder / place).is_file()))
     importlib.invalidate_caches()
@@ -129,12 +129,12 @@ def _spec(name: str, paths: list[str] | None):
 
 
 def find(name: str, sought: Sought) -> type:
-    """The class that ``module:Class`` or ``path.py:Class`` names, as it stands now."""
+    """The present class of ``module:Class`` or ``path.py:Class``."""
     return _find(name, sought, _folders())
 
 
 def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = None) -> type:
-    """The same; `file`: which of several it is in, where that is known."""
+    """The same; `file`: which of several candidates it is in, if known."""
     place, cls_name = _split(name, sought)
     if _closed.get():
         raise SpecError(sought.path, verb=f"names code, {name!r}, without its text: opening a record runs no code")
@@ -156,7 +156,7 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
 
 @contextlib.contextmanager
 def _on_path(folders: list[Path]) -> Iterator[None]:
-    """Inside, Python looks in these folders first, be they on its path already or not."""
+    """Context in which Python searches these folders first, whether they are on its path already or not."""
     paths = [str(folder) for folder in folders]
     sys.path[:0] = paths
     try:
@@ -183,13 +183,13 @@ def _module(place: str, name: str, sought: Sought, folders: list[Path]):
 def _nowhere(place: str, sought: Sought) -> SpecError:
     return SpecError(
         sought.path,
-        verb=f"names a module {place!r} that is nowhere to be found: put {place}.py beside the TOML file or into the current folder, "
+        verb=f"names a module {place!r} that cannot be found: put {place}.py next to the TOML file or into the current folder, "
         "or name the file, as in path/to/file.py:Class",
     )
 
 
 def _file(path: Path, name: str, sought: Sought):
-    """A file as a module, under a name that its contents determine: an edited file is another module."""
+    """A file as a module, under a name derived from its contents: an edited file is another module."""
     digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
     key = f"{path.stem}_{digest}"
     if key not in sys.modules:
@@ -198,7 +198,7 @@ def _file(path: Path, name: str, sought: Sought):
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module
         try:
-            with _on_path([path.parent]):  # where the author's other files are
+            with _on_path([path.parent]):  # the author's other files may be there
                 spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[key]
@@ -231,16 +231,16 @@ def _contents(tree: ast.Module) -> dict[str, set[str]]:
 # ----------------------------------------------------------------------------------------------------------------------
 # A class as data
 
-_names: dict[type, str] = {}  # what the classes found here were called
-_known: dict[tuple[str, str], type] = {}  # (class name, what it does) → class, as this process met it
+_names: dict[type, str] = {}  # names of the classes found here
+_known: dict[tuple[str, str], type] = {}  # (class name, hash of its behaviour) → class, as found in this process
 
 
 @dataclass(frozen=True, eq=False)
 class UserCode:
-    """A class of one's own as a record holds it; equal to another that does the same under the same name.
+    """A custom class as stored in a record; equal to another with the same name and behaviour.
 
     name : ``module:Class`` or ``path/to/file.py:Class``
-    sha256, text : of what it was made of; no text where Python has none, and then the hash is of the compiled code
+    sha256, text : of its source; without text if Python has none, and then the hash is of the compiled code
     """
 
     name: str
@@ -249,7 +249,7 @@ class UserCode:
 
     @classmethod
     def of(cls, made_of: type, sought: Sought) -> UserCode:
-        """Of a class that is there."""
+        """From an existing class."""
         functions = sought.functions(made_of)
         written = text(made_of, functions)
         hashed = hashlib.sha256(written.encode()).hexdigest() if written else compiled(made_of, functions)
@@ -259,12 +259,12 @@ class UserCode:
 
     @property
     def label(self) -> str:
-        """The class's own name."""
+        """The name of the class."""
         return self.name.rpartition(":")[2].rpartition(".")[2]
 
     @property
     def does(self) -> str:
-        """Hash of what it does, whatever is written beside it and wherever it lies."""
+        """Hash of its behaviour, independent of comments and location."""
         return what_it_does(self.text) if self.text else self.sha256
 
     @property
@@ -279,17 +279,17 @@ class UserCode:
 
     @property
     def stays(self) -> bool:
-        """Whether another process can find it: what a script, a notebook or a function defines cannot be."""
+        """Whether another process can find it: classes defined in a script, a notebook or a function cannot be found."""
         return not any(where in self.name for where in NOWHERE)
 
     def bind(self, sought: Sought) -> type:
-        """The class itself; refused where it is not what this experiment was made with."""
+        """The class itself; raises if it is not the one this experiment was made with."""
         if self._key in _known:
             return _known[self._key]
         if not self.stays:
             raise InputError(
-                f"The {sought.noun} {self.label!r} was defined in a script, a notebook or a function, where no other process finds it. "
-                f"The record holds its source: put that into a file, and name it as path/to/file.py:{self.label}."
+                f"The {sought.noun} {self.label!r} was defined in a script, a notebook or a function, where no other process can find it. "
+                f"The record contains its source: put that into a file, and give it as path/to/file.py:{self.label}."
             )
         folders = _folders(everywhere=True)
         file = None if _closed.get() else self._compared(sought, folders)
@@ -343,6 +343,6 @@ class UserCode:
 
     def _changed(self, sought: Sought) -> InputError:
         return InputError(
-            f"The {sought.noun} {self.name!r} has changed since this experiment was written, whose record holds the source it was made "
-            f"with (sha256 {self.sha256[:12]}): put that back, or name the {sought.noun} anew to run it as it is now."
+            f"The {sought.noun} {self.name!r} has changed since this experiment was written; its record contains the original source "
+            f"(sha256 {self.sha256[:12]}): restore that, or give the {sought.noun} by name again to run its present version."
         )

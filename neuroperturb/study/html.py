@@ -88,9 +88,8 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     except ImportError:
         return paths
     paths.append(out / "runs.parquet")
-    mixed = [
-        name for name, kind in tables.runs.dtypes.items() if str(kind) == "object"
-    ]  # a column of names and numbers has one type in a file
+    # A column of names and numbers has one type in a file.
+    mixed = [name for name, kind in tables.runs.dtypes.items() if str(kind) == "object"]
     table = pyarrow.Table.from_pandas(tables.runs.astype(dict.fromkeys(mixed, str)), preserve_index=False)
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(
@@ -101,7 +100,7 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
 
 
 def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
-    """One row a run and epoch."""
+    """One row per run and epoch."""
     import pandas as pd
 
     if not curves:
@@ -112,7 +111,7 @@ def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
 
 
 def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:
-    """The page, whole: no other file, no network."""
+    """The complete page: self-contained, no other files and no network needed."""
     made = lines(tables)
     body = [_head(tables, made)]
     for facet in facets(made):
@@ -145,7 +144,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
     searched, controlled = any(x.chosen for x in rows), any(x.difference for x in rows)
     head = ["", "mean", "95 % interval", "median", "seeds"]
     head += (
-        ["minus control, 95 %", "reading"] * controlled
+        ["difference to control, 95 %", "verdict"] * controlled
         + ["chosen"] * searched
         + [key.replace("_", " ") for key in extra]
     )
@@ -164,7 +163,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
                 f'<span class="{_tone(line.verdict)}">{escape(line.verdict)}</span>',
             ]
         if searched:
-            cells.append(escape(line.chosen) + (' <span class="bad">at the edge</span>' if line.edge else ""))
+            cells.append(escape(line.chosen) + (' <span class="bad">at edge of range</span>' if line.edge else ""))
         cells += [number(line.extra.get(key, float("nan"))) for key in extra]
         kind = "beside" if line.cell < 0 else "control" if line.control else "own"
         text.append(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
@@ -186,7 +185,7 @@ def _head(tables: Tables, made: Sequence[Line]) -> str:
     items = "".join(
         f"<li><b>{value}</b>{name}</li>" for value, name in numbers if value or name in ("cells", "finished")
     )
-    items += f"<li><b>{escape(duration(seconds))}</b>of training shown</li>"
+    items += f"<li><b>{escape(duration(seconds))}</b>of training</li>"
     links = "".join(
         f'<a href="#{escape(figures.file_name("task", f))}">{escape(f)}</a>' for f in facets(list(made)) if f
     )
@@ -203,7 +202,7 @@ def _figure(one: figures.Drawn, picture: bytes) -> str:
 
 
 def _broken(made: Sequence[Line]) -> str:
-    """Every seed that diverged, failed or is missing, under its cell."""
+    """Every seed that diverged, failed or is missing, by cell."""
     rows = [
         f'<tr><td>{escape(" ".join(filter(None, [line.facet, line.label])))}</td><td class="words">{escape("; ".join(line.broken))}</td></tr>'
         for line in made
@@ -218,8 +217,8 @@ def _made_by(tables: Tables) -> str:
     machines = "".join(f"<li>{escape(what)}: {count} runs</li>" for what, count in tables.machines.items())
     declaration = {key: value for key, value in tables.study.items() if key != "name"}
     return (
-        f"<h2>How</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
-        f"with Student's interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
+        f"<h2>Methods</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
+        f"with Student's t interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
         f"<pre>{escape(tomli_w.dumps(declaration))}</pre>"
     )
 
@@ -230,9 +229,12 @@ def _count(line: Line) -> str:
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "not told apart from its control": "", "one seed": "", "": ""}.get(
-        verdict, "bad"
-    )
+    return {
+        "below its control": "good",
+        "not significantly different from its control": "",
+        "only one seed": "",
+        "": "",
+    }.get(verdict, "bad")
 
 
 def _png(one: figures.Drawn) -> bytes:

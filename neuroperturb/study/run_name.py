@@ -1,12 +1,12 @@
-"""The name of a run: a digest of everything that its bits depend on, as far as a file can know.
+"""The name of a run: a digest of everything that its results depend on, as far as files can tell.
 
-    name = sha256(what the experiment says, what its own classes do, versions of what computes, files of data)[:16]
+    name = sha256(experiment, code of custom classes, versions of the libraries, data files)[:16]
 
-Built-in parts go by name: what they do is a matter of the version of the package, which is in the digest, so whoever edits one raises
-the version or takes another folder. A class of one's own goes by its name and by what it does: its source, and that of what it calls,
-without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those
-of all others stay; one that moved to another file has its old ones. Of a task that reads a file, what is in it counts. Two machines
-with different processors may differ in bits under one name; the record holds the processor.
+Built-in parts are identified by name: their behaviour is fixed by the version of the package, which is in the digest, so after editing
+one, raise the version or use another folder. A custom class is identified by its name and its code: its source, and that of what it
+calls, without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). An edited rule therefore gets new runs, and those
+of all others stay valid; a rule moved to another file keeps its runs. For a task that reads a file, the contents of the file count.
+Machines with different processors may differ in the last bits under one name; the record names the processor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
 
 DIGITS = 16
-SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
+SCHEME = 2  # version of the naming scheme; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
 def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, str] | None = None) -> str:
@@ -43,7 +43,7 @@ def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, 
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
-    """What the file of the baselines `asked` for is called: they depend on data and sizes, and on no rule and no epoch count."""
+    """The file name of the requested baselines: they depend on data and sizes, but not on rules or numbers of epochs."""
     network, training = experiment.network, experiment.training
     data = {
         "task": essence({"task": experiment.task.table()})["task"],
@@ -56,12 +56,12 @@ def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
 
 @functools.cache
 def computing() -> dict:
-    """Versions that bits depend on."""
+    """Versions that results depend on."""
     return {"versions": relevant(versions()), "format": VERSION, "names": SCHEME}
 
 
 def relevant(made_by: dict[str, str]) -> dict[str, str]:
-    """Of the versions that a record holds, those that its bits depend on."""
+    """The versions in a record that its results depend on."""
     return {name: version for name, version in made_by.items() if name not in ("python", "sources")}
 
 
@@ -71,7 +71,7 @@ def digest(plain: Any) -> str:
 
 
 def sources(experiment: Experiment) -> dict[str, str]:
-    """What the classes of one's own do, by name: for the record."""
+    """The code of custom classes, by name: for the record."""
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
 
 

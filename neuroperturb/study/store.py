@@ -1,4 +1,4 @@
-"""The folder of a study: one file a run, each whole or not there.  See :mod:`neuroperturb.study` for what is in it."""
+"""The folder of a study: one file per run, each complete or absent.  See :mod:`neuroperturb.study` for its contents."""
 
 from __future__ import annotations
 
@@ -34,18 +34,16 @@ from neuroperturb.study.run_name import SCHEME
 INDEX = "cells.json"
 INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
-PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a file on its way to its name
+PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a temporary file
 ROOMS = ("runs", "failed", "fits", "claims")
-OURS = re.compile(
-    rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-"
-)  # what may be there without an index
+OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
 
 
 class RunOutcome(NamedTuple):
-    """How a run ended: what planning and the live table need to know.
+    """The outcome of a run, for planning and the live table.
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
-    weights : whether its record has them;  reason : why it failed;  summary : of what a finished or diverged run left, None of one that failed
+    weights : whether its record has them;  reason : why it failed;  summary : of a finished or diverged run, None if it failed
     """
 
     status: str
@@ -57,7 +55,7 @@ class RunOutcome(NamedTuple):
 
 
 class StudyFolder:
-    """Where a study keeps its files.
+    """The files of a study.
 
     Parameters
     ----------
@@ -69,7 +67,7 @@ class StudyFolder:
         self.runs, self.failed, self.fits, self.claims = (self.root / room for room in ROOMS)
 
     def make(self) -> None:
-        """Make the rooms; raises InputError where they cannot be, or where the folder is something else's."""
+        """Create the folders; raises InputError if that fails, or if the folder is in use for something else."""
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"The '--out' option names {str(self.root)!r}, which is a file: choose a folder.")
         if (
@@ -78,7 +76,7 @@ class StudyFolder:
             and not all(OURS.match(path.name) for path in self.root.iterdir())
         ):
             raise InputError(
-                f"The folder {str(self.root)!r} holds other things and no study: choose another with '--out'."
+                f"The folder {str(self.root)!r} contains other files but no study: choose another with '--out'."
             )
         try:
             for room in ROOMS:
@@ -94,7 +92,7 @@ class StudyFolder:
     # the index
 
     def write_index(self, study: Study, cells: list[Cell]) -> None:
-        """Say which runs the study is made of, where that is not said already."""
+        """Write the index of the study's runs, if it is not up to date."""
         named = {
             "format": INDEX_FORMAT,
             "format_version": VERSION,
@@ -107,7 +105,7 @@ class StudyFolder:
             write_text(path, text)
 
     def read_index(self) -> tuple[dict, list[Cell]]:
-        """The declaration's table with its name, and the cells; raises RecordError where there is no study."""
+        """The declaration's table with its name, and the cells; raises RecordError if there is no study."""
         path = self.root / INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +116,7 @@ class StudyFolder:
                     Cell.of(check_cell(one)) for one in index["cells"]
                 ]
         except OSError:
-            raise RecordError(f"The folder {str(self.root)!r} holds no study: there is no {INDEX!r} in it.") from None
+            raise RecordError(f"The folder {str(self.root)!r} is not a study: there is no {INDEX!r} in it.") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise RecordError(
                 f"The file {str(path)!r} is damaged: run the study again, which keeps its runs."
@@ -131,7 +129,7 @@ class StudyFolder:
     # runs
 
     def run_file(self, name: str) -> Path:
-        """Of a run, whether it is there or not."""
+        """Path of a run's file, whether it exists or not."""
         return self.runs / f"{name}.nc"
 
     def outcome(self, name: str) -> RunOutcome | None:
@@ -156,7 +154,7 @@ class StudyFolder:
             return self._failure(name)
 
     def checkpoint(self, name: str) -> Run | None:
-        """The state of an interrupted run; a damaged one is as good as none."""
+        """The checkpoint of an interrupted run; None if it is damaged."""
         path = self.run_file(name)
         try:
             run = load(path) if path.exists() else None
@@ -171,7 +169,7 @@ class StudyFolder:
         self._failed(name).unlink(missing_ok=True)
 
     def fail(self, name: str, what: dict) -> None:
-        """Keep why a run could not be run: ``reason``, in one sentence, and whatever else is known."""
+        """Save why a run failed: ``reason``, in one sentence, and further details."""
         write_text(self._failed(name), json.dumps(what, indent=1))
 
     def _failed(self, name: str) -> Path:
@@ -184,12 +182,12 @@ class StudyFolder:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            return RunOutcome("failed", reason="The file that says why is damaged.")
+            return RunOutcome("failed", reason="The file with the reason is damaged.")
 
     # fits
 
     def fit_file(self, name: str) -> Path:
-        """Of the baselines of one task and seed."""
+        """Path of the baselines of one task and seed."""
         return self.fits / f"{name}.json"
 
     def fit(self, name: str) -> list[dict] | None:
@@ -204,7 +202,7 @@ class StudyFolder:
         write_text(self.fit_file(name), json.dumps(rows, indent=1))
         self._failed(name).unlink(missing_ok=True)
 
-    # what else is there
+    # other files
 
     def set_aside(self, name: str) -> Path:
         """Move away a file that has a run's name and is none, so that nothing is lost; returns where it is now."""
@@ -253,7 +251,7 @@ class StudyFolder:
             return None
 
     def tidy(self, alive) -> None:
-        """Remove files on their way to a name whose writer is gone; `alive(name)` says whether somebody has the run."""
+        """Remove temporary files whose writer is gone; `alive(name)` tells whether a process has the run."""
         for room in ("runs", "failed", "fits"):
             for path in (self.root / room).iterdir():
                 part = PART.fullmatch(path.name)
@@ -264,7 +262,7 @@ class StudyFolder:
                 path.unlink(missing_ok=True)
 
     def strangers(self, cells: list[Cell]) -> list[str]:
-        """Sentences on files among the runs that belong to no cell: they stay where they are."""
+        """Messages about files among the runs that belong to no cell: they are left unchanged."""
         known = {f"{name}.nc" for cell in cells for names in cell.names for name in names}
         others = [p for p in self.runs.iterdir() if p.name not in known and not p.name.startswith(".")]
         runs = [p for p in others if p.suffix == ".nc" and NAME.fullmatch(p.stem)]
@@ -272,11 +270,11 @@ class StudyFolder:
         said = []
         if runs:
             said.append(
-                f"{_count(len(runs), 'run file')} in {str(self.runs)!r} from another version, or of no cell any more: left alone."
+                f"{_count(len(runs), 'run file')} in {str(self.runs)!r} from another version, or no longer part of any cell: left unchanged."
             )
         if foreign:
             said.append(
-                f"{_count(len(foreign), 'file')} in {str(self.runs)!r} that no study wrote ({foreign[0]!r}): left alone."
+                f"{_count(len(foreign), 'file')} in {str(self.runs)!r} not written by a study ({foreign[0]!r}): left unchanged."
             )
         return said
 

@@ -1,9 +1,9 @@
-"""A study's folder as tables: one row a run, read straight from the files, a millisecond each.
+"""A study's folder as tables: one row per run, read straight from the files, a millisecond each.
 
-runs     every seed of every cell at the setting chosen: axes, status, losses, metrics, hardware, time
-search   every setting tried, with its validation loss; what it would have scored on the test data is nobody's business
+runs     every seed of every cell at the chosen setting: axes, status, losses, metrics, hardware, time
+search   every candidate setting, with its validation loss; without test losses, which must not influence the choice
 curves   losses epoch by epoch of the runs in `runs`
-fits     baselines beside them, by task and seed
+fits     baselines, by task and seed
 ages     test losses of trained weights on other chips, as these age
 """
 
@@ -51,7 +51,7 @@ class Curve(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Everything a report is made from.
+    """All data of a report.
 
     study : the declaration's table, with the study's name;  cells : list of Cell
     chosen : number of the setting chosen in every cell, None where it is not done
@@ -74,9 +74,9 @@ class Tables(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """How far a study is.
+    """Progress of a study.
 
-    done : runs there;  runs : still to do, the least that searches will want;  seconds : of these, one at a time; nan if nothing is known
+    done : finished runs;  runs : still to do, at least;  seconds : of these, one at a time; nan if unknown
     """
 
     done: int
@@ -85,7 +85,7 @@ class Rest(NamedTuple):
 
 
 def read(folder: StudyFolder) -> Tables:
-    """Everything in a study's folder; raises RecordError where there is no study."""
+    """Everything in a study's folder; raises RecordError if there is no study."""
     import pandas as pd
 
     study, cells = folder.read_index()
@@ -130,7 +130,7 @@ def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
 
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
-    """Refuse a metric that no run could have."""
+    """Reject a metric that no run can have."""
     known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():
         if name not in known:
@@ -138,7 +138,7 @@ def check_metrics(metrics: Iterable[str] | None) -> None:
 
 
 def hardware(ledger: dict) -> dict[str, float]:
-    """What arrays did and what it cost, out of a record's ledger; nothing where it is silent."""
+    """Operation of the arrays and its cost, from a record's ledger; empty if it has none."""
     section = ledger.get("hardware")
     total = section.get("total") if isinstance(section, dict) else None
     if not isinstance(total, dict):
@@ -168,7 +168,7 @@ def hardware(ledger: dict) -> dict[str, float]:
 def _row(
     folder: StudyFolder, outcome: RunOutcome | None, name: str, threshold: float | None
 ) -> tuple[dict, Curve | None, str]:
-    """What a run came to, its curve, and what made it."""
+    """Results of a run, its learning curve, and its provenance."""
     if outcome is None:
         return {"status": "missing", "run": name}, None, ""
     if outcome.status == "failed":
@@ -210,7 +210,7 @@ def _ages(folder: StudyFolder, name: str) -> list[dict]:
 
 
 def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[str, Any]:
-    """Where a run is: its cell, its axes, the setting chosen."""
+    """Columns that locate a run: its cell, its axes, its setting."""
     place = {"cell": number, "grid": cell.grid, "control": cell.control}
     place |= {key: _plain(value) for key, value in {**cell.point, **cell.seeds[seed]}.items()}
     if candidate is not None:
@@ -220,7 +220,7 @@ def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[st
 
 
 def _kept(rows: list[dict], metrics: list[str] | None, cells: list[Cell]) -> list[dict]:
-    """Rows with the columns asked for, all of them in one order."""
+    """Rows with the requested columns, all in one order."""
     axes = {key for cell in cells for one in (cell.point, *cell.seeds, *cell.candidates) for key in one}
     keys = list(dict.fromkeys(key for row in rows for key in row))
     if metrics is not None:
@@ -247,7 +247,7 @@ def _search(cells: list[Cell], outcomes: dict[str, RunOutcome]) -> pd.DataFrame:
 
 
 def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
-    """Rows of baselines; those of cells that share data are there once for each of them."""
+    """Rows of baselines; those of cells that share data are repeated for each of them."""
     import pandas as pd
 
     read, rows = {}, []
@@ -281,7 +281,7 @@ def _outcomes(folder: StudyFolder, cells: list[Cell]) -> tuple[dict[str, RunOutc
 
 
 def _reaches(curve: Curve, threshold: float) -> float:
-    """The first epoch whose validation loss is below a threshold; ∞ where none is."""
+    """The first epoch whose validation loss is below a threshold; ∞ if none is."""
     below = curve.epoch[curve.validation < threshold]
     return float(below[0]) if below.size else math.inf
 

@@ -1,9 +1,9 @@
-"""The training sequences of a run, and where the run is among them.
+"""The training sequences of a run, and the position of the run among them.
 
     for every sequence:  for every phase of its presentation:  chunks of at most 0.2 s of compiled steps
 
-A position is three numbers: of the sequence, of its phase, of the time step that comes next. With the state of what learns they are
-all that continuing needs.
+A position is three numbers: of the sequence, of its phase, of the next time step. Together with the state of the learner they are
+sufficient to resume.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Sequences:
 
 
 class Loop:
-    """A learner on its way through the sequences.
+    """A learner and its position in the sequences.
 
-    number, phase, first : where it is
-    diverged : step of the run whose loss was not finite, or None
+    number, phase, first : the position
+    diverged : step of the run with a non-finite loss, or None
     """
 
     def __init__(self, sequences: Sequences, learner: Learner):
@@ -59,7 +59,7 @@ class Loop:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete or has diverged."""
         return self.finished or self.diverged is not None
 
     @property
@@ -69,7 +69,7 @@ class Loop:
         return self.number * self.sequences.length + (self.first if learning else 0)
 
     def advance(self) -> bool:
-        """Present one chunk; True where it ended an epoch, or the run."""
+        """Present one chunk; True if it ended an epoch, or the run."""
         done = self.learner.present(self.number, self._sequence, self.phase, self.first)
         if done < 0:
             self.diverged = max(self.learner.diverged_step, 0)
@@ -88,7 +88,7 @@ class Loop:
         return np.array([self.number, self.phase, self.first], np.int64)
 
     def restore(self, position: np.ndarray) -> None:
-        """Go on from a position."""
+        """Continue from a position."""
         self._go_to(*map(int, position))
 
     def _go_to(self, number: int, phase: int, first: int) -> None:

@@ -1,12 +1,12 @@
-"""train(): a task hands out sequences, a learner presents them, every epoch ends with the validation loss.
+"""train(): a task provides sequences, a learner is trained on them, every epoch ends with the validation loss.
 
     after every chunk:   progress, checkpoint
     after every epoch:   a row of the history
 
-Ctrl-C may come at any moment: weights, position and rows move together or not at all, see :mod:`neuroperturb.training.whole`.
+Ctrl-C may come at any moment: weights, position and rows are updated together or not at all, see :mod:`neuroperturb.training.whole`.
 
-Where the run is, is a :class:`neuroperturb.training.loop.Loop`; what learns, a :class:`neuroperturb.training.learner.Learner`; rows are kept in
-a :class:`neuroperturb.training.history.History`.
+The position of the run is in a :class:`neuroperturb.training.loop.Loop`; the learner is a
+:class:`neuroperturb.training.learner.Learner`; rows are in a :class:`neuroperturb.training.history.History`.
 """
 
 from __future__ import annotations
@@ -45,27 +45,34 @@ from neuroperturb.training.resumption import require_same, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
-OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, where it has one
+OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, if it has one
 
 
 class Trainer:
-    """A run in progress; iterate to train, stop whenever, ask for the record at any moment.
+    """A run in progress; iterate to train, stop at any time, get the record at any moment.
 
     Parameters
     ----------
     experiment : Experiment
-    resume : a record of the same experiment to continue, from the very step it stopped at; `training.epochs` may have grown
-    dataset : made by ``experiment.task.data`` unless given
+    resume : a record of the same experiment to resume from the exact step it stopped at; `training.epochs` may have grown
+    dataset : by default from ``experiment.task.data``
     """
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
             require_same(resume, experiment)
+            now = notes(experiment.task, None if dataset is None else dataset.files)
+            require_the_same(resume.data, now, "Resuming a record")
+        self._begin(experiment, dataset)
+        self._diagnosis = self._diagnose()
+        self._started = _now()
+        if resume is not None:
+            self._continue(resume)
+
+    def _begin(self, experiment: Experiment, dataset: Dataset | None) -> None:
+        """Everything as before the first step."""
         training = experiment.training
         self.experiment = experiment = experiment.bound()
-        if resume is not None:
-            now = notes(experiment.task, None if dataset is None else dataset.files)
-            require_the_same(resume.data, now, "Going on from a record")
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
         self.data = notes(experiment.task, self.dataset.files)
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
@@ -73,16 +80,26 @@ class Trainer:
         sequences = Sequences(self.dataset, training)
         self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
         self._loop = Loop(sequences, self.learner)
-        self._diagnosis = self._diagnose()
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
-        self._started = _now()
         self._guard = Guard()
-        if resume is not None:
-            self._continue(resume)
+
+    # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
+
+    @whole
+    def __getstate__(self) -> dict:
+        return {
+            "experiment": self.experiment, "dataset": self.dataset, "started": self._started, "diagnosis": self._diagnosis,
+            "moment": self._snapshot(),
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict) -> None:
+        self._begin(state["experiment"], state["dataset"])
+        self._started, self._diagnosis = state["started"], dict(state["diagnosis"])
+        self._put_back(state["moment"])
 
     def _diagnose(self) -> dict:
-        """What a rule can expect of its hardware, before the first step; nothing without hardware, or of a gradient, or of spikes."""
+        """Diagnosis of a rule on its hardware, before the first step; None without hardware, for a gradient, or for spiking neurons."""
         rule, training = self.experiment.rule, self.experiment.training
         rate_units = self.experiment.spiking is None
         if self.experiment.hardware is None or not (rate_units and isinstance(rule, PerturbationRule)):
@@ -93,7 +110,7 @@ class Trainer:
 
     @property
     def warning(self) -> str:
-        """The ratio that limits the rule on its hardware, and what would cure it; empty where none does."""
+        """The ratio that limits the rule on its hardware, and its remedy; empty if there is none."""
         return self._diagnosis.get("warning", "")
 
     # the loop
@@ -115,7 +132,7 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left to do: all sequences were presented, or the loss stopped being finite."""
+        """Whether training has ended: all sequences were presented, or the loss diverged."""
         return self._loop.ended
 
     def __iter__(self) -> Iterator[Progress]:
@@ -131,7 +148,7 @@ class Trainer:
 
     @whole
     def advance(self) -> bool:
-        """Present one chunk; True where it ended an epoch, whose row is then in the history, or the run."""
+        """Present one chunk; True if it ended an epoch, whose row is then in the history, or the run."""
         start = working()
         epoch_ended = self._loop.advance()
         self._history.seconds += working() - start
@@ -184,11 +201,11 @@ class Trainer:
 
     @functools.cached_property
     def _loss_scale(self) -> dict:
-        """What readers of the losses have to know."""
+        """Name, unit and guess level of the loss."""
         return self.dataset.loss_scale()._asdict()
 
     def _ledger(self) -> dict:
-        """What the hardware did, and how it suits the rule; nothing of ideal arrays."""
+        """Operation and diagnosis of the hardware; empty for ideal arrays."""
         if self.experiment.hardware is None:
             return {}
         arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
@@ -196,7 +213,7 @@ class Trainer:
         return {"hardware": {**self._diagnosis, **section.so_far(physical)}}
 
     def _seeds(self) -> dict[str, int]:
-        """By stream; everything random about hardware is the chip's."""
+        """Seeds by stream; those of the hardware are the chip's."""
         training, chip = self.experiment.training, self.experiment.hardware
         seeds = dict.fromkeys(SEEDED, training.seed)
         own = chip is not None and chip.seed is not None
@@ -205,13 +222,13 @@ class Trainer:
     # checkpoints
 
     def _checkpoint(self) -> dict[str, np.ndarray]:
-        """Everything that continuing needs; deployment reads ``learner.arrays.W_rec.scale`` and the like."""
+        """All state needed to resume; deployment reads ``learner.arrays.W_rec.scale`` and the like."""
         before = {f"epoch.{name}": w for name, w in self._history.checkpoint().items()}
         learner = {f"learner.{name}": np.array(a) for name, a in self.learner.checkpoint().items()}
         return {"position": self._loop.checkpoint(), **before, **learner}
 
     def _continue(self, run: Run) -> None:
-        """Go on from a record: position, history and every array of the state."""
+        """Continue from a record: position, history and every array of the state."""
         require_state(run)
         self._restore(run.history.to_dict("records"), run.state)
 
@@ -221,7 +238,7 @@ class Trainer:
         self._loop.restore(state["position"])
 
     def _snapshot(self) -> tuple:
-        """All that an operation moves: rows, seconds of the epoch, where the loss stopped being finite, arrays."""
+        """All state that an operation changes: rows, seconds of the epoch, the step of divergence, arrays."""
         return list(self._history.rows), self._history.seconds, self._loop.diverged, self._checkpoint()
 
     def _put_back(self, snapshot: tuple) -> None:
@@ -241,7 +258,7 @@ def _now() -> str:
 
 @functools.cache
 def _one_blas_thread() -> None:
-    """A run is serial, and so are its matrix products: parallelism is across runs."""
+    """A run is single-threaded, including its matrix products: parallelism is across runs."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
@@ -258,13 +275,13 @@ def train(
     spiking: LIF | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Train a network on a task by a rule, and return the record.
+    """Train a network on a task with a learning rule, and return the record.
 
     Parameters
     ----------
     network, task, rule, decorrelation, training : specifications
-    hardware : what the network runs on; ideal unless given
-    spiking : spiking neurons in the place of rate units, and what simulates them
+    hardware : hardware of the network; ideal by default
+    spiking : spiking neurons in place of rate units, and their backend
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -287,7 +304,7 @@ def train(
             if progress is not None:
                 progress(now)
     except KeyboardInterrupt:
-        pass  # the record is of the last moment that was whole
+        pass  # the record has the last consistent state
     return trainer.run()
 
 

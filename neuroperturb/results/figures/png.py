@@ -1,4 +1,4 @@
-"""Figures as files: a PNG is there whole, or not at all."""
+"""Figures as files: a PNG is written whole, or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neuroperturb.results import outputs
 
 
 def write(figure, path: str | Path) -> Path:
-    """Write a matplotlib Figure as a PNG and return where."""
+    """Write a matplotlib Figure as a PNG and return its path."""
     return outputs.write(path, image(figure))
 
 

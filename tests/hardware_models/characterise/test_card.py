@@ -168,7 +168,7 @@ def test_errors_of_a_read():
     found = read_error(hw.Hardware(cells=SOFT, reading=reading))
     signal = np.sqrt(np.mean(found.exact**2))
     x = math.sqrt(SIDE / 3)  # size of SIDE inputs, uniform in ±1
-    expected = {"ADC": 10 / 127 / math.sqrt(12), "noise of weights": 0.01 * x, "output noise": 0.05}
+    expected = {"ADC": 10 / 127 / math.sqrt(12), "weight noise": 0.01 * x, "output noise": 0.05}
     assert set(found.parts) == set(expected)
     for name, error in expected.items():
         assert found.parts[name] * signal == pytest.approx(error, rel=4 / math.sqrt(2 * SIDE**2) + 0.01)

@@ -156,7 +156,7 @@ def test_a_record_is_repeated_from_any_folder(done, place, tmp_path, monkeypatch
     moved = done.rename(tmp_path / "elsewhere" / "r.nc")
     result = invoke("run", moved, "--quiet")
     assert result.exit_code == 0, said(result)
-    assert "bit for bit the same" in said(result)
+    assert "identical bit for bit" in said(result)
     assert invoke("report", moved).stderr == ""
 
 

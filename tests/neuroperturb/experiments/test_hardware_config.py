@@ -177,14 +177,14 @@ BAD = [
     ({"writing": "mixed-precision"}, "'hardware.cells' parameter must have pulses for MixedPrecision"),
     ({"weight_scale": 0.0}, "'hardware.weight_scale' parameter of Chip must be positive. Got 0.0"),
     ({"neurons": {"noise_std": -0.1}}, "'hardware.neurons.noise_std' parameter of Neurons must be 0 or more. Got -0.1"),
-    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given where bits are"),
+    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given together with bits"),
     ({"reward": {"delay": 1.5}}, "'hardware.reward.delay' parameter of RewardChannel must be a whole number. Got 1.5"),
     ({"time": {"faults": {"stuck_low": 0.1}}}, "'hardware.time.faults.stuck_low' parameter of Faults must be 0 where cells have no"),
     ({"W_in": {"time": {"wear": {"median": 9}}}}, "'hardware.W_in.time.wear.median' parameter of Wear must be inf where"),
     ({"name": "reram-array-om", "weight": "zero-shifted"}, "'hardware.cells.subtract_symmetry_point' parameter of cells must be"),
     ({"seed": -1}, "'hardware.seed' parameter of Chip must be a whole number, 0 or more. Got -1"),
     ({"step_seconds": -1.0}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds. Got -1.0"),
-    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter cannot be as it is: The file 'no.csv'"),
+    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter is invalid: The file 'no.csv'"),
 ]  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def test_a_part_of_ones_own_stands_where_kinds_stand_only():
         pass
 
     with pytest.raises(
-        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: no record could hold a class of one's own"
+        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: a record cannot store a custom class"
     ):
         Chip(neurons=MyNeurons())
 
@@ -331,12 +331,12 @@ def test_every_matrix_has_its_own():
 def test_it_asks_for_nothing_by_itself():
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.from' parameter stands beside numbers, and says whose they are\. Write name = 'reram-es'",
+        match=r"'hardware\.from' parameter only notes the origin of parameters\. Write name = 'reram-es'",
     ):
         chip({"from": "reram-es"})
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, beside its publication\. Got 3",
+        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, together with its publication\. Got 3",
     ):
         chip({"W_in": {"from": 3, "cells": "digital"}})
 
@@ -352,3 +352,32 @@ def test_what_hardware_refuses_is_said_of_the_key_that_was_typed():
     )  # fmt: skip
     silent = parts.told(ParameterError("a", "B", verb="is missing"))
     assert str(silent) == "The 'a' parameter of B is missing."
+
+
+def test_a_table_may_count_steps_in_pulses():
+    """Keys of their own in the place of dw_min and up_down, on a kind, on a preset, and one by one."""
+    for table in ({"kind": "constant-step", "w_max": 1.0, "w_min": -1.0}, {"kind": "idealized"}):
+        cell = hardware.read({"cells": {**table, "pulses_up": 50, "pulses_down": 200}}).cells
+        assert (cell.dw_min, cell.up_down, cell.w_max, cell.w_min) == (0.04, 0.75, 1.0, -1.0)
+    changed = hardware.read({"name": "gokmen-vlasov", "cells": {"pulses_up": 400, "pulses_down": 400}}).cells
+    assert (changed.dw_min, changed.up_down) == (0.005, 0.0)
+    assert hardware.read(hardware.write(Chip(cells=cell))).cells == cell
+    for table, sentence in [
+        (
+            {"pulses_up": 5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep is missing: it belongs to 'pulses_up'.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 0.5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep must be pulses, 1 or more.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 5, "dw_min": 0.1},
+            "The 'hardware.cells.dw_min' parameter of ConstantStep cannot be combined with",
+        ),
+    ]:
+        with pytest.raises(SpecError) as error:
+            hardware.read({"cells": {"kind": "constant-step", **table}})
+        assert str(error.value.under("hardware")).startswith(sentence)
+    with pytest.raises(SpecError, match=r"The 'cells\.pulses_up' parameter of LinearStep is unknown"):
+        hardware.read({"cells": {"kind": "linear-step", "pulses_up": 5, "pulses_down": 5}})

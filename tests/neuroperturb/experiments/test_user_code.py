@@ -355,10 +355,10 @@ def test_a_class_that_nobody_else_finds_is_kept_and_said():
 
     experiment = Experiment(task=Local(**SMALL), network={"size": 3}, training={"epochs": 1})
     with pytest.warns(
-        UserWarning, match="Local is defined in a script, a notebook or a function. Records keep its source"
+        UserWarning, match="Local is defined in a script, a notebook or a function. Records store its source"
     ):
         run = trained(experiment)
-    assert "its source is in the record alone" in run.report()
+    assert "its source exists only in the record" in run.report()
     with (
         warnings.catch_warnings(),
         pytest.raises(InputError, match="'Local' was defined in a script, a notebook or a function, where no other"),
@@ -422,7 +422,7 @@ def test_what_no_record_can_hold_is_refused_before_training():
         ),
         (
             {"hardware": {"cells": "mine.py:Letters"}},
-            "'hardware.cells.kind' parameter names 'mine.py:Letters', which is no dataclass or",
+            "'hardware.cells.kind' parameter names 'mine.py:Letters', which is not a dataclass or",
         ),
         (
             {"hardware": {"cells": {"kind": "mine.py:MyCell", "dw_mn": 1}}},
@@ -430,7 +430,7 @@ def test_what_no_record_can_hold_is_refused_before_training():
         ),
         (
             {"hardware": {"cells": {"kind": "mine.py:MyCell", "share": 0}}},
-            "'hardware.cells' parameter cannot be as it is: a share of 0",
+            "'hardware.cells' parameter is invalid: a share of 0",
         ),
         (
             {"hardware": {"W_in": {"cells": {"kind": "mine.py:MyCell", "share": "x"}}}},

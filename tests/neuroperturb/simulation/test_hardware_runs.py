@@ -234,7 +234,7 @@ def test_the_record_says_what_the_hardware_did(tmp_path):
     record = finished(Trainer(experiment))
     section = record.ledger["hardware"]
     assert section["limit"] == "weight error"
-    assert "would cure it" in section["warning"]
+    assert "use finer levels" in section["warning"]
     assert section["arrays"].keys() == {"W_in", "W_rec", "W_out"}
     counts = section["total"]["counts"]
     assert counts["updates"] == 3 * 4

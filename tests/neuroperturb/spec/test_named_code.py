@@ -74,7 +74,7 @@ def test_a_file_that_is_another_is_not_run(folder, content, name):
 def test_a_package_is_not_run_to_look_for_a_module_in_it(folder):
     (folder / "evil").mkdir()
     (folder / "evil" / "__init__.py").write_text(RAN)
-    refused(folder, code("evil.sub:A"), "nowhere to be found")
+    refused(folder, code("evil.sub:A"), "cannot be found")
     (folder / "evil" / "sub.py").write_text(WHOLE.replace("return ONE", "return 2"))
     refused(folder, code("evil.sub:A"), "has changed since")
 
@@ -84,7 +84,7 @@ def test_what_is_not_python_source_is_not_run(folder):
 
     (folder / "source.py").write_text(RAN + WHOLE)
     py_compile.compile(str(folder / "source.py"), cfile=str(folder / "evil.pyc"))
-    refused(folder, code("evil:A"), "nowhere to be found")
+    refused(folder, code("evil:A"), "cannot be found")
 
 
 def test_the_file_that_was_compared_is_the_one_that_runs(folder, monkeypatch):

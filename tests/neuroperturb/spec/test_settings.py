@@ -91,9 +91,7 @@ TASKS = [
 
 @pytest.mark.parametrize(("task", "batch"), TASKS, ids=repr)
 def test_data_that_cannot_fit_are_refused_before_they_are_made(task, batch):
-    with pytest.raises(
-        InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, where .*B are free"
-    ):
+    with pytest.raises(InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, with .*B free"):
         task.data(0, batch)
 
 
@@ -116,7 +114,7 @@ def test_memory_is_counted_in_bytes():
     assert required_bytes((2, 3), (10**15, 10**15), each=4) == 24 + 4 * 10**30
     require_memory("little", (1000,))
     with pytest.raises(
-        InputError, match=r"^There is not enough memory: Unable to allocate 8e\+12 EB for much, where .* are free\.$"
+        InputError, match=r"^There is not enough memory: Unable to allocate 8e\+12 EB for much, with .* free\.$"
     ):
         require_memory("much", (10**30,))
     assert 2**20 < available() < 2**50

@@ -116,7 +116,7 @@ def test_what_fails_is_recorded_and_a_cell_without_any_trial_is_a_failure(tmp_pa
     monkeypatch.setattr(Trainer, "__iter__", broken)
     result = tune(tmp_path, BASE + TUNE)
     assert result.exit_code == 1
-    assert "none ended well" in result.output and "Traceback" not in result.output
+    assert "none succeeded" in result.output and "Traceback" not in result.output
     reasons = [json.loads(path.read_text())["reason"] for path in (tmp_path / "runs" / "s" / "failed").iterdir()]
     assert set(reasons) == {"RuntimeError: no room"}
 

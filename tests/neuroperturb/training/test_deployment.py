@@ -109,7 +109,7 @@ def test_ages_end_where_the_cells_were_no_longer_measured(run):
 
 
 def test_what_does_not_age_or_is_lost_is_refused(run):
-    with pytest.raises(SpecError, match=r"'hardware\.time' parameter must say what time does"):
+    with pytest.raises(SpecError, match=r"'hardware\.time' parameter must have a mechanism of ageing"):
         deployment.age(run, hardware=Chip(cells=hw.Digital()))
     lost = dataclasses.replace(run, status="diverged", diverged_step=3)
     with pytest.raises(InputError, match="diverged has no weights"):

@@ -1,0 +1,139 @@
+"""Arrays are values: a copy is an array of its own, whichever way it came to be, and goes on to the same bits.
+
+    copy.copy   copy.deepcopy   pickle   joblib        everything the array is made of, and its state as plain arrays
+    save   load   save_all   load_all                  the same in one netCDF file, without a line of code
+
+A kernel takes the state by its address in memory (:mod:`hardware_models.numerics.record`), so that a copy is never the memory itself: a new
+array is laid out, aligned as kernels want it, and the state is copied into it. Work space is no part of the state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from hardware_models.numerics.checks import ParameterError
+from hardware_models.saving import file, parts
+from hardware_models.saving.file import ArrayFileError
+
+WORK_SPACE = "scratch"
+LAID_OUT = ("state", "ageing", "record")  # attributes that are memory, or point to it
+AS_THEY_ARE = ("shape", "cell", "weight", "writing", "programming", "reading", "time", "number", "columns", "costs")
+ONE = "array"  # the name of a single array in a file
+
+
+class Value:
+    """What makes an array a value.
+
+    A class that inherits from it has its parts and numbers as attributes; ``state`` and ``ageing``, NamedTuples of arrays; and
+    ``_lay_out(seed)``, which makes the memory of a new array.
+    """
+
+    state: Any
+    ageing: Any
+    dtype: np.dtype
+    tracks: bool
+    _fixed_scale: float | None
+
+    def _lay_out(self, seed: int) -> None:
+        raise NotImplementedError
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """What a new array like this one is made with: the parameters of the constructor."""
+        plain = {name: getattr(self, name) for name in AS_THEY_ARE}
+        return plain | {
+            "dtype": self.dtype.name, "seed": int(self.state.seed), "weight_scale": self._fixed_scale, "track": self.tracks,
+        }  # fmt: skip
+
+    # copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: value for name, value in vars(self).items() if name not in LAID_OUT}
+        return {"own": own, "seed": int(self.state.seed), "arrays": dict(self._arrays())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state["own"])
+        self._lay_out(state["seed"])
+        self._fill(state["arrays"])
+
+    def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Everything that tells the array from a new one of its design, by name."""
+        yield from _arrays_of(self.state, "state.")
+        yield from _arrays_of(self.ageing, "ageing.")
+
+    def _fill(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Copy a state into this array's own memory."""
+        for name, own in self._arrays():
+            given = arrays.get(name)
+            if given is None or given.shape != own.shape or given.dtype != own.dtype:
+                raise ArrayFileError(
+                    f"The state of an array does not fit its design: {name!r} is missing or has another shape."
+                )
+            own[...] = given
+
+    # files
+
+    def save(self, path: str | Path) -> Path:
+        """Write the array as one netCDF file, whole or not at all: what it is made of, and its state.
+
+        An older file of that name is replaced. Parts of one's own are written by the names of their classes.
+        """
+        return self.save_all(path, {ONE: self})
+
+    @classmethod
+    def load(cls, path: str | Path, *, classes: Iterable[type] = ()) -> Self:
+        """The array that `save` wrote; it goes on to the same bits as the one that was saved.
+
+        Parameters
+        ----------
+        path : of the file
+        classes : of parts of one's own that the array is made of; a file names them, and nothing is imported that it names
+
+        Raises
+        ------
+        ArrayFileError
+            The file holds no single array, or not whole.
+        """
+        found = cls.load_all(path, classes=classes)
+        if len(found) != 1:
+            names = ", ".join(map(repr, found))
+            raise ArrayFileError(f"The file {str(path)!r} holds {len(found)} arrays, {names}: read them by load_all().")
+        return next(iter(found.values()))
+
+    @staticmethod
+    def save_all(path: str | Path, arrays: Mapping[str, Value]) -> Path:
+        """Write several arrays, those of a chip, by name into one file; see `save`."""
+        for name in arrays:
+            if not isinstance(name, str) or not name or "/" in name or name in (".", "..", file.TEXT):
+                raise ParameterError("arrays", "save_all", "a dict whose keys are names", name)
+        text = {name: parts.written(array.design) for name, array in arrays.items()}
+        state = {f"{name}/{key}": values for name, array in arrays.items() for key, values in array._arrays()}
+        return file.write(path, json.dumps(text), state)
+
+    @classmethod
+    def load_all(cls, path: str | Path, *, classes: Iterable[type] = ()) -> dict[str, Self]:
+        """The arrays of a file by name; see `load`."""
+        text, state = file.read(path)
+        found: dict[str, Self] = {}
+        for name, table in json.loads(text).items():
+            design = {key: parts.read(value, classes) for key, value in table.items()}
+            found[name] = cls(**design)
+            own = f"{name}/"
+            found[name]._fill({key.removeprefix(own): array for key, array in state.items() if key.startswith(own)})
+        return found
+
+
+def _arrays_of(record: NamedTuple, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+    """(dotted name, array) of every array in nested NamedTuples but work space; what holds nothing is left out."""
+    for name, value in zip(record._fields, record, strict=True):
+        if name == WORK_SPACE:
+            continue
+        if isinstance(value, np.ndarray) and value.size:
+            yield prefix + name, value
+        elif hasattr(value, "_fields"):
+            yield from _arrays_of(value, f"{prefix}{name}.")
