@@ -46,7 +46,7 @@ class Written(NamedTuple):
     page: Path
     figures: list[Path]
     tables: list[Path]
-    unread: list[str]  # sentences on files that are no runs
+    remarks: list[str]  # see `Tables`
 
 
 def write(folder: StudyFolder, out: Path | None = None) -> Written:
@@ -65,7 +65,7 @@ def write(folder: StudyFolder, out: Path | None = None) -> Written:
     written.append(out / "ranking.md")
     outputs.write_text(written[-1], markdown.ranking(tables) + outputs.COMMENT)
     outputs.write_text(page, html(tables, drawn))
-    return Written(page, pictures, written, tables.unread)
+    return Written(page, pictures, written, tables.remarks)
 
 
 def write_tables(tables: Tables, out: Path) -> list[Path]:
