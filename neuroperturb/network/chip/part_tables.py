@@ -121,6 +121,9 @@ def _sought(path: str) -> Sought:
     return Sought(noun, f"{path}.kind", _is_own_class, "It has no dataclass or NamedTuple.")
 
 
+PART = _sought("hardware.cells")
+
+
 def _step(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
