@@ -24,7 +24,7 @@ from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh
 from hardware_models.crossbar.state import ArrayState, Cells
 from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
+from hardware_models.numerics.checks import ParameterError, is_finite, refuse, require_not_negative, require_share
 from hardware_models.numerics.compiled import kernel
 
 REFERENCE, OFFSET = 16, 17  # steps of the CHIP stream: error of reference devices, where resets leave devices
@@ -64,8 +64,8 @@ class Devices(Weight):
         return len(self.gains)
 
     def check(self) -> None:
-        gains = np.asarray(self.gains, float)
-        if gains.ndim != 1 or not np.isfinite(gains).all() or not gains.any():
+        gains = self.gains
+        if not isinstance(gains, tuple | list) or not all(map(is_finite, gains)) or not any(gains):
             refuse(self, "gains", "finite factors, not all 0")
         if len(gains) == 1 and gains[0] != 1:
             refuse(self, "gains", "1 for a single device")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.study.declaration import OWNER, Study
 
@@ -112,7 +113,7 @@ def _range(table: dict, where: str) -> Range:
     made = Range(**table)
     if not isinstance(made.log, bool):
         raise SpecError(f"{where}.log", OWNER, "true or false", made.log)
-    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in made[:2])
+    numbers = all(is_finite(end) for end in made[:2])
     if not numbers or not made.low < made.high or (made.log and made.low <= 0):
         raise SpecError(where, OWNER, "have low < high, both above 0 where 'log'", table, verb="must")
     return made
