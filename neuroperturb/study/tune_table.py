@@ -31,6 +31,11 @@ class Range(NamedTuple):
     def ends(self) -> tuple:
         return self.low, self.high
 
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        return (kinds.IntDistribution if whole else kinds.FloatDistribution)(self.low, self.high, log=self.log)
+
     def draw(self, trial, key: str) -> float:
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         suggest_one = trial.suggest_int if whole else trial.suggest_float
@@ -49,6 +54,10 @@ class Choice(NamedTuple):
     @property
     def ends(self) -> tuple:
         return self.values
+
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        return kinds.CategoricalDistribution(range(len(self.values)))
 
     def draw(self, trial, key: str) -> Any:
         """Values are stored by index: the database has no tables."""
