@@ -20,6 +20,7 @@ import importlib.util
 import linecache
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class Sought(NamedTuple):
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _closed: ContextVar[bool] = ContextVar("closed", default=False)
+_importing = (
+    threading.RLock()
+)  # a second thread would meet a module that is half executed, or a path that is removed again
 _met: dict[Path, None] = {}  # folders of all files read so far, where a class that is bound later may be
 
 
@@ -155,9 +159,8 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
         file = file or next(iter(_files(place, folders)), None)
         if file is None:
             raise SpecError(sought.path, verb=f"names a file {place!r} that does not exist")
-        module = _file(file, name, sought)
-    else:
-        module = _module(place, name, sought, folders)
+    with _importing:
+        module = _file(file, name, sought) if place.endswith(".py") else _module(place, name, sought, folders)
     cls = reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module)
     if not isinstance(cls, type):
         known = [key for key, value in vars(module).items() if isinstance(value, type) and sought.fits(value)]

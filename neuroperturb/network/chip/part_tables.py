@@ -392,6 +392,8 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
             raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
     if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
+        if isinstance(given, int):
+            require_size(path, given, cls.__name__)
         return float(given)
     wanted = _WORDS.get(hint)
     if wanted is not None and type(given) is not hint:
