@@ -25,7 +25,7 @@ class PassPlan(NamedTuple):
 class NoisePlan(NamedTuple):
     """What is perturbed, and when it is drawn.
 
-    fill : kernel of one draw
+    fill : kernel of one draw;  fill_lanes : of those of a batch, trials innermost, or None
     injected : σξ is added to pre-activations
     shifted : σΞ is added to weights while they are read
     lasts : a draw of weights lasts a sequence
@@ -33,6 +33,7 @@ class NoisePlan(NamedTuple):
     """
 
     fill: object
+    fill_lanes: object
     injected: bool
     shifted: bool
     lasts: bool
@@ -46,7 +47,7 @@ class FactorPlan(NamedTuple):
     measure : kernel of what a unit makes of its activity, None where it makes nothing of it
     keeps_mean : what it was lately is part of that
     neuron : scalar function of a rule of one's own, None where the factor is the probe's
-    normalise : kernel
+    normalise : kernel;  unit : scalar function (params, p) -> post where that is all it is, else None
     """
 
     present: bool
@@ -54,6 +55,7 @@ class FactorPlan(NamedTuple):
     keeps_mean: bool
     neuron: object
     normalise: object
+    unit: object
 
 
 class LateralPlan(NamedTuple):
