@@ -7,7 +7,7 @@ are given and the strides are the leading dimensions; `sizes`, (6,) int32, is sc
     read_back  v = x wᵀ           (K, n)(n, m) → (K, m)
     write      w += preᵀ post     (m, R)(R, n) → (m, n)
 
-`lane_write` is the last one where trials are innermost.
+`lane_read` and `lane_write` are the first and the last one where trials are innermost.
 """
 
 from __future__ import annotations
@@ -83,6 +83,28 @@ def lane_write(dtype: str):
 
 
 @lru_cache
+def lane_read(dtype: str):
+    """read(w, x, factor, out, sizes): out[i, k] = factor_i Σ_j w[j, i] x[j, k], as :func:`~hardware_models.numerics.lanes.product`."""
+    if not COMPILED:
+        return _lane_read
+    gemm = _gemm({"float32": "sgemm", "float64": "dgemm"}[dtype])
+    one, zero = np.ones(1, dtype), np.zeros(1, dtype)
+    plain, transposed = np.array([N], np.uint8), np.array([T], np.uint8)
+
+    @kernel
+    def read(w, x, factor, out, sizes):
+        sizes[0], sizes[1], sizes[2] = out.shape[1], out.shape[0], x.shape[0]
+        sizes[3], sizes[4], sizes[5] = x.shape[1], w.shape[1], out.shape[1]
+        gemm((plain, transposed, one, x, w, zero, out), sizes)
+        for i in range(out.shape[0]):
+            if factor[i] != 1:
+                for k in range(out.shape[1]):
+                    out[i, k] *= factor[i]
+
+    return read
+
+
+@lru_cache
 def _gemm(name: str):
     """gemm((transa, transb, alpha, a, b, beta, c), sizes): BLAS's own, called by symbol; every argument is an array."""
     symbol = f"{PREFIX}blas_{name}"
@@ -118,6 +140,10 @@ def _read(x, w, acc, n, sizes):
 
 def _read_back(x, w, v, n, sizes):
     v[:, : len(w)] = x[:, :n] @ w[:, :n].T
+
+
+def _lane_read(w, x, factor, out, sizes):
+    out[:] = (w[:, : len(out)].T @ x) * factor[: len(out), None]
 
 
 def _lane_write(pre, post, w, key, columns, sizes):

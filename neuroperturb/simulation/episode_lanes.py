@@ -26,6 +26,8 @@ from neuroperturb.rules.kernels.passes import divide_passes
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_compare, make_reward
 
+TILED = 64  # units; beyond, BLAS is faster than sums in registers
+
 
 @lru_cache
 def make_lane_draw(fill, fill_lanes):
@@ -105,7 +107,7 @@ def make_lane_step(plan: Plan):
     noise, passes, unit = plan.rule.noise, plan.rule.passes, kernel(plan.rule.factor.unit)
     paired, draw = passes.paired, separate(make_lane_draw(noise.fill, noise.fill_lanes))
     multiply, activate = separate(product), separate(make_activate(passes.count, paired, plan.rule.factor.unit))
-    compare, set_reward = make_compare(plan), make_reward(plan)
+    compare, set_reward, read = make_compare(plan), make_reward(plan), blas.lane_read(plan.dtype)
 
     @kernel
     def read_out(run, number, s, n_out):
@@ -140,7 +142,12 @@ def make_lane_step(plan: Plan):
         multiply(arrays.W_in.cells.w[0], u, lanes.factor_in, lanes.drive)
         for first in range(0, lanes.x.shape[0], n):
             last = first + n
-            multiply(arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last])
+            if n > TILED:
+                read(
+                    arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last], run.block.sizes
+                )
+            else:
+                multiply(arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last])
         activate(lanes, run.neurons, run.rule.noise_std, run.rule.normaliser, s)
         scored = False
         for b in range(batch):

@@ -22,7 +22,7 @@ from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.observation import reads_plainly
 from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
 
-MOST_UNITS = 10**6
+MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
 
 
 def make_run(setup: Setup, model: NeuronModel) -> RunState:

@@ -88,7 +88,9 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
 
 
 def _sweep(setup: Setup, array: SynapseArray, change_row, read_row=None):
-    return array.kernel(change_row, read_row, batch=setup.batch >= BATCH).sweep
+    # an episode only reads its arrays until it ends: there the walk holds out until there are as many trials
+    columns = setup.passes * setup.batch if setup.online else setup.batch
+    return array.kernel(change_row, read_row, batch=columns >= BATCH).sweep
 
 
 def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:
