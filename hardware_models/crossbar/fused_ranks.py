@@ -55,10 +55,10 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, j, i):
 
         def products(r):
             """reward_r pre_rj post_r of the four rows."""
-            received, told = load(line_of(post, r)), builder.load(builder.gep(reward.data, [r]))
+            post_r, reward_r = load(line_of(post, r)), builder.load(builder.gep(reward.data, [r]))
             for u in range(ROWS):
-                shown = builder.load(place(pre, r, builder.add(row, ir.Constant(size_t, u))))
-                yield builder.fmul(received, spread(builder.fmul(told, shown)))
+                pre_rj = builder.load(place(pre, r, builder.add(row, ir.Constant(size_t, u))))
+                yield builder.fmul(post_r, spread(builder.fmul(reward_r, pre_rj)))
 
         changes = [cgutils.alloca_once(builder, vector) for _ in range(ROWS)]
         for change, product in zip(changes, products(ir.Constant(size_t, 0)), strict=True):
@@ -75,8 +75,8 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, j, i):
             at = line_of(acc, k)
             total = load(at)
             for u, weights in enumerate(written):
-                shown = builder.load(place(x, k, builder.add(row, ir.Constant(size_t, u))))
-                total = builder.fadd(total, builder.fmul(weights, spread(shown)))
+                pre_rj = builder.load(place(x, k, builder.add(row, ir.Constant(size_t, u))))
+                total = builder.fadd(total, builder.fmul(weights, spread(pre_rj)))
             builder.store(total, at).align = 4
         return context.get_dummy_value()
 

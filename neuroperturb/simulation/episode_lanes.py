@@ -4,11 +4,11 @@
 
 A loop over 20 units cannot fill a vector, one over 64 trials can, and a draw for each trial is one loop instead of 64. What is
 computed is what :mod:`neuroperturb.simulation.step` and :mod:`neuroperturb.simulation.episode_blocks` compute: the same draws by the
-same keys, sums over presynaptic units in the order of the units, sums over steps and trials by the same matrix product. Nothing
-is read out, and no loss and no output noise is worked out, at a step that is not scored in any trial: nobody would know.
+same keys, sums over presynaptic units in the order of the units, sums over steps and trials by the same matrix product. Readout, loss and
+output noise are left out at a step that is not scored in any trial: no result depends on them.
 
-For arrays that only read and are only written, and rules whose postsynaptic factor is the noise of a unit by itself; all of an episode
-is one block. Between two chunks the state is where the other strategies have it, so that a record goes on under either.
+For ideal arrays, and rules whose postsynaptic factor is a function of the noise of one unit; a whole episode is one block. Between two
+chunks the state is where the other strategies keep it, so that a run can be resumed by either.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ def make_lane_episode(plan: Plan):
 
     @kernel
     def enter(run):
-        """From where the other strategies keep the state."""
+        """Load the state from where the other strategies keep it."""
         lanes, act, block, batch = run.scratch, run.act, run.block, run.signal.dL.shape[0]
         n, s = lanes.drive.shape[0], block.filled[0]
         for h in range(run.neurons.sign.shape[0]):
@@ -286,7 +286,7 @@ def make_lane_episode(plan: Plan):
 
     @kernel
     def leave(run, steps):
-        """And back."""
+        """Store it there."""
         lanes, act, block, batch = run.scratch, run.act, run.block, run.signal.dL.shape[0]
         n, s = lanes.drive.shape[0], block.filled[0]
         for h in range(run.neurons.sign.shape[0]):

@@ -1,4 +1,4 @@
-"""The state of a run, laid out: from what a simulation is made of to the nested NamedTuple that the compiled loops move.
+"""The layout of a run's state: from the configuration of a simulation to the nested NamedTuple used by the compiled loops.
 
 Nothing here computes or draws.
 """
@@ -58,7 +58,7 @@ def _pending(setup: Setup) -> dict[str, Pending]:
 
 
 def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
-    """What the synapses of one matrix keep; nothing where the rule needs nothing."""
+    """State of the synapses of one matrix; empty if the rule needs none."""
     rule, zeros, t = setup.rule, setup.zeros, setup.dtype
     n, m = setup.arrays[name].shape
     learnt, synapse = name in LEARNT, rule.structure.synapse
@@ -94,19 +94,19 @@ def _source(setup: Setup, name: str, number: int) -> NoiseSource:
 
 
 def _place(setup: Setup, name: str) -> tuple[CodePlace, int]:
-    """Of a layer or a learnt matrix among all that is perturbed, and the length of its rows."""
+    """Place of a layer or a learned matrix among everything that is perturbed, and the length of its rows."""
     n, _, n_out = setup.sizes
     if name in ("hidden", "output"):
         rows = setup.batch * (2 if setup.independent else 1)
         return CodePlace(n if name == "output" else 0, n + n_out, 1, rows), n_out if name == "output" else n
     shapes = [setup.arrays[learnt].shape for learnt in LEARNT]
-    before = shapes[: LEARNT.index(name)] if name in LEARNT else shapes  # the matrices D draw nothing
+    before = shapes[: LEARNT.index(name)] if name in LEARNT else shapes  # the matrices D have no draws
     units, fan = setup.arrays[name].shape
     return CodePlace(sum(a * b for a, b in before), sum(a * b for a, b in shapes), fan, setup.batch), units
 
 
 def _whitener(setup: Setup) -> Whitener:
-    """P, and room for what it reads."""
+    """P, and buffers for its reads."""
     lateral, array, zeros = setup.rule.structure.lateral, setup.lateral, setup.zeros
     n, batch = array.shape[0], setup.batch if lateral.present else 1
     columns = 2 * batch if lateral.private else batch
@@ -127,7 +127,7 @@ def _whitener(setup: Setup) -> Whitener:
 
 
 def _signal(setup: Setup, pending: dict[str, Pending]) -> Signal:
-    """The postsynaptic factor is the update's own post; of weight noise, whose units have none, it is nobody's."""
+    """The postsynaptic factor is the `post` of the update; with weight noise, whose units have none, it is unused."""
     zeros, batch, (n, _, n_out) = setup.zeros, setup.batch, setup.sizes
     facts, factor = setup.rule.facts, setup.rule.structure.factor
     variance, own = setup.dtype.type(facts.effective_noise_std**2), batch if factor.keeps_mean else 1
@@ -150,7 +150,7 @@ def _signal(setup: Setup, pending: dict[str, Pending]) -> Signal:
 
 
 def _block(setup: Setup) -> EpisodeBlock:
-    """Steps of an episode that wait to be summed; one unused row in the online schedule."""
+    """Pending steps of an episode; one unused row in the online schedule."""
     n, n_in, n_out = (1, 1, 1) if setup.online else setup.sizes
     rows, m = 1 if setup.online else setup.block_steps * setup.batch, n_in + (not setup.online and setup.network.bias)
     zeros, count = setup.zeros, lambda: np.zeros(1, np.int64)

@@ -24,16 +24,16 @@ from neuroperturb.simulation.step import make_pending_change
 
 
 class Loops(NamedTuple):
-    """Compiled loops; None where the schedule or the rule has no use for one.
+    """Compiled loops; None if the schedule or the rule does not need one.
 
     sweeps : Layers, of every matrix
     loss : (c, δ, target) -> (L, δL) of one trial
     learn : (run, inputs, targets, mask, reset, first, last) -> next step
-    finish : (run, nothing), the write of an episode;  absorb : (run), what one of several episodes adds to it
+    finish : (run, nothing), the write of an episode;  absorb : (run), adds one of several episodes to it
     learn_clean, finish_clean : the pass of an episode that learns D, and the write at its end
     write_lateral, finish_lateral : sweep of P, and the write of an episode
     evaluate, record : clean passes
-    pending_change : (array, pending, memory, out), what the next write requests of a matrix
+    pending_change : (array, pending, memory, out), the change of a matrix requested by the next write
     """
 
     sweeps: Layers
@@ -94,7 +94,7 @@ def _sweep(setup: Setup, array: SynapseArray, change_row, read_row=None):
 
 
 def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:
-    """Which matrices learn in the loop over steps; in the episode schedule the D have a pass of their own."""
+    """The matrices that learn in the loop over steps; in the episode schedule the D have a separate pass."""
     dec = setup.decorrelation
     decorrelating = setup.online and dec.rate > 0
     learnt = {name: name not in frozen for name in LEARNT}
@@ -102,7 +102,7 @@ def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:
 
 
 def _lateral(setup: Setup) -> tuple:
-    """The sweep of P and how presynaptic factors are whitened by it, or nothing of either."""
+    """The sweep of P and the kernel that whitens presynaptic factors by it, or None for both."""
     lateral, online = setup.rule.structure.lateral, setup.online
     if not lateral.present:
         return None, None

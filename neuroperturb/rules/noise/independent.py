@@ -76,7 +76,7 @@ class SparseLaw(NamedTuple):
 
 @kernel
 def fill_sparse(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
-    """The lower half of the share is −, the upper half +, and what lies between is still."""
+    """The lowest p/2 of the uniform draws are −, the highest p/2 +, and those in between 0."""
     random.fill_uniform(source.seed, source.stream, step, row, out)
     T = type(out[0])
     height, low, high = T(source.law.height), T(0.5 * source.law.share), T(1.0 - 0.5 * source.law.share)
@@ -85,7 +85,7 @@ def fill_sparse(source: NoiseSource, step: int, row: int, out: np.ndarray) -> No
 
 
 class Sparse(NoiseLaw):
-    """ξ = ±1/√p with probability p/2 each, else 0: a share p of the units is perturbed at a time, whichever.
+    """ξ = ±1/√p with probability p/2 each, else 0: a random share p of the units is perturbed at a time.
 
     share : p, in (0, 1]; at 1 it is `Rademacher`
     """
