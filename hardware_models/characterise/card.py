@@ -12,7 +12,7 @@
 >>> import hardware_models as hw
 >>> card = hw.card("digital-4")
 >>> print(card)  # doctest: +ELLIPSIS
-digital-4: 4-bit weights, rounded stochastically
+digital-4: 4-bit weights, stochastic rounding
 S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
 arXiv:1502.02551
 <BLANKLINE>
@@ -34,12 +34,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hardware_models.array import EXACT, Hardware, SynapseArray
+from hardware_models.array import EXACT, SynapseArray
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
 from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
 from hardware_models.crossbar.symmetry_point import symmetry_points
-from hardware_models.devices import CELLS
+from hardware_models.devices import CELLS, Measured
+from hardware_models.devices.measured import ENDING, pulses_by_name
+from hardware_models.devices.pulse_data import PulseData
+from hardware_models.devices.step_tables import common_range
+from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS, Preset
 
@@ -78,6 +82,18 @@ class Symmetry(NamedTuple):
     share: float
 
 
+class Points(NamedTuple):
+    """Measured pulses one by one, device units; positive where they moved the right way.
+
+    up_from, up, down_from, down : (pulses,) where each started, and how far it went
+    """
+
+    up_from: np.ndarray
+    up: np.ndarray
+    down_from: np.ndarray
+    down: np.ndarray
+
+
 class Size(NamedTuple):
     """Range and granularity, device units.
 
@@ -114,6 +130,7 @@ class Card:
     pulses, steps, symmetry, size : of cells that change by pulses
     programmed : of cells with a programming error
     read, year : of the array
+    measured : pulses that its cells are fitted to
     """
 
     name: str
@@ -128,17 +145,21 @@ class Card:
     programmed: Programmed | None
     read: ReadError
     year: Year | None
+    measured: Points | None = None
 
     def __str__(self) -> str:
         return table(self)
 
 
-def card(of: str | Preset | Hardware | Any, *, seed: int = 0) -> Card:
-    """The card of a preset, by name or object, of hardware, or of a cell model.
+def card(of: str | Preset | Hardware | PulseData | Any, *, seed: int = 0) -> Card:
+    """The card of a preset, by name or object, of hardware, of a cell model, or of measured pulses, by file or as data.
 
     Takes a second or two, plus some seconds of compilation if its cells were not used before.
     """
-    name, technology, publication, hardware = _described(of)
+    if isinstance(of, str) and of.lower().endswith(ENDING):
+        of = pulses_by_name(of)
+    data = of.checked() if isinstance(of, PulseData) else None
+    name, technology, publication, hardware = _described(of if data is None else Measured.from_pulses(data))
     pulsed = hardware.cells.send_row is not None
     array = _array(hardware, seed)
     steps = step_curves(array) if pulsed else None
@@ -148,6 +169,7 @@ def card(of: str | Preset | Hardware | Any, *, seed: int = 0) -> Card:
         symmetry=symmetry(array) if hardware.cells.pulse_up else None,
         size=_size(hardware.cells, steps) if pulsed else None, programmed=programmed(hardware, seed),
         read=read_error(hardware, seed, SIDE), year=year(hardware, seed, SIDE),
+        measured=None if data is None else points(data, hardware.cells),
     )  # fmt: skip
 
 
@@ -198,6 +220,14 @@ def pulse_response(array: SynapseArray, pulses: int = PULSES) -> PulseResponse:
 def _moment(array: SynapseArray) -> tuple:
     w = array.read().ravel().astype(np.float64)
     return w.mean(), w.std(), np.percentile(w, PERCENTILES), w[:TRACES]
+
+
+def points(data: PulseData, cell: Measured) -> Points:
+    """Measured pulses in the units of the cell that was made of them."""
+    (low, high), (w_min, w_max) = common_range(data), cell.span
+    unit = (w_max - w_min) / (high - low)
+    start, moved = w_min + unit * (data.before - low), unit * (data.after - data.before)
+    return Points(start[data.up], moved[data.up], start[~data.up], -moved[~data.up])
 
 
 def symmetry(array: SynapseArray) -> Symmetry:

@@ -1,4 +1,4 @@
-"""What a `SynapseArray` is made of and given, as it was typed: every argument that cannot be is one sentence that names it."""
+"""Validation of the arguments of a `SynapseArray`: every error is one sentence that names the argument."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy as np
 from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
 from hardware_models.numerics.checks import LARGEST, ParameterError, Words, are_numbers, is_number, under
 
-# argument → what such a part inherits from, and what it is in words
+DOUBLE = np.dtype(np.float64)
+
+# argument → its base class, and a description
 PARTS = {
     "cell": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
-    "weight": (Weight, "how devices make a weight, such as hw.DifferentialPair()"),
-    "writing": (Writing, "a way of writing, such as hw.MixedPrecision()"),
-    "programming": (Programming, "a way of programming, such as hw.WriteVerify()"),
+    "weight": (Weight, "a mapping of devices to weights, such as hw.DifferentialPair()"),
+    "writing": (Writing, "a write scheme, such as hw.MixedPrecision()"),
+    "programming": (Programming, "a programming scheme, such as hw.WriteVerify()"),
     "reading": (Readout, "a hw.Reading() or None"),
     "time": (Time, "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
 }
@@ -25,7 +27,7 @@ MOST_LINES = 2**31  # see hardware_models.numerics.random
 
 
 class Design(NamedTuple):
-    """An array on paper: as much of a `Site` as parts need to say whether they fit together."""
+    """The design of an array: the part of a `Site` that is needed to check whether its parts are compatible."""
 
     parts: Parts
     shape: tuple[int, int] = (1, 1)
@@ -42,7 +44,7 @@ class Design(NamedTuple):
 
 
 def check_parts(**parts) -> None:
-    """Refuse what is no part of that name, and parts with a parameter that cannot be."""
+    """Reject objects of the wrong kind, and parts with invalid parameters."""
     check_contracts(**parts)
     for part in parts.values():
         if part is not None:
@@ -50,7 +52,7 @@ def check_parts(**parts) -> None:
 
 
 def check_contracts(**parts) -> None:
-    """Refuse what is no part of that name."""
+    """Reject objects of the wrong kind."""
     for name, part in parts.items():
         contract, words = PARTS[name]
         if contract not in type(part).__mro__ and (part is not None or name == "cell"):
@@ -58,11 +60,18 @@ def check_contracts(**parts) -> None:
 
 
 def check_fit(design: Design) -> tuple[float, float, float] | None:
-    """Refuse parts that make no array together; the ends of the range of its cells, see `Site`."""
-    cell, weight, writing, programming, _, time = design.parts
+    """Reject incompatible parts; return the ends of the range of its cells, see `Site`."""
+    cell, weight, writing, programming, readout, time = design.parts
     weight.check_cell(cell)
+    if weight.takes_turns and not writing.takes_turns:
+        name = type(weight).__name__
+        raise ParameterError(
+            "writing", "SynapseArray", f"one that leaves the choice of a device to {name}", writing,
+            "Left out, or a ClosedLoop, it does; with gain = 0 that reads nothing and sums requests digitally.",
+        )  # fmt: skip
     writing.check_array(design)
     programming.check_array(design)
+    readout.check_array(design)
     ends = programming.ends(len(weight.gains))
     with under("time"):
         time.check_cell(cell, ends)
@@ -102,21 +111,27 @@ def check_whole(name: str, value, low: int, high: float, owner: str = "SynapseAr
     return int(value)
 
 
-def check_scale(scale, owner: str = "SynapseArray") -> None:
-    """Weight units per device unit: None, or positive, and such that float32 holds it and its inverse."""
-    if scale is not None and not (is_number(scale) and 1 / LARGEST <= scale <= LARGEST):
+def check_scale(scale, owner: str = "SynapseArray", dtype: np.dtype = DOUBLE) -> None:
+    """Weight units per device unit: None, or positive, such that float32 and the dtype of an array hold it and its inverse."""
+    if scale is None:
+        return
+    if not (is_number(scale) and 1 / LARGEST <= scale <= LARGEST):
         wanted = "positive" if not (is_number(scale) and scale > 0) else f"from {1 / LARGEST:g} to {LARGEST:g}"
         raise ParameterError("weight_scale", owner, wanted, scale)
+    if not float(np.finfo(dtype).tiny) <= scale <= float(np.finfo(dtype).max):
+        raise ParameterError("weight_scale", owner, f"positive and finite in {dtype}", scale)
 
 
-def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:
-    """Weights to be programmed, (n, m), float64, finite."""
+def check_weights(weights, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Weights to be programmed, (n, m), float64, finite in the dtype of the array."""
     W = as_numbers("weights", "program", weights, f"numbers of shape {shape}")
     if W.shape != shape:
         raise ParameterError("weights", "program", f"shape {shape}", Words(W.shape), verb="must have")
     W = W.astype(np.float64)
     if not np.isfinite(W).all():
         raise ParameterError("weights", "program", "finite", Words("nan or inf"))
+    if np.abs(W).max() > np.finfo(dtype).max:
+        raise ParameterError("weights", "program", f"finite in {dtype}", float(np.abs(W).max()))
     return W
 
 
@@ -150,7 +165,7 @@ def check_update(post, pre, reward, shape: tuple[int, int]) -> tuple[np.ndarray,
 
 def check_rewards(reward, count: int) -> np.ndarray:
     """One number, or one for each of `count` rows."""
-    wanted = f"a number, or {count} of them, one a row of 'post'"
+    wanted = f"a number, or {count} of them, one per row of 'post'"
     values = as_numbers("reward", "sweep", reward, wanted)
     if values.shape not in ((), (count,)):
         raise ParameterError("reward", "sweep", wanted, Words(f"shape {values.shape}"))

@@ -1,15 +1,15 @@
-"""The sweep: one walk over an array that writes the pending update and then reads every column.
+"""The sweep: one pass over an array that writes the pending update and then reads every column.
 
-    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or what a rule makes of it)
+    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or the change of a rule)
                                    w_j ← write(w_j, change_j)                  the cell's own formula
     for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
 
-One load and one store a synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
+One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
 rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
 columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
 ideal cells are written and read by BLAS.
 
-Numbers: 2(K + R) operations and, where w does not fit the cache, 2 · itemsize bytes a synapse; see ``neuroperturb bench``.
+Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from hardware_models.numerics.compiled import kernel, separate
 
 
 class WritePath(NamedTuple):
-    """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
+    """Kernels that write requested changes to cells; None if there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
 
     put_row : ``(array, pending, k, j, change)``, the request of row j to device k is written by the cell's own formula
-    trained : devices a weight that are written, the first so many
+    trained : number of devices per weight that are written, the first ones
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
     collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
+    settle_row : ``(array, j, change, refreshed)``, after everything that was done to the cells of a row
     due_row : ``(array, j)``, whether cells of a row that was written are to be refreshed;  refresh_row : like `put_row`
     """
 
@@ -39,12 +40,13 @@ class WritePath(NamedTuple):
     requests: bool = True
     begin_update: object = None
     collect_row: object = None
+    settle_row: object = None
     due_row: object = None
     refresh_row: object = None
 
 
 class WalkPlan(NamedTuple):
-    """What a walk is compiled for.
+    """Parameters that a walk is compiled for.
 
     write : how changes get into cells
     hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing
@@ -85,9 +87,9 @@ def _make_device_write(write_device, hold_row, watch: Watch | None):
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
     path, hold_row, change_row, read_row, single, slow, watch = plan
-    put_row, trained, requests, begin_update, collect_row, due_row, refresh_row = path
+    put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
     probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
-    refreshing = due_row is not None
+    settling, refreshing = settle_row is not None, due_row is not None
     plain = single and not slow  # a row of cells is a row of weights
     put = _make_device_write(put_row, hold_row, watch)
     refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
@@ -116,9 +118,14 @@ def make_walk(plan: WalkPlan):
                 collect_row(array, j, change)
         for k in range(trained):
             put(array, pending, k, j, change)
-        if refreshing and due_row(array, j):
-            for k in range(trained):
-                refresh(array, pending, k, j, change)
+        refreshed = False
+        if refreshing:
+            refreshed = due_row(array, j)
+            if refreshed:
+                for k in range(trained):
+                    refresh(array, pending, k, j, change)
+        if settling:
+            settle_row(array, j, change, refreshed)
 
     @kernel
     def read_block(array, x, j, acc):
@@ -164,7 +171,7 @@ def make_walk(plan: WalkPlan):
 
 
 class Stages(NamedTuple):
-    """What surrounds a walk, compiled; None where there is nothing.
+    """Kernels around a walk; None if there is nothing to do.
 
     tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
     shake : ``(array, x, acc)``, after every walk: read noise of the cells themselves, onto sums (K, n), device units

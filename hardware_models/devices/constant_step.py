@@ -1,4 +1,4 @@
-"""Cells that move by the same step wherever they are, up to their bounds.
+"""Cells with the same step at every weight, up to their bounds.
 
     up    w ← w + s_up (1 + c ξ)          c = dw_min_std, ξ standard normal
     down  w ← w − s_down (1 + c ξ)
@@ -33,26 +33,26 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantStep(PulsedCell):
-    """Constant steps; parameters as in `PulsedCell`.
+    """Constant step; parameters as in `PulsedCell`.
 
-    A table may have ``pulses_up`` and ``pulses_down`` in the place of `dw_min` and `up_down`, see `from_pulses`.
+    A table may have ``pulses_up`` and ``pulses_down`` instead of `dw_min` and `up_down`, see `from_pulses`.
     """
 
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
 
     @classmethod
     def from_pulses(cls, up: float, down: float, **parameters: Any) -> ConstantStep:
-        """A cell that so many pulses up take from its lower bound to its upper one, and so many down back.
+        """A cell that `up` pulses take from its lower bound to its upper one, and `down` pulses back.
 
         Parameters
         ----------
         up, down : pulses, 1 or more, of the mean cell
-        parameters : of the cell, but for `dw_min` and `up_down`
+        parameters : of the cell, except for `dw_min` and `up_down`
 
         Examples
         --------
         >>> cell = ConstantStep.from_pulses(up=50, down=200, w_max=1.0, w_min=-1.0)
-        >>> cell.dw_min, cell.up_down  # steps of 0.04 and 0.01: up_down only ever weakens one direction
+        >>> cell.dw_min, cell.up_down  # steps of 0.04 and 0.01: up_down only weakens one direction
         (0.04, 0.75)
         """
         given = cls(**parameters)
@@ -62,7 +62,7 @@ class ConstantStep(PulsedCell):
         for name in ("dw_min", "up_down"):
             if name in parameters:
                 raise ParameterError(
-                    name, "from_pulses", verb="cannot be said beside pulses up and down, which make it"
+                    name, "from_pulses", verb="cannot be combined with pulses up and down, which determine it"
                 )
         span = given.w_max - given.w_min
         asymmetry = 1 - up / down if up <= down else down / up - 1
@@ -75,11 +75,11 @@ class ConstantStep(PulsedCell):
             return dict(table)
         for name in OF_PULSES:
             if name not in table:
-                raise ParameterError(name, cls.__name__, verb=f"is missing, beside {asked[0]!r}")
+                raise ParameterError(name, cls.__name__, verb=f"is missing: it belongs to {asked[0]!r}")
         for name in ("dw_min", "up_down"):
             if name in table:
                 raise ParameterError(
-                    name, cls.__name__, verb="cannot be said beside 'pulses_up' and 'pulses_down', which make it"
+                    name, cls.__name__, verb="cannot be combined with 'pulses_up' and 'pulses_down', which determine it"
                 )
         bounds = {name: table.get(name, getattr(base or cls(), name)) for name in ("w_max", "w_min")}
         for name, bound in bounds.items():

@@ -1,4 +1,4 @@
-r"""What all cells have in common that change by pulses: spread between cells, noise between pulses, bounds.
+r"""Common properties of pulsed cells: spread between cells, noise between pulses, bounds.
 
 For each cell, drawn once per chip, ξ standard normal and independent:
 
@@ -6,8 +6,8 @@ For each cell, drawn once per chip, ξ standard normal and independent:
     g = 1 + dw_min_dtod ξ, or exp(dw_min_dtod ξ)          r = up_down_dtod ξ
     s_up = |dw_min (g + r + min(up_down, 0))|   s_down = |dw_min (g − r − max(up_down, 0))|
 
-A corrupt cell has b_min = b_max, uniform within ± corrupt_range and its bounds, and s_up = s_down = 0: it never moves. A pulse
-then moves the weight by the formula of the cell and clips it to [b_min, b_max]. A positive `up_down` only weakens the steps down
+A corrupt cell has b_min = b_max, uniform within ± corrupt_range and its bounds, and s_up = s_down = 0: it never changes. A pulse
+then changes the weight by the formula of the cell and clips it to [b_min, b_max]. A positive `up_down` only weakens the steps down
 and a negative one only those up, as the published parameter sets were simulated by Rasch et al., "A flexible and fast PyTorch
 toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494, whose
 documentation gives a symmetric form instead.
@@ -53,7 +53,7 @@ from hardware_models.numerics.checks import (
 
 
 class Quantity(IntEnum):
-    """Address of each draw of the CHIP stream: switching one spread on leaves the draws of all others as they were."""
+    """Address of each draw of the CHIP stream, so that switching one spread on does not change the draws of others."""
 
     GAIN = 0
     ASYMMETRY = 1
@@ -67,8 +67,8 @@ class Quantity(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PulsedCell(Cell):
-    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise, as
-    parts: 30 % is 0.3.
+    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless stated otherwise, as
+    fractions: 30 % is 0.3.
 
     dw_min : mean step of a pulse [device units]
     dw_min_std : spread between pulses, in steps
@@ -78,10 +78,10 @@ class PulsedCell(Cell):
         one down is `dw_min`. So `dw_min` is the larger of the two steps, not their mean: for steps a up and b down with b < a,
         ``dw_min=a, up_down=1 - b / a``; `ConstantStep.from_pulses` counts it from pulses
     w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
-    write_noise_std : standard deviation of the visible weight about the stored one, in steps, drawn anew at each write
-    corrupt_prob, corrupt_range : share of the cells that never move, and where they may be stuck [device units]
+    write_noise_std : standard deviation of the visible weight about the stored one, in steps, redrawn at each write
+    corrupt_prob, corrupt_range : fraction of the cells that never change, and the range of their weights [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
-    most_pulses : most pulses that one write sends to a cell; a longer request, an infinite one too, is cut
+    most_pulses : largest number of pulses per write and cell; larger requests, also infinite ones, are clipped
     """
 
     dw_min: float = 0.001
@@ -107,11 +107,11 @@ class PulsedCell(Cell):
         "dw_min_std": 20.0, "dw_min_dtod": 1.0, "up_down_dtod": 1.0, "w_max_dtod": 1.0, "w_min_dtod": 1.0,
     }  # fmt: skip
 
-    # what an array requires
+    # used by an array
 
     @property
     def bound(self) -> float:
-        """The smaller of the two bounds of the mean cell [device units]; the only one where the other is 0."""
+        """The smaller of the two bounds of the mean cell [device units]; the only one if the other is 0."""
         low, high = sorted((abs(self.w_min), abs(self.w_max)))
         return low or high
 
@@ -127,18 +127,18 @@ class PulsedCell(Cell):
 
     @property
     def granularity(self) -> float:
-        """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units]: a request's unit."""
+        """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units], the unit of a requested change."""
         up, down = self._steps_at_zero(0.0)
         return (up - down) / 2
 
     @property
     def pulse_noise(self) -> float:
-        """Standard deviation of a pulse of the mean cell at w = 0, mean of up and down, in parts of `granularity`."""
+        """Standard deviation of a pulse of the mean cell at w = 0, mean of up and down, relative to `granularity`."""
         quiet, noisy = np.array(self._steps_at_zero(0.0)), np.array(self._steps_at_zero(1.0))
         return float(np.abs(noisy - quiet).mean() / self.granularity)
 
     def _steps_at_zero(self, xi: float) -> tuple[float, float]:
-        """Where a pulse up and one down take the mean cell from w = 0, with a draw ξ [device units]."""
+        """Weights of the mean cell after a pulse up and one down from w = 0, with a draw ξ [device units]."""
         p = self._numbers(np.float64, 1.0)
         a, b = self.extra_of_mean_cell()
         s_up = self.dw_min * (1 + min(self.up_down, 0))
@@ -162,7 +162,7 @@ class PulsedCell(Cell):
         return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, differs)
 
     def numbers(self, dtype: type[np.floating]) -> NamedTuple:
-        """Everything a formula may read from `p`, in the dtype of the weights: every numeric field, and `granularity`."""
+        """Parameters available to a formula as `p`, in the dtype of the weights: every numeric field, and `granularity`."""
         return self._numbers(dtype, self.granularity)
 
     def _numbers(self, dtype, granularity):
@@ -187,7 +187,7 @@ class PulsedCell(Cell):
         return self._corrupt(chip, shape, seed, number) if self.corrupt_prob > 0 else chip
 
     def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
-        """Add what else a cell model keeps per cell; `normal(quantity)` draws standard normal numbers for every cell."""
+        """Add further per-cell parameters; `normal(quantity)` draws standard normal numbers for every cell."""
         return chip
 
     def extra_of_mean_cell(self) -> tuple[float, float]:
@@ -209,7 +209,7 @@ class PulsedCell(Cell):
             bound_up=np.where(corrupt, place, chip.bound_up), bound_low=np.where(corrupt, place, chip.bound_low),
         )  # fmt: skip
 
-    # what cannot be
+    # validation
 
     def check(self) -> None:
         for field in fields(self):
@@ -250,7 +250,7 @@ def _draw(distribution, quantity: Quantity, shape, seed: int, number: int) -> np
 
 
 def plain(formula):
-    """A formula as it was written, not compiled."""
+    """A formula, uncompiled."""
     return getattr(formula, "py_func", formula)
 
 

@@ -36,10 +36,12 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class SoftBoundsReference(SoftBounds):
-    """Soft bounds with a reference; further parameters in `SoftBounds` and `PulsedCell`. Each cell keeps a = ref.
+    """Soft bounds with a reference cell; further parameters in `SoftBounds` and `PulsedCell`.
+
+    Each cell stores a = ref.
 
     reference_mean, reference_std : of the reference cells [device units]; 0: a cell that is read against nothing
-    subtract_symmetry_point : the reference holds the symmetry point of its cell, too
+    subtract_symmetry_point : whether the symmetry point of the cell is added to the reference
     """
 
     multiplicative_noise: bool = False

@@ -1,1 +1,1 @@
-"""Arrays as values: copies of their own, and files that hold one or several as numbers and text."""
+"""Arrays as values: independent copies, and files with one or several arrays as numbers and text."""

@@ -25,7 +25,7 @@ SEAL = 96  # bytes
 
 
 class ArrayFileError(InputError):
-    """A file that holds no arrays, or not whole."""
+    """A file without arrays, or a damaged one."""
 
 
 def write(path: str | Path, text: str, arrays: Mapping[str, np.ndarray]) -> Path:
@@ -52,7 +52,7 @@ def read(path: str | Path) -> tuple[str, dict[str, np.ndarray]]:
         raise ArrayFileError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     body, seal = whole[:-SEAL], whole[-SEAL:]
     if not seal.startswith(b"\nhardware_models "):
-        raise ArrayFileError(f"The file {str(path)!r} holds no arrays of hardware_models, or its end is missing.")
+        raise ArrayFileError(f"The file {str(path)!r} contains no arrays of hardware_models, or its end is missing.")
     if seal != _seal(body):
         raise ArrayFileError(f"The file {str(path)!r} is damaged: its contents do not match their checksum.")
     return _contents(path, body)

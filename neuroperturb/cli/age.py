@@ -13,6 +13,7 @@ from neuroperturb.experiments.toml import plain, resolve
 from neuroperturb.results import outputs
 from neuroperturb.results.figures import ageing
 from neuroperturb.results.run import load
+from neuroperturb.spec.data_file import recorded
 from neuroperturb.training import deployment
 
 
@@ -31,7 +32,7 @@ def age(
         list[float] | None,
         typer.Option(
             metavar="SECONDS",
-            help="Time after programming to test at; repeatable. [default: an hour, a day, a month, a year]",
+            help="Time after programming to test at; repeatable. Default: an hour, a day, a month, a year.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
@@ -45,7 +46,8 @@ def age(
     outputs.require_free(picture)
     run = load(record)
     settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
-    other = resolve(settings, assign or []).hardware if hardware or assign else None
+    with recorded(run.data):
+        other = resolve(settings, assign or []).hardware if hardware or assign else None
     ages = deployment.age(run, after or None, hardware=other)
     title = f"{label(run.experiment)} on {run.experiment.task.label}"
     figure = ageing.save(ages, title, folder(out) / picture.name)

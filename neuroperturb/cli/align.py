@@ -46,7 +46,7 @@ def align(
     given = None if values is None else [_number(text.strip()) for text in values.split(",")]
     found = alignment.align(
         rules, task=task, hardware=hardware, samples=samples, trials=trials, noise_std=noise_std, size=size, steps=steps,
-        over=over, values=given, seed=seed, progress=warn,
+        over=over, values=given, seed=seed, progress=lambda line: warn(f"measuring {line}"),
     )  # fmt: skip
     folder(out)
     figure, table = found.save(picture), found.to_csv(numbers)

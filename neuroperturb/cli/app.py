@@ -27,7 +27,7 @@ COMMANDS = {
     "audit": ("audit:audit", "Is a rule local, what would it cost on chip, and which engines could run it?"),
     "verify": ("verify:verify", "Check the training kernels and the presets against recorded cases and pulse curves; exit 1 on a mismatch."),
     "bench": ("bench:bench", "Benchmark the kernels against plain compiled loops, in this process, on this machine."),
-    "cache": ("cache:cache", "Show, or delete, the compiled kernels that are kept on disk."),
+    "cache": ("cache:cache", "Show, or delete, the compiled kernels cached on disk."),
 }  # fmt: skip
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 

@@ -1,4 +1,4 @@
-"""`neuroperturb cache`: the compiled kernels that are kept on disk."""
+"""`neuroperturb cache`: the compiled kernels cached on disk."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete every kernel of every version.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show, or delete, the compiled kernels that are kept on disk.
+    """Show, or delete, the compiled kernels cached on disk.
 
-    Kernels are compiled once and kept in a private folder of yours: NEUROPERTURB_CACHE names another folder, or is 0 to keep none.
-    What is kept is never stale, so there is no need to delete it other than for the space; it deletes what was unused for longest itself.
+    Kernels are compiled once and cached in a private folder. Set NEUROPERTURB_CACHE to use another folder, or to 0 to disable the cache.
+    The cache is never stale, so it need not be cleared except to free space; the least recently used kernels are deleted automatically.
     """
     deleted = kernel_cache.clear() if clear else None
     usable, files = kernel_cache.folder(), kernel_cache.files()
@@ -39,12 +39,12 @@ def cache(
     say(f"Folder          {facts['folder']}")
     say(f"This version    {_amount(ours)}")
     say(f"Other versions  {_amount(every, ours)}")
-    say(f"Limit           {kernel_cache.LIMIT / MEGABYTE:.0f} MB in all; the least recently used are deleted first")
+    say(f"Limit           {kernel_cache.LIMIT / MEGABYTE:.0f} MB in total; the least recently used are deleted first")
     if facts["problem"]:
         say(facts["problem"])
 
 
 def _amount(sizes: list[int], but: list[int] | None = None) -> str:
-    """How many kernels, and how large, those in `but` left out."""
+    """Number and total size of kernels, without those in `but`."""
     but = but or []
     return f"{len(sizes) - len(but)} kernels, {(sum(sizes) - sum(but)) / MEGABYTE:.1f} MB"

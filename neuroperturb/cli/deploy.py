@@ -17,7 +17,7 @@ def deploy(
     record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
     chip: Annotated[
         list[int] | None,
-        typer.Option(metavar="SEED", help="Chip (seed) to program the weights on; repeatable. [default: 1 … 5]"),
+        typer.Option(metavar="SEED", help="Chip (seed) to program the weights on; repeatable. Default: 1 … 5."),
     ] = None,
     hardware: Annotated[str | None, typer.Option(help="Name of the hardware. Default: the run's own.")] = None,
 ) -> None:

@@ -21,7 +21,7 @@ def device(
         str,
         typer.Argument(
             metavar="NAME|FILE.csv|FILE.py:Class",
-            help="A preset, a cell model, a file of measured pulses, or a custom cell.",
+            help="A preset, a cell model, a file of measured pulses (or two, UP.csv,DOWN.csv), or a custom cell.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
@@ -29,7 +29,8 @@ def device(
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)
-    picture = out / f"{Path(hardware.rpartition(':')[2]).stem}.png"
+    first = hardware.split(",")[0]  # of two files of measured pulses
+    picture = out / f"{Path(first.rpartition(':')[2]).stem}.png"
     outputs.require_free(picture)
     card = hw.card(_found(hardware), seed=seed)
     figure = device_card.save(card, folder(out) / picture.name)
@@ -37,9 +38,7 @@ def device(
 
 
 def _found(name: str) -> Any:
-    """Cells out of a file of pulses or of code; what goes by a name of ours as it is."""
-    if name.endswith(".csv"):
-        return hw.Measured.from_csv(name)
+    """The cells of a custom class; any other name as it is."""
     if not is_name(name):
         return name
     try:

@@ -13,6 +13,7 @@ from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest
+from neuroperturb.spec.data_file import recorded
 from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
@@ -53,9 +54,10 @@ def prepare(request: Request) -> RunJob:
     source = request.source
     original = load(source) if source.endswith(".nc") else None
     table = plain(original.experiment) if original else _table(source, request.backend)
-    experiment = resolve(
-        _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
-    )
+    with recorded(original.data if original else {}):
+        experiment = resolve(
+            _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
+        )
     repeated = original is not None and experiment == original.experiment
     if original is not None and request.resume and request.out is None:
         target = Path(source)

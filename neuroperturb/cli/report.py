@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neuroperturb.cli.terminal import say, warn
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.results import folders, outputs
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
@@ -30,6 +31,11 @@ def report(
         return
     run = load(record)
     say(run.report())
+    there = notes(run.experiment.task)
+    for name, note in run.data.items():
+        difference = note.difference(name, there.get(name))
+        if difference:
+            warn(difference)
     if figure:
         say(f"\nfigure    {learning_curve.save(run, record.with_suffix('.png'))}")
 

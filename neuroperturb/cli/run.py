@@ -30,7 +30,7 @@ def run(
     hardware: Annotated[
         str | None,
         typer.Option(
-            help="Hardware: a preset or a cell model, e.g. reram-es; see `list`. Your own cell: FILE.py:Class."
+            help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
         ),
     ] = None,
     backend: Annotated[
@@ -65,10 +65,13 @@ def run(
 ) -> int:
     """Train a network, compare it with baselines, and save a record and a figure.
 
-    TASK: a built-in task with default settings that learn. DATA.csv, or .parquet: forecast columns of your own.
-    FILE.toml: an experiment. RUN.nc: repeat a run, or continue it with --resume.
+    TASK: a built-in task with default settings that learn.
+    DATA.csv or DATA.parquet: forecast columns of your own data.
+    FILE.toml: an experiment.
+    RUN.nc: repeat a run, or continue it with --resume.
 
-    Exit code: 0 done, 2 bad input, 3 the loss diverged (recorded), 130 interrupted (recorded; --resume continues).
+    Exit code: 0 done, 2 bad input, 3 the loss diverged (recorded),
+    130 interrupted (recorded; --resume continues).
     """
     chosen = {
         "task.target": json.dumps(target) if target else None, "task.horizon": horizon, "training.epochs": epochs,

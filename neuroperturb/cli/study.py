@@ -12,9 +12,10 @@ import typer
 
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
+from neuroperturb.experiments import data_files
 from neuroperturb.results.grid import duration
-from neuroperturb.spec import InputError
-from neuroperturb.study import declaration, old_names, rate_search, run_name, table
+from neuroperturb.spec import InputError, data_file
+from neuroperturb.study import declaration, old_names, rate_search, table
 from neuroperturb.study.dask_workers import Certificates, DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
@@ -133,10 +134,11 @@ def processors() -> int:
 def check_files(study: Study, cells: list[Cell]) -> None:
     """Report at once what every run would fail with."""
     for cell in cells:
-        for path, reader in run_name.files(experiment(study, cell, GridPlace(0, 0))).items():
-            if not os.path.isfile(path):
+        for path, reader in data_files.files(experiment(study, cell, GridPlace(0, 0))).items():
+            if data_file.find(path) is None:
+                looked = f": looked for in {path.sought}" if isinstance(path, data_file.DataPath) else ""
                 raise InputError(
-                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there."
+                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there{looked}."
                 )
 
 

@@ -10,9 +10,11 @@ from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.progress import show
 from neuroperturb.cli.record import keep
 from neuroperturb.cli.terminal import stop_request
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
+from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.training.trainer import Trainer
 
 CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
@@ -20,6 +22,9 @@ CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 def start(job: RunJob) -> Trainer:
     """The trainer of a job whose record can be written."""
+    for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
+        if before is not None:
+            require_the_same(before.data, notes(job.experiment.task), purpose)
     training = job.experiment.training
     dataset = job.experiment.task.data(training.seed, training.batch_size)
     trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)

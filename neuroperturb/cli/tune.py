@@ -28,7 +28,7 @@ class TuneRequest(NamedTuple):
 
 
 def tune(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a [tune] table.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table named tune.")],
     out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="Optuna storage URL of the trials. Default: a file in the folder")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.spec.data_file import FileNote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,3 +43,4 @@ class Record(Protocol):
     loss: dict[str, Any]
     versions: dict[str, str]
     cpu: dict[str, str]
+    data: dict[str, FileNote]

@@ -24,7 +24,8 @@ from neuroperturb.spec import InputError
 FORMAT, VERSION = "neuroperturb run", 1
 SIGNATURE = b"\x89HDF\r\n\x1a\n"  # of an HDF5 file
 TEXTS = ("status", "diverged_step", "experiment", "seeds", "versions", "cpu", "timestamps")  # attributes of every file
-LATER = ("loss", "name")  # attributes that files of version 0.1.0 do not have
+LATER = ("loss",)  # attributes that files of version 0.1.0 do not have
+SOME = ("name", "data")  # of runs of studies, and of those that read files
 
 
 class RecordError(InputError):
@@ -181,7 +182,7 @@ def require_format(file, path: str | Path) -> None:
 def contents(file, path: str | Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Texts and arrays of an open HDF5 file, compared with their checksum."""
     require_format(file, path)
-    names = (*TEXTS, *(name for name in LATER if name in file.attrs))
+    names = (*TEXTS, *(name for name in (*LATER, *SOME) if name in file.attrs))
     texts = {name: str(file.attrs[name]) for name in names}
     texts["ledger"] = file["ledger/json"].asstr()[()]
     groups = [name for name in file if name != "ledger"]

@@ -35,6 +35,7 @@ from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
 from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.spec import InputError, SpecError
+from neuroperturb.spec.data_file import FileNote, recorded
 from neuroperturb.spec.user_code import opening
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
-CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name")
+CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name", "data")
 
 
 @dataclass(eq=False, kw_only=True)
@@ -65,6 +66,7 @@ class Run:
     versions, cpu : dict of str, of the machine that ran it
     timestamps : dict of str
     name : what the run is called in a study, and its file with it; empty outside studies
+    data : which files of data it was made with, by path as the experiment has it
     """
 
     experiment: Experiment
@@ -82,6 +84,7 @@ class Run:
     cpu: dict[str, str] = field(default_factory=lambda: cpu())
     timestamps: dict[str, str] = field(default_factory=dict)
     name: str = ""
+    data: dict[str, FileNote] = field(default_factory=dict)
 
     def __post_init__(self):
         self.history = _frame(self.history, HISTORY)
@@ -210,6 +213,7 @@ def _texts(run: Run) -> dict[str, str]:
         "ledger": json.dumps(run.ledger),
         **({"loss": json.dumps(run.loss)} if run.loss else {}),
         **({"name": run.name} if run.name else {}),
+        **({"data": json.dumps({path: note._asdict() for path, note in run.data.items()})} if run.data else {}),
         "versions": json.dumps(run.versions),
         "cpu": json.dumps(run.cpu),
         "timestamps": json.dumps(run.timestamps),
@@ -284,9 +288,13 @@ def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
     }
     plain["loss"] = json.loads(texts.get("loss", "{}"))
     plain["name"] = texts.get("name", "")
+    data = {path: FileNote(**note) for path, note in json.loads(texts.get("data", "{}")).items()}
     kept = {name: group(name) for name in ("weights", "initial_weights")}
+    with recorded(data):
+        experiment = Experiment.parse(tomllib.loads(texts["experiment"]))
     return Run(
-        experiment=Experiment.parse(tomllib.loads(texts["experiment"])),
+        experiment=experiment,
+        data=data,
         status=texts["status"],
         **tables,
         **kept,

@@ -150,10 +150,15 @@ def _totals(total: dict) -> str:
         f"updates {counts['updates']:,}   pulses {counts['pulses_up'] + counts['pulses_down']:,}   "
         f"columns read {counts['columns']:,}   conversions {counts['inputs'] + counts['outputs']:,}"
     ]
+    if counts.get("clipped") or counts.get("unreached"):
+        lines.append(
+            f"programming clipped {counts['clipped']:,} of {counts['synapses'] * counts['programs'] // counts['arrays']:,} weights, "
+            f"gave up on {counts['unreached']:,} cells"
+        )
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
             ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
-            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit}")
+            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit} (low – typical – high)")
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(
@@ -180,6 +185,7 @@ def provenance(run: Record) -> str:
     lines += [
         f"class     {code.name} (sha256 {code.sha256[:12]}){_kept(code)}" for code in user_code(run.experiment.table())
     ]
+    lines += [f"data      {path} ({note.words})" for path, note in run.data.items()]
     if run.seeds:
         lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
     return "\n".join(lines)

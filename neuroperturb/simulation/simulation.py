@@ -19,7 +19,7 @@ from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
-from neuroperturb.simulation.configuration import Setup, columns_for, make_arrays, make_lateral
+from neuroperturb.simulation.configuration import STILL, Setup, columns_for, make_arrays, make_lateral
 from neuroperturb.simulation.evaluation import Evaluation
 from neuroperturb.simulation.handles import Handles, no_columns
 from neuroperturb.simulation.layout import make_run
@@ -79,9 +79,9 @@ class Simulation:
         _require_fit(rule, resynchronise, self.dtype)
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
-        self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
+        self.decorrelation = decorrelation or STILL
         columns, chip_seed = columns_for(batch), seed if self.chip.seed is None else self.chip.seed
-        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns)
+        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns, self.decorrelation)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, columns)
         self.setup = Setup(
             network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,

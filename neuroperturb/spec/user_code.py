@@ -84,6 +84,11 @@ def opening(folder: Path | None) -> Iterator[None]:
         _closed.reset(token)
 
 
+def looked_beside() -> Path | None:
+    """The folder of the file that is being read."""
+    return _folder.get()
+
+
 def blame(error: Exception) -> str | None:
     """A sentence about an error that custom code raised, with the line; None if no class that was imported here is involved."""
     files = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in _names} - {None}

@@ -19,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run, load
 from neuroperturb.spec import InputError
+from neuroperturb.spec.data_file import FileNote, recorded
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.run_one import fit, work
@@ -37,8 +39,9 @@ STOP = "neuroperturb-stop"
 class RemoteJob(NamedTuple):
     """A job as sent to a worker: plain data, and bytes.
 
-    name : of its file, which the worker must compute as well;  checkpoint : bytes of a record to continue, or none
-    stop : name of the event that stops workers;  computing : versions that results depend on
+    name : of the file it makes, which the worker has to come to as well;  checkpoint : bytes of a record to continue, or none
+    stop : name of the event that asks workers to stop;  computing : versions that bits depend on
+    data : files that the task reads, and where they are on our side
     """
 
     name: str
@@ -49,6 +52,7 @@ class RemoteJob(NamedTuple):
     ageing: dict | None
     stop: str
     computing: dict
+    data: dict[str, dict]
 
 
 class Answer(NamedTuple):
@@ -138,6 +142,7 @@ class DaskWorkers:
         sent = RemoteJob(
             name=job.name, experiment=job.experiment.table(), checkpoint=checkpoint, baselines=job.baselines, weights=job.weights,
             ageing=job.ageing and job.ageing.table(), stop=self._stop.name, computing=run_name.computing(),
+            data={path: note._asdict() for path, note in notes(job.experiment.task).items()},
         )  # fmt: skip
         key = f"{job.label} [{job.name}] {time.monotonic_ns()}"
         future = self._client.submit(remote, sent, key=key, pure=False)
@@ -185,7 +190,8 @@ def remote(job: RemoteJob) -> Answer:
             reason=f"the worker has other versions: {here['versions']} instead of {job.computing['versions']}"
         )
     try:
-        experiment = Experiment.parse(job.experiment)
+        with recorded({path: FileNote(**note) for path, note in job.data.items()}):
+            experiment = Experiment.parse(job.experiment)
         ageing = None if job.ageing is None else StudyAgeing.parse(job.ageing, "ageing")
         fits = job.baselines is not None
         if (run_name.fit_name(experiment, job.baselines) if fits else run_name.name(experiment, ageing)) != job.name:

@@ -20,9 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neuroperturb.experiments import data_files
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import opened
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, data_file
 from neuroperturb.spec.user_code import opening
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing
@@ -129,7 +130,7 @@ def _name(stem: str, run: _Run, then: _Then) -> str:
     known = stem in then.names
     if run_name.relevant(run.versions) != run_name.computing()["versions"] or (run.aged and not known):
         return ""
-    if any(_written_since(path, run.started) for path in run_name.files(run.experiment)):
+    if any(_written_since(path, run.started) for path in data_files.files(run.experiment)):
         return ""
     return run_name.name(run.experiment, then.ageing if known else None)
 
@@ -137,7 +138,7 @@ def _name(stem: str, run: _Run, then: _Then) -> str:
 def _written_since(path: str, started: str) -> bool:
     """Whether a data file is newer than a run, or gone."""
     try:
-        return os.stat(path).st_mtime > datetime.fromisoformat(started).timestamp()
+        return os.stat(data_file.find(path) or path).st_mtime > datetime.fromisoformat(started).timestamp()
     except (OSError, ValueError):
         return True
 

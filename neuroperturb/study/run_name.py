@@ -12,23 +12,19 @@ processor.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
-
+from neuroperturb.experiments.data_files import digests, parts
 from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
 from neuroperturb.spec.user_code import HOUSE, Sought, UserCode
-from neuroperturb.tasks import OwnTask
 
 DIGITS = 16
 REGISTERED = Sought("part", "", lambda cls: True, "")
@@ -84,9 +80,9 @@ def sources(experiment: Experiment) -> dict[str, str]:
 
 
 def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
-    """What kinds do that somebody has put into our lists: they go by a name, and no version of ours says what they do."""
+    """Behaviour of kinds that were added to our catalogues: they go by a name, which no version of ours describes."""
     own = {code.label for code in user_code(experiment.table())}
-    foreign = {type(part) for part in _parts(experiment)}
+    foreign = {type(part) for part in parts(experiment)}
     found = {
         cls.__name__: cls for cls in foreign if cls.__module__.split(".")[0] not in HOUSE and cls.__name__ not in own
     }
@@ -94,39 +90,7 @@ def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
     return {"registered": does} if does else {}
 
 
-def files(part: Any) -> dict[str, str]:
-    """Paths of files that parts of an experiment read, each with its reader."""
-    return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
-
-
-def _class(part: Any) -> str:
-    return part.label if isinstance(part, OwnTask) else type(part).__name__
-
-
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
-    """Digests of the files that parts read, if any; a file that cannot be read is reported when the run fails."""
-    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in files(part) if os.path.isfile(path)}
-    return {"files": digests} if digests else {}
-
-
-@functools.lru_cache
-def _file(path: str, modified: int) -> str:
-    """Digest of a file in its present state."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """A part and its own parts."""
-    if isinstance(part, BaseModel):
-        inner = [getattr(part, field) for field in type(part).model_fields]
-    elif dataclasses.is_dataclass(part):
-        inner = [getattr(part, field.name) for field in dataclasses.fields(part)]
-    elif isinstance(part, tuple):
-        inner = list(part)
-    else:
-        return
-    if type(part) is not tuple:
-        yield part
-    for one in inner:
-        yield from _parts(one)
+    """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
+    found = {path: whole[:DIGITS] for path, whole in digests(part).items()}
+    return {"files": found} if found else {}

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from neuroperturb.baselines import Bptt
+from neuroperturb.experiments.data_files import digests
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.run import Run
 from neuroperturb.study import run_name
@@ -110,7 +111,12 @@ class _Datasets:
         self._kept: OrderedDict = OrderedDict()
 
     def get(self, experiment: Experiment) -> Dataset:
-        key = (experiment.task, experiment.training.seed, experiment.training.batch_size)
+        size = experiment.training.seed, experiment.training.batch_size
+        key = (
+            experiment.task,
+            size,
+            tuple(digests(experiment.task).items()),
+        )  # a file may change while this process lives
         with self._lock:
             shared = self._kept.pop(key, None) or _SharedDataset()
             self._kept[key] = shared
@@ -118,7 +124,7 @@ class _Datasets:
                 self._kept.popitem(last=False)
         with shared.lock:
             if shared.dataset is None:
-                shared.dataset = experiment.task.data(*key[1:])
+                shared.dataset = experiment.task.data(*size)
             return shared.dataset
 
 

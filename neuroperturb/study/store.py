@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from neuroperturb.experiments import data_files
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results import folders, summary
 from neuroperturb.results.atomic import write_text
@@ -229,7 +230,7 @@ class StudyFolder:
         except (InputError, ValueError):
             return True  # another version's: what it was called cannot be told
         names = {run_name.name(experiment, ageing, made_by) for ageing in (None, self._ageing)}
-        return name in names or bool(run_name.files(experiment))  # data may have changed since
+        return name in names or bool(data_files.files(experiment))  # data may have changed since
 
     @functools.cached_property
     def _declared(self) -> dict:

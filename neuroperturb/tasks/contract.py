@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from neuroperturb.spec import Spec, SpecError, Words
+from neuroperturb.spec.data_file import FileNote
 from neuroperturb.tasks import door
 
 Loss = Literal["mse", "cross_entropy"]
@@ -101,6 +103,7 @@ class Dataset(ABC):
     batches_per_epoch: int
     validation: Sequence  # chooses hyper-parameters; a masked lead-in may warm the state up
     test: Sequence  # evaluated once, with the final weights
+    files: Mapping[str, FileNote] = MappingProxyType({})  # of data that it was read from, by path as typed
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -1,14 +1,14 @@
-"""Series: forecast columns of a table of your own, some rows ahead."""
+"""Series: forecast columns of your own table, some rows ahead."""
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.data_file import DataFile, FileNote
 from neuroperturb.tasks import table_file
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
@@ -18,11 +18,10 @@ from neuroperturb.tasks.table_file import DataTable, read_table
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(strict=False), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 Code = Annotated[float, Field(allow_inf_nan=False)] | str
-PATH = BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)
 
 
 class Series(Task):
-    """Forecast columns of a table of your own, some rows ahead, online.
+    """Forecast columns of your own table, some rows ahead, online.
 
     Inputs and targets are scaled so that the training rows (validation excluded) span 0 to 1; pairs (t, t + horizon) are formed inside
     each part; the state runs on from training into the later parts through their lead-in. Nothing is filled in: a row with a missing
@@ -33,7 +32,7 @@ class Series(Task):
 
     Parameters
     ----------
-    path : str, a CSV or parquet file, with names of columns
+    path : str, a CSV or parquet file, with names of columns; searched for next to the TOML file that names it, then in the current folder
     target : str, or list of str, the columns to forecast
     inputs : list of str, the columns that the network sees; by default all but the column of times
     time : str, the column of times: dates, or numbers; by default a column with a usual name (date, time …) or of dates; False: rows are
@@ -51,7 +50,7 @@ class Series(Task):
     """
 
     name: Literal["series"] = "series"
-    path: Annotated[str, PATH]
+    path: DataFile
     target: Names
     inputs: Names | None = None
     time: Name | Literal[False] | None = None
@@ -94,12 +93,20 @@ class Series(Task):
         seen, forecast = np.ascontiguousarray(scaled[:, :, :inputs]), np.ascontiguousarray(scaled[:, :, inputs:])
         pairs = pair_segments(seen, forecast, 1 + np.flatnonzero(np.diff(segment)), self.horizon)
         names = [name for _, name in columns[:inputs]]
-        return SeriesDataset(
+        made = SeriesDataset(
             side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout),
             part(pairs, (fit, split), self.washout, self.lead_in),
             part(pairs, (split, len(values)), self.washout, self.lead_in),
             current=[names.index(name) for name in self.target] if set(self.target) <= set(names) else None,
         )
+        made.files = {self.path: self._note(table, time)}
+        return made
+
+    @staticmethod
+    def _note(table: DataTable, time: str | None) -> FileNote:
+        """Which file it was, with the first and the last time of its rows."""
+        first, last = (str(table.columns[time][row]) for row in (0, -1)) if time else ("", "")
+        return table.note._replace(first=first, last=last)
 
     def _columns(self, table: DataTable, time: str | None) -> list[tuple[str, str]]:
         """(parameter, column) of inputs, then of targets."""

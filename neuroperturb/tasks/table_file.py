@@ -10,6 +10,7 @@ Errors name the file, the line (of CSV) or row (of parquet, from 1), and the col
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 from collections.abc import Callable
@@ -18,7 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.spec import LARGEST, SpecError, Words, close
+from neuroperturb.spec import LARGEST, SpecError, Words
+from neuroperturb.spec.data_file import DataPath, FileNote
+from neuroperturb.spec.errors import close
 from neuroperturb.tasks.codes import code_for_missing
 from neuroperturb.tasks.dates import LAYOUTS, seconds
 
@@ -33,6 +36,7 @@ class DataTable(NamedTuple):
     owner, path : whose parameter names the file, and the file
     unit : "line" or "row";  numbers : of each row, for errors
     columns : by name, texts of CSV, or numbers and dates of parquet;  decimal : the decimal sign of texts
+    note : which file it is
     """
 
     owner: str
@@ -41,6 +45,7 @@ class DataTable(NamedTuple):
     numbers: list[int]
     columns: dict[str, list[Any]]
     decimal: str = "."
+    note: FileNote | None = None
 
     def wrong(self, name: str, why: str, got: object = Words(), hint: str = "") -> SpecError:
         """An error about the content of the file."""
@@ -65,21 +70,29 @@ def read_table(path: str, owner: str) -> DataTable:
     owner : whose `path` parameter it is, for errors
     """
     read = _parquet if Path(path).suffix.lower() in (".parquet", ".pq") else _text
-    try:
-        table = read(path, owner)
-    except OSError as error:
-        wanted = f"a table that can be read, and {path!r} cannot ({error.strerror or error})"
-        raise SpecError("path", owner, wanted, verb="must be", got=Words()) from None
+    place, content = _bytes(path, owner)
+    table = read(path, owner, content)
     if not table.numbers:
         raise table.wrong("path", "has no rows below its column names")
-    return table
+    return table._replace(note=FileNote(hashlib.sha256(content).hexdigest(), str(place.resolve()), len(table.numbers)))
 
 
-def _text(path: str, owner: str) -> DataTable:
-    data = Path(path).read_bytes()
+def _bytes(path: str, owner: str) -> tuple[Path, bytes]:
+    """Where a file is, and its content."""
+    typed, nothing = path if isinstance(path, DataPath) else DataPath.typed(path), DataTable(owner, path, "row", [], {})
+    try:
+        place = typed.find()
+        return place, place.read_bytes()
+    except FileNotFoundError as error:
+        raise nothing.wrong("path", f"cannot be opened ({error.strerror}): searched for in {typed.sought}") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise nothing.wrong("path", f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _text(path: str, owner: str, content: bytes) -> DataTable:
     nothing = DataTable(owner, path, "line", [], {})
     try:
-        text = data.decode(MARKS.get(data[:2], "utf-8-sig"))
+        text = content.decode(MARKS.get(content[:2], "utf-8-sig"))
     except UnicodeDecodeError:
         raise nothing.wrong("path", "is not a text of comma-separated values in UTF-8") from None
     if "\0" in text:
@@ -110,7 +123,7 @@ def _check_header(table: DataTable, header: list[str]) -> None:
             raise table.wrong("path", f"has {'two columns ' + repr(name) if name else 'a column without a name'}")
 
 
-def _parquet(path: str, owner: str) -> DataTable:
+def _parquet(path: str, owner: str, content: bytes) -> DataTable:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
@@ -118,7 +131,7 @@ def _parquet(path: str, owner: str) -> DataTable:
         raise SpecError("path", owner, "CSV where pyarrow is not installed", path, hint) from None
     nothing = DataTable(owner, path, "row", [], {})
     try:
-        found = parquet.read_table(path)
+        found = parquet.read_table(io.BytesIO(content))
     except ArrowException as error:
         raise nothing.wrong("path", f"cannot be read ({str(error).splitlines()[0]})") from None
     _check_header(nothing, list(found.column_names) or [""])
@@ -165,7 +178,7 @@ def numbers(table: DataTable, name: str, column: str, missing: tuple[float | str
 
 
 def _no_number(table: DataTable, row: int, column: str, cell: Any) -> SpecError:
-    hint = f"If {str(cell)!r} stands for a missing value, say so: missing = [{str(cell)!r}]."
+    hint = f"If {str(cell)!r} stands for a missing value, declare it: missing = [{str(cell)!r}]."
     return table.wrong("path", f"has no finite number {table.place(row, column)}", str(cell)[:40], hint)
 
 

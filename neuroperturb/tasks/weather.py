@@ -13,13 +13,13 @@ References
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
 from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
@@ -54,7 +54,8 @@ class Weather(Task):
 
     Parameters
     ----------
-    path : str, a file in the layout of WTH.csv; None for New York
+    path : str, a file in the layout of WTH.csv, searched for next to the TOML file that names it, then in the current folder; ``~`` is the
+        home folder; None for New York
     horizon : int, hours ahead
     split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the
         source's own, 7,200 for New York and 33,600 (published) for a file
@@ -67,7 +68,7 @@ class Weather(Task):
     ridge_taps: ClassVar[int] = 48  # two days of hours
 
     name: Literal["weather"] = "weather"
-    path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
+    path: DataFile | None = None
     horizon: int = Field(default=24, ge=1)
     split: Annotated[int, Field(ge=20)] | None = None
     washout: int = Field(default=24, ge=0)
@@ -90,12 +91,15 @@ class Weather(Task):
         now = table.columns.index(table.target)
         pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
         train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
-        return SeriesDataset(
+        made = SeriesDataset(
             train,
             part(pairs, (fit, split), self.washout, self.lead_in),
             part(pairs, (split, rows), self.washout, self.lead_in),
             current=now,
         )
+        if self.path is not None and table.note is not None:
+            made.files = {self.path: table.note}
+        return made
 
     def _check_parts(self, fit: int, split: int, rows: int) -> None:
         source = f"{self.path!r}" if self.path is not None else "the New York series"

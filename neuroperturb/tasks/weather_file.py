@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import math
 from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from neuroperturb.spec import LARGEST, SpecError, Words
+from neuroperturb.spec.data_file import DataPath, FileNote
 from neuroperturb.tasks.codes import code_for_missing
 from neuroperturb.tasks.dates import LAYOUTS, whole_seconds
 
@@ -33,12 +36,13 @@ DROPPED_COLUMNS = ("DryBulbCelsius", "DewPointCelsius", "WetBulbCelsius")  # the
 
 
 class Table(NamedTuple):
-    """Hourly rows: values (rows, columns), column names, the target's name, and the rows that follow a gap."""
+    """Hourly rows: values (rows, columns), column names, the target's name, the rows that follow a gap, and of which file."""
 
     values: np.ndarray
     columns: tuple[str, ...]
     target: str
     breaks: np.ndarray
+    note: FileNote | None = None  # which file it was
 
 
 def new_york() -> Table:
@@ -55,30 +59,43 @@ def read_file(path: str, missing: tuple[float, ...] = ()) -> Table:
 
     missing : numbers that stand for a missing value; their rows are left out, like hours that the file lacks
     """
-    lines = _lines(path)
+    place, content = _bytes(path)
+    lines = _lines(path, content)
     header = [name.strip() for name in lines[0][1]] if lines else []
     places = _places(header, path)
     if len(lines) < 2:
         raise _wrong(path, "holds no rows")
     values = np.array([_numbers(row, line, header, places, path, missing) for line, row in lines[1:]], dtype=np.float64)
     hours = np.arange(len(values))
+    note = FileNote(hashlib.sha256(content).hexdigest(), str(place.resolve()), len(values))
     if "date" in header:
+        first, last = (lines[k][1][header.index("date")].strip() for k in (1, -1))
+        note = note._replace(first=first, last=last)
         hours = _hours([(line, row[header.index("date")]) for line, row in lines[1:]], path)
     _require_no_stranger(values, missing, [line for line, _ in lines[1:]], path)
     kept = ~np.isin(values, missing).any(axis=1)
     if not kept.any():
         raise _wrong(path, "holds no row without a missing value")
-    return Table(values[kept], FILE_COLUMNS, "DryBulbFarenheit", _breaks(hours[kept]))
+    return Table(values[kept], FILE_COLUMNS, "DryBulbFarenheit", _breaks(hours[kept]), note)
 
 
-def _lines(path: str) -> list[tuple[int, list[str]]]:
+def _bytes(path: str) -> tuple[Path, bytes]:
+    """Where a file is, and what is in it."""
+    typed = path if isinstance(path, DataPath) else DataPath.typed(path)
+    try:
+        place = typed.find()
+        return place, place.read_bytes()
+    except FileNotFoundError as error:
+        raise _wrong(path, f"cannot be opened ({error.strerror}): looked for in {typed.sought}") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _wrong(path, f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _lines(path: str, content: bytes) -> list[tuple[int, list[str]]]:
     """(number of the line, fields) of every line that is not empty."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            return [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        raise _wrong(path, f"cannot be opened ({error.strerror or error})") from None
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        return [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         if "field limit" not in str(error):
             raise _wrong(path, f"is not a text file of comma-separated values ({error})") from None

@@ -23,6 +23,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
@@ -33,6 +34,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training.history import NAN, History
@@ -59,6 +61,8 @@ class Trainer:
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
             require_same(resume, experiment)
+            now = notes(experiment.task, None if dataset is None else dataset.files)
+            require_the_same(resume.data, now, "Resuming a record")
         self._begin(experiment, dataset)
         self._diagnosis = self._diagnose()
         self._started = _now()
@@ -70,6 +74,7 @@ class Trainer:
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
+        self.data = notes(experiment.task, self.dataset.files)
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
@@ -194,7 +199,7 @@ class Trainer:
         return Run(
             experiment=self.experiment, history=list(self._history.rows), weights=as_dict(self.learner.weights()),
             initial_weights=as_dict(self._initial_weights), status=status, diverged_step=diverged, seeds=self._seeds(), state=state,
-            ledger=self._ledger(), loss=self._loss_scale, timestamps={"started": self._started, "saved": _now()},
+            ledger=self._ledger(), loss=self._loss_scale, timestamps={"started": self._started, "saved": _now()}, data=self.data,
         )  # fmt: skip
 
     @functools.cached_property

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from neuroperturb.analysis.audit.anatomy import Anatomy
 from neuroperturb.analysis.audit.permutation import Finding
 
-REGIONS = {"others": "of other {}", "row": "of other synapses of the same input", "own": "its own"}
+REGIONS = {"others": "of other {}", "row": "of other synapses of the same input", "own": "(own)"}
 OF = {"post": "units", "pre": "units", "decay": "units", "perturbation": "units"}
 COLUMN = {("weight", "row"), ("pre", "others")}  # what a column read of an array sums
 LATERAL = ("D_rec", "P")

@@ -1,6 +1,6 @@
 """Hardware of a network: arrays for its matrices, neurons, and the reward channel; as objects and as tables.
 
-    hardware = "reram-es"           or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
+    hardware = "reram-es"           or  "pulses.csv", or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
                                         [hardware.cells]  kind = "digital"  bits = 4
                                         [hardware.neurons]  slope_std = 0.1
                                         [hardware.W_out]  cells = "ideal"          separate hardware for one matrix
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hardware_models as hw
+from hardware_models.devices.measured import ENDING, files_named
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip import origin as origins_of
@@ -184,7 +185,13 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
 
 
 def named(name: Any) -> hw.Hardware:
-    """Hardware by the name of a preset, of a cell model, or of a custom cell."""
+    """Hardware by the name of a preset, of a cell model, of a custom cell, or of a CSV file of measured pulses.
+
+    The measured pulses become numbers here: a record contains those and does not need the file.
+    """
+    if isinstance(name, str) and name.lower().endswith(ENDING):
+        path, *down = map(parts.lying, files_named(name))
+        return hw.Hardware(cells=hw.Measured.from_csv(path, down=down[0] if down else None))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
     if not is_name(name) and (not isinstance(name, str) or name not in known):
         raise SpecError.no_choice("name", "", name, known)

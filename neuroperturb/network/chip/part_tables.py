@@ -22,13 +22,14 @@ import numpy as np
 
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, data_file
 from neuroperturb.spec.specification import require_size
 from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
 
@@ -361,8 +362,15 @@ def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
     """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
     if not hasattr(cls, "fields_of"):
         return table
+    table = {key: lying(value) if key in FILES and isinstance(value, str) else value for key, value in table.items()}
     with under(path):
         return cls.fields_of(table, base)
+
+
+def lying(path: str) -> str:
+    """Where a file lies: beside the TOML file that names it, or as it was typed."""
+    place = data_file.find(data_file.DataPath.typed(path))
+    return path if place is None else str(place)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:

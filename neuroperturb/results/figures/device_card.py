@@ -19,6 +19,7 @@ UP, DOWN, OTHER = BLUE, VERMILION, GREEN
 WIDTH, HEAD, ROW = 8.27, 2.0, 2.3  # inches: width of A4; heights of the header and of a row of panels
 TITLE, LINE = 0.55, 0.155  # inches: heights of the title and of a line of the parameters
 COLUMNS, SLOTS = 3, 6  # columns of parameters, numbers in the header
+MOST_POINTS = 1000  # most measured pulses shown in each direction
 DURATIONS = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 365.25 * 86400: "1 year"}
 STYLE = PAGE | {
     "font.size": 8, "axes.titleweight": "bold", "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "legend.fontsize": 7.5,
@@ -143,11 +144,22 @@ def _note(ax, text: str) -> None:
     ax.text(1, 1.03, text, transform=ax.transAxes, ha="right", fontsize=7.5, color=GREY)
 
 
+def _measured(ax, card: Card) -> None:
+    """The pulses that the curves are fitted to, over them; of very many, evenly spaced ones."""
+    points, unit = card.measured, card.size.step
+    ways = (points.up_from, points.up, UP, "up, measured"), (points.down_from, points.down, DOWN, "down, measured")
+    for start, moved, colour, label in ways:
+        some = slice(None, None, max(1, len(start) // MOST_POINTS))
+        ax.plot(start[some], moved[some] / unit, "o", color=colour, ms=2.5, mfc="none", mew=0.6, alpha=0.7, label=label)
+
+
 def _steps(ax, card: Card) -> None:
     curves, unit = card.steps, card.size.step
     for name, steps, colour in (("up", curves.up, UP), ("down", curves.down, DOWN)):
         ax.fill_between(curves.w, steps.low / unit, steps.high / unit, color=colour, alpha=0.15, lw=0)
         ax.plot(curves.w, steps.mean / unit, color=colour, lw=2, label=name)
+    if card.measured is not None:
+        _measured(ax, card)
     ax.set(title="Step against weight", xlabel="weight [device units]", ylabel="mean step [of that at 0]")
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     ax.legend(loc="best")

@@ -207,7 +207,7 @@ def test_a_chip_in_one_file(tmp_path):
     for name, array in arrays.items():
         assert live(found[name]) == live(array)
     with pytest.raises(
-        ArrayFileError, match="holds 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
+        ArrayFileError, match="contains 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
     ):
         hw.SynapseArray.load(path)
 
@@ -249,7 +249,7 @@ def damaged(whole, how):
 def test_damage_is_a_sentence(tmp_path, how):
     path = made("ideal").save(tmp_path / "array.nc")
     path.write_bytes(damaged(path.read_bytes(), how))
-    with pytest.raises(ArrayFileError, match=r"The file '.*array.nc' (is damaged|holds no arrays)"):
+    with pytest.raises(ArrayFileError, match=r"The file '.*array.nc' (is damaged|contains no arrays)"):
         hw.SynapseArray.load(path)
 
 

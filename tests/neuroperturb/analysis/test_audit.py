@@ -165,7 +165,7 @@ def test_node_perturbation_is_local_with_one_broadcast():
     assert found.verdict == "local, with one broadcast scalar."
     assert kinds(found) == {quantities.PRE, quantities.POST, quantities.SCALAR}
     seen = {check.what for check in found.checks if check.seen}
-    assert seen == {"unit: perturbation its own", "W_rec: post its own", "W_rec: pre its own", "W_rec: reward its own"}
+    assert seen == {"unit: perturbation (own)", "W_rec: post (own)", "W_rec: pre (own)", "W_rec: reward (own)"}
 
 
 def test_published_anp_is_local_but_for_its_layer_norm():

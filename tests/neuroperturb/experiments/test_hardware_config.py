@@ -486,7 +486,7 @@ def test_a_table_may_count_steps_in_pulses():
     for table, sentence in [
         (
             {"pulses_up": 5},
-            "The 'hardware.cells.pulses_down' parameter of ConstantStep is missing, beside 'pulses_up'.",
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep is missing: it belongs to 'pulses_up'.",
         ),
         (
             {"pulses_up": 5, "pulses_down": 0.5},
@@ -494,7 +494,7 @@ def test_a_table_may_count_steps_in_pulses():
         ),
         (
             {"pulses_up": 5, "pulses_down": 5, "dw_min": 0.1},
-            "The 'hardware.cells.dw_min' parameter of ConstantStep cannot be said beside",
+            "The 'hardware.cells.dw_min' parameter of ConstantStep cannot be combined with",
         ),
     ]:
         with pytest.raises(SpecError) as error:
