@@ -93,9 +93,9 @@ def test_what_cannot_be_predicted_is_one_sentence(file, tmp_path):
     only_x = trained(
         file, task={"name": "series", "path": str(file), "target": "y", "inputs": ["x"], "washout": 2}
     ).run()
-    with pytest.raises(SpecError, match="'inputs' parameter of Series must be a column of .*new.csv"):
+    with pytest.raises(SpecError, match=r"'inputs' parameter of Series must be a column of .*new\.csv"):
         forecast(only_x, write(tmp_path / "new.csv", range(9), columns=("date", "y")))
     xor = resolve({"task": {"name": "delayed-xor", "trials_per_epoch": 2, "validation_trials": 2, "test_trials": 2}, "network": {"size": 3},
                    "training": {"epochs": 1, "batch_size": 2}})  # fmt: skip
-    with pytest.raises(InputError, match="one that reads a table of your own"):
+    with pytest.raises(InputError, match="of a task that reads a table of your own"):
         forecast(Trainer(xor).run(), file)
