@@ -35,7 +35,7 @@ from hardware_models.crossbar.travel import Watch, make_watch
 from hardware_models.crossbar.weights import Single
 from hardware_models.devices import Ideal
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import InputError, ParameterError
+from hardware_models.numerics.checks import InputError, ParameterError, is_finite
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
 from hardware_models.saving.values import Value
@@ -308,7 +308,7 @@ class SynapseArray(Value, Site):
 
         seconds : 0 or more, finite
         """
-        if not (isinstance(seconds, int | float | np.number) and 0 <= seconds < np.inf):
+        if not (is_finite(seconds) and seconds >= 0):
             raise ParameterError("seconds", "age", "0 or more, and finite", seconds)
         drifted = self.programming.pass_time(self.state.programmed, float(seconds))
         self.parts.time.pass_time(self, self.ageing, float(seconds), drifted)

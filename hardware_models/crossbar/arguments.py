@@ -23,6 +23,8 @@ PARTS = {
     "time": (Time, "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
 }
 
+MOST_LINES = 2**31  # see hardware_models.numerics.random
+
 
 class Design(NamedTuple):
     """The design of an array: the part of a `Site` that is needed to check whether its parts are compatible."""
@@ -77,13 +79,15 @@ def check_fit(design: Design) -> tuple[float, float, float] | None:
 
 
 def check_shape(shape) -> tuple[int, int]:
-    """(n, m), both positive."""
+    """(n, m), both positive, and such that a draw has a number for each cell of a row."""
     try:
         n, m = map(operator.index, shape)
     except (TypeError, ValueError):
         n = m = 0
     if n < 1 or m < 1:
         _refuse("shape", "two positive sizes", tuple(shape) if isinstance(shape, list) else shape)
+    if max(n, m) > MOST_LINES:
+        _refuse("shape", f"two sizes of at most {MOST_LINES}", (n, m))
     return n, m
 
 

@@ -30,6 +30,7 @@ from hardware_models.crossbar.turns import PAIR_POLICIES, POLICIES, make_share
 from hardware_models.numerics import random
 from hardware_models.numerics.checks import (
     ParameterError,
+    is_finite,
     is_number,
     refuse,
     require,
@@ -76,8 +77,8 @@ class Devices(Weight):
         return len(self.gains)
 
     def check(self) -> None:
-        gains = np.asarray(self.gains, float)
-        if gains.ndim != 1 or not np.isfinite(gains).all() or not gains.any():
+        gains = self.gains
+        if not isinstance(gains, tuple | list) or not all(map(is_finite, gains)) or not any(gains):
             refuse(self, "gains", "finite factors, not all 0")
         if len(gains) == 1 and gains[0] != 1:
             refuse(self, "gains", "1 for a single device")

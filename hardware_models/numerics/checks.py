@@ -122,7 +122,12 @@ def refuse(part: Any, name: str, wanted: str, *, hint: str = "", verb: str = "mu
 
 def is_number(value: Any) -> bool:
     """Whether it is a real number; True and False are not."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a real number of usable magnitude; an integer may have any number of digits."""
+    return is_number(value) and bool(abs(value) <= LARGEST)
 
 
 def are_numbers(value: Any) -> bool:
@@ -135,7 +140,7 @@ def require(part: Any, names: str, wanted: str, fits, *, endless: bool = False) 
     """Reject every field in `names`, separated by spaces, that is not a finite number in range; `endless` allows inf."""
     for name in names.split():
         value = getattr(part, name)
-        finite = is_number(value) and (math.isfinite(value) or (endless and value == math.inf))
+        finite = is_number(value) and (abs(value) < math.inf or (endless and value == math.inf))
         if finite and LARGEST < abs(value) < math.inf:
             refuse(part, name, f"at most {LARGEST:g} in magnitude")
         if not (finite and fits(value)):
