@@ -214,7 +214,7 @@ def finding(case: Case, outcome: Outcome) -> str | None:
         return f"LITTER {outcome.litter}"
     if WARNING.search(outcome.errors):
         return "WARNING"
-    if "not enough memory" in outcome.errors and " are free" not in outcome.errors:
+    if "not enough memory" in outcome.errors and " free." not in outcome.errors:
         return "MEMORY that was not asked for"
     return _sentence(outcome.errors) if code == 2 else None
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from hardware_models.crossbar.state import Shortfall
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.saving import file, parts
 from hardware_models.saving.file import ArrayFileError
@@ -24,6 +25,7 @@ WORK_SPACE = "scratch"
 LAID_OUT = ("state", "ageing", "record")  # attributes that are memory, or point to it
 AS_THEY_ARE = ("shape", "cell", "weight", "writing", "programming", "reading", "time", "number", "columns", "costs")
 ONE = "array"  # the name of a single array in a file
+MISSED = "shortfall"  # key of what programming could not do
 
 
 class Value:
@@ -35,6 +37,7 @@ class Value:
 
     state: Any
     ageing: Any
+    shortfall: Shortfall
     dtype: np.dtype
     tracks: bool
     _fixed_scale: float | None
@@ -102,7 +105,9 @@ class Value:
         found = cls.load_all(path, classes=classes)
         if len(found) != 1:
             names = ", ".join(map(repr, found))
-            raise ArrayFileError(f"The file {str(path)!r} holds {len(found)} arrays, {names}: read them by load_all().")
+            raise ArrayFileError(
+                f"The file {str(path)!r} contains {len(found)} arrays, {names}: read them by load_all()."
+            )
         return next(iter(found.values()))
 
     @staticmethod
@@ -111,7 +116,7 @@ class Value:
         for name in arrays:
             if not isinstance(name, str) or not name or "/" in name or name in (".", "..", file.TEXT):
                 raise ParameterError("arrays", "save_all", "a dict whose keys are names", name)
-        text = {name: parts.written(array.design) for name, array in arrays.items()}
+        text = {name: {**parts.written(array.design), MISSED: list(array.shortfall)} for name, array in arrays.items()}
         state = {f"{name}/{key}": values for name, array in arrays.items() for key, values in array._arrays()}
         return file.write(path, json.dumps(text), state)
 
@@ -121,8 +126,10 @@ class Value:
         text, state = file.read(path)
         found: dict[str, Self] = {}
         for name, table in json.loads(text).items():
+            missed = table.pop(MISSED, ())
             design = {key: parts.read(value, classes) for key, value in table.items()}
             found[name] = cls(**design)
+            found[name].shortfall = Shortfall(*missed)
             own = f"{name}/"
             found[name]._fill({key.removeprefix(own): array for key, array in state.items() if key.startswith(own)})
         return found

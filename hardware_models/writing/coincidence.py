@@ -52,7 +52,7 @@ fill_bits = separate(random.fill_bits)
 
 
 class TrainState(NamedTuple):
-    """What trains need.
+    """State of trains.
 
     length, manage_update, manage_length, resolution : parameters;  key : of the draws
     slots : (d, R) int64, BL of each sample, 0 where nothing is sent
@@ -200,9 +200,9 @@ def make_put_trains(send_row, count_row, one_sided: bool):
 
 @dataclass(frozen=True, kw_only=True)
 class CoincidenceTrains(Writing):
-    """Stochastic trains, a coincidence is a pulse.
+    """Stochastic trains; each coincidence is a pulse.
 
-    length : most slots of a train, 1 … 31
+    length : largest number of slots of a train, 1 … 31
     update_management : both lines fire equally often. Without, the learning rate must be in the `reward` of an update, and neither in
         `post` nor in `pre`, which are to be of order 1: the lines are cut otherwise, and most of the request is lost
     length_management : as many slots as the largest request of a sample needs
@@ -251,16 +251,16 @@ class CoincidenceTrains(Writing):
 
 @dataclass(frozen=True, kw_only=True)
 class MeanCountTrains(CoincidenceTrains):
-    """Stochastic lines, and as many pulses as coincide in the mean."""
+    """Stochastic lines, with the mean number of coincidences as pulses."""
 
     count_row: ClassVar = staticmethod(count_means)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImplicitTrains(CoincidenceTrains):
-    """As many pulses as coincide in the mean, from the probabilities themselves.
+    """The mean number of coincidences as pulses, from the probabilities themselves.
 
-    resolution : of the probabilities, 0 … 1; 0: as they are
+    resolution : of the probabilities, 0 … 1; 0: exact
     """
 
     resolution: float = 0.0

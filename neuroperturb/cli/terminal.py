@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,11 +29,29 @@ def answered(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def call(*arguments, **options) -> None:
-        with one_sentence():
+        with one_sentence(), warnings_in_words():
             code = command(*arguments, **options)
         raise typer.Exit(code or (BAD_INPUT if _unsaid else DONE))
 
     return call
+
+
+@contextlib.contextmanager
+def warnings_in_words() -> Iterator[None]:
+    """Inside, a warning meant for a person is its sentence, without the line of code it comes from."""
+    before = warnings.showwarning
+
+    def show(message, category, *where, **more):
+        if issubclass(category, UserWarning):
+            warn(" ".join(str(message).split()))
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
-"""Records without a seal, read first by a process of its own: one that HDF5 ends, or in which it never returns, is not ours.
+"""Records without a seal are first read by a separate process, which HDF5 may end or block without harm.
 
     this process  ── path ─▶  examiner: reads all of the file, and compares its checksum  ── what it is, or nothing in time ─▶  this process
 
-Such records are of version 0.1.0, or were edited by another program. One examiner serves for the whole life of this process; an
-interrupt is heard while it works.
+Such records are of version 0.1.0, or were edited by another program. One examiner serves for the whole life of this process; it can
+be interrupted while it works.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 START = 60.0  # seconds that a machine under load may take to start Python and import HDF5
-LIMIT = 10.0  # seconds for a file, beside
-RATE = 10e6  # bytes a second
+LIMIT = 6.0  # seconds per file, in addition to size / RATE
+RATE = 10e6  # bytes per second
 READY = "ready"
 
 
 class Examined(NamedTuple):
-    """What became of reading a file elsewhere.
+    """Result of reading a file in the other process.
 
-    run : whether it calls itself a run;  error : a sentence on why it cannot be read, "" where it can, None where the reason is unknown
+    run : whether it is marked as a run;  error : a sentence on why it cannot be read, "" if it can, None if the reason is unknown
     """
 
     run: bool
@@ -53,28 +54,33 @@ def _examine(path: Path, size: int, modified: int, inode: int) -> Examined:
         examiner = _current()
         if not examiner.alive:
             raise OSError("The process that reads records of older versions cannot be started.")
-        return examiner.ask(path, LIMIT + size / RATE)
+        begun, limit = time.monotonic(), LIMIT + size / RATE
+        found = examiner.ask(path, limit)
+        if found == UNREADABLE and time.monotonic() - begun < limit:  # HDF5 ended it, or somebody else did
+            found = _current().ask(path, limit)
+        return found
 
 
 class _Examiner:
-    """The other process, and a thread that hands over its answers."""
+    """The other process, and a thread that passes on its answers."""
 
     def __init__(self):
         self.owner = os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", f"{__name__}_process"], env=_environment(), text=True, encoding="utf-8",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this process, which ends that one
         )  # fmt: skip
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         self.alive = self._next(START) == READY
 
     def ask(self, path: Path, seconds: float) -> Examined:
-        """What a file is; a process that does not answer in time is ended."""
+        """Examine a file; a process that does not answer in time is ended."""
         answer = None
         try:
             with contextlib.suppress(OSError):  # it has ended: there is no answer
-                self._process.stdin.write(json.dumps(os.fspath(path)) + "\n")
+                self._process.stdin.write(json.dumps([os.fspath(path), seconds + 1]) + "\n")
                 self._process.stdin.flush()
                 answer = self._next(seconds)
         finally:  # an interrupt, too: its answer would be taken for that of another file
@@ -109,7 +115,7 @@ _examiners: list[_Examiner] = []
 
 
 def _current() -> _Examiner:
-    """The examiner of this process, a new one where there is none; a fork's is its own."""
+    """The examiner of this process, started if needed; forked processes have their own."""
     if not _examiners or not _examiners[-1].alive or _examiners[-1].owner != os.getpid():
         _close()
         _examiners[:] = [_Examiner()]

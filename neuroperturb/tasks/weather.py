@@ -54,7 +54,7 @@ class Weather(Task):
 
     Parameters
     ----------
-    path : str, a file in the layout of WTH.csv, looked for beside the TOML file that names it, then in the current folder; ``~`` is the
+    path : str, a file in the layout of WTH.csv, searched for next to the TOML file that names it, then in the current folder; ``~`` is the
         home folder; None for New York
     horizon : int, hours ahead
     split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the

@@ -173,8 +173,13 @@ def import_all() -> None:
 
 def stop_soon() -> None:
     """Ctrl-C after a while: what is right after all need not train to its end."""
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+
+    def interrupt(*_) -> None:
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody trains, and listens
+            os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, 0.5)
 
 
 def without_pulses() -> None:

@@ -207,7 +207,7 @@ def test_a_chip_in_one_file(tmp_path):
     for name, array in arrays.items():
         assert live(found[name]) == live(array)
     with pytest.raises(
-        ArrayFileError, match="holds 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
+        ArrayFileError, match="contains 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
     ):
         hw.SynapseArray.load(path)
 

@@ -79,6 +79,7 @@ TABLES = {
     'task = "delayed-xor"\nrule = {name = "np", noise_std = nan}': "'rule.noise_std' parameter of PerturbationRule must be a finite number.",
     'task = "delayed-xor"\nrule = {name = "np", learning_rate = 1979-05-27}': "'rule.learning_rate' parameter of PerturbationRule must be a number.",
     'task = "delayed-xor"\nrule = {name = "np", baseline = 3}': "'rule.baseline' parameter of PerturbationRule must be a table.",
+    'task = "delayed-xor"\nrule = {name = "hebbian", formula = {source = ["hebbian"]}}': "'rule.formula.source' parameter of OwnFormula must be a",
     'task = "delayed-xor"\nhardware = 7': "'hardware' parameter of Experiment must be a name or a table. Got 7 instead.",
     'task = "delayed-xor"\nhardware = {cells = {kind = "digital", bits = "x"}}': "'hardware.cells.bits' parameter of Digital must be a whole number",
     'task = "delayed-xor"\nhardware = {cells = {kind = "digital", bits = -1}}': "'hardware.cells.bits' parameter of Digital must be a whole number",
@@ -186,7 +187,7 @@ COMMANDS = [
     (["device", "none.csv"], "The file 'none.csv' cannot be read: No such file or directory."),
     (["device", "columns.csv"], "The file 'columns.csv' has no column 'before'. Got 'a', 'b' instead."),
     (["device", "empty.csv"], "The file 'empty.csv' is empty."),
-    (["device", "long.csv"], "Line 2 of 'long.csv' cannot be read: field larger than field limit (131072)."),
+    (["device", "long.csv"], "cannot be read: field larger than field limit (131072)."),
     (["device", "huge.csv"], "The 'after' field in line 2 of 'huge.csv' must be at most 1e+19. Got '1e308' instead."),
     (["device", "a_rule.py:MyRule"], "The 'NAME' parameter of device must be a cell model, such as hw.Digital(bits=4)"),
     (["device", "none.py:Cell"], "The 'NAME' parameter of device names a file 'none.py' that does not exist."),
@@ -238,6 +239,7 @@ STUDIES = {
     "grid = 3": "'grid' parameter of a study must be a list. Got 3 instead.",
     "search = 3": "'search' parameter of a study must be a table. Got 3 instead.",
     "controls = 3": "'controls' parameter of a study must be a list. Got 3 instead.",
+    "controls = [['frozen']]": "'controls' parameter of a study cannot hold ['frozen'].",
     "names = {x = 3}": "'names.x' parameter of a study must be a text. Got 3 instead.",
     "metrics = [3]": "'metrics' parameter of a study cannot hold 3.",
     "baselines = [[1]]": "'baselines' parameter of a study cannot hold [1]. Known: trivial",
@@ -246,7 +248,7 @@ STUDIES = {
     "axes.task = [3]": "In the cell (task 3) of study 'wrong': The 'task' parameter of Experiment must be a name or a table.",
     "axes.hardware = ['x']": "In the cell (x) of study 'wrong': The 'hardware.name' parameter cannot be 'x'.",
     "axes.'rule.x.y' = [1]": "'rule.x' parameter of PerturbationRule is unknown.",
-    "axes.task = [{name = 'weather', path = 'none.csv'}]": "The 'path' parameter of Weather must name a file. Got 'none.csv', which is not there.",
+    "axes.task = [{name = 'weather', path = 'none.csv'}]": "Got 'none.csv', which is not there: looked for in",
 }  # fmt: skip
 
 

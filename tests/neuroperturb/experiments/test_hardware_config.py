@@ -197,6 +197,7 @@ BAD = [
     ({"reading": {"adc": [{}]}}, "'hardware.reading.adc' parameter of Reading must be a name or a table. Got [{}]"),
     ({"W_in": {"weight": []}}, "'hardware.W_in.weight' parameter of Hardware must be a name or a table. Got []"),
     ({"cells": {"kind": "soft-bounds", "w_max_dtod": 1e200}}, "'hardware.cells.w_max_dtod' parameter of SoftBounds must be at most 1e+19"),
+    ({"cells": {"kind": "soft-bounds", "w_min": -(10**400)}}, "'hardware.cells.w_min' parameter of SoftBounds must be at most"),
     ({"cells": {"kind": "digital", "bits": 2**70}}, "'hardware.cells.bits' parameter of Digital must be"),
     ({"weight_scale": 1e300}, "'hardware.weight_scale' parameter of Chip must be"),
     ({"weight_scale": 1e-300}, "'hardware.weight_scale' parameter of Chip must be"),
