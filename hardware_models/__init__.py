@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hardware_models.ageing import StateDrift as StateDrift
     from hardware_models.ageing import Telegraph as Telegraph
     from hardware_models.ageing import Wear as Wear
-    from hardware_models.array import Hardware as Hardware
     from hardware_models.array import SynapseArray as SynapseArray
     from hardware_models.characterise.card import Card as Card
     from hardware_models.characterise.card import card as card
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
     from hardware_models.crossbar.weights import Devices as Devices
     from hardware_models.crossbar.weights import DifferentialPair as DifferentialPair
     from hardware_models.crossbar.weights import OneSidedPair as OneSidedPair
+    from hardware_models.crossbar.weights import SeveralDevices as SeveralDevices
+    from hardware_models.crossbar.weights import SeveralPairs as SeveralPairs
     from hardware_models.crossbar.weights import Single as Single
     from hardware_models.crossbar.weights import ZeroShifted as ZeroShifted
     from hardware_models.devices import CELLS as CELLS
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from hardware_models.devices import SoftBoundsReference as SoftBoundsReference
     from hardware_models.devices.pulse_data import PulseData as PulseData
     from hardware_models.devices.pulse_data import read_pulses as read_pulses
+    from hardware_models.hardware import Hardware as Hardware
+    from hardware_models.numerics.checks import HardwareWarning as HardwareWarning
     from hardware_models.numerics.checks import ParameterError as ParameterError
     from hardware_models.numerics.compiled import kernel as kernel
     from hardware_models.presets import INFERENCE as INFERENCE
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
     from hardware_models.reading.wires_exact import solve_network as solve_network
     from hardware_models.reading.wiring import Wires as Wires
     from hardware_models.reading.wiring import fast_read as fast_read
+    from hardware_models.writing.closed_loop import ClosedLoop as ClosedLoop
     from hardware_models.writing.coincidence import CoincidenceTrains as CoincidenceTrains
     from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
     from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
@@ -97,16 +101,17 @@ if TYPE_CHECKING:
 # modules of the names; imported on first use, so that code without arrays starts fast
 _HOMES = {
     "ageing": "Ageing Diffusion Drift Faults Leak OneOverF OrnsteinUhlenbeck Retention SlowNoise StateDrift Telegraph Wear",
-    "array": "Hardware SynapseArray",
+    "array": "SynapseArray",
+    "hardware": "Hardware",
     "characterise.card": "Card card",
     "characterise.check_device": "check_device",
     "costs.figures": "COSTS",
     "costs.ledger": "Ledger",
     "costs.model": "AnalogCosts Bracket Costs DigitalCosts",
-    "crossbar.weights": "Devices DifferentialPair OneSidedPair Single ZeroShifted",
+    "crossbar.weights": "Devices DifferentialPair OneSidedPair SeveralDevices SeveralPairs Single ZeroShifted",
     "devices": "CELLS ConstantStep Digital ExpStep Ideal LinearStep Measured PiecewiseStep PowStep PulsedCell SoftBounds SoftBoundsReference",
     "devices.pulse_data": "PulseData read_pulses",
-    "numerics.checks": "ParameterError",
+    "numerics.checks": "HardwareWarning ParameterError",
     "numerics.compiled": "kernel",
     "presets": "INFERENCE PRESETS Preset",
     "programming": "Error GenericNoise Hermes PCMJoshi PCMLike RRAMMilo ReRamCMO ReRamWan2022 SONOS StateIndependent WrittenOnce",
@@ -115,6 +120,7 @@ _HOMES = {
     "reading.reading": "ConstantReadNoise ProportionalReadNoise Reading RootReadNoise",
     "reading.wires_exact": "exact_read solve_network",
     "reading.wiring": "Wires fast_read",
+    "writing.closed_loop": "ClosedLoop",
     "writing.coincidence": "CoincidenceTrains ImplicitTrains MeanCountTrains",
     "writing.mixed_precision": "MixedPrecision",
 }

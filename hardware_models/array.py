@@ -1,4 +1,4 @@
-"""SynapseArray: the owner of all device state; Hardware: the specification of an array.
+"""SynapseArray: the owner of all device state.
 
     cells (d, m, n)  d devices per weight, presynaptic-major: w[k, j, i] is from j to i
     W_ij = scale · Σ_k gain_k w[k, j, i]
@@ -13,7 +13,6 @@ vector. The public interface uses W[i, j], from j to i, in weight units; kernels
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,13 +28,14 @@ from hardware_models.crossbar.contract import Cell, Exactly, Parts, Programming,
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.layout import lay_out
 from hardware_models.crossbar.pulses import LONGEST, Moment, make_send
-from hardware_models.crossbar.state import ArrayKernel, Pending, weights_of
+from hardware_models.crossbar.scale import beyond, scale_for, warn_of_clipping
+from hardware_models.crossbar.state import ArrayKernel, Pending, Shortfall, weights_of
 from hardware_models.crossbar.sweep import Stages, WalkPlan, make_sweep
 from hardware_models.crossbar.travel import Watch, make_watch
 from hardware_models.crossbar.weights import Single
 from hardware_models.devices import Ideal
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import InputError, ParameterError
+from hardware_models.numerics.checks import InputError, ParameterError, is_finite
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
 from hardware_models.saving.values import Value
@@ -52,9 +52,10 @@ def complete(
 ) -> Parts:  # fmt: skip
     """The parts of an array, with None replaced by defaults."""
     programming = EXACT if programming is None else programming
+    readout = (EXACTLY if reading is None else reading).fitted(programming.siemens or cell.siemens)
     return Parts(
         cell=cell, weight=weight or programming.weight or SINGLE, writing=BY_CELL if writing is None else writing,
-        programming=programming, readout=EXACTLY if reading is None else reading, time=NEVER_AGES if time is None else time,
+        programming=programming, readout=readout, time=NEVER_AGES if time is None else time,
     )  # fmt: skip
 
 
@@ -68,8 +69,9 @@ class SynapseArray(Value, Site):
     dtype : float32 or float64
     seed : int, key of all random numbers of this array
     number : int, 0 … 255, index of the array on its chip
-    weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
-        smaller bound of the cell (1 for cells without bounds; the largest for conductances written once)
+    weight_scale : weight units per device unit; None: at every programming, the largest |weight| is put at the bound of the cells,
+        so that they hold it to half a level (1 for cells without bounds). That leaves no room for weights to grow in training: a
+        scale of your own does
     weight : mapping of cells to a weight, see :mod:`hardware_models.crossbar.weights`; None: that of `programming`, or one cell each
     writing : mapping of updates to pulses, see :mod:`hardware_models.writing.by_cell`; None: the cell rounds every request
     programming : initial programming of cells, see :mod:`hardware_models.programming.by_pulses`, and, for arrays that are written
@@ -99,12 +101,13 @@ class SynapseArray(Value, Site):
         seed = arguments.check_whole("seed", seed, 0, 2**63)
         self.number = arguments.check_whole("number", number, 0, 256)
         self.columns = arguments.check_whole("columns", columns, 1, np.inf)
-        arguments.check_scale(weight_scale)
+        arguments.check_scale(weight_scale, dtype=self.dtype)
         arguments.check_parts(
             cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time
         )
         if not isinstance(costs, Costs | None):
             raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
+        self.shortfall = Shortfall()
         self.parts = complete(cell, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
         self._fixed_scale = weight_scale
@@ -138,14 +141,29 @@ class SynapseArray(Value, Site):
     # host side, weight units, W[i, j] from j to i
 
     def program(self, weights: ArrayLike) -> None:
-        """Set every weight, W (n, m), with the array's programming: by default exactly, within the range of the cells."""
-        W = arguments.check_weights(weights, self.shape)
-        self.state.scale[0] = self._scale(W)
-        target = self.weight.targets(self.state.cells, W.T / float(self.state.scale[0]))
-        self.programming.program(self, self.cell.program(target, self.dtype.type))
+        """Set every weight, W (n, m), with the array's programming: by default exactly, within the range of the cells.
+
+        Weights that cells cannot hold are clipped, and counted (`shortfall`, :meth:`ledger`). Programming ends compensation, and
+        discards the reference of `calibrate`.
+
+        Warns
+        -----
+        HardwareWarning : if the scale is too small for the mean cell to hold the weights, or for a tenth of the cells of this chip
+        """
+        W = arguments.check_weights(weights, self.shape, self.dtype)
+        self.state.scale[0] = scale_for(self, W) if self._fixed_scale is None else self._fixed_scale
+        states, lost = beyond(self, W)
+        clipped = int(lost.sum())
+        unreached = self.programming.program(self, states)
+        self.shortfall = Shortfall(self.shortfall.clipped + clipped, self.shortfall.unreached + int(unreached or 0))
         self.state.programs[0] += 1
         hold(self.state.cells, self.shape[0])
+        self.writing.programmed(self, W.T / float(self.state.scale[0]))
+        self.uncompensate()  # the factors were for the old weights
+        self.ageing.reference[:] = np.nan
         self.parts.time.rewritten(self.ageing)
+        if clipped:
+            warn_of_clipping(self, W, clipped)
 
     def pulse(self, pulses: ArrayLike) -> None:
         """Send whole pulses to every cell in one write: an int or (n, m), positive to increase W.
@@ -165,17 +183,6 @@ class SynapseArray(Value, Site):
             self.record, sent, Moment(self.state.cycle, write, write)
         )
         self.state.writes[0] += 1
-
-    def _scale(self, W) -> float:
-        if self._fixed_scale is not None:
-            return self._fixed_scale
-        own = self.programming.scale(W)
-        if own is not None:
-            return own
-        if self.cell.bound is None:
-            return 1.0
-        spread = 4 * W.std() if W.size > 1 else np.abs(W).max()
-        return float(spread / self.cell.bound) or 1.0
 
     def read(self) -> np.ndarray:
         """The stored weights, W (n, m), in the array's dtype."""
@@ -301,14 +308,14 @@ class SynapseArray(Value, Site):
 
         seconds : 0 or more, finite
         """
-        if not (isinstance(seconds, int | float | np.number) and 0 <= seconds < np.inf):
+        if not (is_finite(seconds) and seconds >= 0):
             raise ParameterError("seconds", "age", "0 or more, and finite", seconds)
         drifted = self.programming.pass_time(self.state.programmed, float(seconds))
         self.parts.time.pass_time(self, self.ageing, float(seconds), drifted)
 
     def calibrate(self) -> None:
         """Store the present read-out, not rescaled, as the reference of `compensate`. Reads every input line once."""
-        self.state.correction[:] = 1
+        self.uncompensate()
         self.ageing.reference[:] = compensation.read_out(self)
 
     def compensate(self, *, per_output: bool = False) -> None:
@@ -321,6 +328,10 @@ class SynapseArray(Value, Site):
         factors = compensation.factors(self.ageing.reference, compensation.read_out(self), per_output=per_output)
         self.state.correction[: self.shape[0]] = factors
 
+    def uncompensate(self) -> None:
+        """End compensation: reads are not rescaled any more; the reference of `calibrate` stays."""
+        self.state.correction[:] = 1
+
     def ledger(self, costs: Costs | None = None) -> Ledger:
         """Operations of this array so far, and their costs; see :func:`hardware_models.costs.ledger.ledger`."""
         return ledger.ledger(self, costs)
@@ -332,66 +343,3 @@ class SynapseArray(Value, Site):
     def travel(self) -> Travel:
         """Total variation and net displacement of every weight, each (n, m); needs ``track=True``."""
         return ledger.travel(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
-    """The parts of an array, each a separate object; the defaults are ideal.
-
-    cells : a cell model, see :mod:`hardware_models.devices`
-    weight : mapping of cells to a weight, see :mod:`hardware_models.crossbar.weights`; None: that of `programming`, or one cell each
-    writing : mapping of updates to pulses, see :mod:`hardware_models.writing.by_cell`, or None: the cell rounds every request
-    programming : initial programming of cells, see :mod:`hardware_models.programming.by_pulses`
-    reading : model of reads, or None: exact
-    time : ageing of cells, or None: none
-    weight_scale : weight units per device unit, or None: from the first programmed weights
-    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
-    """
-
-    cells: Any = IDEAL
-    weight: Weight | None = None
-    writing: Any = None
-    programming: Any = EXACT
-    reading: Any = None
-    time: Any = None
-    weight_scale: float | None = None
-    costs: Costs | None = None
-
-    def array(
-        self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
-        track: bool = False,
-    ) -> SynapseArray:  # fmt: skip
-        """An array (n, m) of this hardware, of chip `seed`; parameters as in :class:`SynapseArray`."""
-        return SynapseArray(
-            shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
-            time=self.time, weight_scale=self.weight_scale, dtype=dtype, seed=seed, number=number, columns=columns,
-            costs=self.costs, track=track,
-        )  # fmt: skip
-
-    @property
-    def parts(self) -> Parts:
-        """All parts, with None replaced by defaults."""
-        return complete(self.cells, self.weight, self.writing, self.programming, self.reading, self.time)
-
-    @property
-    def reads_noisily(self) -> bool:
-        """Whether two reads of the same cells may differ."""
-        return self.parts.programming.reads_noisily or self.parts.readout.reads_noisily
-
-    @property
-    def ages(self) -> bool:
-        """Whether time may change the array."""
-        return self.time is not None or self.parts.programming.ages
-
-    def check_fit(self) -> None:
-        """Raise ParameterError for incompatible parts; nothing is fabricated or compiled.
-
-        Names are those of the fields here, dotted for parts of parts: ``"time.faults.stuck_low"``.
-        """
-        arguments.check_scale(self.weight_scale, type(self).__name__)
-        try:
-            arguments.check_fit(arguments.Design(self.parts))
-        except ParameterError as error:
-            first, *rest = error.name.split(".")
-            name = ".".join(["cells" if first == "cell" else first, *rest])  # names of this class
-            raise error.at(name, "" if error.owner == "SynapseArray" else error.owner) from None

@@ -28,7 +28,7 @@ from hardware_models.numerics.checks import refuse, require_not_negative, requir
 from hardware_models.numerics.compiled import kernel, separate
 
 MOST_BITS = 16
-NOISE, SPREAD = 0, 1  # which of the two streams of a layer of neurons: array numbers 2 · layer + this
+NOISE, SPREAD = 0, 1  # index of the two streams of a layer of neurons: array numbers 2 · layer + this
 
 fill_normal = separate(random.fill_normal)
 

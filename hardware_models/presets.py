@@ -22,13 +22,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hardware_models.ageing import Ageing, Leak
-from hardware_models.array import Hardware, SynapseArray
+from hardware_models.array import SynapseArray
 from hardware_models.costs import figures as costs
 from hardware_models.costs.figures import sram
 from hardware_models.costs.model import Costs
 from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
 from hardware_models.crossbar.weights import OneSidedPair
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
+from hardware_models.hardware import Hardware
 from hardware_models.programming import (
     SONOS,
     Error,

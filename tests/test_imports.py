@@ -19,7 +19,7 @@ HARDWARE = [
     {"costs"},
     {"saving"},
     {"array"},
-    {"presets"},
+    {"hardware", "presets"},
     {"characterise"},
 ]
 LABORATORY = [

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hardware_models.array import EXACT, Hardware, SynapseArray
+from hardware_models.array import EXACT, SynapseArray
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
 from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
@@ -43,6 +43,7 @@ from hardware_models.devices import CELLS, Measured
 from hardware_models.devices.measured import ENDING, pulses_by_name
 from hardware_models.devices.pulse_data import PulseData
 from hardware_models.devices.step_tables import common_range
+from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS, Preset
 

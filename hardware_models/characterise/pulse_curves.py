@@ -4,7 +4,7 @@ A curve has one row per pulse: direction (±1), pulses so far in that direction,
 5, 25, 50, 75, 95 over the cells of the visible weight. Cells start from a programmed 0; all up pulses come first.
 
 Mean, spread and percentiles are compared by their standard errors. A record of one tile of a simulator that draws the noise of pulses
-from one table of 32,768 normal numbers is no sample of the device: the mean m of that table, σ_m = 1/√32768, shifts every pulse of the
+from one table of 32,768 normal numbers is not a sample of the device: the mean m of that table, σ_m = 1/√32768, shifts every pulse of the
 tile the same way, by c m steps (2 % of a step where c, the spread between pulses, is 3.75), and its standard deviation is off by a part
 1/√65536 of itself. Where a record is of one tile, and only there, four times
 

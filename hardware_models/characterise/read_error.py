@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.array import Hardware
+from hardware_models.hardware import Hardware
 from hardware_models.numerics import random
 from hardware_models.reading.converters import AbsMax, Converter, Iterative
 from hardware_models.reading.reading import Reading

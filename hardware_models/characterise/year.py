@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.array import Hardware, SynapseArray
+from hardware_models.array import SynapseArray
+from hardware_models.hardware import Hardware
 
 YEAR = 365.25 * 86400  # s
 TIMES = np.concatenate([[0.0], np.geomspace(0.1, YEAR, 18)])  # s

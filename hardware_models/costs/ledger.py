@@ -82,7 +82,8 @@ class Ledger:
     ----------
     counts : dict of int, see the keys
     histogram : (values, cells), number of cells by number of pulses of either sign
-    energy : J, by ``write``, ``read``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``conversion``
+    energy : J, by ``write``, ``read``, ``row reads``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``row reads``,
+        ``conversion``
     wear : fraction of their endurance that cells have used, of those with an estimate; None if none has
     travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty without ``track=True``
     technologies : names of the technologies with costs
@@ -179,9 +180,11 @@ class Ledger:
         ]
         optional = {
             "back_columns": "transposed columns read", "rereads": "columns read again", "inputs": "DAC conversions",
-            "outputs": "ADC conversions", "accumulator_bits": "bits of digital accumulators",
+            "outputs": "ADC conversions", "row_reads": "rows read while writing", "row_outputs": "ADC conversions of these rows",
+            "accumulator_bits": "bits of digital accumulators",
+            "clipped": "weights clipped in programming", "unreached": "cells not reached in programming",
         }  # fmt: skip
-        lines += [(label, number(key)) for key, label in optional.items() if c[key]]
+        lines += [(label, number(key)) for key, label in optional.items() if c.get(key)]
         if self.travel:
             total, net, synapses = (self.travel[key] for key in ("total", "net", "synapses"))
             lines.append(
@@ -246,7 +249,8 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
         "updates": count.done.updates, "programs": int(site.state.programs[0]), "pulses_up": up, "pulses_down": down,
         "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
-        "accumulator_bits": count.accumulator_bits,
+        "row_reads": count.done.row_reads, "row_outputs": count.done.row_outputs,
+        "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
     values, cells = np.unique(count.per_cell, return_counts=True)
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
@@ -272,7 +276,7 @@ def travel(site: Site) -> Travel:
 
 
 class _Count(NamedTuple):
-    """Basis of a ledger: the counters, and further counts of the parts of an array."""
+    """Basis of a ledger: the counters, and further counts of the parts of an array; word : bits of a number."""
 
     done: Done
     pulses: Pulses
@@ -280,21 +284,24 @@ class _Count(NamedTuple):
     pulsed: bool
     rereads: int
     accumulator_bits: int
+    word: int
 
 
 def _count(site: Site) -> _Count:
-    (n, m), s, readout = site.shape, site.state, site.parts.readout
+    (n, m), s, readout, writing = site.shape, site.state, site.parts.readout, site.parts.writing
     sent = pulse_counts(site)
     per_cell = sent.up + sent.down
     dac, adc, rereads = readout.dac_bits, readout.adc_bits, readout.rereads(s)
-    columns, back = int(s.columns[0]) + rereads, int(s.back_reads[0])
+    columns, back, rows = int(s.columns[0]) + rereads, int(s.back_reads[0]), writing.row_reads(s)
     done = Done(
         rows=m, cells=per_cell.size, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
         inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
+        row_reads=rows, row_outputs=rows * n * (writing.row_read_bits > 0), row_read_bits=writing.row_read_bits,
+        adc_enob=readout.adc_enob,
     )  # fmt: skip
-    bits = site.parts.writing.accumulator_bits(site.dtype) * n * m
-    return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits)
+    bits = writing.accumulator_bits(site.dtype) * n * m
+    return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits, 8 * site.dtype.itemsize)
 
 
 def _priced(count: _Count, costs: Costs | None) -> dict:
@@ -309,10 +316,12 @@ def _priced(count: _Count, costs: Costs | None) -> dict:
     missing += [f"time of {name}" for name, b in time.items() if b is None]
     endurance = costs.endurance if count.pulsed else None
     missing += ["endurance"] if endurance is None else []
+    if done.row_reads:
+        energy["row reads"], time["row reads"] = costs.row_reading(done), costs.row_reading_time(done)
     energy["conversion"], time["conversion"] = costs.conversion(done), costs.conversion_time(done)
     if count.accumulator_bits:
-        synapses = count.per_cell[0].size
-        energy["accumulator"] = sram(count.accumulator_bits // synapses).update_energy * float(done.updates * synapses)
+        bits = min(count.word, count.accumulator_bits // count.per_cell[0].size)
+        energy["accumulator"] = sram(bits).update_energy * float(done.updates * (count.accumulator_bits // bits))
     return {
         "energy": {name: b for name, b in energy.items() if b is not None},
         "time": {name: b for name, b in time.items() if b is not None},

@@ -88,7 +88,7 @@ class Costs:
     """Costs common to all arrays: converters and endurance.
 
     name : of the technology
-    conversion_step : J for each of the 2ⁿ steps of an n-bit ADC
+    conversion_step : J for each of the 2ᴺ steps of an ADC of N effective bits
     conversion_bit : s per bit of a successive-approximation ADC, plus one for sampling
     endurance : writes a cell survives, or None
     """
@@ -103,9 +103,9 @@ class Costs:
     )
     endurance: Bracket | None = None
 
-    def adc(self, bits: float) -> Bracket:
-        """J per conversion of n bits."""
-        return self.conversion_step * 2.0**bits
+    def adc(self, enob: float) -> Bracket:
+        """J per conversion with this effective number of bits; Walden's figure of merit is F = P/(2^ENOB f)."""
+        return self.conversion_step * 2.0**enob
 
     def dac(self, bits: float) -> Bracket:
         """J per value set with n bits; bounds as in hardware_models.costs.figures."""
@@ -117,9 +117,24 @@ class Costs:
 
     def conversion(self, done: Done) -> Bracket | None:
         """J of all conversions, if there are converters."""
-        parts = [self.adc(done.adc_bits) * done.outputs] if done.adc_bits else []
+        parts = [self.adc(done.adc_enob or done.adc_bits) * done.outputs] if done.adc_bits else []
         parts += [self.dac(done.dac_bits) * done.inputs] if done.dac_bits else []
         return sum(parts[1:], parts[0]) if parts else None
+
+    def row_reading(self, done: Done) -> Bracket | None:
+        """J of the rows that were read while writing, conversions included; None where that has no figure."""
+        read = self.energy(done._replace(columns=done.row_reads, back_columns=0))["read"]
+        if read is None:
+            return None
+        read *= 1 / done.rows
+        return read + self.adc(done.row_read_bits) * done.row_outputs if done.row_read_bits else read
+
+    def row_reading_time(self, done: Done) -> Bracket | None:
+        """s of the same: a row takes as long as a column."""
+        read = self.time(done._replace(columns=done.row_reads, back_columns=0))["read"]
+        if read is None or not done.row_read_bits:
+            return read
+        return read + self.conversion_bit * float((math.ceil(done.row_read_bits) + 1) * done.row_reads)
 
     def conversion_time(self, done: Done) -> Bracket | None:
         """s of all conversions: outputs of a column in parallel, except for those that share a converter."""
@@ -206,6 +221,8 @@ class Done(NamedTuple):
     columns, back_columns : columns read, and transposed columns read
     inputs, outputs : values set by a DAC and read by an ADC, with their bits; 0 bits: no converter. A column that is read again
         counts as a normal one
+    row_reads, row_outputs : rows of weights read while writing, and values that an ADC of `row_read_bits` read there
+    adc_enob : effective bits of the ADC, which set its energy (all bits set its time); 0: all are
     """
 
     rows: int
@@ -220,6 +237,10 @@ class Done(NamedTuple):
     outputs: int
     dac_bits: float
     adc_bits: float
+    row_reads: int = 0
+    row_outputs: int = 0
+    row_read_bits: float = 0
+    adc_enob: float = 0
 
 
 # Names in tables

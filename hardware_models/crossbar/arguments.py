@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
-from hardware_models.numerics.checks import ParameterError, Words, are_numbers, is_number, under
+from hardware_models.numerics.checks import LARGEST, ParameterError, Words, are_numbers, is_number, under
+
+DOUBLE = np.dtype(np.float64)
 
 # argument → its base class, and a description
 PARTS = {
@@ -20,6 +22,8 @@ PARTS = {
     "reading": (Readout, "a hw.Reading() or None"),
     "time": (Time, "a hw.Ageing(), such as hw.Ageing(drift=hw.Drift(nu=0.05)), or None"),
 }
+
+MOST_LINES = 2**31  # see hardware_models.numerics.random
 
 
 class Design(NamedTuple):
@@ -41,21 +45,33 @@ class Design(NamedTuple):
 
 def check_parts(**parts) -> None:
     """Reject objects of the wrong kind, and parts with invalid parameters."""
+    check_contracts(**parts)
+    for part in parts.values():
+        if part is not None:
+            part.check()
+
+
+def check_contracts(**parts) -> None:
+    """Reject objects of the wrong kind."""
     for name, part in parts.items():
         contract, words = PARTS[name]
-        if part is None and name != "cell":
-            continue
-        if contract not in type(part).__mro__:
+        if contract not in type(part).__mro__ and (part is not None or name == "cell"):
             _refuse(name, words, part)
-        part.check()
 
 
 def check_fit(design: Design) -> tuple[float, float, float] | None:
     """Reject incompatible parts; return the ends of the range of its cells, see `Site`."""
-    cell, weight, writing, programming, _, time = design.parts
+    cell, weight, writing, programming, readout, time = design.parts
     weight.check_cell(cell)
+    if weight.takes_turns and not writing.takes_turns:
+        name = type(weight).__name__
+        raise ParameterError(
+            "writing", "SynapseArray", f"one that leaves the choice of a device to {name}", writing,
+            "Left out, or a ClosedLoop, it does; with gain = 0 that reads nothing and sums requests digitally.",
+        )  # fmt: skip
     writing.check_array(design)
     programming.check_array(design)
+    readout.check_array(design)
     ends = programming.ends(len(weight.gains))
     with under("time"):
         time.check_cell(cell, ends)
@@ -63,13 +79,15 @@ def check_fit(design: Design) -> tuple[float, float, float] | None:
 
 
 def check_shape(shape) -> tuple[int, int]:
-    """(n, m), both positive."""
+    """(n, m), both positive, and such that a draw has a number for each cell of a row."""
     try:
         n, m = map(operator.index, shape)
     except (TypeError, ValueError):
         n = m = 0
     if n < 1 or m < 1:
         _refuse("shape", "two positive sizes", tuple(shape) if isinstance(shape, list) else shape)
+    if max(n, m) > MOST_LINES:
+        _refuse("shape", f"two sizes of at most {MOST_LINES}", (n, m))
     return n, m
 
 
@@ -93,20 +111,27 @@ def check_whole(name: str, value, low: int, high: float, owner: str = "SynapseAr
     return int(value)
 
 
-def check_scale(scale, owner: str = "SynapseArray") -> None:
-    """Weight units per device unit: None, or positive."""
-    if scale is not None and not (is_number(scale) and 0 < scale < math.inf):
-        raise ParameterError("weight_scale", owner, "positive", scale)
+def check_scale(scale, owner: str = "SynapseArray", dtype: np.dtype = DOUBLE) -> None:
+    """Weight units per device unit: None, or positive, such that float32 and the dtype of an array hold it and its inverse."""
+    if scale is None:
+        return
+    if not (is_number(scale) and 1 / LARGEST <= scale <= LARGEST):
+        wanted = "positive" if not (is_number(scale) and scale > 0) else f"from {1 / LARGEST:g} to {LARGEST:g}"
+        raise ParameterError("weight_scale", owner, wanted, scale)
+    if not float(np.finfo(dtype).tiny) <= scale <= float(np.finfo(dtype).max):
+        raise ParameterError("weight_scale", owner, f"positive and finite in {dtype}", scale)
 
 
-def check_weights(weights, shape: tuple[int, int]) -> np.ndarray:
-    """Weights to be programmed, (n, m), float64, finite."""
+def check_weights(weights, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Weights to be programmed, (n, m), float64, finite in the dtype of the array."""
     W = as_numbers("weights", "program", weights, f"numbers of shape {shape}")
     if W.shape != shape:
         raise ParameterError("weights", "program", f"shape {shape}", Words(W.shape), verb="must have")
     W = W.astype(np.float64)
     if not np.isfinite(W).all():
         raise ParameterError("weights", "program", "finite", Words("nan or inf"))
+    if np.abs(W).max() > np.finfo(dtype).max:
+        raise ParameterError("weights", "program", f"finite in {dtype}", float(np.abs(W).max()))
     return W
 
 

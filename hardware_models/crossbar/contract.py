@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from hardware_models.crossbar.state import Absent, ArrayState, Cells, weights_of
-from hardware_models.crossbar.sweep import Stages, WritePath
+from hardware_models.crossbar.readout import Exactly as Exactly
+from hardware_models.crossbar.readout import Readout as Readout
+from hardware_models.crossbar.state import Absent, ArrayState, Cells, Shortfall
+from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics.checks import ParameterError
+
+ROUNDING = 1e-6  # relative: less is no difference, in float32 either
 
 
 class Chip(NamedTuple):
@@ -53,6 +56,7 @@ class Cell(Protocol):
     write_noise : standard deviation of the visible weight about the stored one [device units]
     bits : of digital memory per weight; None: it is not digital memory
     subtract_symmetry_point : whether the symmetry point of each cell is subtracted already
+    siemens : conductance of a cell that holds one device unit [S]; None: unknown
     write_row : ``(array, numbers, k, j, change)``, compiled: a row of changes (n,) [device units] to row j of device k
     send_row : ``(array, numbers, k, j, steps, moment)``, compiled: whole pulses (n,), up > 0; None: it has no pulses
     pulse_up, pulse_down : ``(p, w, step, upper, lower, a, b, xi) -> w``, compiled: one pulse; None: it has no such formula
@@ -69,6 +73,7 @@ class Cell(Protocol):
     write_noise: float = 0.0
     bits: float | None = None
     subtract_symmetry_point: bool = False
+    siemens: float | None = None
     source: str = ""
     goodness: str = ""
 
@@ -113,6 +118,7 @@ class Weight(Protocol):
     one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
     holds_conductances : whether a weight is a conductance: one, minus the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
+    takes_turns : whether `share_row` gives a change to some of the devices only, so that a writing must ask it
     """
 
     gains: tuple[float, ...]
@@ -120,7 +126,8 @@ class Weight(Protocol):
     one_sided: ClassVar[bool] = False
     reset_std: float = 0.0
     holds_conductances: ClassVar[bool] = False
-    share_row: ClassVar[Callable]
+    takes_turns: ClassVar[bool] = False
+    share_row: Callable
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -132,6 +139,15 @@ class Weight(Protocol):
         """Fraction of a change for each device, (d,)."""
         raise NotImplementedError
 
+    def pulsed_together(self) -> np.ndarray:
+        """Gains, 0 or more, of the devices that one write of a weight pulses; of the largest such set."""
+        return np.abs(self.gains[: self.trained])[: 1 if self.one_sided else None]
+
+    def span(self, cell: Cell) -> tuple[float, float]:
+        """(low, high): weights that trained devices of the mean cell can make, the others at 0 [device units]."""
+        ends = np.outer(self.gains[: self.trained], cell.span)
+        return float(ends.min(axis=1).sum()), float(ends.max(axis=1).sum())
+
     def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> NamedTuple:
         """What kernels need besides the cells (d, m, n)."""
         del shape, cell, dtype
@@ -139,6 +155,14 @@ class Weight(Protocol):
 
     def draw(self, state: NamedTuple, shape: tuple[int, int, int], seed: int, number: int) -> None:
         """Draw what differs between the devices (d, m, n) of a chip into that state."""
+
+    def reach(self, cell: Cell) -> float | None:
+        """The largest |weight| that mean cells make within their bounds [device units]; None: unbounded."""
+        return None if cell.bound is None else cell.bound / float(np.abs(self.shares()).max())
+
+    def grain(self, cell: Cell) -> float:
+        """The smallest |weight| that mean cells make by whole pulses from 0 [device units]; 0: any."""
+        return cell.granularity / float(np.abs(self.shares()).max())
 
     def refresh(self, cell: Cell) -> tuple[Callable | None, Callable | None]:
         """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`; None: cells are never refreshed."""
@@ -164,6 +188,7 @@ class Site(Protocol):
         have bounds of their own
     hold_row : ``(array, k, j)``, compiled: what faults and wear make of a row after it was written; None: nothing
     tracks : whether it sums up how far cells go;  costs : what operations cost, or None
+    shortfall : what programming could not do
     """
 
     shape: tuple[int, int]
@@ -179,6 +204,7 @@ class Site(Protocol):
     hold_row: Callable | None
     tracks: bool
     costs: Any
+    shortfall: Shortfall
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """Read: W x for x (m,), or x Wᵀ for rows x (K, m), in weight units."""
@@ -188,9 +214,15 @@ class Writing(Protocol):
     """The write scheme: converts requested changes to changes of cells.
 
     by_sample : whether the R rows of an update are written one by one, and need work space for all of them
+    most_columns : largest number of rows it can have work space for
+    takes_turns : whether it pulses those devices of a weight that `Weight.share_row` chooses, if not all get a share
+    row_read_bits : bits of the converters that read rows of weights while writing; 0: no rounding
     """
 
     by_sample: ClassVar[bool] = False
+    most_columns: ClassVar[float] = math.inf
+    takes_turns: ClassVar[bool] = False
+    row_read_bits: float = 0
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -212,6 +244,19 @@ class Writing(Protocol):
         del dtype
         return 0
 
+    def programmed(self, site: Site, target: np.ndarray) -> None:
+        """Every weight was programmed, to `target` (m, n) [device units] as far as cells can hold it."""
+        del site, target
+
+    def waiting(self, state: ArrayState) -> np.ndarray | None:
+        """What was requested of weights (m, n) and is not written yet [device units]; None: nothing waits."""
+        del state
+
+    def row_reads(self, state: ArrayState) -> int:
+        """Rows of weights that were read while writing."""
+        del state
+        return 0
+
 
 class Programming(Protocol):
     """The programming scheme: sets the initial weights of cells.
@@ -220,12 +265,14 @@ class Programming(Protocol):
     ages : whether cells change, or their read noise grows, with time since programming
     reads_noisily : whether repeated reads of the same cells may differ, by noise of the cells themselves
     measured_for : seconds after programming for which the model is valid
+    siemens : conductance of a cell at the end of its range [S]; None: this says nothing of conductances
     """
 
     weight: ClassVar[Weight | None] = None
     ages: ClassVar[bool] = False
     reads_noisily: bool = False
     measured_for: ClassVar[float] = math.inf
+    siemens: float | None = None
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -242,20 +289,33 @@ class Programming(Protocol):
             )  # fmt: skip
 
     def ends(self, devices: int) -> tuple[float, float, float] | None:
-        """See :class:`Site`, for so many devices a weight."""
+        """See :class:`Site`, for a number of devices per weight."""
         del devices
 
     def scale(self, W: np.ndarray) -> float | None:
         """Weight units per device unit for weights W (n, m); None: by the bounds of the cells."""
         del W
 
+    def out_of_range(self, site: Site, target: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Which weights (m, n) their cells cannot hold.
+
+        target : (d, m, n), what devices are to hold, before anything is clipped;  states : the same as cells of this kind hold it
+        """
+        cells, n, cell = site.state.cells, site.shape[0], site.cell
+        beyond = np.abs(target - states) > 0.51 * cell.granularity  # more than rounding to the nearest level does
+        if cells.bound_up.size > 1:
+            low, high = cells.bound_low[:, :, :n], cells.bound_up[:, :, :n]
+            slack = ROUNDING * (np.abs(low) + np.abs(high))
+            beyond |= (states < low - slack) | (states > high + slack)
+        return beyond.any(axis=0)
+
     def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> NamedTuple:
         """Programming state of array `number` with cells (d, m, n)."""
         del shape, number, dtype
         return Absent()
 
-    def program(self, site: Site, target: np.ndarray) -> None:
-        """Bring devices to `target` (d, m, n) [device units]."""
+    def program(self, site: Site, target: np.ndarray) -> int | None:
+        """Bring devices to `target` (d, m, n) [device units]; how many cells it gave up on, where it looks."""
         raise NotImplementedError
 
     def pass_time(self, state: NamedTuple, seconds: float) -> np.ndarray | None:
@@ -269,50 +329,6 @@ class Programming(Protocol):
     def make_read_noise_back(self, state: ArrayState) -> Callable | None:
         """``(state, y (K, n), repetitions) -> (K, m)``: the same for reads along the other side; None: there is none now."""
         del state
-
-
-class Readout(Protocol):
-    """The periphery of a read; exact by default; see `hardware_models.Reading`.
-
-    dac_bits, adc_bits : of its converters, 0: none that rounds
-    reads_noisily : whether two reads of the same cells may differ
-    keeps_state : whether its kernels find `ReadingState` in the array, with work space for so many columns
-    """
-
-    dac_bits: float = 0
-    adc_bits: float = 0
-    reads_noisily: bool = False
-    keeps_state: ClassVar[bool] = False
-
-    def check(self) -> None:
-        """Raise ParameterError where a parameter cannot be."""
-
-    @property
-    def stages(self) -> Stages:
-        """The compiled stages around the walk."""
-        return Stages()
-
-    def state(
-        self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1
-    ) -> NamedTuple:
-        """What array `number` (n, m) of chip `seed`, of so many devices a weight, keeps for reads of so many columns."""
-        del shape, columns, seed, number, dtype, devices
-        return Absent()
-
-    def rereads(self, state: ArrayState) -> int:
-        """Columns that were read once more."""
-        del state
-        return 0
-
-    def read_back(self, state: ArrayState, y: np.ndarray, noise: Callable | None = None) -> np.ndarray:
-        """A read along the other side: y (K, n) → y W (K, m), weight units; noise : see `Programming.make_read_noise_back`."""
-        out = y @ weights_of(state, state.cells.w + state.cells.slow)
-        return out if noise is None else out + noise(state, y) * state.scale
-
-
-@dataclass(frozen=True)
-class Exactly(Readout):
-    """An exact read."""
 
 
 class Time(Protocol):

@@ -19,14 +19,23 @@ import numpy as np
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import COMPILED, kernel, separate
 from hardware_models.numerics.nonzero import find_nonzero
+from hardware_models.numerics.normal import normal_from_bits
 from hardware_models.numerics.random import uniform_from_bits
 from hardware_models.numerics.record import loaded
 
 LONGEST = 65535  # pulses in one write: the number of a pulse takes 16 bits of its key
 PULSE = 1 << 32  # step of a draw: number of the write + PULSE · number of the pulse
-SPARSE = 4  # visit single cells below one in so many
+SPARSE = 4  # below one cell in SPARSE, visit single cells
+FEW = 3  # so few cells are pulsed one after the other: not worth a vector
 
 fill_bits, fill_normal, fill_normal_at = map(separate, (random.fill_bits, random.fill_normal, random.fill_normal_at))
+
+
+@separate
+@kernel
+def normal_at(seed, stream, step, row, i, like):
+    """Element i of the row that `fill_normal` gives, in the dtype of `like`."""
+    return normal_from_bits(random.bits(seed, stream, step, row, i), like)
 
 
 class Moment(NamedTuple):
@@ -158,7 +167,7 @@ def make_pulse(pulse_up, pulse_down, extras: int):
 
 
 def make_pulse_rows(pulse_up, pulse_down, extras: int):
-    """(pulse_row, pulse_some): the next pulse to every cell of a row that has one to come, and to chosen cells."""
+    """(pulse_row, pulse_some, pulse_one): the next pulse to every cell of a row that has one to come, to chosen cells, and to one."""
     pulse = make_pulse(pulse_up, pulse_down, extras)
 
     @_quiet
@@ -176,7 +185,13 @@ def make_pulse_rows(pulse_up, pulse_down, extras: int):
             i = chosen[c]
             w[i] = pulse(p, w[i], steps[i] > zero, steps[i] < zero, row, i, xi[c])
 
-    return pulse_row, pulse_some
+    @_quiet
+    @kernel
+    def pulse_one(p, w, way, row, i, xi):
+        zero = type(p.granularity)(0)
+        return pulse(p, w, way > zero, way < zero, row, i, xi)
+
+    return pulse_row, pulse_some, pulse_one
 
 
 @lru_cache
@@ -186,7 +201,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
     extras : how many numbers (a, b) of its own each cell keeps
     differs : whether the visible weight differs from the stored one, by write noise
     """
-    pulse_row, pulse_some = make_pulse_rows(pulse_up, pulse_down, extras)
+    pulse_row, pulse_some, pulse_one = make_pulse_rows(pulse_up, pulse_down, extras)
 
     @kernel
     def show(array, p, moment, row, w, held, steps):
@@ -226,7 +241,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
         else:
             count_pulses(steps, cells.up[k, j], cells.down[k, j])
             count = choose_again(steps, r, chosen, count)
-        while count > 0:
+        while count > FEW:
             if noisy:  # a few numbers more than needed, so that vectors have no end to do cell by cell
                 drawn = min((count + 15) // 16 * 16, steps.shape[0])
                 fill_normal_at(
@@ -235,6 +250,11 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
             pulse_some(p, held, own, steps, chosen, count, xi)
             r += 1
             count = choose_again(steps, r, chosen, count) if r < longest else 0
+        for c in range(count):
+            i, still = chosen[c], type(xi[0])(0)
+            for q in range(r, np.int32(abs(steps[i]))):
+                still = normal_at(array.seed, stream, step + q * PULSE, row, i, still) if noisy else still
+                held[i] = pulse_one(p, held[i], steps[i], own, i, still)
         if differs:
             show(array, p, moment, row, w, held, steps)
 

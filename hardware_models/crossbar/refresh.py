@@ -35,7 +35,7 @@ class RefreshState(NamedTuple):
     every : writes;  larger, smaller : device units;  reset_std : device units
     offset : (2, m, n) where a reset leaves each device in the mean, above its lower bound [device units]
     middle : weights half-way from one pulse to the next, less those of a reset cell
-    steps : (2, n) pulses for each device of the row at hand, −1 for pairs that are not due
+    steps : (d, n) pulses for each device of the row at hand, −1 for pairs that are not due
     """
 
     every: int
@@ -55,7 +55,7 @@ def refresh_state(weight, cell, shape, dtype) -> RefreshState:
     middle = (curve[1:] + curve[:-1]) / 2 - curve[0]
     return RefreshState(
         every=weight.refresh_every, larger=part(weight.larger), smaller=part(weight.smaller), reset_std=kind(weight.reset_std),
-        offset=memory.zeros(shape, dtype), middle=middle.astype(dtype), steps=memory.zeros((2, shape[2]), dtype),
+        offset=memory.zeros(shape, dtype), middle=middle.astype(dtype), steps=memory.zeros((shape[0], shape[2]), dtype),
     )  # fmt: skip
 
 
@@ -75,17 +75,19 @@ def pulses_for(middle, distance):
 @kernel
 def due_row(array, j):
     """Whether pairs of row j are to be refreshed; which, and by how many pulses, is noted."""
-    state, one, other = array.weight, array.cells.w[0, j], array.cells.w[1, j]
+    state = array.weight
     if (array.writes[0] + 1) % state.every != 0:
         return False
     steps, any_due = state.steps, False
-    for i in range(array.size[0]):
-        due = (max(one[i], other[i]) > state.larger) and (min(one[i], other[i]) > state.smaller)
-        steps[0, i], steps[1, i] = -1, -1
-        if due:
-            any_due, apart = True, one[i] - other[i]
-            steps[0, i] = pulses_for(state.middle, apart)
-            steps[1, i] = pulses_for(state.middle, -apart)
+    for k in range(0, steps.shape[0], 2):
+        one, other = array.cells.w[k, j], array.cells.w[k + 1, j]
+        for i in range(array.size[0]):
+            due = (max(one[i], other[i]) > state.larger) and (min(one[i], other[i]) > state.smaller)
+            steps[k, i], steps[k + 1, i] = -1, -1
+            if due:
+                any_due, apart = True, one[i] - other[i]
+                steps[k, i] = pulses_for(state.middle, apart)
+                steps[k + 1, i] = pulses_for(state.middle, -apart)
     return any_due
 
 

@@ -111,6 +111,16 @@ class ArrayState(NamedTuple):
     scratch: Scratch
 
 
+class Shortfall(NamedTuple):
+    """What programming could not do, summed over all programmings of an array.
+
+    clipped : weights beyond what their cells can hold, which ended at a bound;  unreached : cells that write-verify gave up on
+    """
+
+    clipped: int = 0
+    unreached: int = 0
+
+
 class ArrayKernel(NamedTuple):
     """Arguments of a compiled time loop: the state, and `sweep(state, pending, memory, x, acc)`."""
 

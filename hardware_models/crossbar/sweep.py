@@ -6,8 +6,8 @@
 
 One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
 rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
-columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
-ideal cells are written and read by BLAS.
+columns has the three loops fused into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same
+operations in the same order. From `blas.BATCH` columns on, ideal cells are written and read by BLAS.
 
 Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
@@ -18,19 +18,23 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_column, rank_change, read_four, read_one
+from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
 
+SHORT = 256  # elements of a row: up to here one outer product, too, is written line by line
+
 
 class WritePath(NamedTuple):
-    """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
+    """Kernels that write requested changes to cells; None if there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
 
     put_row : ``(array, pending, k, j, change)``, the request of row j to device k is written by the cell's own formula
-    trained : devices a weight that are written, the first so many
+    trained : number of devices per weight that are written, the first ones
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
     collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
+    settle_row : ``(array, j, change, refreshed)``, after everything that was done to the cells of a row
     due_row : ``(array, j)``, whether cells of a row that was written are to be refreshed;  refresh_row : like `put_row`
     """
 
@@ -39,6 +43,7 @@ class WritePath(NamedTuple):
     requests: bool = True
     begin_update: object = None
     collect_row: object = None
+    settle_row: object = None
     due_row: object = None
     refresh_row: object = None
 
@@ -85,9 +90,9 @@ def _make_device_write(write_device, hold_row, watch: Watch | None):
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
     path, hold_row, change_row, read_row, single, slow, watch = plan
-    put_row, trained, requests, begin_update, collect_row, due_row, refresh_row = path
+    put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
     probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
-    refreshing = due_row is not None
+    settling, refreshing = settle_row is not None, due_row is not None
     plain = single and not slow  # a row of cells is a row of weights
     put = _make_device_write(put_row, hold_row, watch)
     refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
@@ -116,9 +121,14 @@ def make_walk(plan: WalkPlan):
                 collect_row(array, j, change)
         for k in range(trained):
             put(array, pending, k, j, change)
-        if refreshing and due_row(array, j):
-            for k in range(trained):
-                refresh(array, pending, k, j, change)
+        refreshed = False
+        if refreshing:
+            refreshed = due_row(array, j)
+            if refreshed:
+                for k in range(trained):
+                    refresh(array, pending, k, j, change)
+        if settling:
+            settle_row(array, j, change, refreshed)
 
     @kernel
     def read_block(array, x, j, acc):
@@ -164,7 +174,7 @@ def make_walk(plan: WalkPlan):
 
 
 class Stages(NamedTuple):
-    """What surrounds a walk, compiled; None where there is nothing.
+    """Kernels around a walk; None if there is nothing to do.
 
     tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
     shake : ``(array, x, acc)``, after every walk: read noise of the cells themselves, onto sums (K, n), device units
@@ -257,11 +267,16 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
 
     @kernel
     def move(array, pending, memory, x, acc):
-        w, start = array.cells.w, 0
+        w, start, ranks = array.cells.w, 0, pending.post.shape[0]
         # one device by construction; a change is not rescaled here
-        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and array.scale[0] == 1:
-            start = w.shape[1] - w.shape[1] % 4
-            fused_walk(array, pending, x, acc, start)
+        if pending.active[0] != 0 and array.scale[0] == 1:
+            long = w.shape[2] > SHORT or array.size[0] == 1
+            if ranks == 1 and x.shape[0] == 2 and (long or not by_rank):
+                start = w.shape[1] - w.shape[1] % 4
+                fused_walk(array, pending, x, acc, start)
+            elif by_rank and x.shape[0] > 0:
+                start = w.shape[1] - w.shape[1] % 4
+                rank_walk(w[0], pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
 
     return move

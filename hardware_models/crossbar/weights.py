@@ -7,14 +7,17 @@ A change Δ of the weight (device units) is a request Δ_k to device k; each dev
     Devices             any gains                 the same
     OneSidedPair        W = w_0 − w_1             Δ_0 = max(Δ, 0), Δ_1 = max(−Δ, 0): pulses up only, and both are refreshed
     ZeroShifted         W = w_0 − w_1             Δ_0 = Δ: the other device holds a reference and is not trained
+    SeveralDevices      W = Σ g_k w_k, Σ g_k = 1  Δ_k = Δ / g_k for one device a write, the others get 0, see `turns`
+    SeveralPairs        the mean of P one-sided pairs, of which one gets the change, P Δ
 
 Every device is a cell like the others: it is fabricated, ages, fails and is read, and counts as storage.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -22,9 +25,19 @@ from numpy.typing import DTypeLike
 from hardware_models.crossbar.contract import Cell, Weight
 from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh_state
 from hardware_models.crossbar.state import ArrayState, Cells
-from hardware_models.crossbar.symmetry_point import symmetry_points
+from hardware_models.crossbar.symmetry_point import mean_symmetry_point, symmetry_points
+from hardware_models.crossbar.turns import PAIR_POLICIES, POLICIES, make_share
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_share
+from hardware_models.numerics.checks import (
+    ParameterError,
+    is_finite,
+    is_number,
+    refuse,
+    require,
+    require_not_negative,
+    require_share,
+    require_whole,
+)
 from hardware_models.numerics.compiled import kernel
 
 REFERENCE, OFFSET = 16, 17  # steps of the CHIP stream: error of reference devices, where resets leave devices
@@ -60,12 +73,12 @@ class Devices(Weight):
 
     @property
     def trained(self) -> int:
-        """Devices that updates write: the first so many."""
+        """Number of devices written by updates, the first ones."""
         return len(self.gains)
 
     def check(self) -> None:
-        gains = np.asarray(self.gains, float)
-        if gains.ndim != 1 or not np.isfinite(gains).all() or not gains.any():
+        gains = self.gains
+        if not isinstance(gains, tuple | list) or not all(map(is_finite, gains)) or not any(gains):
             refuse(self, "gains", "finite factors, not all 0")
         if len(gains) == 1 and gains[0] != 1:
             refuse(self, "gains", "1 for a single device")
@@ -78,11 +91,20 @@ class Devices(Weight):
         return self.shares()[:, None, None] * target
 
 
+def _require_gains(weight: Devices, gains: tuple[float, ...]) -> None:
+    """Refuse other gains than those a weight is named after."""
+    if tuple(weight.gains) != gains:
+        refuse(weight, "gains", f"{gains}", hint="Devices(gains=…), 'devices' in tables, takes any.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
     """One device per weight."""
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +114,9 @@ class DifferentialPair(Devices):
     gains: tuple[float, ...] = (1.0, -1.0)
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0, -1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +174,84 @@ class OneSidedPair(Devices):
         return rest + np.maximum(self.shares()[:, None, None] * target, 0)
 
 
+MOST_DEVICES = 64  # a weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeveralDevices(Devices):
+    """Several devices that share a weight of the size of one, W = Σ g_k w_k with Σ g_k = 1; a write pulses one of them.
+
+    Steps and write noise of a weight are g_k times those of a device. Every device is programmed to the weight itself.
+
+    devices : K, 2 … 64
+    policy : ``"in-turn"`` or ``"random"``, the same device for all weights in one write; or ``"significance"``: for every weight the
+        most significant device of which the change is a pulse at least
+    ratio : γ, g_k ∝ γᵏ, above 0 and at most 1; below 1 devices differ in significance
+    """
+
+    devices: int = 4
+    policy: Literal["in-turn", "random", "significance"] = "in-turn"
+    ratio: float = 1.0
+
+    gains: tuple[float, ...] = field(default=(), init=False, repr=False)
+    takes_turns: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if isinstance(self.devices, int) and 1 <= self.devices <= MOST_DEVICES and is_number(self.ratio):
+            significance = np.power(float(self.ratio), np.arange(self.devices))
+            object.__setattr__(self, "gains", tuple((significance / significance.sum()).tolist()))
+
+    def check(self) -> None:
+        require_whole(self, "devices", 2, MOST_DEVICES)
+        if self.policy not in POLICIES:
+            refuse(self, "policy", " or ".join(map(repr, POLICIES)))
+        require(self, "ratio", "above 0 and at most 1", lambda v: 0 < v <= 1)
+
+    @property
+    def share_row(self) -> Callable[..., Any]:
+        return make_share(self.policy, 1)
+
+    def shares(self) -> np.ndarray:
+        return np.ones(len(self.gains))
+
+    def pulsed_together(self) -> np.ndarray:
+        return np.array(self.gains[:1])
+
+    def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(target, (len(self.gains), *target.shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeveralPairs(OneSidedPair):
+    """The mean of several one-sided pairs, each refreshed by itself; a write pulses one of them.
+
+    pairs : P, 2 … 32
+    policy : ``"in-turn"`` or ``"random"``, the same pair for all weights in one write
+    """
+
+    pairs: int = 4
+    policy: Literal["in-turn", "random"] = "in-turn"
+
+    takes_turns: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if isinstance(self.pairs, int) and 1 <= self.pairs <= MOST_DEVICES // 2:
+            object.__setattr__(self, "gains", (1 / self.pairs, -1 / self.pairs) * self.pairs)
+
+    def check(self) -> None:
+        super().check()
+        require_whole(self, "pairs", 2, MOST_DEVICES // 2)
+        if self.policy not in PAIR_POLICIES:
+            refuse(self, "policy", " or ".join(map(repr, PAIR_POLICIES)))
+
+    @property
+    def share_row(self) -> Callable[..., Any]:
+        return make_share(self.policy, 2)
+
+    def shares(self) -> np.ndarray:
+        return np.sign(self.gains)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ZeroShifted(Devices):
     """A device and a reference, W = w_0 − w_1, with w_1 set once, to the symmetry point of w_0.
@@ -191,6 +294,10 @@ class ZeroShifted(Devices):
             w[1, :, :n] = reference
             w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
 
+    def reach(self, cell: Cell) -> float:
+        """What the symmetry point leaves of the range."""
+        return max(cell.bound - abs(mean_symmetry_point(cell)), cell.granularity)
+
     def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """The device makes up for its reference, which stays."""
         reference = cells.w[1, :, : target.shape[-1]].astype(np.float64)
@@ -209,4 +316,6 @@ KINDS: dict[str, type[Devices]] = {
     "one-sided-pair": OneSidedPair,
     "zero-shifted": ZeroShifted,
     "devices": Devices,
+    "several": SeveralDevices,
+    "one-sided-pairs": SeveralPairs,
 }

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from hardware_models.devices import pulse_tables
 from hardware_models.devices.pulse_tables import HEADERS as HEADERS
 from hardware_models.devices.pulse_tables import PulseDataError, PulseTable
-from hardware_models.numerics.checks import are_numbers
+from hardware_models.numerics.checks import LARGEST, are_numbers
 
 FEWEST = 10  # pulses a direction
 
@@ -95,8 +95,8 @@ class PulseData(NamedTuple):
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
             raise PulseDataError(f"{self.title} must have as many of each: before, after, up and device.")
-        if not (np.isfinite(before).all() and np.isfinite(after).all()):
-            raise PulseDataError(f"{self.title} must have finite conductances.")
+        if not all((np.abs(g) <= LARGEST).all() for g in (before, after)):
+            raise PulseDataError(f"{self.title} must have finite conductances, of at most {LARGEST:g}.")
         data = PulseData(before, after, up, device, self.unit, self.source)
         data._check()
         return data

@@ -1,4 +1,4 @@
-"""From measured pulses to tables: how far a pulse moves a cell, and how surely, by where the cell is.
+"""From measured pulses to tables: mean and spread of the step of a cell, by its weight.
 
     Δ_k = G_d (μ(t_k) + σ(t_k) ξ_k) + η_{k+1} − η_k        pulse k of device d, one direction; t from 0 to 1 over the range
 
@@ -33,7 +33,7 @@ from hardware_models.numerics.checks import ParameterError
 PENALTIES = 10.0 ** -np.arange(-7.5, 8.5, 0.5)  # tried, in units of data a node: from a straight line to nearly none
 QUANTILE = 0.01  # of a device's conductances lie beyond either end of its range
 STUCK = 0.05  # a device with less than this part of the median range does not move
-FIFTH = 5  # one pulse in so many is kept out of the fit that is judged
+FIFTH = 5  # one pulse in FIFTH is held out of the fit for validation
 SIGNIFICANT = 4  # standard errors
 ROUNDS = 4  # of mean, gains and variance
 REFINEMENTS = 3  # of where noisy reads were
@@ -42,7 +42,7 @@ LEAST = 1e-2  # of the mean variance is what the most precise pulses are credite
 
 
 class StepTables(NamedTuple):
-    """What a measured cell is made of; lengths in parts of the range.
+    """Parameters of a measured cell; lengths relative to the range.
 
     mean_up, mean_down, spread_up, spread_down : (nodes,) size of a step, and its standard deviation between pulses
     gain_dtod, asymmetry_dtod : standard deviation between devices of (G_up + G_down) / 2 and (G_up − G_down) / 2

@@ -90,6 +90,7 @@ class Stream(IntEnum):
     NEURON = 13  # noise of neurons
     CHANNEL = 14  # noise of the broadcast reward
     TRAIN = 15  # bits of coincidence trains
+    VERIFY = 16  # noise of reads while writing
 
 
 def stream(name: int, array: int = 0) -> int:

@@ -74,7 +74,8 @@ class WriteVerify(Programming):
     """Read a cell, send pulses towards its target, read again.
 
     A read gives the visible weight, write noise included, and nothing else. Half of the way is sent at a time, in mean steps, and
-    at least one pulse; devices that only go up are reset first.
+    at least one pulse; devices that only go up are reset first. A cell that had its most pulses, that is stuck or whose bounds its target
+    is beyond, stays where it is: such cells are counted (`SynapseArray.shortfall`, and in the ledger).
 
     tolerance : largest accepted error of the visible weight [fraction of the bound of the mean cell], positive
     most_pulses : largest number of pulses per cell and programming, 1 … 65535
@@ -91,7 +92,8 @@ class WriteVerify(Programming):
         if site.cell.send_row is None:
             _refuse_cell(self, site.cell)
 
-    def program(self, site: Site, target: np.ndarray) -> None:
+    def program(self, site: Site, target: np.ndarray) -> int:
+        """How many cells it gave up on: none of them is within the tolerance."""
         (n, _), trained, cells = site.shape, site.weight.trained, site.state.cells
         if site.weight.one_sided:
             reset(site, site.weight.reset_std, 0, site.state.weight.offset[:, :, :n])
@@ -105,9 +107,11 @@ class WriteVerify(Programming):
             if site.weight.one_sided:
                 pulses *= off > 0
             if not pulses.any():
-                return
+                break
             spent += pulses
             _send(site, np.sign(off) * pulses, round)
+        off = (target - cells.w[:, :, :n])[:trained]
+        return int((np.abs(off) > least).sum())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from hardware_models.crossbar.contract import Programming, Site
+from hardware_models.crossbar.contract import ROUNDING, Programming, Site
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.weights import Devices, DifferentialPair
 from hardware_models.numerics import memory, random
@@ -99,6 +99,11 @@ class WrittenOnce(Programming):
         if not self.g_min < self.g_max:
             refuse(self, "g_min", f"below 'g_max', {self.g_max!r}")
         require_not_negative(self, "programming_strength drift_strength read_strength")
+
+    @property
+    def siemens(self) -> float | None:
+        """Conductance of a cell at the end of its range [S]."""
+        return self.g_max * 1e-6
 
     @property
     def drifts(self) -> bool:
@@ -164,6 +169,11 @@ class WrittenOnce(Programming):
     def scale(self, W: np.ndarray) -> float:
         """The largest |weight| is the end of the range."""
         return float(np.abs(W).max()) or 1.0
+
+    def out_of_range(self, site: Site, target: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Weights beyond ±1, the ends of the range of conductance."""
+        del states
+        return np.abs(np.einsum("k,kji->ji", site.state.gain.astype(np.float64), target)) > 1 + ROUNDING
 
     def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> ProgrammedState:
         d, m, n = shape

@@ -46,6 +46,11 @@ class Conversion:
     bits: float = 0
     draws: bool = False
 
+    def enob(self, noise_std: float) -> float:
+        """Effective number of bits where what it converts has such noise; 0: it has no bits."""
+        del noise_std
+        return 0.0
+
     def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         """What kernels take."""
         raise NotImplementedError
@@ -75,6 +80,11 @@ class Converter(Conversion):
     @property
     def draws(self) -> bool:
         return self.rounding == "stochastic"
+
+    def enob(self, noise_std: float) -> float:
+        """bits − ½ log₂(1 + 12 σ²/step²): noise σ beside that of rounding, step²/12; twice that where rounding is stochastic. 1 at least."""
+        rounding = self.step**2 / (6 if self.draws else 12)
+        return max(self.bits - 0.5 * math.log2(12 * (rounding + noise_std**2) / self.step**2), 1.0)
 
     def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         top = 2 ** (self.bits - 1) - 1

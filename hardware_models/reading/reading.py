@@ -34,7 +34,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from hardware_models.crossbar.contract import Readout
+from hardware_models.crossbar.contract import Readout, Site
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import Stages
 from hardware_models.numerics import memory, random
@@ -190,6 +190,24 @@ class Reading(Readout):
     @property
     def adc_bits(self) -> float:
         return 0 if self.adc is None else self.adc.bits
+
+    @property
+    def adc_enob(self) -> float:
+        """Effective bits of the ADC, with the noise of the outputs taken for its own: what is lost to noise is no resolution.
+
+        bits − ½ log₂(1 + 12 σ_out² / step²): a sine of full scale over the noise of rounding, step²/12, and σ_out²
+        """
+        return 0.0 if self.adc is None else self.adc.enob(self.output_noise_std)
+
+    def fitted(self, siemens: float | None) -> Reading:
+        wires = self.wires
+        if wires is None or wires.conductance is not None or siemens is None:
+            return self
+        return replace(self, wires=replace(wires, conductance=siemens))
+
+    def check_array(self, site: Site) -> None:
+        if self.wires is not None:
+            wiring.warn_of_error(site)
 
     @property
     def reads_noisily(self) -> bool:

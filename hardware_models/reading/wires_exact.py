@@ -121,7 +121,7 @@ def exact_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] 
     """The read of an array through its wires, by the exact solution; parameters and result as in `fast_read`."""
     w, x, single = checked_operands(w, x, wires, gains)
     halves = np.concatenate([np.stack([np.maximum(wk, 0), np.maximum(-wk, 0)]) for wk in w])
-    found = solve_network(wires.conductance * halves, x, wires).currents / wires.conductance
+    found = solve_network(wires.siemens * halves, x, wires).currents / wires.siemens
     y = np.einsum("k,Kki->Ki", gains, found[:, 0::2] - found[:, 1::2])
     return y[0] if single else y
 

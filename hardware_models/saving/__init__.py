@@ -1,1 +1,1 @@
-"""Arrays as values: copies of their own, and files that hold one or several as numbers and text."""
+"""Copies of arrays, and files that store one or several arrays as numbers and text."""

@@ -1,14 +1,16 @@
-"""Writing: how the changes that updates request become changes of cells, one way a file.
+"""Write schemes, one per file: they convert requested changes to changes of cells.
 
-    writing=None        every request by itself: the cell rounds it, Δ_k / granularity, to whole pulses     `by_cell`
+    writing=None        every request separately: the cell rounds Δ_k / granularity to whole pulses         `by_cell`
     CoincidenceTrains   pulses where random trains on the lines of row and column coincide                 `coincidence`
-    MixedPrecision      requests are summed digitally, whole steps are sent                                `mixed_precision`
+    MixedPrecision      requests are accumulated digitally, whole steps are sent                           `mixed_precision`
+    ClosedLoop          the same, and cells are read back: what they did not do is kept                    `closed_loop`
 
-A way of writing is a :class:`hardware_models.crossbar.contract.Writing`: what it keeps, and the compiled parts of a
+A write scheme is a :class:`hardware_models.crossbar.contract.Writing`: its state, and the compiled parts of a
 :class:`hardware_models.crossbar.sweep.WritePath`.
 """
 
 from hardware_models.writing.by_cell import ByCell as ByCell
+from hardware_models.writing.closed_loop import ClosedLoop as ClosedLoop
 from hardware_models.writing.coincidence import CoincidenceTrains as CoincidenceTrains
 from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
 from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
@@ -20,4 +22,5 @@ KINDS = {
     "mean-count-trains": MeanCountTrains,
     "implicit-trains": ImplicitTrains,
     "mixed-precision": MixedPrecision,
+    "closed-loop": ClosedLoop,
 }

@@ -1,10 +1,13 @@
-"""Mixed precision: requests are summed digitally, and cells get whole steps.
+"""Mixed precision: requests are accumulated digitally, and cells get whole steps.
 
-    χ ← χ + Δ        n = trunc(χ / u)        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
+    χ ← χ + Δ        n = G trunc(χ / (G u))        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
 
-u is by how much one such pulse moves the weight of a mean cell at w = 0: its granularity times Σ |gain| of the devices pulsed. No
-finite request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
-the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
+G is the granule in pulses, 1 unless it is set. Where every touch of a cell draws write noise anew, a granule of the size of that noise
+is best: smaller ones draw it more often, larger ones leave weights coarser than the noise does.
+
+u is the change of the weight of a mean cell at w = 0 by one such pulse: its granularity times Σ |gain| of the devices pulsed. No
+finite request is lost, however small, and rounding is deterministic; χ is one number of the array's dtype per weight, digital storage
+that the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
 (2020), doi:10.3389/fnins.2020.00406.
 """
 
@@ -20,28 +23,36 @@ from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Site, Writing
 from hardware_models.crossbar.pulses import of_write
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics import memory
+from hardware_models.numerics.checks import require_positive
 from hardware_models.numerics.compiled import kernel
 from hardware_models.writing.by_cell import require_pulses
 
 
 class Accumulator(NamedTuple):
-    """chi : (m, n) device units, what was requested and not sent yet;  unit : u, device units"""
+    """chi : (m, n) device units, requested changes not sent yet;  unit : u, device units;  granule : G, pulses"""
 
     chi: np.ndarray
     unit: float
+    granule: float
 
 
 @kernel
 def collect_row(array, j, change):
-    """Requests of a row become whole numbers n; what is not finite requests nothing."""
-    chi, unit, most = array.writing.chi[j], array.writing.unit, array.numbers.most_pulses
-    zero = type(unit)(0)
+    """Convert requests of a row to whole numbers n; non-finite requests are ignored."""
+    chi, unit, granule, most = (
+        array.writing.chi[j],
+        array.writing.unit,
+        array.writing.granule,
+        array.numbers.most_pulses,
+    )
+    zero, grain = type(unit)(0), granule * unit
     for i in range(change.shape[0]):
         request = change[i] if np.isfinite(change[i]) else zero
         total = chi[i] + request
-        n = np.trunc(total / unit)
+        n = np.trunc(total / grain) * granule
         n = n if n < most else most
         n = n if n > -most else -most
         chi[i] = total - n * unit
@@ -64,9 +75,19 @@ def make_put_steps(send_row, one_sided: bool):
     return put_row
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MixedPrecision(Writing):
-    """A digital accumulator χ of one number a weight; whole steps are sent."""
+    """A digital accumulator χ of one number a weight; whole steps are sent.
+
+    granule : smallest change that is sent [device units], rounded to whole pulses; None: one pulse. The write noise of the cell is a
+        good choice where there is any
+    """
+
+    granule: float | None = None
+
+    def check(self) -> None:
+        if self.granule is not None:
+            require_positive(self, "granule")
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
@@ -78,7 +99,12 @@ class MixedPrecision(Writing):
         (n, m), weight = site.shape, site.weight
         pulsed = np.abs(weight.gains[: weight.trained])
         unit = site.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
-        return Accumulator(memory.zeros((m, n), site.dtype, matrix=True), site.dtype.type(unit))
+        granule = 1 if self.granule is None else max(1, round(self.granule / unit))
+        kind = site.dtype.type
+        return Accumulator(memory.zeros((m, n), site.dtype, matrix=True), kind(unit), kind(granule))
+
+    def waiting(self, state: ArrayState) -> np.ndarray | None:
+        return state.writing.chi[:, : int(state.size[0])]
 
     def path(self, site: Site, change_row: Callable[..., Any]) -> WritePath:
         del change_row  # any will do

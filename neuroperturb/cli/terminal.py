@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,10 @@ import typer
 from neuroperturb.results import folders
 from neuroperturb.results.grid import grid, number
 from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import blame
 
 DONE, FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
-LONGEST = 200  # characters of a file name that an error message quotes
+LONGEST, LONGEST_SENTENCE = 200, 1000  # characters of a file name in an error message, and of the message
 _unsaid: list[OSError] = []  # why lines could not be written, the first of them
 
 
@@ -27,11 +29,29 @@ def answered(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def call(*arguments, **options) -> None:
-        with one_sentence():
+        with one_sentence(), warnings_in_words():
             code = command(*arguments, **options)
         raise typer.Exit(code or (BAD_INPUT if _unsaid else DONE))
 
     return call
+
+
+@contextlib.contextmanager
+def warnings_in_words() -> Iterator[None]:
+    """Inside, a warning meant for a person is its sentence, without the line of code it comes from."""
+    before = warnings.showwarning
+
+    def show(message, category, *where, **more):
+        if issubclass(category, UserWarning):
+            warn(" ".join(str(message).split()))
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 @contextlib.contextmanager
@@ -48,6 +68,12 @@ def one_sentence() -> Iterator[None]:
     except (InputError, OSError, MemoryError) as error:
         warn(sentence(error))
         raise typer.Exit(BAD_INPUT) from None
+    except Exception as error:
+        told = blame(error)
+        if told is None:
+            raise
+        warn(_cut(told, LONGEST_SENTENCE))
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def sentence(error: Exception) -> str:
@@ -55,15 +81,15 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{_cut(os.fspath(error.filename))!r}: " if isinstance(error.filename, str | os.PathLike) else ""
         return f"{name}{error.strerror}."
-    words = " ".join(str(error).split())
+    words = _cut(" ".join(str(error).split()), LONGEST_SENTENCE)
     if isinstance(error, MemoryError):
         return f"There is not enough memory{f': {words}' if words else ''}."
     return words or type(error).__name__
 
 
-def _cut(name: str) -> str:
-    """A file name short enough for an error message."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+def _cut(text: str, longest: int = LONGEST) -> str:
+    """A text short enough for an error message: its start and its end."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-longest // 2 :]}"
 
 
 def say(text: str) -> None:

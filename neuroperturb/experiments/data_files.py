@@ -18,7 +18,7 @@ from neuroperturb.tasks import OwnTask
 
 def files(part: Any) -> dict[str, str]:
     """Paths of what parts of an experiment read, each with who reads it."""
-    return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
+    return {path: _class(p) for p in parts(part) if isinstance(path := getattr(p, "path", None), str)}
 
 
 def digests(part: Any) -> dict[str, str]:
@@ -44,7 +44,7 @@ def _class(part: Any) -> str:
     return part.label if isinstance(part, OwnTask) else type(part).__name__
 
 
-def _parts(part: Any) -> Iterator[Any]:
+def parts(part: Any) -> Iterator[Any]:
     """A part and the parts it is made of."""
     if isinstance(part, BaseModel):
         inner = [getattr(part, field) for field in type(part).model_fields]
@@ -57,4 +57,4 @@ def _parts(part: Any) -> Iterator[Any]:
     if type(part) is not tuple:
         yield part
     for one in inner:
-        yield from _parts(one)
+        yield from parts(one)

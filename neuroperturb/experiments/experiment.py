@@ -32,9 +32,10 @@ from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
-from neuroperturb.network.rnn import RNN
+from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.rules.plan import facts_of
+from neuroperturb.rules.plan import facts_of, writes_outer_products
+from neuroperturb.simulation.configuration import columns_for
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import Spec, SpecError, Words
 from neuroperturb.tasks.user_task import kept
@@ -122,6 +123,24 @@ class Experiment(Spec):
     def _bptt_fits_hardware(self):
         if isinstance(self.rule, Bptt) and self.hardware is not None:
             on_arrays.require_fit(self.rule, self.training.schedule)
+        return self
+
+    @model_validator(mode="after")
+    def _samples_can_be_written(self):
+        """Trains on the lines of rows and columns carry outer products, and nothing else."""
+        rule, training = self.rule, self.training
+        for matrix, key, writing in () if self.hardware is None else self.hardware.written_by_sample():
+            name = type(writing).__name__
+            fits = isinstance(rule, PerturbationRule) and writes_outer_products(rule, training.schedule)
+            if matrix not in LEARNT or not fits:
+                why = (
+                    "It needs sums of outer products: a learnt matrix, a perturbation rule in the online schedule, instant credit of "
+                    "injected noise and a plain step."
+                )
+                raise SpecError(key, "", f"{name} for these updates", hint=why, verb="cannot be")
+            if columns_for(training.batch_size or 1) > writing.most_columns:
+                wanted = f"smaller: {name} has room for {writing.most_columns} rows, two for each trial"
+                raise SpecError("training.batch_size", "Training", wanted, training.batch_size)
         return self
 
     @model_validator(mode="after")

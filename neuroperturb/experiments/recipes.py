@@ -105,6 +105,7 @@ def with_rule(table: dict, rule: str) -> dict:
     """A copy of a table with another rule; decorrelation is kept only with a rule whose name includes it."""
     task = table.get("task")
     task = task.get("name") if isinstance(task, dict) else task
+    task = task if isinstance(task, str) else None
     old = table.get("rule")
     old = {"name": old} if isinstance(old, str) else old or {}
     kept = {key: value for key, value in table.items() if key != "decorrelation" or rule in DECORRELATED}

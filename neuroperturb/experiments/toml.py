@@ -14,6 +14,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
+DEEPEST = 50  # nested tables and lists; experiments have six
 # The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
@@ -37,13 +38,27 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
 def read_table(path: str | Path) -> dict:
     """A TOML file as a table; errors are one sentence."""
     try:
-        return tomllib.loads(_text(Path(path).read_bytes()))
+        table = tomllib.loads(_text(Path(path).read_bytes()))
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The file {str(path)!r} is not valid TOML: {error}.") from None
     except RecursionError:
-        raise InputError(f"The file {str(path)!r} is not valid TOML: it is nested too deeply.") from None
+        table = None
+    if table is None or _depth(table) > DEEPEST:
+        raise InputError(
+            f"The file {str(path)!r} is nested too deeply: at most {DEEPEST} tables and lists in one another."
+        )
+    return table
+
+
+def _depth(table: Any) -> int:
+    """How many tables and lists lie in one another, told without recursion."""
+    level, here = 0, [table]
+    while here and level <= DEEPEST:
+        nested = (one.values() if isinstance(one, dict) else one for one in here if isinstance(one, dict | list))
+        level, here = level + 1, [inner for values in nested for inner in values]
+    return level
 
 
 def _text(content: bytes) -> str:
@@ -69,7 +84,7 @@ def plain(experiment: Experiment) -> dict:
 def override(table: dict, assignment: str) -> dict:
     """A copy of a table with one ``key.path=value`` set; a value that is not TOML is a string."""
     key, equals, text = assignment.partition("=")
-    if not equals or not all(step.strip() for step in key.split(".")):
+    if not equals or not all(step.strip() for step in key.split(".")) or key.count(".") > DEEPEST:
         raise InputError(f"The '--set' option must look like key.path=value. Got {assignment!r} instead.")
     return put(table, key, _value(text.strip()))
 
@@ -100,4 +115,8 @@ def _value(text: str) -> Any:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except RecursionError:
+        parsed = None
+    if parsed is None or _depth(parsed) > DEEPEST:
+        raise InputError(f"The '--set' option takes at most {DEEPEST} tables and lists in one another.")
     return parsed["value"] if len(parsed) == 1 else text

@@ -13,6 +13,10 @@ from pydantic import Field
 
 from neuroperturb.spec import Spec
 
+# The update has no diagonal, so det D stays 1: two units correlated by c take D to eigenvalues ((1 ± c)/(1 ∓ c))^¼, whose weights
+# stay below 4 up to c = 0.9995, and more units that share one signal need less.
+ROOM = 4.0
+
 
 class Decorrelation(Spec):
     """The decorrelated signals, and the rate.
@@ -25,3 +29,13 @@ class Decorrelation(Spec):
     rate: float = Field(default=1e-6, ge=0)
     state: bool = True
     input: bool = False
+
+    @property
+    def largest_state(self) -> float:
+        """The largest weight that D_rec heads for: cells that hold it want room for that."""
+        return ROOM if self.state and self.rate > 0 else 1.0
+
+    @property
+    def largest_input(self) -> float:
+        """The same for D_in."""
+        return ROOM if self.input and self.rate > 0 else 1.0

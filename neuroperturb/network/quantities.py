@@ -6,6 +6,7 @@ is the float nearest to the text.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import LARGEST, SpecError
 
 PREFIXES = {
     "n": -9,
@@ -40,8 +41,20 @@ def parse(value: Any, dimension: str, name: str = "") -> float:
     if exponent is None:
         raise SpecError(name, wanted=f"a {dimension} with its unit, such as '{EXAMPLES[dimension]}'", got=value)
     if hasattr(value, "has_same_dimensions"):
-        return float(value)  # what it prints is rounded
-    return float(Decimal(match[1]).scaleb(exponent))
+        number = float(value)  # what it prints is rounded
+    else:
+        number = _scaled(match[1], exponent)
+    if not abs(number) <= LARGEST:
+        raise SpecError(name, wanted=f"at most {LARGEST:g} in SI units", got=value)
+    return number
+
+
+def _scaled(digits: str, exponent: int) -> float:
+    """digits · 10^exponent, correctly rounded; inf beyond what decimals hold."""
+    try:
+        return float(Decimal(digits).scaleb(exponent))
+    except ArithmeticError:
+        return math.inf
 
 
 def _typed(value: Any) -> str:

@@ -1,9 +1,9 @@
-"""The one way in which files come to be: complete under their name, or not there.
+"""Atomic writes: a file is complete under its name, or absent.
 
     bytes in memory ─▶ a temporary file in the same folder ─▶ fsync ─▶ rename ─▶ fsync of the folder
 
-A disk that fills up, a limit on sizes or an interrupt therefore leaves the file of before, and nothing beside it; the error is the
-system's own OSError, with the name of the file that was wanted. A rename replaces a symbolic link and never what it points to.
+A full disk, a file-size limit or an interrupt therefore leaves the previous file, and no temporary one; the error is the
+system's own OSError, with the name of the intended file. A rename replaces a symbolic link, never its target.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LONGEST = 200  # bytes of a name that the temporary one repeats: file systems al
 
 
 def write(path: str | Path, *parts: bytes | memoryview) -> Path:
-    """Write a file out of these bytes, one part after the other, and return where.
+    """Write these parts of bytes to a file, and return its path.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the rename last through a power cut, where the system allows it."""
+    """Make the rename survive a power cut, if the system allows it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -62,7 +62,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _write_all(file, data: memoryview) -> None:
-    """A system may take a part of what it is given: up to a limit on sizes, or 2 GiB at once."""
+    """Write all bytes: the system may write only a part at once, up to a file-size limit, or 2 GiB."""
     data = data.cast("B")
     while data:
         data = data[file.write(data) :]

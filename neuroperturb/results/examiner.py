@@ -1,9 +1,9 @@
-"""Records without a seal, read first by a process of its own: one that HDF5 ends, or in which it never returns, is not ours.
+"""Records without a seal are first read by a separate process, which HDF5 may end or block without harm.
 
     this process  ── path ─▶  examiner: reads all of the file, and compares its checksum  ── what it is, or nothing in time ─▶  this process
 
-Such records are of version 0.1.0, or were edited by another program. One examiner serves for the whole life of this process; an
-interrupt is heard while it works.
+Such records are of version 0.1.0, or were edited by another program. One examiner serves for the whole life of this process; it can
+be interrupted while it works.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 START = 60.0  # seconds that a machine under load may take to start Python and import HDF5
-LIMIT = 4.0  # seconds for a file, beside
-RATE = 10e6  # bytes a second
+LIMIT = 4.0  # seconds per file, in addition to size / RATE
+RATE = 10e6  # bytes per second
 READY = "ready"
 
 
 class Examined(NamedTuple):
-    """What became of reading a file elsewhere.
+    """Result of reading a file in the other process.
 
-    run : whether it calls itself a run;  error : a sentence on why it cannot be read, "" where it can, None where the reason is unknown
+    run : whether it is marked as a run;  error : a sentence on why it cannot be read, "" if it can, None if the reason is unknown
     """
 
     run: bool
@@ -62,7 +62,7 @@ def _examine(path: Path, size: int, modified: int, inode: int) -> Examined:
 
 
 class _Examiner:
-    """The other process, and a thread that hands over its answers."""
+    """The other process, and a thread that passes on its answers."""
 
     def __init__(self):
         self.owner = os.getpid()
@@ -76,7 +76,7 @@ class _Examiner:
         self.alive = self._next(START) == READY
 
     def ask(self, path: Path, seconds: float) -> Examined:
-        """What a file is; a process that does not answer in time is ended."""
+        """Examine a file; a process that does not answer in time is ended."""
         answer = None
         try:
             with contextlib.suppress(OSError):  # it has ended: there is no answer
@@ -115,7 +115,7 @@ _examiners: list[_Examiner] = []
 
 
 def _current() -> _Examiner:
-    """The examiner of this process, a new one where there is none; a fork's is its own."""
+    """The examiner of this process, started if needed; forked processes have their own."""
     if not _examiners or not _examiners[-1].alive or _examiners[-1].owner != os.getpid():
         _close()
         _examiners[:] = [_Examiner()]

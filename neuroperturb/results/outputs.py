@@ -1,12 +1,12 @@
-"""Pictures, tables and pages beside a record: written whole, over files of this program only, and never through a link.
+"""Figures, tables and pages next to a record: written completely, replacing only files of this program, and never through a link.
 
-What this program writes carries its mark, where nobody sees it:
+Files of this program have an invisible mark:
 
     PNG         the text `Software`                      Markdown   a comment at the end
     HTML        <meta name="generator">                  parquet    a key of the schema
-    CSV         none: a table is ours whose first columns are those that are to be written
+    CSV         none: a table is ours if its first columns are those to be written
 
-A file without the mark is somebody's, and is left alone, in a sentence.
+A file without the mark belongs to the user, and is not overwritten: an error says so.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from neuroperturb.spec import InputError
 PROGRAM = "neuroperturb"
 GENERATOR = f'<meta name="generator" content="{PROGRAM}">'  # of a page
 COMMENT = f"\n<!-- {PROGRAM} -->\n"  # at the end of Markdown
-END = 1 << 16  # bytes looked at, at either end
+END = 1 << 16  # bytes searched at either end
 COLUMNS = 2  # of a table that are compared
 
-# Reports of version 0.1.0 have no marks; these stand in each of them.
+# Reports of version 0.1.0 have no marks, but contain these texts.
 STYLE = b"<style>\n:root { color-scheme: light; }\nbody { font: 15px/1.5 system-ui, sans-serif;"
 RANKING = b"| row | mean | 95 % interval of the mean | median | seeds |"
 MARKS: dict[str, tuple[bytes, ...]] = {
@@ -42,7 +42,7 @@ def write(path: str | Path, data: bytes) -> Path:
     Raises
     ------
     InputError
-        Something is there that this program did not write.
+        A file exists that this program did not write.
     OSError
     """
     require_free(path, _columns(data) if Path(path).suffix == ".csv" else ())
@@ -55,20 +55,20 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def require_free(path: str | Path, columns: Sequence[str] = ()) -> None:
-    """Refuse a place where a file of somebody else is, or a link; `columns`: the first of a table that is to be there."""
+    """Reject a path with a foreign file or a link; `columns`: the first ones of the table to be written."""
     path = Path(path)
     if path.is_symlink():
-        raise InputError(f"The file {str(path)!r} is a link, and nothing is written through it: move it away.")
+        raise InputError(f"The file {str(path)!r} is a link, which is not followed for writing: move it away.")
     if not path.exists():
         return
     if not path.is_file() or not _is_ours(path, columns):
         raise InputError(
-            f"The file {str(path)!r} is there and is not one that neuroperturb wrote: move it away, or choose another place."
+            f"The file {str(path)!r} exists and was not written by neuroperturb: move it away, or choose another place."
         )
 
 
 def has_mark(path: Path) -> bool:
-    """Whether a picture, a page or a text is one of this program's."""
+    """Whether a figure, a page or a text was written by this program."""
     marks = MARKS.get(path.suffix, ())
     return any(mark in _ends(path) for mark in marks)
 

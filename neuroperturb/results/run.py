@@ -29,7 +29,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
 from neuroperturb.network.chip.part_tables import PART
 from neuroperturb.results import file as record_file
-from neuroperturb.results import summary
+from neuroperturb.results import structure, summary
 from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
@@ -252,13 +252,16 @@ def load(
         with opening(path.parent):  # paths in it are not followed: a record is data
             run = _run(texts, arrays)
             _give(run, path, task=task, rule=rule, hardware=hardware)
-            return run
     except InputError as error:
         raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # whole, and of another structure
         raise RecordError(
             f"The file {str(path)!r} was not written by neuroperturb: parts of a run are missing."
         ) from None
+    wrong = structure.fault(run)
+    if wrong:
+        raise RecordError(f"The file {str(path)!r} was not written by neuroperturb: {wrong}.")
+    return run
 
 
 def _give(run: Run, path: Path, *, task: type | None, rule: type | None, hardware: type | Sequence[type]) -> None:
@@ -300,10 +303,12 @@ def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
     def group(name):
         return {key.split("/", 1)[1]: array for key, array in arrays.items() if key.split("/", 1)[0] == name}
 
-    timing = group("timing")
-    tables = {
-        name: pd.DataFrame({**group(name), "seconds": timing[f"{name}_seconds"]}) for name in ("history", "results")
-    }
+    timing, tables = group("timing"), {}
+    for name, wanted in (("history", HISTORY), ("results", RESULTS)):
+        columns = {**group(name), "seconds": timing[f"{name}_seconds"]}
+        if not set(wanted) <= set(columns):
+            raise KeyError(name)
+        tables[name] = pd.DataFrame(columns)
     plain = {
         name: json.loads(texts[name]) for name in ("diverged_step", "seeds", "ledger", "versions", "cpu", "timestamps")
     }

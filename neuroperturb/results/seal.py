@@ -1,12 +1,12 @@
-"""The seal of a record: length and hash of the file, in a line after its end, checked before anything else looks at the bytes.
+"""The seal of a record: length and hash of the file, in a line after its end, checked before anything else reads the bytes.
 
     HDF5 file  ‖  \\n neuroperturb sha256 DIGEST LENGTH \\n
 
-HDF5 reads damaged bytes in any way: it may fail, end the process, or never return. A page of zeros, as a power cut leaves it, or a
-record cut short is found here first. Readers of HDF5 and netCDF pass over bytes beyond the end that the file names; a program that
-edits the file takes the line away, after which the file is read as one of an older version is (:mod:`.examiner`).
+On damaged bytes HDF5 may fail, end the process, or never return. A page of zeros, as left by a power cut, or a
+truncated record is detected here first. Readers of HDF5 and netCDF ignore bytes beyond the end that the file names; a program that
+edits the file removes the line, after which the file is read like one of an older version (:mod:`.examiner`).
 
-A hash is no signature: it protects from accidents, not from people.
+A hash is not a signature: it protects against accidents, not against manipulation.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import os
 import re
 from pathlib import Path
 
-BLOCK = 1 << 20  # bytes hashed at once: in between, an interrupt is heard
+BLOCK = 1 << 20  # bytes hashed at once; interrupts are handled in between
 MARK = b"\nneuroperturb sha256 "
 SEAL = re.compile(re.escape(MARK) + rb"([0-9a-f]{64}) (\d{20})\n")
 SIZE = len(MARK) + 64 + 1 + 20 + 1
 
 
 class Seal(enum.Enum):
-    """What a file's last line says of the rest."""
+    """Result of comparing a file with its last line."""
 
     WHOLE = "the bytes are those that were written"
     BROKEN = "they are not"

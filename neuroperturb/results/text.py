@@ -150,6 +150,11 @@ def _totals(total: dict) -> str:
         f"updates {counts['updates']:,}   pulses {counts['pulses_up'] + counts['pulses_down']:,}   "
         f"columns read {counts['columns']:,}   conversions {counts['inputs'] + counts['outputs']:,}"
     ]
+    if counts.get("clipped") or counts.get("unreached"):
+        lines.append(
+            f"programming clipped {counts['clipped']:,} of {counts['synapses'] * counts['programs'] // counts['arrays']:,} weights, "
+            f"gave up on {counts['unreached']:,} cells"
+        )
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
             ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))

@@ -31,6 +31,8 @@ import numpy as np
 
 from hardware_models.crossbar.fused import rank_change
 from neuroperturb.rules.axes.clock import make_integrated
+from neuroperturb.rules.axes.credit import InstantCredit
+from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.contract import AXES, PerturbationRule
 from neuroperturb.rules.facts import AxisValue, Quantity, Scales, UnitWork
 from neuroperturb.rules.formula.signatures import Nothing, formula, numbers
@@ -217,6 +219,14 @@ def facts_of(rule: PerturbationRule) -> RuleFacts:
     )
 
 
+def writes_outer_products(rule: PerturbationRule, schedule: str) -> bool:
+    """Whether each write is a sum of outer products of what units know: what lines of rows and columns can carry between them."""
+    if rule.formula is not None or rule.probe.synapse is not None or rule.clock.write > 1:
+        return False
+    instant = isinstance(rule.credit.formula, InstantCredit)
+    return schedule == "online" and instant and isinstance(rule.step.formula(rule.learning_rate), PlainStep)
+
+
 def choices(axis: str, rule: type[PerturbationRule] = PerturbationRule) -> tuple[type[AxisValue], ...]:
     """The values that an axis may have, in the order of their union."""
     return typing.get_args(rule.model_fields[axis].annotation)
@@ -233,12 +243,12 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
     return RuleStructure(
         passes=PassPlan(baseline.passes, baseline.paired, baseline.independent, baseline.expect),
         noise=NoisePlan(
-            fill=fill, injected=probe.injects, shifted=probe.shifts, lasts=probe.lasts,
-            keyed=probe.shifts or "draw" in synapse.used,
+            fill=fill, fill_lanes=None if fill is fill_recorded else rule.noise.lanes, injected=probe.injects, shifted=probe.shifts,
+            lasts=probe.lasts, keyed=probe.shifts or "draw" in synapse.used,
         ),
         factor=FactorPlan(
             present=probe.perturbs_units, measure=probe.measure, keeps_mean=probe.keeps_mean, neuron=neuron and neuron.function,
-            normalise=rule.normaliser.kernel,
+            normalise=rule.normaliser.kernel, unit=rule.normaliser.unit,
         ),
         lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private),
         synapse=SynapsePlan(

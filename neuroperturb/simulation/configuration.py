@@ -8,6 +8,7 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from hardware_models.numerics import memory
+from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
@@ -15,6 +16,8 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import Rule
 
 MATRICES = Matrices._fields
+MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
+STILL = Decorrelation(rate=0.0, state=False, input=False)
 BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # largest number of rows and steps in a block of an episode
 
 
@@ -79,18 +82,28 @@ class Setup(NamedTuple):
         return memory.zeros(shape, self.dtype)
 
 
-def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:
-    """A programmed array for every matrix; array numbers follow the order of `Matrices`."""
-    arrays = {}
-    for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True)):
-        arrays[name] = chip.of(name).array(W.shape, dtype=dtype, seed=seed, number=number, columns=columns)
-        arrays[name].program(W)
-    return arrays
+def columns_for(batch: int) -> int:
+    """Columns of the arrays of a run: two trajectories of every trial."""
+    return max(2 * batch, MIN_COLUMNS)
+
+
+def make_arrays(
+    network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int, decorrelation: Decorrelation = STILL
+) -> dict[str, SynapseArray]:
+    """A programmed array for every matrix, with room to grow; array numbers follow the order of `Matrices`."""
+    largest = {"D_in": decorrelation.largest_input, "D_rec": decorrelation.largest_state}
+    return {
+        name: programmed(
+            chip.of(name), W, largest=largest.get(name), dtype=dtype, seed=seed, number=number, columns=columns
+        )
+        for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True))
+    }
 
 
 def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype, columns: int) -> SynapseArray:
     """The array of P, programmed to a multiple of the identity; of one cell if the rule has none."""
     n = size if rule.presynaptic.lateral else 1
-    array = chip.of("P").array((n, n), dtype=dtype, seed=seed, number=len(MATRICES), columns=columns)
-    array.program(rule.presynaptic.start * np.eye(n))
-    return array
+    return programmed(
+        chip.of("P"), rule.presynaptic.start * np.eye(n), largest=rule.presynaptic.largest, dtype=dtype, seed=seed,
+        number=len(MATRICES), columns=columns,
+    )  # fmt: skip

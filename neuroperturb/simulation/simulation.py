@@ -7,6 +7,7 @@ Observing (weights, evaluations) has no effect: the arrays' reads are counted an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
-from neuroperturb.simulation.configuration import Setup, make_arrays, make_lateral
+from neuroperturb.simulation.configuration import STILL, Setup, columns_for, make_arrays, make_lateral
 from neuroperturb.simulation.evaluation import Evaluation
 from neuroperturb.simulation.handles import Handles, no_columns
 from neuroperturb.simulation.layout import make_run
@@ -30,8 +31,6 @@ from neuroperturb.simulation.prepared import Prepared, prepare
 from neuroperturb.simulation.updates import Updates
 from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Sequence
-
-MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
 
 
 class Simulation:
@@ -81,9 +80,9 @@ class Simulation:
         _require_fit(rule, resynchronise, self.dtype)
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
-        self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
-        columns, chip_seed = max(2 * batch, MIN_COLUMNS), seed if self.chip.seed is None else self.chip.seed
-        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns)
+        self.decorrelation = decorrelation or STILL
+        columns, chip_seed = columns_for(batch), seed if self.chip.seed is None else self.chip.seed
+        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns, self.decorrelation)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, columns)
         self.setup = Setup(
             network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,
@@ -235,16 +234,27 @@ class Simulation:
 
     # checkpoints
 
-    def _named(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(name, array) of all state."""
+    def _named(self) -> tuple[tuple[str, np.ndarray], ...]:
+        """(name, array) of all state; arrays change in place."""
+        return self._everything
+
+    @functools.cached_property  # hundreds of arrays, and a small run is copied more often than it computes
+    def _everything(self) -> tuple[tuple[str, np.ndarray], ...]:
+        return tuple(self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
         for name, array in self.arrays.items():
             yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
+    def live_state(self) -> dict[str, np.ndarray]:
+        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving."""
+        return {name: a for name, a in self._named() if a.size}
+
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """A copy of every array of the state, pending updates included."""
+        """A copy of every array of the state."""
         return checkpoint.save(self._named())
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

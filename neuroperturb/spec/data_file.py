@@ -1,11 +1,11 @@
-"""Files of data that an experiment names: where they are looked for, and which file it was.
+"""Data files of an experiment: where they are searched for, and the identity of the file.
 
-A path is kept as it was typed, and looked for
+A path is kept as typed, and searched for
 
-    1  beside the TOML file, or the record, that names it        2  in the current folder        3  where a record says that it was
+    1  next to the TOML file, or the record, that names it       2  in the current folder        3  at the place stored in a record
 
-``~`` is the home folder. Where a record says which file it was, by its hash, the first that is this one is taken, and only where none is,
-the first there is: whoever would mix the two refuses (:meth:`FileNote.difference`).
+``~`` is the home folder. If a record identifies the file, by its hash, the first file with this hash is used, and only if there is none,
+the first that exists: operations that would mix the two raise an error (:meth:`FileNote.difference`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ SHORT = 12  # digits of a hash that a sentence shows
 
 
 class FileNote(NamedTuple):
-    """Which file of data it was.
+    """Identity of a data file.
 
     sha256 : of its bytes;  place : where it was found, absolute
-    rows : of data, 0 where nobody counted;  first, last : their dates, empty where they have none
+    rows : of data, 0 if unknown;  first, last : their dates, empty if they have none
     """
 
     sha256: str
@@ -41,18 +41,18 @@ class FileNote(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The file in words."""
+        """A description of the file."""
         rows = f"{self.rows:,} rows" if self.rows else ""
         dates = f"{self.first} to {self.last}" if self.first else ""
         return ", ".join(filter(None, [rows, dates, f"sha256 {self.sha256[:SHORT]}"]))
 
     def difference(self, name: str, other: FileNote | None) -> str:
-        """A sentence on another file that stands in the place of this one; empty where it is this one."""
+        """A sentence about another file in place of this one; empty if it is the same."""
         if other is None:
-            return f"The file {name!r} of the record ({self.words}) is not there any more; it was {self.place!r}."
+            return f"The file {name!r} of the record ({self.words}) does not exist any more; it was {self.place!r}."
         if other.sha256 == self.sha256:
             return ""
-        return f"The file {name!r} is another one than the record's: {other.place!r} has {other.words}; the record was made with {self.words}."
+        return f"The file {name!r} differs from that of the record: {other.place!r} has {other.words}; the record was made with {self.words}."
 
 
 _recorded: ContextVar[Mapping[str, FileNote]] = ContextVar("recorded", default={})  # noqa: B039 (nobody writes into it)
@@ -113,6 +113,12 @@ def find(path: str) -> Path | None:
         return None
 
 
+def located(path: str) -> str:
+    """The path of the file that a typed path stands for: beside the TOML file that names it, or as it was typed."""
+    place = find(DataPath.typed(path))
+    return path if place is None else str(place)
+
+
 def note_of(path: str) -> FileNote | None:
     """Which file is there now; None where there is none that can be read."""
     place = find(path)
@@ -133,7 +139,7 @@ def require_the_same(before: Mapping[str, FileNote], now: Mapping[str, FileNote]
     for name, note in before.items():
         difference = note.difference(name, now.get(name))
         if difference:
-            raise InputError(f"{difference} {purpose} needs the file of then: put that back.")
+            raise InputError(f"{difference} {purpose} needs the original file: restore it.")
 
 
 def _is_there(place: Path) -> bool:

@@ -16,11 +16,10 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from hardware_models.numerics.checks import LARGEST as LARGEST
 from hardware_models.numerics.checks import InputError as InputError
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.numerics.checks import Words as Words
-
-LARGEST = 1e19  # magnitude of a number: float32, the dtype of most runs, holds its square
 
 
 class SpecError(ParameterError):

@@ -20,6 +20,7 @@ import importlib.util
 import linecache
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from typing import Any, NamedTuple
 from neuroperturb.spec.errors import InputError, SpecError, suggest
 from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
 
+HOUSE = ("hardware_models", "neuroperturb")  # packages whose classes are not custom
 _log = logging.getLogger("neuroperturb")
 NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: cannot be found again
 
@@ -54,6 +56,9 @@ class Sought(NamedTuple):
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _closed: ContextVar[bool] = ContextVar("closed", default=False)
+_importing = (
+    threading.RLock()
+)  # a second thread would meet a module that is half executed, or a path that is removed again
 _met: dict[Path, None] = {}  # folders of all files read so far, where a class that is bound later may be
 
 
@@ -83,6 +88,18 @@ def opening(folder: Path | None) -> Iterator[None]:
 def looked_beside() -> Path | None:
     """The folder of the file that is being read."""
     return _folder.get()
+
+
+def blame(error: Exception) -> str | None:
+    """A sentence about an error that custom code raised, with the line; None if no class that was imported here is involved."""
+    files = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in _names} - {None}
+    step, place = error.__traceback__, ""
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        place = f"line {step.tb_lineno} of {Path(file).name!r}" if file in files else place
+        step = step.tb_next
+    told = " ".join(str(error).split())
+    return f"Custom code failed in {place}: {type(error).__name__}{told and f': {told}'}." if place else None
 
 
 def is_name(text: Any) -> bool:
@@ -142,9 +159,8 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
         file = file or next(iter(_files(place, folders)), None)
         if file is None:
             raise SpecError(sought.path, verb=f"names a file {place!r} that does not exist")
-        module = _file(file, name, sought)
-    else:
-        module = _module(place, name, sought, folders)
+    with _importing:
+        module = _file(file, name, sought) if place.endswith(".py") else _module(place, name, sought, folders)
     cls = reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module)
     if not isinstance(cls, type):
         known = [key for key, value in vars(module).items() if isinstance(value, type) and sought.fits(value)]
@@ -176,7 +192,9 @@ def _module(place: str, name: str, sought: Sought, folders: list[Path]):
         if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
             raise InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {error}.") from None
         raise _nowhere(place, sought) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: it is a file that cannot be used
         raise _broken(name, sought, error) from None
 
 
@@ -200,8 +218,10 @@ def _file(path: Path, name: str, sought: Sought):
         try:
             with _on_path([path.parent]):  # the author's other files may be there
                 spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[key]
+            if isinstance(error, KeyboardInterrupt):
+                raise
             raise _broken(name, sought, error) from None
     return sys.modules[key]
 

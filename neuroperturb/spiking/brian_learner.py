@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hardware_models.numerics import random
+from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
@@ -64,8 +65,7 @@ class BrianSpiking:
         arrays = {}
         for number, name in enumerate(LEARNT):
             W = getattr(initial, name)
-            arrays[name] = chip.of(name).array(W.shape, dtype=np.float64, seed=seed, number=number)
-            arrays[name].program(W)
+            arrays[name] = programmed(chip.of(name), W, dtype=np.dtype(np.float64), seed=seed, number=number)
         return arrays
 
     # learning

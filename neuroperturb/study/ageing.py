@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
@@ -38,7 +39,7 @@ class StudyAgeing(Spec):
     @field_validator("seconds", mode="before")
     @classmethod
     def _ascend(cls, seconds: Any) -> Any:
-        numbers = isinstance(seconds, list | tuple) and all(isinstance(s, int | float) for s in seconds)
+        numbers = isinstance(seconds, list | tuple) and all(map(is_finite, seconds))
         if not numbers or any(a >= b for a, b in zip((0, *seconds), seconds)):
             raise SpecError("seconds", cls.__name__, "ascending ages above 0", seconds)
         return tuple(float(s) for s in seconds)

@@ -40,11 +40,12 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.baselines import GRADIENTS
 from neuroperturb.experiments import recipes
 from neuroperturb.experiments.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
-from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
+from neuroperturb.spec import LARGEST, InputError, Spec, SpecError, Words, suggest
 from neuroperturb.spec.user_code import beside, is_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.labels import value_label
@@ -149,7 +150,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         grids=grids,
         baselines=_names(table.get("baselines", []), BASELINES, "baselines"),
         metrics=None if "metrics" not in table else tuple(_listed(table["metrics"], "metrics")),
-        threshold=None if "threshold" not in table else float(_is(table["threshold"], int | float, "threshold", "a number")),
+        threshold=None if "threshold" not in table else _number(table["threshold"], "threshold"),
         weights=_is(table.get("weights", True), bool, "weights", "true or false"),
         tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
         ageing=None if "ageing" not in table else StudyAgeing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
@@ -316,13 +317,19 @@ def _is(value: Any, kind: Any, key: str, what: str) -> Any:
     return value
 
 
+def _number(value: Any, key: str) -> float:
+    if not is_finite(value):
+        raise SpecError(key, OWNER, f"a number of at most {LARGEST:g} in magnitude", value)
+    return float(value)
+
+
 def _listed(value: Any, key: str) -> list:
     return _is(value, list, key, "a list")
 
 
 def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
     for value in _listed(values, key):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise SpecError(key, OWNER, repr(value), hint=suggest(str(value), known), verb="cannot hold")
     return tuple(values)
 

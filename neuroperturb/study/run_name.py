@@ -3,10 +3,11 @@
     name = sha256(experiment, code of custom classes, versions of the libraries, data files)[:16]
 
 Built-in parts are identified by name: their behaviour is fixed by the version of the package, which is in the digest, so after editing
-one, raise the version or use another folder. A custom class is identified by its name and its code: its source, and that of what it
-calls, without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). An edited rule therefore gets new runs, and those
-of all others stay valid; a rule moved to another file keeps its runs. For a task that reads a file, the contents of the file count.
-Machines with different processors may differ in the last bits under one name; the record names the processor.
+one, raise the version or use another folder. A custom class, also one that was registered under a name, is identified by its name and its
+code: its source, and that of what it calls, without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). An edited
+rule therefore gets new runs, and those of all others stay valid; a rule moved to another file keeps its runs. For a task that reads a
+file, the contents of the file count. Machines with different processors may differ in the last bits under one name; the record names the
+processor.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from neuroperturb.experiments.data_files import digests
+from neuroperturb.experiments.data_files import digests, parts
 from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode
 
 DIGITS = 16
+REGISTERED = Sought("part", "", lambda cls: True, "")
 SCHEME = 2  # version of the naming scheme; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
@@ -39,7 +42,8 @@ def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, 
     """
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
     by = computing() if made_by is None else {**computing(), "versions": relevant(made_by)}
-    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **by})
+    parts = {**_files_of(experiment), **_registered(experiment)}
+    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **by})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
@@ -73,6 +77,17 @@ def digest(plain: Any) -> str:
 def sources(experiment: Experiment) -> dict[str, str]:
     """The code of custom classes, by name: for the record."""
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
+
+
+def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """Behaviour of kinds that were added to our catalogues: they go by a name, which no version of ours describes."""
+    own = {code.label for code in user_code(experiment.table())}
+    foreign = {type(part) for part in parts(experiment)}
+    found = {
+        cls.__name__: cls for cls in foreign if cls.__module__.split(".")[0] not in HOUSE and cls.__name__ not in own
+    }
+    does = {name: UserCode.of(cls, REGISTERED).does[:DIGITS] for name, cls in sorted(found.items())}
+    return {"registered": does} if does else {}
 
 
 def _files_of(part: Any) -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from neuroperturb.experiments.experiment import Experiment
@@ -22,6 +22,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
 from neuroperturb.study import run_name, tune_report
 from neuroperturb.study.declaration import Study, apply
+from neuroperturb.study.earlier_search import take_over
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.leases import Leases
@@ -89,6 +90,11 @@ class OptunaSearch:
     def run(self, cell: Cell, url: str, workers: int):
         """One cell: a separate Optuna study, with as many trials as are missing."""
         searched = self._opened(cell, url)
+        taken = take_over(self.optuna, searched, url, self.asked.over, lambda params: self._recorded(cell, params))
+        if taken:
+            self.say(
+                f"{cell.label or 'all'}: continues the {taken} trials of a search that an earlier version named otherwise"
+            )
         before = self.states(searched)
         # On resuming, a sampler must not repeat its earlier draws.
         searched.sampler = self.optuna.samplers.TPESampler(seed=(int(cell.key, 16) + len(before)) % 2**32)
@@ -144,6 +150,17 @@ class OptunaSearch:
         seeds = cell.seeds[: self.asked.seeds]
         names = [run_name.name(_experiment(self.study, cell, ends, seed)) for seed in seeds]
         return run_name.digest([cell.key, names, {key: list(one) for key, one in over.items()}])
+
+    def _recorded(self, cell: Cell, params: Mapping[str, Any]) -> float | None:
+        """The validation loss of a setting out of the runs in the folder; None where one is missing."""
+        losses = []
+        for seed in cell.seeds[: self.asked.seeds]:
+            settings = {key: one.value(params[key]) for key, one in self.asked.over.items()}
+            known = self.folder.outcome(run_name.name(_experiment(self.study, cell, settings, seed)))
+            if known is None or known.status != "finished":
+                return None
+            losses.append(known.validation)
+        return sum(losses) / len(losses)
 
     def _mean_loss(self, searched, trial, cell: Cell) -> float:
         """The objective that Optuna minimises: the validation loss of one setting, averaged over its seeds."""
@@ -239,14 +256,14 @@ def _optuna():
 
 
 class _Quiet:
-    """Silence Optuna's line per trial; this module prints its own."""
+    """Silence Optuna's line per trial, and its traceback of one that was stopped; this module prints its own."""
 
     def __init__(self, optuna):
         self._logging = optuna.logging
 
     def __enter__(self):
         self._before = self._logging.get_verbosity()
-        self._logging.set_verbosity(self._logging.WARNING)
+        self._logging.set_verbosity(self._logging.ERROR)
 
     def __exit__(self, *_):
         self._logging.set_verbosity(self._before)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.study.declaration import OWNER, Study
 
@@ -29,6 +30,11 @@ class Range(NamedTuple):
     @property
     def ends(self) -> tuple:
         return self.low, self.high
+
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        return (kinds.IntDistribution if whole else kinds.FloatDistribution)(self.low, self.high, log=self.log)
 
     def draw(self, trial, key: str) -> float:
         whole = isinstance(self.low, int) and isinstance(self.high, int)
@@ -48,6 +54,10 @@ class Choice(NamedTuple):
     @property
     def ends(self) -> tuple:
         return self.values
+
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        return kinds.CategoricalDistribution(range(len(self.values)))
 
     def draw(self, trial, key: str) -> Any:
         """Values are stored by index: the database has no tables."""
@@ -112,7 +122,7 @@ def _range(table: dict, where: str) -> Range:
     made = Range(**table)
     if not isinstance(made.log, bool):
         raise SpecError(f"{where}.log", OWNER, "true or false", made.log)
-    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in made[:2])
+    numbers = all(is_finite(end) for end in made[:2])
     if not numbers or not made.low < made.high or (made.log and made.low <= 0):
         raise SpecError(where, OWNER, "have low < high, both above 0 where 'log'", table, verb="must")
     return made

@@ -75,6 +75,7 @@ class Threads:
         self._jobs: queue.SimpleQueue = queue.SimpleQueue()
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        import_late()
         for number in range(workers):  # daemons: not waited for when the process has to end at once
             threading.Thread(target=self._serve, name=f"run-{number}", daemon=True).start()
 
@@ -119,6 +120,12 @@ class Threads:
         except Exception as error:
             return keeping.failure(error)
         return keeping.run(run)
+
+
+def import_late() -> None:
+    """Import what runs import when they need it: of two threads that do so at once, one may meet a library half made."""
+    import h5py  # noqa: F401
+    import pandas  # noqa: F401
 
 
 class Unwritable(Exception):

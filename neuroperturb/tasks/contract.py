@@ -75,6 +75,22 @@ class Sequence(_Arrays):
         )
 
     @classmethod
+    def zeros(
+        cls,
+        steps: int,
+        trials: int,
+        n_in: int,
+        n_out: int,
+        condition: np.ndarray = np.empty(0, np.int64),  # noqa: B008
+    ) -> Sequence:
+        """Trials of zeros with nothing scored yet, starting from a reset; condition (steps, trials) int64."""
+        reset = np.zeros(steps, bool)
+        reset[:1] = True
+        inputs, targets = np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out))
+        # valid by construction, so that nothing has to be checked
+        return _Arrays.__new__(cls, inputs, targets, np.zeros((steps, trials), bool), reset, condition)
+
+    @classmethod
     def _make(cls, iterable: Iterable) -> Sequence:
         return cls(*iterable)  # also for `_replace`
 
@@ -151,6 +167,7 @@ class Task(Spec):
 
     schedule: ClassVar[Literal["online", "episode"]] = "online"  # the default; a run may choose the other
     default_batch_size: ClassVar[int] = 1
+    ridge_taps: ClassVar[int] = 16  # latest inputs that a ridge beside a run sees
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -164,7 +181,12 @@ class Task(Spec):
 
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Generate the data; raises an :class:`neuroperturb.spec.InputError` if that is impossible."""
-        raise NotImplementedError
+        raise SpecError(
+            "data",
+            type(self).__name__,
+            verb="is missing",
+            hint="A task generates its data there: data(seed, batch_size).",
+        )
 
 
 def _checked_batch(batch):

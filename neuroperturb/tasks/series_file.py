@@ -1,4 +1,4 @@
-"""Series: forecast columns of a table of your own, some rows ahead."""
+"""Series: forecast columns of your own table, some rows ahead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Code = Annotated[float, Field(allow_inf_nan=False)] | str
 
 
 class Series(Task):
-    """Forecast columns of a table of your own, some rows ahead, online.
+    """Forecast columns of your own table, some rows ahead, online.
 
     Inputs and targets are scaled so that the training rows (validation excluded) span 0 to 1; pairs (t, t + horizon) are formed inside
     each part; the state runs on from training into the later parts through their lead-in. Nothing is filled in: a row with a missing
@@ -32,7 +32,7 @@ class Series(Task):
 
     Parameters
     ----------
-    path : str, a CSV or parquet file, with names of columns; looked for beside the TOML file that names it, then in the current folder
+    path : str, a CSV or parquet file, with names of columns; searched for next to the TOML file that names it, then in the current folder
     target : str, or list of str, the columns to forecast
     inputs : list of str, the columns that the network sees; by default all but the column of times
     time : str, the column of times: dates, or numbers; by default a column with a usual name (date, time …) or of dates; False: rows are

@@ -84,7 +84,7 @@ def _bytes(path: str, owner: str) -> tuple[Path, bytes]:
         place = typed.find()
         return place, place.read_bytes()
     except FileNotFoundError as error:
-        raise nothing.wrong("path", f"cannot be opened ({error.strerror}): looked for in {typed.sought}") from None
+        raise nothing.wrong("path", f"cannot be opened ({error.strerror}): searched for in {typed.sought}") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise nothing.wrong("path", f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
 
@@ -178,7 +178,7 @@ def numbers(table: DataTable, name: str, column: str, missing: tuple[float | str
 
 
 def _no_number(table: DataTable, row: int, column: str, cell: Any) -> SpecError:
-    hint = f"If {str(cell)!r} stands for a missing value, say so: missing = [{str(cell)!r}]."
+    hint = f"If {str(cell)!r} stands for a missing value, declare it: missing = [{str(cell)!r}]."
     return table.wrong("path", f"has no finite number {table.place(row, column)}", str(cell)[:40], hint)
 
 

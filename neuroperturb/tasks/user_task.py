@@ -118,6 +118,11 @@ class OwnTask(Task):
         """Of its class."""
         return self.bind().default_batch_size
 
+    @property
+    def ridge_taps(self) -> int:  # type: ignore[override]
+        """Of its class."""
+        return self.bind().ridge_taps
+
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Of its class."""
         return self.bind().data(seed, batch_size)

@@ -13,7 +13,7 @@ References
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -54,7 +54,7 @@ class Weather(Task):
 
     Parameters
     ----------
-    path : str, a file in the layout of WTH.csv, looked for beside the TOML file that names it, then in the current folder; ``~`` is the
+    path : str, a file in the layout of WTH.csv, searched for next to the TOML file that names it, then in the current folder; ``~`` is the
         home folder; None for New York
     horizon : int, hours ahead
     split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the
@@ -64,6 +64,8 @@ class Weather(Task):
     missing : numbers that stand for a missing value in a file, such as -9999; rows with one are left out, and not counted
         in `split`
     """
+
+    ridge_taps: ClassVar[int] = 48  # two days of hours
 
     name: Literal["weather"] = "weather"
     path: DataFile | None = None

@@ -33,8 +33,6 @@ FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
 FROZEN_FACTORS = (1 / 3, 1.0, 3.0)  # on the rule's own learning rate
 BPTT_RATES = {"episode": (1e-3, 3e-3, 1e-2), "online": (1e-4, 1e-3, 1e-2)}  # learning rates of Adam
 CLIP = 1.0  # norm of the exact gradient: without clipping, long sequences occasionally make a run diverge
-WINDOW = {"weather": 48}  # inputs of the windowed ridge regression: two days of hours
-OTHER_WINDOW = 16
 
 
 class Candidate(NamedTuple):
@@ -74,7 +72,7 @@ def plan(experiment: Experiment, dataset: Dataset) -> Plan:
 
 def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
     """Fitted baselines: ridge regression on inputs, and on the states of a random reservoir of the network's size."""
-    window = WINDOW.get(experiment.task.name, OTHER_WINDOW)
+    window = experiment.task.ridge_taps
     seed, units = experiment.training.seed, experiment.network.size
     rows: Plan = [
         ("ridge, present input", lambda: Ridge(taps=1).scores(dataset)),

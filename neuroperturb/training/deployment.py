@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import hardware_models as hw
+from hardware_models.crossbar.state import Shortfall
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import LEARNT, Matrices
+from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
+from neuroperturb.results.structure import require_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import InputError, SpecError
@@ -50,7 +52,7 @@ class Deployed:
     def _programmed(self, run: Run, hardware: Chip) -> Simulation:
         training = run.experiment.training
         return Simulation(
-            run.experiment.network, PerturbationRule(), Matrices(**run.weights), loss=self.dataset.loss, dtype=training.dtype,
+            run.experiment.network, PerturbationRule(), require_weights(run.weights, run.experiment), loss=self.dataset.loss, dtype=training.dtype,
             batch=training.batch_size, seed=training.seed, hardware=on_scale_of(run, hardware),
         )  # fmt: skip
 
@@ -58,6 +60,15 @@ class Deployed:
         """The task's metrics on the test data."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self.dataset.metrics(self._evaluate(self.dataset.test), self.dataset.test)
+
+    def row(self) -> dict[str, float]:
+        """The metrics, and what programming could not do."""
+        return self.score() | self.shortfall()
+
+    def shortfall(self) -> dict[str, int]:
+        """What programming could not do: weights ``clipped``, and cells ``unreached`` that write-verify gave up on; none without arrays."""
+        found = [] if self.simulation is None else [array.shortfall for array in self.simulation.arrays.values()]
+        return {name: sum(getattr(one, name) for one in found) for name in Shortfall._fields}
 
     def calibrate(self) -> None:
         """Calibrate: store the present reads of the arrays."""
@@ -75,7 +86,7 @@ class Deployed:
             array.compensate()
         score = self.score()
         for array in self.simulation.arrays.values():
-            array.state.correction[:] = 1
+            array.uncompensate()
         return score
 
 
@@ -115,16 +126,16 @@ def deploy(run: Run, seeds: Iterable[int], *, hardware: Chip | None = None) -> p
     Returns
     -------
     DataFrame
-        One row per chip: ``chip``, and the task's metrics on the test data; the first row is the trained chip.
+        One row per chip: ``chip``, the task's metrics on the test data, and the shortfall of programming: the number of weights that
+        were ``clipped`` and of cells ``unreached``; the first row is the trained chip.
     """
     import pandas as pd
 
     made_of = hardware or run.experiment.hardware
     if made_of is None:
         raise SpecError.missing("hardware", "deploy", "For a run without hardware there is no chip to deploy on.")
-    rows = [{"chip": "trained", **Deployed(run).score()}]
-    rows += [{"chip": str(seed), **Deployed(run, made_of.replace(seed=seed)).score()} for seed in seeds]
-    return pd.DataFrame(rows)
+    chips = [("trained", None), *((str(seed), made_of.replace(seed=seed)) for seed in seeds)]
+    return pd.DataFrame([{"chip": name, **Deployed(run, chip).row()} for name, chip in chips])
 
 
 def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None = None) -> pd.DataFrame:

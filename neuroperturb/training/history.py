@@ -56,4 +56,8 @@ class History:
     def restore(self, rows: list[dict], before: dict[str, np.ndarray]) -> None:
         """Continue from the rows and the checkpoint of a record."""
         self.rows = rows
-        self.before = Matrices(*(np.array(before[name]) for name in Matrices._fields))
+        kept = Matrices(*(np.array(before[name]) for name in Matrices._fields))
+        for name, own, other in zip(Matrices._fields, self.before, kept, strict=True):
+            if own.shape != other.shape:
+                raise ValueError(f"{name} at the start of its epoch is {other.shape} and not {own.shape}")
+        self.before = kept

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from hardware_models.crossbar.pulses import PULSE
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 from neuroperturb.training.learner import Learner
+
+MOST_STEPS = 2**48  # of a run: draws are numbered by the step, see hardware_models.numerics.random
+LONG = "Random draws are numbered by them, and would come again."
+MOST_WRITES = PULSE  # of an array: pulses are numbered by the write, see hardware_models.crossbar.pulses
 
 
 class Sequences:
@@ -37,6 +43,24 @@ class Sequences:
         reset = np.array(sequence.reset)
         reset[0] = False
         return sequence._replace(reset=reset)
+
+
+def require_countable(sequences: Sequences, training: Training, *, writes: bool) -> None:
+    """Refuse a run whose draws would come again before it ends, since what numbers them has so many bits; none gets there in years.
+
+    writes : whether its updates are written into arrays that draw
+    """
+    counts = [("steps", sequences.steps, MOST_STEPS)]
+    if writes:
+        counts.append(("writes", sequences.steps if training.schedule == "online" else sequences.count, MOST_WRITES))
+    for what, count, most in counts:
+        each = count // training.epochs
+        if count > most and each > most:
+            raise SpecError("task", "Experiment", f"an epoch of at most {most} {what}", each, LONG, verb="must have")
+        if count > most:
+            raise SpecError(
+                "training.epochs", "Training", f"at most {most // each}, of {each} {what} each", training.epochs, LONG
+            )
 
 
 class Loop:
@@ -88,8 +112,17 @@ class Loop:
         return np.array([self.number, self.phase, self.first], np.int64)
 
     def restore(self, position: np.ndarray) -> None:
-        """Continue from a position."""
-        self._go_to(*map(int, position))
+        """Continue from a position; refused if the run has no such position."""
+        number, phase, first = map(int, position)
+        ended = number == self.sequences.count and phase == first == 0
+        inside = (
+            0 <= number < self.sequences.count
+            and phase in range(len(self.learner.phases))
+            and 0 <= first <= self.sequences.length
+        )
+        if not (ended or inside):
+            raise InputError(f"The checkpoint does not fit this run, which has no position {number}, {phase}, {first}.")
+        self._go_to(number, phase, first)
 
     def _go_to(self, number: int, phase: int, first: int) -> None:
         self.number, self.phase, self.first = number, phase, first

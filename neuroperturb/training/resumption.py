@@ -5,6 +5,7 @@ More epochs are an error if the learning rate follows a schedule over all of the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,17 @@ def require_state(run: Run) -> None:
         raise InputError(
             f"There is nothing to resume: the record, which is {run.status}, does not contain the state of its run."
         )
+
+
+@contextlib.contextmanager
+def fitting() -> Iterator[None]:
+    """Inside, a state that lacks an array, or holds one of another shape, is refused in a sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"The checkpoint does not fit this run: {' '.join(str(error).split())}.") from None
 
 
 def changes(old: Experiment, new: Experiment) -> Iterator[tuple[str, Any, Any]]:

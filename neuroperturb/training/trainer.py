@@ -39,9 +39,9 @@ from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import make_learner
-from neuroperturb.training.loop import Loop, Sequences
+from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
-from neuroperturb.training.resumption import require_same, require_state
+from neuroperturb.training.resumption import fitting, require_same, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
@@ -78,6 +78,7 @@ class Trainer:
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
+        require_countable(sequences, training, writes=experiment.hardware is not None)
         self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
         self._loop = Loop(sequences, self.learner)
         self._initial_weights = self.learner.weights()
@@ -106,7 +107,8 @@ class Trainer:
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
-        return section.start(diagnose(self.learner.simulation, sequences), rule)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return section.start(diagnose(self.learner.simulation, sequences), rule)
 
     @property
     def warning(self) -> str:
@@ -150,7 +152,8 @@ class Trainer:
     def advance(self) -> bool:
         """Present one chunk; True if it ended an epoch, whose row is then in the history, or the run."""
         start = working()
-        epoch_ended = self._loop.advance()
+        with np.errstate(over="ignore", invalid="ignore"):  # interpreted kernels warn; what is not finite ends the run
+            epoch_ended = self._loop.advance()
         self._history.seconds += working() - start
         if epoch_ended:
             loss = self._score(self.dataset.validation)["loss"]
@@ -230,7 +233,8 @@ class Trainer:
     def _continue(self, run: Run) -> None:
         """Continue from a record: position, history and every array of the state."""
         require_state(run)
-        self._restore(run.history.to_dict("records"), run.state)
+        with fitting():
+            self._restore(run.history.to_dict("records"), run.state)
 
     def _restore(self, rows: list[dict], state: dict[str, np.ndarray]) -> None:
         self._history.restore(rows, _part(state, "epoch."))

@@ -91,8 +91,8 @@ def stored(array: SynapseArray) -> np.ndarray:
     state, n = array.state, array.shape[0]
     cells = state.cells.held if state.cells.held.size > 1 else state.cells.w
     W = np.einsum("k,kji->ij", state.gain.astype(np.float64), cells[:, :, :n])
-    waiting = getattr(state.writing, "chi", None)
-    return float(state.scale[0]) * (W if waiting is None else W + waiting[:, :n].T)
+    waiting = array.writing.waiting(state)
+    return float(state.scale[0]) * (W if waiting is None else W + waiting.T)
 
 
 def rms_weight(array: SynapseArray) -> float:

@@ -5,6 +5,10 @@ thread. The request of a step is ± the same share of a cell's mean step for eve
 share of the cells. A synapse's cell is 28 bytes (weight, two steps, two bounds, two counters), of which a pulse writes 12.
 
 Two runs at a time: the same step on two arrays in two threads, against one after the other.
+
+Closed loop: the same requests, summed digitally and read back where a pulse is worth it, beside plain pulses in the same process.
+Residuals begin evenly spread over a pulse, and requests turn around every `STEPS` steps: as many cells are pulsed in a step, and none
+runs into its bound.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from hardware_models import SoftBounds, SynapseArray
+from hardware_models import ClosedLoop, SoftBounds, SynapseArray
+from hardware_models.crossbar.contract import Writing
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.state import Pending
 from hardware_models.numerics import memory
@@ -27,11 +32,16 @@ CELL = SoftBounds(
 )  # fmt: skip
 
 
-def step(n: int, share: float, seed: int = 1):
-    """A function of no arguments that takes `STEPS` online steps of an (n, n) array; `share` is |request|/step."""
-    array = SynapseArray((n, n), CELL, seed=seed, weight_scale=1.0)
+def step(n: int, share: float, seed: int = 1, writing: Writing | None = None, turning: bool = False):
+    """A function of no arguments that takes `STEPS` online steps of an (n, n) array; `share` is |request|/step.
+
+    turning : requests change their sign from one call to the next, so that weights stay where they are
+    """
+    array = SynapseArray((n, n), CELL, seed=seed, weight_scale=1.0, writing=writing)
     array.program(np.zeros((n, n)))
     sweep, rng = array.kernel(rank_change).sweep, np.random.default_rng(seed)
+    if writing is not None:
+        array.state.writing.chi[:, :n] = CELL.granularity * rng.uniform(-1, 1, (n, n))
     post, pre, decay, x, acc = (memory.zeros((rows, n), np.float32) for rows in (1, 1, 1, 2, 2))
     post[0, :n], pre[0, :n] = rng.choice((-1, 1), n), share * CELL.granularity * rng.choice((-1, 1), n)
     x[:, :n] = rng.normal(size=(2, n))
@@ -44,7 +54,13 @@ def step(n: int, share: float, seed: int = 1):
             sweep(array, pending, 0, x, acc)
 
     state = record(array.state), record(pending)
-    return lambda: repeat(*state, x, acc, STEPS)
+
+    def action():
+        repeat(*state, x, acc, STEPS)
+        if turning:
+            np.negative(pending.reward, out=pending.reward)
+
+    return action
 
 
 def pulsed(n: int, share: float) -> dict:
@@ -66,3 +82,9 @@ def pulsed(n: int, share: float) -> dict:
         "ns_per_synapse": 1e9 * serial / (2 * STEPS * n**2),
         "two_at_a_time": serial / parallel,
     }
+
+
+def closed_loop(n: int, share: float) -> dict:
+    """One step written by a closed loop, against the same step by plain pulses."""
+    loop, plain = compare(step(n, share, writing=ClosedLoop(), turning=True), step(n, share, turning=True))
+    return {"request_per_step": share, "ns_per_synapse": 1e9 * loop / (STEPS * n**2), "ratio": loop / plain}

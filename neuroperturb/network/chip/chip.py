@@ -15,8 +15,7 @@ kind or of the whole table.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +29,7 @@ from neuroperturb.network.chip.catalogue import KINDS, PRESETS
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import LARGEST, SpecError, data_file
 from neuroperturb.spec.user_code import is_name
 
 LATERAL = (*DECORRELATING, "P")
@@ -83,6 +82,13 @@ class Chip(hw.Hardware):
         own = getattr(self, matrix)
         return own if own is not None else self if matrix in LEARNT else IDEAL
 
+    def written_by_sample(self) -> Iterator[tuple[str, str, Any]]:
+        """Matrices whose updates are written sample by sample, with the key of their way of writing and that itself."""
+        for matrix in (*LEARNT, *LATERAL):
+            made_of = self._of(matrix)
+            if parts.is_bound(made_of.writing) and getattr(made_of.writing, "by_sample", False):
+                yield matrix, "hardware.writing" if made_of is self else f"hardware.{matrix}.writing", made_of.writing
+
     def bound(self) -> Chip:
         """The chip with custom classes imported; raises if one is not the one this experiment was made with."""
         return parts.bound(self, "hardware")
@@ -109,8 +115,8 @@ class Chip(hw.Hardware):
         """Raise ValueError for an invalid part; the message names it by its dotted path."""
         if self.seed is not None and not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
             raise SpecError("seed", "Chip", "a whole number, 0 or more", self.seed)
-        if not 0 <= self.step_seconds < math.inf:
-            raise SpecError("step_seconds", "Chip", "0 or more seconds", self.step_seconds)
+        if not 0 <= self.step_seconds <= LARGEST:
+            raise SpecError("step_seconds", "Chip", f"0 or more seconds, and at most {LARGEST:g}", self.step_seconds)
         for name in (*SHARED, *LEARNT, *LATERAL, "neurons", "reward"):
             parts.check_field(self, name, KINDS)
         for name in ("", *LEARNT, *LATERAL):
@@ -184,7 +190,7 @@ def named(name: Any) -> hw.Hardware:
     The measured pulses become numbers here: a record contains those and does not need the file.
     """
     if isinstance(name, str) and name.lower().endswith(ENDING):
-        path, *down = map(parts.lying, files_named(name))
+        path, *down = map(data_file.located, files_named(name))
         return hw.Hardware(cells=hw.Measured.from_csv(path, down=down[0] if down else None))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
     if not is_name(name) and (not isinstance(name, str) or name not in known):

@@ -5,7 +5,8 @@ catalogue lists them by name: the table has a ``kind``, a name alone stands for 
 those of the fields; errors are one sentence that names the key by its dotted path.
 
 A custom part is given as ``module:Class`` or ``path/to/file.py:Class``; a record stores its text under ``source``, and reads it
-back as an :class:`OwnPart`, which is data until :func:`bound` imports the class.
+back as an :class:`OwnPart`, which is data until :func:`bound` imports the class. A custom part that was added to a catalogue goes by its
+name there, as every other kind: a process that reads such a record has to register it first.
 """
 
 from __future__ import annotations
@@ -15,22 +16,24 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
 from neuroperturb.spec import SpecError, data_file
-from neuroperturb.spec.user_code import Sought, UserCode, find, is_name
+from neuroperturb.spec.specification import require_size
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+LONG = 8  # numbers of a table that text does not list
 FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
-HOUSE = ("hardware_models", "neuroperturb")
 
 
 class OwnPart:
@@ -68,7 +71,7 @@ class OwnPart:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OwnPart):
-            return is_own(other) and OwnPart.of(other, self.catalogue) == self
+            return _is_own_class(type(other)) and OwnPart.of(other, self.catalogue) == self
         return (self.code, self.parameters) == (other.code, other.parameters)
 
     def __hash__(self) -> int:
@@ -78,9 +81,9 @@ class OwnPart:
         return f"<{self.code.name} of a record>"
 
 
-def is_own(part: Any) -> bool:
-    """Whether a part is of a custom class."""
-    return _is_own_class(type(part))
+def is_own(part: Any, known: Kinds | None) -> bool:
+    """Whether a part is of a custom class that has no name in `known`."""
+    return _is_own_class(type(part)) and all(kind is not type(part) for kind in (known or {}).values())
 
 
 def _is_own_class(cls: type) -> bool:
@@ -163,7 +166,7 @@ def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief:
     """
     if isinstance(part, OwnPart):
         return part.table()
-    if kinds is not None and is_own(part):
+    if kinds is not None and is_own(part, kinds):
         return OwnPart.of(part, catalogue).table()
     table = {} if kinds is None else {"kind": kind_of(part, kinds)}
     usual = defaults(type(part))
@@ -203,6 +206,8 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
         ]
         return f"{value.code.label}({', '.join(inner)})"
     if isinstance(value, tuple) and not is_part(value):
+        if len(value) > LONG and not any(map(is_part, value)):
+            return f"[{len(value)} numbers]"
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
     if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -240,7 +245,7 @@ def same(a: Any, b: Any) -> bool:
 def check_field(owner: Any, name: str, catalogue: Catalogue, path: str = "") -> None:
     """Check the part in a field, and that a record can store it; errors name the key by its dotted path."""
     part, path = getattr(owner, name), _step(path, name)
-    if is_own(part):
+    if _is_own_class(type(part)):
         _require_kept(type(owner), name, part, path, catalogue)
     if is_part(part) or isinstance(part, tuple):
         check(part, path, catalogue)
@@ -251,6 +256,9 @@ def check(part: Any, path: str, catalogue: Catalogue) -> None:
     if not is_bound(part):
         return  # it is checked when its class is imported
     for name, inner in _inside(part):
+        if isinstance(inner, int | float):
+            with under(path):
+                require_size(name, inner, type(part).__name__ if is_part(part) else "")
         if is_part(part):
             check_field(part, name, catalogue, path)
         elif is_part(inner):
@@ -312,6 +320,9 @@ def _field(cls: type, name: str, given: Any, catalogue: Catalogue, present: Any,
     if kinds is None:
         return _typed(cls, hints(cls)[name], given, catalogue, present, path)
     if isinstance(given, list | tuple) and not is_part(given):
+        hint = hints(cls)[name]
+        if tuple not in (hint, typing.get_origin(hint)):
+            raise SpecError(path, cls.__name__, "a name or a table", given)
         return tuple(_kind(cls, kinds, inner, catalogue, None, f"{path}.{k}") for k, inner in enumerate(given))
     return _kind(cls, kinds, given, catalogue, present, path)
 
@@ -358,15 +369,12 @@ def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
     """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
     if not hasattr(cls, "fields_of"):
         return table
-    table = {key: lying(value) if key in FILES and isinstance(value, str) else value for key, value in table.items()}
+    table = {
+        key: data_file.located(value) if key in FILES and isinstance(value, str) else value
+        for key, value in table.items()
+    }
     with under(path):
         return cls.fields_of(table, base)
-
-
-def lying(path: str) -> str:
-    """Where a file lies: beside the TOML file that names it, or as it was typed."""
-    place = data_file.find(data_file.DataPath.typed(path))
-    return path if place is None else str(place)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
@@ -376,20 +384,8 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
         return _typed(cls, next(h for h in inner if h is not type(None)), given, catalogue, present, path)
     if is_part_class(hint):
         return given if is_part(given) else read(hint, given, catalogue, base=present, path=path)
-    if origin is Literal:
-        if given not in inner:
-            raise SpecError(path, cls.__name__, " or ".join(map(repr, inner)), given)
-        return given
     if origin is tuple:
         if not isinstance(given, list | tuple):
             raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
-    if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given)
-    wanted = _WORDS.get(hint)
-    if wanted is not None and type(given) is not hint:
-        raise SpecError(path, cls.__name__, wanted, given)
-    return given
-
-
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
+    return scalar(cls, hint, given, path)

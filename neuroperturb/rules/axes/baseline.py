@@ -168,8 +168,8 @@ class RunningMean(SinglePass):
 class PerCondition(SinglePass):
     """One noisy trajectory: δL = L − L̄_c, a running mean for each condition c, the kind of trial (T. Miconi, eLife 6, e20899 (2017)).
 
-    The task defines the conditions: the cues presented, the class of a digit. Of the variation of the loss between inputs
-    only that within a condition remains.
+    The task defines the conditions, the kinds of its trials: for example which cues are presented, or which class is to be named. Of the
+    variation of the loss between inputs only that within a condition remains.
 
     rate : ρ, in (0, 1]: L̄_c ← L̄_c + ρ (L − L̄_c), L the mean of the condition's trials in the batch
     conditions : largest number of conditions

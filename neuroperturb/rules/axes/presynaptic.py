@@ -19,6 +19,8 @@ from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.dots import dot
 from neuroperturb.rules.facts import COLUMN, LAYER, OWN, PRE, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
 
+ROOM = 4.0  # of a P that grows without an end, in its start
+
 
 class Presynaptic(AxisValue):
     """A value of this axis.
@@ -39,6 +41,11 @@ class Presynaptic(AxisValue):
     def start(self) -> float:
         """Multiple of the identity that P starts at."""
         return 1.0
+
+    @property
+    def largest(self) -> float:
+        """The largest weight that P heads for: cells that hold P want room for it."""
+        return self.start
 
 
 class Activity(Presynaptic):
@@ -105,6 +112,10 @@ class Whitened(Presynaptic):
         spiking=False,
     )  # fmt: skip
 
+    @property
+    def largest(self) -> float:
+        return max(1 / self.ridge, self.start)
+
     def numbers(self, scales: Scales) -> WhitenedNumbers:
         return WhitenedNumbers(scales.t(self.rate), scales.t(np.sqrt(self.ridge)))
 
@@ -163,6 +174,11 @@ class Recursive(Presynaptic):
     @property
     def start(self) -> float:
         return self.initial
+
+    @property
+    def largest(self) -> float:
+        """P falls from its start wherever there is activity; where there is none it grows by (1 + g) a step, without an end."""
+        return ROOM * self.initial
 
     def numbers(self, scales: Scales) -> RecursiveNumbers:
         return RecursiveNumbers(scales.t(self.growth))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import math
 import re
 import traceback
 import types
@@ -18,6 +17,7 @@ import numpy as np
 from numba.core import types as numba_types
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
+from hardware_models.numerics.checks import is_finite
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb.rules.formula.captures import captures
 from neuroperturb.rules.formula.signatures import FORMS, RETURNS, formula, numbers, plain
@@ -49,7 +49,7 @@ def require_form(rule) -> None:
         raise InputError(f"The rule {cls.__name__} has no 'synapse' function: write {_header('synapse')}.")
     if not isinstance(rule, type):
         for name, value in rule._asdict().items():
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            if not is_finite(value):
                 raise SpecError(name, cls.__name__, "a finite number", value)
     for name in formulas(cls):
         _require_signature(cls, name)

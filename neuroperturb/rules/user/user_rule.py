@@ -5,11 +5,11 @@ Published rules with their own synapse formula have the same form, and are given
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pydantic import model_serializer, model_validator
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.rules.published.hebbian import CubedTrace
 from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.requirements import require_form
@@ -70,12 +70,13 @@ class OwnFormula(Spec):
         given = data.get("parameters") if isinstance(data, dict) else None
         if not isinstance(given, dict):
             return data
-        return {**data, "parameters": {k: float(v) if type(v) is int else v for k, v in given.items()}}
+        return {**data, "parameters": {k: float(v) if type(v) is int and is_finite(v) else v for k, v in given.items()}}
 
     @model_validator(mode="before")
     @classmethod
     def _published_ones_go_by_name(cls, data: Any) -> Any:
-        name, did = OLD_NAMES.get(data.get("source"), ("", "")) if isinstance(data, dict) else ("", "")
+        source = data.get("source") if isinstance(data, dict) else None
+        name, did = OLD_NAMES.get(source, ("", "")) if isinstance(source, str) else ("", "")
         if name and isinstance(data.get("text"), str) and what_it_does(data["text"]) == did:
             return {"source": name, "parameters": data.get("parameters", {})}
         return data
@@ -124,7 +125,7 @@ def _filled(cls: type, name: str, parameters: dict) -> tuple:
     for key, value in parameters.items():
         if key not in cls._fields:
             raise SpecError.unknown(f"{path}.{key}", owner, cls._fields)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_finite(value):
             raise SpecError(f"{path}.{key}", owner, "a finite number", value)
     missing = [key for key in cls._fields if key not in parameters and key not in cls._field_defaults]
     if missing:

@@ -393,7 +393,7 @@ class Reversed(Quadratic):
 
 def test_a_cell_of_ones_own():
     check_device(Quadratic(dw_min=0.01))
-    with pytest.raises(AssertionError, match="Wide gives float64 where pulse_up is given float32"):
+    with pytest.raises(AssertionError, match="Wide returns float64 if pulse_up is given float32"):
         check_device(Wide(dw_min=0.01))
     with pytest.raises(ValueError, match="formulas of Reversed must move a cell"):
         check_device(Reversed(dw_min=0.01))
@@ -564,7 +564,7 @@ KINDS = {name: cls for name, cls in CELLS.items() if issubclass(cls, PulsedCell)
 def test_spreads_in_percent_are_refused(name, field, log_normal):
     if name == "measured" and field == "dw_min_std":
         return  # noise of data is what it is
-    with pytest.raises(hw.ParameterError, match=r"It is a part and not percent: 30 % is 0\.3\.") as error:
+    with pytest.raises(hw.ParameterError, match=r"It is a fraction, not a percentage: 30 % is 0\.3\.") as error:
         KINDS[name](**{field: 30.0, "log_normal": log_normal}).check()
     assert error.value.name == field
     KINDS[name](**{field: 0.3}).check()
@@ -582,5 +582,5 @@ def test_so_are_those_of_other_parts(part, field):
         hw.Retention: {"lifetime": 1.0},
         hw.Diffusion: {"std": 0.1},
     }
-    with pytest.raises(hw.ParameterError, match=r"It is a part and not percent: 30 % is 0\.3\."):
+    with pytest.raises(hw.ParameterError, match=r"It is a fraction, not a percentage: 30 % is 0\.3\."):
         part(**needed.get(part, {}), **{field: 30.0}).check()

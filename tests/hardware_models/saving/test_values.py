@@ -207,7 +207,7 @@ def test_a_chip_in_one_file(tmp_path):
     for name, array in arrays.items():
         assert live(found[name]) == live(array)
     with pytest.raises(
-        ArrayFileError, match="holds 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
+        ArrayFileError, match="contains 3 arrays, 'ideal', 'soft bounds', 'four bits': read them by load_all"
     ):
         hw.SynapseArray.load(path)
 
@@ -229,9 +229,7 @@ def test_the_file_is_netcdf_and_holds_no_code(tmp_path):
 def test_a_part_of_ones_own_is_given_and_not_imported(tmp_path):
     array = hw.SynapseArray((2, 3), Stiff(stiffness=3.0), seed=1)
     path = array.save(tmp_path / "array.nc")
-    with pytest.raises(
-        PartError, match=r"a file that is opened imports nothing: give the class itself, classes=\[Stiff\]"
-    ):
+    with pytest.raises(PartError, match=r"loading a file imports nothing: pass the class itself, classes=\[Stiff\]"):
         hw.SynapseArray.load(path)
     assert hw.SynapseArray.load(path, classes=[Stiff]).cell == Stiff(stiffness=3.0)
 
@@ -249,7 +247,7 @@ def damaged(whole, how):
 def test_damage_is_a_sentence(tmp_path, how):
     path = made("ideal").save(tmp_path / "array.nc")
     path.write_bytes(damaged(path.read_bytes(), how))
-    with pytest.raises(ArrayFileError, match=r"The file '.*array.nc' (is damaged|holds no arrays)"):
+    with pytest.raises(ArrayFileError, match=r"The file '.*array.nc' (is damaged|contains no arrays)"):
         hw.SynapseArray.load(path)
 
 

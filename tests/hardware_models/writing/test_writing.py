@@ -286,6 +286,35 @@ def test_what_one_write_cannot_send_waits():
     assert (np.abs(counted(array) - 9.5) <= 0.5).all()  # the last of ten steps is a matter of rounding
 
 
+def test_granules_are_sent_whole():
+    """A granule of 0.034 is three pulses of 0.01; what is left waits, and one pulse is what there was before."""
+    rng, chi, sent = np.random.default_rng(2), np.zeros((5, 6)), np.zeros((5, 6), int)
+    array, plain, alike = (make(writing=MixedPrecision(granule=granule)) for granule in (0.034, None, 0.01))
+    for _ in range(40):
+        post, pre = 0.01 * rng.normal(size=5), rng.normal(size=6)
+        for one in (array, plain, alike):
+            one.update(post, pre)
+        chi += np.outer(post, pre)
+        n = 3 * np.trunc(chi / 0.03)
+        chi, sent = chi - 0.01 * n, sent + n.astype(int)
+    assert np.array_equal(counted(array)[0], sent)
+    assert np.allclose(array.state.writing.chi[:, :5].T, chi, atol=1e-12)
+    assert np.abs(sent).max() > 2
+    assert plain.read().tobytes() == alike.read().tobytes() != array.read().tobytes()
+
+
+def test_a_granule_of_the_write_noise_draws_it_less_often():
+    """Asked for a walk of small steps, cells whose write noise is 75 of them are nearer to it with granules of that size."""
+    off = {}
+    for granule in (None, hw.PRESETS["reram-es"].cell.write_noise):
+        array = make(hw.PRESETS["reram-es"].cell, (20, 20), writing=MixedPrecision(granule=granule))
+        for write in range(200):
+            array.update(np.full(20, 0.02 if write % 40 < 20 else -0.02), np.ones(20))
+        off[granule] = np.sqrt(np.mean(array.read() ** 2))
+    first, second = off.values()
+    assert second < first
+
+
 def test_the_accumulator_is_in_the_ledger():
     for dtype, bits in ((np.float32, 32), (np.float64, 64)):
         assert make(writing=MixedPrecision(), dtype=dtype).ledger().counts["accumulator_bits"] == bits * 30
@@ -332,6 +361,7 @@ def test_digital_levels_are_an_odd_number_with_zero(bits):
         (lambda: make(writing=ImplicitTrains(resolution=-1)), "The 'resolution' parameter of ImplicitTrains must be 0 or more."),
         (lambda: make(writing=ImplicitTrains(resolution=2)), "The 'resolution' parameter of ImplicitTrains must be at most 1."),
         (lambda: make(Ideal(), writing=CoincidenceTrains()), "The 'cell' parameter of SynapseArray must have pulses for"),
+        (lambda: make(writing=MixedPrecision(granule=0.0)), "The 'granule' parameter of MixedPrecision must be positive. Got 0.0 instead."),
         (lambda: make(Ideal(), writing=MixedPrecision()), "The 'cell' parameter of SynapseArray must have pulses for MixedPrecision."),
         (lambda: make(writing=CoincidenceTrains(), columns=5000), "The 'columns' parameter of SynapseArray must be at most 2048"),
         (lambda: make(writing=CoincidenceTrains()).pending(4), "The 'columns' parameter of SynapseArray must be at least the 4 rows"),

@@ -128,7 +128,7 @@ def test_changed_data_are_said_and_refused(done, place, gone):
         (place / "w.csv").unlink()
     else:
         series(place / "w.csv", seed=1)
-    why = "is not there any more" if gone else "is another one than the record's"
+    why = "does not exist any more" if gone else "differs from that of the record"
     more = ("run", place / "w.toml", "--epochs", 2, "--resume", "--out", done)
     before = done.read_bytes()
     for command in (

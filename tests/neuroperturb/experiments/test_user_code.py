@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,21 @@ def forget():
     user_code._known.clear()
     for name in [name for name in sys.modules if name.startswith("mine")]:
         del sys.modules[name]
+
+
+def test_threads_that_look_for_one_class_find_it(tmp_path, monkeypatch):
+    """The second must not meet a module that the first is still executing, by path or by name."""
+    monkeypatch.chdir(tmp_path)
+    text = "import time\nfrom dataclasses import dataclass\nimport hardware_models as hw\n@dataclass(frozen=True, kw_only=True)\n"
+    text += "class Slow(hw.SoftBounds):\n    time.sleep(0.2)\n"
+    for stem in ("slow_by_path", "slow_by_name"):
+        (tmp_path / f"{stem}.py").write_text(text)
+    sought = user_code.Sought("cell", "cells", lambda cls: True, "")
+    for name in ("slow_by_path.py:Slow", "slow_by_name:Slow"):
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _, name=name: user_code.find(name, sought), range(4)))
+        assert len(set(found)) == 1 and found[0].__name__ == "Slow"
+        assert str(tmp_path) not in sys.path
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_ours_is_replaced(tmp_path, name):
 def test_a_file_of_somebody_else_stays(tmp_path, name):
     path = written(tmp_path / name, FOREIGN[name])
     before = path.read_bytes()
-    with pytest.raises(InputError, match="is not one that neuroperturb wrote: move it away"):
+    with pytest.raises(InputError, match="was not written by neuroperturb: move it away"):
         outputs.write_text(path, MADE.get(name, TABLE))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -23,8 +23,9 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results import text as report
 from neuroperturb.results.run import Run, differences
+from neuroperturb.simulation.configuration import MIN_COLUMNS
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.simulation.simulation import MIN_COLUMNS, Simulation
+from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer

@@ -85,7 +85,7 @@ def test_a_missing_value_ends_a_segment(tmp_path):
     with pytest.raises(
         SpecError,
         match=re.escape(
-            """in line 22, column 'x'. Got 'NA' instead. If 'NA' stands for a missing value, say so: missing = ['NA']"""
+            """in line 22, column 'x'. Got 'NA' instead. If 'NA' stands for a missing value, declare it: missing = ['NA']"""
         ),
     ):
         data(path)
@@ -110,7 +110,7 @@ def test_targets_need_not_be_inputs(tmp_path):
 
 
 WRONG = {
-    "no such file": (None, {}, "cannot be opened .* looked for in"),
+    "no such file": (None, {}, "cannot be opened .* searched for in"),
     "no header": (lines()[1:], {}, "begins with '2020-01-01T00:00:00', where the names of columns belong"),
     "a column that is not there": (lines(), {"target": "z"}, "'target' parameter of Series must be a column of .* Its columns: date, x, y"),
     "a name nearly right": (lines(), {"target": "Y"}, "Did you mean 'y'"),
