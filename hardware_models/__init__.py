@@ -1,4 +1,4 @@
-"""Arrays of imperfect synapses: cells, converters, noise and time. Knows weights, pulses, volts and seconds; nothing of learning.
+"""Arrays of non-ideal synapses: cells, converters, noise and ageing, in weights, pulses, volts and seconds; independent of learning.
 
 >>> import hardware_models as hw
 >>> array = hw.SynapseArray((2, 3), hw.Digital(bits=4), seed=1)
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hardware_models.ageing import StateDrift as StateDrift
     from hardware_models.ageing import Telegraph as Telegraph
     from hardware_models.ageing import Wear as Wear
-    from hardware_models.array import Hardware as Hardware
     from hardware_models.array import SynapseArray as SynapseArray
     from hardware_models.characterise.card import Card as Card
     from hardware_models.characterise.card import card as card
@@ -59,6 +58,8 @@ if TYPE_CHECKING:
     from hardware_models.devices import SoftBoundsReference as SoftBoundsReference
     from hardware_models.devices.pulse_data import PulseData as PulseData
     from hardware_models.devices.pulse_data import read_pulses as read_pulses
+    from hardware_models.hardware import Hardware as Hardware
+    from hardware_models.numerics.checks import HardwareWarning as HardwareWarning
     from hardware_models.numerics.checks import ParameterError as ParameterError
     from hardware_models.numerics.compiled import kernel as kernel
     from hardware_models.presets import INFERENCE as INFERENCE
@@ -97,10 +98,11 @@ if TYPE_CHECKING:
     from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
     from hardware_models.writing.mixed_precision import MixedPrecision as MixedPrecision
 
-# where the names live; imported on first use, so that what needs no array waits for none
+# modules of the names; imported on first use, so that code without arrays starts fast
 _HOMES = {
     "ageing": "Ageing Diffusion Drift Faults Leak OneOverF OrnsteinUhlenbeck Retention SlowNoise StateDrift Telegraph Wear",
-    "array": "Hardware SynapseArray",
+    "array": "SynapseArray",
+    "hardware": "Hardware",
     "characterise.card": "Card card",
     "characterise.check_device": "check_device",
     "costs.figures": "COSTS",
@@ -109,7 +111,7 @@ _HOMES = {
     "crossbar.weights": "Devices DifferentialPair OneSidedPair SeveralDevices SeveralPairs Single ZeroShifted",
     "devices": "CELLS ConstantStep Digital ExpStep Ideal LinearStep Measured PiecewiseStep PowStep PulsedCell SoftBounds SoftBoundsReference",
     "devices.pulse_data": "PulseData read_pulses",
-    "numerics.checks": "ParameterError",
+    "numerics.checks": "HardwareWarning ParameterError",
     "numerics.compiled": "kernel",
     "presets": "INFERENCE PRESETS Preset",
     "programming": "Error GenericNoise Hermes PCMJoshi PCMLike RRAMMilo ReRamCMO ReRamWan2022 SONOS StateIndependent WrittenOnce",

@@ -1,20 +1,18 @@
-"""SynapseArray: the only holder of device state; Hardware: what one is made of.
+"""SynapseArray: the owner of all device state.
 
-    cells (d, m, n)  d devices a weight, presynaptic-major: w[k, j, i] is from j to i
+    cells (d, m, n)  d devices per weight, presynaptic-major: w[k, j, i] is from j to i
     W_ij = scale · Σ_k gain_k w[k, j, i]
 
-Parts, each its own object that answers for itself, see :mod:`hardware_models.crossbar.contract`: the cell; how cells make a weight
-(`weight`); how updates become pulses (`writing`); how cells get their first weights (`programming`); how a read happens (`reading`);
-what time does (`time`).
+Parts, each a separate object with the interface of :mod:`hardware_models.crossbar.contract`: the cell; the mapping of cells to weights
+(`weight`); of updates to pulses (`writing`); initial programming (`programming`); reads (`reading`); ageing (`time`).
 
-A presynaptic row is contiguous, so that reading is an axpy over postsynaptic units and nothing has to be summed across a
-vector. The public face speaks W[i, j], from j to i, in weight units; kernels take :meth:`SynapseArray.kernel`.
+A presynaptic row is contiguous, so that reading is an axpy over postsynaptic units without sums across a
+vector. The public interface uses W[i, j], from j to i, in weight units; kernels use :meth:`SynapseArray.kernel`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,34 +28,38 @@ from hardware_models.crossbar.contract import Cell, Exactly, Parts, Programming,
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.layout import lay_out
 from hardware_models.crossbar.pulses import LONGEST, Moment, make_send
-from hardware_models.crossbar.state import ArrayKernel, Pending, weights_of
+from hardware_models.crossbar.scale import beyond, scale_for, warn_of_clipping
+from hardware_models.crossbar.state import ArrayKernel, Pending, Shortfall, weights_of
 from hardware_models.crossbar.sweep import Stages, WalkPlan, make_sweep
 from hardware_models.crossbar.travel import Watch, make_watch
 from hardware_models.crossbar.weights import Single
 from hardware_models.devices import Ideal
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import InputError, ParameterError
+from hardware_models.numerics.checks import InputError, ParameterError, is_finite
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
+from hardware_models.saving.values import Value
 from hardware_models.writing import ByCell
 
 IDEAL, SINGLE = Ideal(), Single()
 EXACT, BY_CELL, EXACTLY, NEVER_AGES = Exact(), ByCell(), Exactly(), Ageing()
+MOST_ROWS = 1 << 16  # read along the other side at once: more have no draws of their own
 
 
 def complete(
     cell: Cell, weight: Weight | None, writing: Writing | None, programming: Programming | None, reading: Readout | None,
     time: Time | None,
 ) -> Parts:  # fmt: skip
-    """The parts of an array, with what None stands for."""
+    """The parts of an array, with None replaced by defaults."""
     programming = EXACT if programming is None else programming
+    readout = (EXACTLY if reading is None else reading).fitted(programming.siemens or cell.siemens)
     return Parts(
         cell=cell, weight=weight or programming.weight or SINGLE, writing=BY_CELL if writing is None else writing,
-        programming=programming, readout=EXACTLY if reading is None else reading, time=NEVER_AGES if time is None else time,
+        programming=programming, readout=readout, time=NEVER_AGES if time is None else time,
     )  # fmt: skip
 
 
-class SynapseArray(Site):
+class SynapseArray(Value, Site):
     """An array of synapses, n outputs by m inputs.
 
     Parameters
@@ -65,19 +67,20 @@ class SynapseArray(Site):
     shape : (n, m), outputs and inputs
     cell : a cell model, e.g. ``Ideal()`` or ``Digital(bits=4)``
     dtype : float32 or float64
-    seed : int, key of everything random on this array
-    number : int, 0 … 255, which array of a chip this is
-    weight_scale : weight units per device unit; None puts 4 standard deviations of the first programmed weights at the
-        smaller bound of the cell (1 for cells without bounds; the largest for conductances written once)
-    weight : how cells make a weight, see :mod:`hardware_models.crossbar.weights`; None: as `programming` says, or one cell each
-    writing : how updates become pulses, see :mod:`hardware_models.writing.by_cell`; None: the cell rounds every request
-    programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`, and, for arrays that are written
+    seed : int, key of all random numbers of this array
+    number : int, 0 … 255, index of the array on its chip
+    weight_scale : weight units per device unit; None: at every programming, the largest |weight| is put at the bound of the cells,
+        so that they hold it to half a level (1 for cells without bounds). That leaves no room for weights to grow in training: a
+        scale of your own does
+    weight : mapping of cells to a weight, see :mod:`hardware_models.crossbar.weights`; None: that of `programming`, or one cell each
+    writing : mapping of updates to pulses, see :mod:`hardware_models.writing.by_cell`; None: the cell rounds every request
+    programming : initial programming of cells, see :mod:`hardware_models.programming.by_pulses`, and, for arrays that are written
         once, :mod:`hardware_models.programming`
-    reading : how a read happens, see :mod:`hardware_models.reading.reading`; None: exactly
-    time : what time does to cells, see :mod:`hardware_models.ageing`; None: nothing
-    costs : what operations cost, see :mod:`hardware_models.costs.figures`; None: they are counted, not priced
-    track : whether to sum up how far cells go, see :mod:`hardware_models.crossbar.travel`
-    columns : most update rows R, and with a `reading` most columns K, that a sweep will meet
+    reading : model of reads, see :mod:`hardware_models.reading.reading`; None: exact
+    time : ageing of cells, see :mod:`hardware_models.ageing`; None: none
+    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
+    track : whether to accumulate the changes of cells, see :mod:`hardware_models.crossbar.travel`
+    columns : largest number of update rows R, and with a `reading` of columns K, per sweep
 
     Examples
     --------
@@ -98,19 +101,24 @@ class SynapseArray(Site):
         seed = arguments.check_whole("seed", seed, 0, 2**63)
         self.number = arguments.check_whole("number", number, 0, 256)
         self.columns = arguments.check_whole("columns", columns, 1, np.inf)
-        arguments.check_scale(weight_scale)
+        arguments.check_scale(weight_scale, dtype=self.dtype)
         arguments.check_parts(
             cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time
         )
         if not isinstance(costs, Costs | None):
             raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
+        self.shortfall = Shortfall()
         self.parts = complete(cell, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
         self._fixed_scale = weight_scale
         self.ends = arguments.check_fit(arguments.Design(self.parts, self.shape, self.columns, self.dtype))
+        self._lay_out(seed)
+
+    def _lay_out(self, seed: int) -> None:
+        """The memory of a new array of this design, as it comes out of the factory."""
         self.state = lay_out(self, seed)
         shape = (len(self.weight.gains), self.shape[1], self.shape[0])
-        self.weight.fabricate(self.state.cells, cell, shape, seed, self.number)
+        self.weight.fabricate(self.state.cells, self.cell, shape, seed, self.number)
         self.ageing = self.parts.time.fabricate(self)
         self.record = record(self.state)
 
@@ -133,20 +141,34 @@ class SynapseArray(Site):
     # host side, weight units, W[i, j] from j to i
 
     def program(self, weights: ArrayLike) -> None:
-        """Set every weight, W (n, m), as the array is programmed: by default exactly, as far as the cells can hold it."""
-        W = arguments.check_weights(weights, self.shape)
-        self.state.scale[0] = self._scale(W)
-        target = self.weight.targets(self.state.cells, W.T / float(self.state.scale[0]))
-        self.programming.program(self, self.cell.program(target, self.dtype.type))
+        """Set every weight, W (n, m), with the array's programming: by default exactly, within the range of the cells.
+
+        Weights that cells cannot hold are clipped, and counted (`shortfall`, :meth:`ledger`). Programming ends compensation, and
+        discards the reference of `calibrate`.
+
+        Warns
+        -----
+        HardwareWarning : if the scale is too small for the mean cell to hold the weights, or for a tenth of the cells of this chip
+        """
+        W = arguments.check_weights(weights, self.shape, self.dtype)
+        self.state.scale[0] = scale_for(self, W) if self._fixed_scale is None else self._fixed_scale
+        states, lost = beyond(self, W)
+        clipped = int(lost.sum())
+        unreached = self.programming.program(self, states)
+        self.shortfall = Shortfall(self.shortfall.clipped + clipped, self.shortfall.unreached + int(unreached or 0))
         self.state.programs[0] += 1
         hold(self.state.cells, self.shape[0])
         self.writing.programmed(self, W.T / float(self.state.scale[0]))
+        self.uncompensate()  # the factors were for the old weights
+        self.ageing.reference[:] = np.nan
         self.parts.time.rewritten(self.ageing)
+        if clipped:
+            warn_of_clipping(self, W, clipped)
 
     def pulse(self, pulses: ArrayLike) -> None:
-        """Send whole pulses to every cell, one write: an int or (n, m), positive where W should grow.
+        """Send whole pulses to every cell in one write: an int or (n, m), positive to increase W.
 
-        In an array of several devices a weight, each trained device gets them in the direction of its gain, if it can go there.
+        With several devices per weight, each trained device gets them in the direction of its gain, if it can move that way.
         """
         if self.cell.send_row is None:
             raise InputError(f"The cells of this array, {self.cell!r}, have no pulses.")
@@ -162,75 +184,69 @@ class SynapseArray(Site):
         )
         self.state.writes[0] += 1
 
-    def _scale(self, W) -> float:
-        if self._fixed_scale is not None:
-            return self._fixed_scale
-        own = self.programming.scale(W)
-        if own is not None:
-            return own
-        if self.cell.bound is None:
-            return 1.0
-        spread = 4 * W.std() if W.size > 1 else np.abs(W).max()
-        return float(spread / self.cell.bound) or 1.0
-
     def read(self) -> np.ndarray:
-        """The weights as they are stored, W (n, m), float of the array's dtype."""
+        """The stored weights, W (n, m), in the array's dtype."""
         return weights_of(self.state, self.state.cells.w)
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
-        """W x for x (m,), or x Wᵀ for rows x (K, m)."""
-        return self.sweep(x)
+        """W x for x (m,), or x Wᵀ for rows x (K, m); K may be 0."""
+        rows = arguments.check_rows("x", "sweep", x, self.shape[1])
+        return self.sweep(rows[0] if np.ndim(x) == 1 else rows)
 
     def rmatvec(self, y: ArrayLike) -> np.ndarray:
-        """Wᵀ y for y (n,), or y W for rows y (K, n): a read along the other side; what compensation makes up for scales y."""
-        y, single = np.asarray(y, self.dtype), np.ndim(y) == 1
-        rows = arguments.check_rows("y", "rmatvec", y, self.shape[0]) * self.state.correction[: self.shape[0]]
-        out = self.parts.readout.read_back(self.state, rows, self.programming.make_read_noise_back(self.state))
-        self.state.back_reads[0] += len(rows)
-        return out[0] if single else out
+        """Wᵀ y for y (n,), or y W for rows y (K, n): a transposed read; drift compensation scales y."""
+        n, m = self.shape
+        rows = arguments.check_rows("y", "rmatvec", y, n).astype(self.dtype) * self.state.correction[:n]
+        out = np.zeros((len(rows), m), self.dtype)
+        for k in range(0, len(rows), MOST_ROWS):
+            some = rows[k : k + MOST_ROWS]
+            noise = self.programming.make_read_noise_back(self.state)
+            out[k : k + MOST_ROWS] = self.parts.readout.read_back(self.state, some, noise)
+            self.state.back_reads[0] += len(some)
+        return out[0] if np.ndim(y) == 1 else out
 
     def update(self, post: ArrayLike, pre: ArrayLike, reward: ArrayLike | None = None) -> None:
-        """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,): through the cells' own formula."""
-        self.sweep(None, post, pre, reward)
+        """Write W += Σ_r reward_r post_r ⊗ pre_r for post (R, n), pre (R, m), reward (R,), with the cells' own write formula.
+
+        An update of no rows is none: nothing is written, and nothing counted.
+        """
+        self.sweep(None, *arguments.check_update(post, pre, reward, self.shape))
 
     def sweep(
         self, x: ArrayLike | None, post: ArrayLike | None = None, pre: ArrayLike | None = None, reward: ArrayLike | None = None,
     ) -> np.ndarray | None:  # fmt: skip
-        """Write an update, then read: one walk over the array.
+        """Write an update, then read: one pass over the array.
 
         Parameters
         ----------
         x : (m,) or (K, m), or None for no read
-        post, pre, reward : the update, see `update`; None for no write
+        post, pre, reward : the update, see `update`; None, or no rows, for no write
 
         Returns
         -------
-        (n,) or (K, n) in weight units, or None where nothing is read
+        (n,) or (K, n) in weight units, or None without a read
         """
         n, m = self.shape
         reads_nothing, single = x is None, np.ndim(x) == 1
         x = np.zeros((0, m)) if reads_nothing else arguments.check_rows("x", "sweep", x, m)
         pending = self.pending(1)
         if post is not None:
-            post, pre = arguments.check_rows("post", "sweep", post, n), arguments.check_rows("pre", "sweep", pre, m)
-            if len(pre) != len(post):
-                raise ParameterError("pre", "sweep", f"as many rows as 'post', {len(post)}", len(pre), verb="must have")
-            pending = self.pending(len(post))
-            pending.post[:, :n], pending.pre[:, :m] = post, pre
-            pending.reward[:] = 1 if reward is None else arguments.check_rewards(reward, len(post))
-            pending.active[0] = 1
+            post, pre, reward = arguments.check_update(post, pre, reward, self.shape)
+            if len(post):
+                pending = self.pending(len(post))
+                pending.post[:, :n], pending.pre[:, :m], pending.reward[:], pending.active[0] = post, pre, reward, 1
         x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
         sweep, pending = self.kernel().sweep, record(pending)
         room = self.columns if self.parts.readout.keeps_state else max(1, len(x))
-        for k in range(0, max(1, len(x)), room):  # a sweep for as many columns as there is room for
+        for k in range(0, max(1, len(x)), room):  # a sweep for as many columns as there is space for
             sweep(self.record, pending, (), x[k : k + room], acc[k : k + room])
         if reads_nothing:
             return None
         return acc[0, :n].copy() if single else np.ascontiguousarray(acc[:, :n])
 
     def pending(self, rank: int, *, back: bool = False) -> Pending:
-        """An empty update of R outer products; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
-        n, m = self.shape
+        """An empty update of R outer products, 1 or more; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
+        (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
         if self.writing.by_sample and rank > self.columns:
             wanted = f"at least the {rank} rows of an update for {type(self.writing).__name__}"
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
@@ -243,11 +259,11 @@ class SynapseArray(Site):
     def kernel(
         self, change_row: Callable[..., Any] = rank_change, read_row: Callable[..., Any] | None = None, *, batch: bool = False,
     ) -> ArrayKernel:  # fmt: skip
-        """State and compiled sweep, for a time loop that is compiled around them.
+        """State and compiled sweep, for a compiled time loop.
 
-        change_row : how a row of changes comes out of the pending update
-        read_row : how a row is read, where a probe shifts weights; None reads them as they are
-        batch : use BLAS where the cells allow it
+        change_row : kernel that computes a row of changes from the pending update
+        read_row : kernel that reads a row with perturbed weights; None: reads of unperturbed weights
+        batch : whether to use BLAS if the cells allow it
         """
         due_row, refresh_row = self.weight.refresh(self.cell)
         path = self.writing.path(self, change_row)
@@ -260,7 +276,7 @@ class SynapseArray(Site):
 
     @property
     def is_ideal(self) -> bool:
-        """Whether nothing stands between a weight and what is written, so that the fast loops may be used."""
+        """Whether writes are ideal, so that the fast loops may be used."""
         changed = self.tracks or self.parts.time.fails or self.parts.time.is_noisy
         return not self.cell.is_pulsed and len(self.state.gain) == 1 and not changed
 
@@ -273,7 +289,7 @@ class SynapseArray(Site):
 
     @property
     def hold_row(self) -> Callable[..., Any] | None:
-        """What faults and wear make of a row after it was written, ``(array, k, j)``, compiled; None where no cell can be stuck."""
+        """Effect of faults and wear on a row after a write, ``(array, k, j)``, compiled; None if no cell can be stuck."""
         return self.parts.time.hold_row(self.state.cells.held.size > 1)
 
     @property
@@ -284,36 +300,40 @@ class SynapseArray(Site):
 
     @property
     def clock(self) -> float:
-        """Seconds that passed in `age`."""
+        """Seconds passed in `age`."""
         return float(self.ageing.clock[0])
 
     def age(self, seconds: float) -> None:
-        """Let time pass: what `time` and `programming` say happens to cells in it.
+        """Let time pass: apply the ageing of `time` and `programming` to cells.
 
         seconds : 0 or more, finite
         """
-        if not (isinstance(seconds, int | float | np.number) and 0 <= seconds < np.inf):
+        if not (is_finite(seconds) and seconds >= 0):
             raise ParameterError("seconds", "age", "0 or more, and finite", seconds)
         drifted = self.programming.pass_time(self.state.programmed, float(seconds))
         self.parts.time.pass_time(self, self.ageing, float(seconds), drifted)
 
     def calibrate(self) -> None:
-        """Remember what the array reads now, not rescaled: what `compensate` brings it back to. Reads every input line once."""
-        self.state.correction[:] = 1
+        """Store the present read-out, not rescaled, as the reference of `compensate`. Reads every input line once."""
+        self.uncompensate()
         self.ageing.reference[:] = compensation.read_out(self)
 
     def compensate(self, *, per_output: bool = False) -> None:
-        """Rescale what is read from now on, see :mod:`hardware_models.ageing.compensation`. Reads every input line once.
+        """Rescale all further reads, see :mod:`hardware_models.ageing.compensation`. Reads every input line once.
 
-        per_output : one factor an output, instead of one an array
+        per_output : one factor per output, instead of one per array
         """
         if np.isnan(self.ageing.reference).any():
-            raise InputError("An array must be read by calibrate() before compensate() has something to compare with.")
+            raise InputError("compensate() needs a reference: call calibrate() first.")
         factors = compensation.factors(self.ageing.reference, compensation.read_out(self), per_output=per_output)
         self.state.correction[: self.shape[0]] = factors
 
+    def uncompensate(self) -> None:
+        """End compensation: reads are not rescaled any more; the reference of `calibrate` stays."""
+        self.state.correction[:] = 1
+
     def ledger(self, costs: Costs | None = None) -> Ledger:
-        """What this array did so far, and what that costs; see :func:`hardware_models.costs.ledger.ledger`."""
+        """Operations of this array so far, and their costs; see :func:`hardware_models.costs.ledger.ledger`."""
         return ledger.ledger(self, costs)
 
     def pulse_counts(self) -> Pulses:
@@ -323,66 +343,3 @@ class SynapseArray(Site):
     def travel(self) -> Travel:
         """Total variation and net displacement of every weight, each (n, m); needs ``track=True``."""
         return ledger.travel(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
-    """The parts of an array, each an object of its own; the defaults are ideal.
-
-    cells : a cell model, see :mod:`hardware_models.devices`
-    weight : how cells make a weight, see :mod:`hardware_models.crossbar.weights`; None: as `programming` says, or one cell each
-    writing : how updates become pulses, see :mod:`hardware_models.writing.by_cell`, or None: the cell rounds every request
-    programming : how cells get their first weights, see :mod:`hardware_models.programming.by_pulses`
-    reading : how a read happens, or None: exactly
-    time : what time does to cells, or None: nothing
-    weight_scale : weight units per device unit, or None: by the first programmed weights
-    costs : what operations cost, see :mod:`hardware_models.costs.figures`; None: they are counted, not priced
-    """
-
-    cells: Any = IDEAL
-    weight: Weight | None = None
-    writing: Any = None
-    programming: Any = EXACT
-    reading: Any = None
-    time: Any = None
-    weight_scale: float | None = None
-    costs: Costs | None = None
-
-    def array(
-        self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
-        track: bool = False,
-    ) -> SynapseArray:  # fmt: skip
-        """An array (n, m) of this, of chip `seed`; parameters as in :class:`SynapseArray`."""
-        return SynapseArray(
-            shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
-            time=self.time, weight_scale=self.weight_scale, dtype=dtype, seed=seed, number=number, columns=columns,
-            costs=self.costs, track=track,
-        )  # fmt: skip
-
-    @property
-    def parts(self) -> Parts:
-        """All parts, with what None stands for."""
-        return complete(self.cells, self.weight, self.writing, self.programming, self.reading, self.time)
-
-    @property
-    def reads_noisily(self) -> bool:
-        """Whether two reads of the same cells may differ."""
-        return self.parts.programming.reads_noisily or self.parts.readout.reads_noisily
-
-    @property
-    def ages(self) -> bool:
-        """Whether time may make a difference."""
-        return self.time is not None or self.parts.programming.ages
-
-    def check_fit(self) -> None:
-        """Raise ParameterError where these parts make no array together; nothing is fabricated or compiled.
-
-        Names are those of the fields here, dotted where a part of a part does not fit: ``"time.faults.stuck_low"``.
-        """
-        arguments.check_scale(self.weight_scale, type(self).__name__)
-        try:
-            arguments.check_fit(arguments.Design(self.parts))
-        except ParameterError as error:
-            first, *rest = error.name.split(".")
-            name = ".".join(["cells" if first == "cell" else first, *rest])  # as this class calls them
-            raise error.at(name, "" if error.owner == "SynapseArray" else error.owner) from None

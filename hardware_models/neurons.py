@@ -1,4 +1,4 @@
-"""Neurons are circuits too: no two have the same activation, their inputs are noisy, and their state has few levels.
+"""Neuron circuits: activations that differ between neurons, input noise, and quantised states.
 
     f_i(a) = s_i tanh(k_i (g_i a − m_i + σ ν)) − d_i                        ν standard normal, drawn for every read of a unit
     x_i   ← round((1 − α) x_i + α f_i(a_i))                                 to the nearest of the levels a state can have
@@ -11,8 +11,8 @@ parameters that A. N. McCaughan et al., "Multiplexed gradient descent", APL Mach
 differ between neurons; the gain g is of the stage before the noise enters, so that it is not the same as the slope. A state of n
 bits has the 2ⁿ − 1 levels k/(2ⁿ⁻¹ − 1), |k| ≤ 2ⁿ⁻¹ − 1: what is beyond ±1 is clipped.
 
-Draws are keyed by firing, column and unit: two passes side by side meet different noise. With every strength 0 a unit is
-x ← (1 − α) x + α tanh(a), to the bit.
+Draws are keyed by firing, column and unit: parallel passes have independent noise. With every strength at 0 a unit is
+x ← (1 − α) x + α tanh(a), bit for bit.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.numerics import maths, memory, random
-from hardware_models.numerics.checks import refuse, require_not_negative
+from hardware_models.numerics.checks import refuse, require_not_negative, require_spread
 from hardware_models.numerics.compiled import kernel, separate
 
 MOST_BITS = 16
-NOISE, SPREAD = 0, 1  # which of the two streams of a layer of neurons: array numbers 2 · layer + this
+NOISE, SPREAD = 0, 1  # index of the two streams of a layer of neurons: array numbers 2 · layer + this
 
 fill_normal = separate(random.fill_normal)
 
 
 class Spread(IntEnum):
-    """Address of each draw of the spread: switching one on leaves the others as they were."""
+    """Address of each draw of the spread, so that switching one on does not change the others."""
 
     GAIN = 0
     MIDPOINT = 1
@@ -44,10 +44,10 @@ class Spread(IntEnum):
 
 
 class NeuronState(NamedTuple):
-    """A layer of n neurons as kernels take it.
+    """A layer of n neurons for kernels.
 
     gain, midpoint, slope, saturation, offset : (n,) of every unit
-    noise_std; level : distance between levels of the state, 0 where there are none;  levels : the largest
+    noise_std; level : distance between levels of the state, 0 if there are none;  levels : the largest
     seed, stream : key of the noise;  fired : (1,) int64, times the layer has fired
     scratch : (n,) one column's noise
     """
@@ -81,7 +81,7 @@ def round_state(x, level, levels):
     half = type(level)(0.5)
     for i in range(x.shape[0]):
         k = np.floor(x[i] / level + half)
-        k = levels if k > levels else k  # what is not a number stays visible
+        k = levels if k > levels else k  # NaN stays visible
         x[i] = (-levels if k < -levels else k) * level
 
 
@@ -103,9 +103,9 @@ class Neurons:
     """A layer of neurons; names ending in ``_std`` are standard deviations between units, `noise_std` excepted.
 
     gain_std : of the gain before the noise, relative
-    midpoint_std : of the input at which a unit is at its centre [pre-activation units]
+    midpoint_std : of the input at which the activation is at its centre [pre-activation units]
     slope_std, saturation_std : of the slope and of the amplitude of the tanh, relative
-    offset_std : of what is missing from the output [state units]
+    offset_std : of the offset subtracted from the output [state units]
     noise_std : input-referred noise of every unit, column and step [pre-activation units]
     state_bits : 2 … 16, bits of a state within ±1; 0: any state
 
@@ -146,7 +146,8 @@ class Neurons:
         return random.normal(seed, stream, int(quantity), size, np.float64)
 
     def check(self) -> None:
-        require_not_negative(self, "gain_std midpoint_std slope_std saturation_std offset_std noise_std")
+        require_not_negative(self, "midpoint_std offset_std noise_std")
+        require_spread(self, "gain_std slope_std saturation_std")
         bits = self.state_bits
         if not isinstance(bits, int) or bits not in (0, *range(2, MOST_BITS + 1)):
             refuse(self, "state_bits", f"0, or a whole number from 2 to {MOST_BITS}")

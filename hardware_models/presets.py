@@ -1,11 +1,11 @@
-"""Devices that were made and measured, or that a publication supposes: parameters, and where they are from.
+"""Presets of measured or hypothetical devices: parameters, and their publications.
 
 The parameters of pulsed cells are fits to the publication named, in the form in which M. J. Rasch et al., "A flexible and fast
 PyTorch toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494,
-distribute them. `hardware_models.characterise.pulse_curves` compares what they do with recorded pulse responses.
+distribute them. `hardware_models.characterise.pulse_curves` compares their behaviour with recorded pulse responses.
 
-A preset is the hardware of an array with its publication: its cells, and those parts of an array that the publication says
-something of. The rest composes by replacing parts.
+A preset is the hardware of an array with its publication: its cells, and those parts of an array that the publication
+defines. Other parts can be replaced.
 
 >>> import hardware_models as hw
 >>> array = hw.PRESETS["ecram"].array((10, 20), seed=1)
@@ -22,13 +22,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hardware_models.ageing import Ageing, Leak
-from hardware_models.array import Hardware, SynapseArray
+from hardware_models.array import SynapseArray
 from hardware_models.costs import figures as costs
 from hardware_models.costs.figures import sram
 from hardware_models.costs.model import Costs
 from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
 from hardware_models.crossbar.weights import OneSidedPair
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
+from hardware_models.hardware import Hardware
 from hardware_models.programming import (
     SONOS,
     Error,
@@ -50,9 +51,9 @@ from hardware_models.reading.reading import Reading
 class Preset:
     """Hardware and its publication.
 
-    hardware : cells, how they make a weight, reading, time and costs
-    technology : what it is, in words
-    publication : where its numbers are from, or what they describe
+    hardware : cells, weight, reading, time and costs
+    technology : a short description
+    publication : source of its parameters
     """
 
     hardware: Hardware
@@ -66,15 +67,15 @@ class Preset:
 
     @property
     def costs(self) -> Costs | None:
-        """What its operations cost."""
+        """Costs of its operations."""
         return self.hardware.costs
 
     def replace(self, **parts: Any) -> Hardware:
-        """Its hardware with some parts changed: what is no longer what was published is no preset."""
+        """Its hardware with some parts changed, which is no longer a preset."""
         return replace(self.hardware, **parts)
 
     def array(self, shape: Sequence[int], **options: Any) -> SynapseArray:
-        """An array (n, m) of it; options as in :meth:`Hardware.array`."""
+        """An array (n, m) of this hardware; options as in :meth:`Hardware.array`."""
         return self.hardware.array(shape, **options)
 
 
@@ -118,14 +119,14 @@ PCM = ExpStep(
     dw_min=0.01, dw_min_std=0.6, dw_min_dtod=0.2, up_down_dtod=0.05, w_max=2.0, w_min=0.0, w_max_dtod=0.1, w_min_dtod=0.0,
     es_a=-1.0, es_b=0.0, gamma_up=2.5, gamma_down=2.5, A_up=-27.235, A_down=-2.235, noise_add=0.042, noise_slope=0.108,
 )  # fmt: skip
-PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01)
+PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01, reset=0.01, reset_dtod=0.02)
 RERAM_ARRAY_OM = SoftBoundsReference(
     dw_min=0.0949, dw_min_std=0.4158, dw_min_dtod=0.7829, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.3499,
-    w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True,
+    w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True, reference_std=0.05,
 )  # fmt: skip
 RERAM_ARRAY_HFO2 = SoftBoundsReference(
     dw_min=0.4622, dw_min_std=0.2174, dw_min_dtod=0.7125, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.4295,
-    w_min_dtod=0.5990, write_noise_std=0.5841, corrupt_range=0.01, subtract_symmetry_point=True,
+    w_min_dtod=0.5990, write_noise_std=0.5841, corrupt_range=0.01, subtract_symmetry_point=True, reference_std=0.05,
 )  # fmt: skip
 
 # The shares of cells that did not switch in the arrays of Gong et al. 2022; without them, a preset is of the cells that did.
@@ -211,44 +212,46 @@ def _preset(cells: Any, technology: str, publication: str, **parts) -> Preset:
 
 
 def _written(programming: WrittenOnce, technology: str, publication: str, **parts) -> Preset:
-    """An array that is written once: the programming model says what cells hold, and how many make a weight."""
+    """An array that is written once: the programming model defines its cells, and their number per weight."""
     return _preset(Ideal(), technology, publication, programming=programming, weight=programming.weight, **parts)
 
 
 def _digital(bits: int) -> Preset:
-    return _preset(Digital(bits=bits), f"{bits}-bit weights, rounded stochastically", GUPTA_2015, costs=sram(bits))
+    return _preset(Digital(bits=bits), f"{bits}-bit weights, stochastic rounding", GUPTA_2015, costs=sram(bits))
 
 
-TRAINED = {  # by pulses, or digitally
+TRAINED = {  # trained by pulses, or digitally
     "reram-es": _preset(RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018, costs=costs.RERAM),
-    "reram-sb": _preset(RERAM_SB, "HfO2 ReRAM, soft bounds, a loose fit", GONG_2018, costs=costs.RERAM),
+    "reram-sb": _preset(RERAM_SB, "HfO2 ReRAM, soft bounds, an approximate fit", GONG_2018, costs=costs.RERAM),
     "capacitor": _preset(
         CAPACITOR,
-        "capacitor cell, leaking within seconds",
+        "capacitor cell, leaks within seconds",
         LI_2018,
         time=Ageing(leak=CAPACITOR_LEAK),
         costs=costs.CAPACITOR,
     ),
     "ecram": _preset(ECRAM, "electrochemical RAM, lithium", TANG_2018, costs=costs.ECRAM),
     "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", KIM_2019, costs=costs.ECRAM_MO),
-    "idealized": _preset(IDEALIZED, "no material: what training would like", RASCH_2020, costs=costs.CROSS_POINT),
-    "gokmen-vlasov": _preset(GOKMEN_VLASOV, "no material: a specification", GOKMEN_2016, costs=costs.CROSS_POINT),
+    "idealized": _preset(IDEALIZED, "hypothetical: idealised device for training", RASCH_2020, costs=costs.CROSS_POINT),
+    "gokmen-vlasov": _preset(
+        GOKMEN_VLASOV, "hypothetical: specification of a device for training", GOKMEN_2016, costs=costs.CROSS_POINT
+    ),
     "pcm": _preset(
         PCM, "phase-change memory, GST, pairs of one-sided cells", NANDAKUMAR_2020, weight=PCM_PAIR, costs=costs.PCM
     ),
     "reram-array-om": _preset(RERAM_ARRAY_OM, "ReRAM array, optimised material", GONG_2022, costs=costs.RERAM),
     "reram-array-hfo2": _preset(RERAM_ARRAY_HFO2, "ReRAM array, baseline HfO2", GONG_2022, costs=costs.RERAM),
     "reram-array-om-corrupt": _preset(
-        RERAM_ARRAY_OM_CORRUPT, "ReRAM array, optimised material, 13.48 % of it dead", GONG_2022, costs=costs.RERAM
+        RERAM_ARRAY_OM_CORRUPT, "ReRAM array, optimised material, with 13.48 % dead cells", GONG_2022, costs=costs.RERAM
     ),
     "reram-array-hfo2-corrupt": _preset(
-        RERAM_ARRAY_HFO2_CORRUPT, "ReRAM array, baseline HfO2, 9.77 % of it dead", GONG_2022, costs=costs.RERAM
+        RERAM_ARRAY_HFO2_CORRUPT, "ReRAM array, baseline HfO2, with 9.77 % dead cells", GONG_2022, costs=costs.RERAM
     ),
     "digital-8": _digital(8),
     "digital-6": _digital(6),
     "digital-4": _digital(4),
     "loihi": _preset(
-        Digital(bits=8), "Loihi-like: 8-bit signed weights, rounded stochastically", DAVIES, costs=costs.LOIHI
+        Digital(bits=8), "Loihi-like: 8-bit signed weights, stochastic rounding", DAVIES, costs=costs.LOIHI
     ),
     "brainscales-2": _preset(
         Digital(bits=6), "BrainScaleS-2-like: 6-bit weights", PEHLE_2022, costs=costs.BRAINSCALES_2
@@ -267,13 +270,13 @@ INFERENCE = {  # written once
         PCMLike(), "phase-change memory, GST, a million cells of 90 nm", NANDAKUMAR_2019, costs=costs.PCM
     ),
     "hermes": _written(
-        Hermes(), "phase-change memory, HERMES, two cells a conductance", LE_GALLO_2023, costs=costs.PCM
+        Hermes(), "phase-change memory, HERMES, two cells per conductance", LE_GALLO_2023, costs=costs.PCM
     ),
     "hermes-1": _written(
-        Hermes(cells=1), "phase-change memory, HERMES, one cell a conductance", LE_GALLO_2023, costs=costs.PCM
+        Hermes(cells=1), "phase-change memory, HERMES, one cell per conductance", LE_GALLO_2023, costs=costs.PCM
     ),
     "state-independent": _written(
-        StateIndependent(), "no material: programming noise and drift that are the same in every state", RASCH_2021
+        StateIndependent(), "hypothetical: programming noise and drift independent of the state", RASCH_2021
     ),
     "reram-wan-2022": _written(ReRamWan2022(), "HfOx ReRAM, 48-core chip", WAN_2022, costs=costs.RERAM),
     "reram-cmo": _written(ReRamCMO(), "conductive-metal-oxide/HfOx ReRAM", FALCONE_2025, costs=costs.RERAM),
@@ -282,7 +285,7 @@ INFERENCE = {  # written once
     "sonos": _written(SONOS(), "SONOS charge traps, 40 nm, as currents", AGRAWAL_2022),
     "generic-noise": _written(
         GenericNoise(programming=Error(magnitude=0.01), reading=Error(magnitude=0.01)),
-        "no material: normal errors of 1 % of the largest conductance, programming and reading",
+        "hypothetical: Gaussian programming and read errors of 1 % of the largest conductance",
         XIAO,
     ),
 }

@@ -1,4 +1,4 @@
-"""Train recurrent networks by perturbation and one broadcast reward, and see whether the rule still learns on the hardware.
+"""Train recurrent networks by perturbation and one broadcast reward, and test whether the rule still learns on hardware.
 
 >>> from neuroperturb import RNN, Training, rules, tasks, train
 >>> run = train(
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# name: where it lives; imported on first use, so that `import neuroperturb` stays light
+# name: module; imported on first use, so that `import neuroperturb` is fast
 _HOMES = {
     "Chip": "network.chip.chip",
     "Decorrelation": "network.decorrelation",

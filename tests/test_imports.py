@@ -17,8 +17,9 @@ HARDWARE = [
     {"crossbar"},
     {"devices", "writing", "programming", "reading", "ageing", "neurons"},
     {"costs"},
+    {"saving"},
     {"array"},
-    {"presets"},
+    {"hardware", "presets"},
     {"characterise"},
 ]
 LABORATORY = [
@@ -39,7 +40,7 @@ ENTRIES = {
 }
 # What a function may import, and why it is not at the top: optional, or slow to import and not always needed.
 LATE = {
-    "brian2", "distributed", "h5py", "llvmlite", "matplotlib", "optuna", "pandas", "pyarrow", "rich", "scipy", "sklearn", "threadpoolctl",
+    "brian2", "distributed", "h5netcdf", "h5py", "llvmlite", "matplotlib", "optuna", "pandas", "pyarrow", "rich", "scipy", "sklearn", "threadpoolctl",
     "tomli_w", "xarray",
 }  # fmt: skip
 HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed", "optuna")

@@ -1,4 +1,4 @@
-"""What time does to cells, one mechanism a file; `Ageing` is all of them together, applied by ``array.age(seconds)``."""
+"""Ageing of cells, one mechanism per file; `Ageing` combines them and is applied by ``array.age(seconds)``."""
 
 from hardware_models.ageing.ageing import Ageing as Ageing
 from hardware_models.ageing.ageing import AgeingState as AgeingState

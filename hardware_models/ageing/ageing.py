@@ -1,18 +1,18 @@
-"""Ageing: what happens to the cells of an array while time passes, in this order.
+"""Ageing: the changes of an array's cells while time passes, in this order.
 
-    re-clock   cells whose w is not what it was after the last passage were written since, now as far as time is concerned
+    re-clock   cells whose w has changed since the last passage were written since, and count as written now
     leak, drift, retention, diffusion      w ← clip(factor · w + shift), one after the other; each alone needs no small steps:
                                            age(a) then age(b) is age(a + b) (diffusion: in distribution)
-    faults     cells that failed by now are stuck;  slow noise moves on by the whole time
+    faults     cells that have failed by now are stuck;  slow noise advances by the whole time
 
-A further mechanism is a :class:`hardware_models.ageing.mechanism.Mechanism` in a file of its own and a field of `Ageing`.
+A new mechanism is a :class:`hardware_models.ageing.mechanism.Mechanism` in a separate file and a field of `Ageing`.
 
-Time only passes in ``array.age(seconds)``, so that a write happens at a definite time, and writing needs no clock: a cell that was
-sent pulses but did not move, at a bound, is taken for one that was not written. Cells of n bits restore their level whenever their
-row is written, and what they lost till then.
+Time only passes in ``array.age(seconds)``, so that a write happens at a definite time, and writing needs no clock: a cell that
+received pulses but did not change, at a bound, counts as not written. Cells of n bits are restored to their level whenever
+their row is written, which undoes their losses so far.
 
-All of it is NumPy, passes over the cells and keyed draws: 0.03 µs a cell for drift, 0.25 µs with every mechanism; deterministic,
-and the same whatever else is switched on. A mechanism of strength zero leaves every bit as it was.
+Everything is NumPy, passes over the cells and keyed draws: 0.03 µs per cell for drift, 0.25 µs with every mechanism; deterministic,
+and independent of other options. A mechanism of strength zero changes no bit.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from hardware_models.numerics.checks import refuse, under
 
 
 class AgeingState(NamedTuple):
-    """What an array remembers of time; together with `Cells` and slow noise all that a restart needs.
+    """Ageing state of an array; together with `Cells` and slow noise it is sufficient for a restart.
 
     clock : (1,) float64, seconds since fabrication;  calls : (1,) int64, passages of time so far
     written : (d, m, n) float64, seconds, when each cell was last written;  seen : (d, m, n), w after the last passage
-    nu : (d, m, n) float64, drift exponents;  these three are (1, 1, 1) where nothing depends on the last write
-    reference : (n,) float64, read-out that compensation goes back to, NaN before the first one
+    nu : (d, m, n) float64, drift exponents;  these three are (1, 1, 1) if nothing depends on the last write
+    reference : (n,) float64, reference read-out for compensation, NaN before the first one
     """
 
     clock: np.ndarray
@@ -59,11 +59,11 @@ class AgeingState(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Ageing(Time):
-    """What time does to cells; None: that does not happen.
+    """Ageing mechanisms of cells; None: the mechanism is absent.
 
-    drift, leak, retention, diffusion : how weights change by themselves
+    drift, leak, retention, diffusion : spontaneous changes of weights
     faults, wear : cells and lines that fail
-    slow : noise that outlasts a read
+    slow : noise correlated between reads
     """
 
     drift: Drift | None = None
@@ -88,11 +88,11 @@ class Ageing(Time):
                 with under(name):
                     getattr(self, name).check_cell(cell, ends)
 
-    # what an array requires when it is made
+    # used when an array is created
 
     @property
     def mechanisms(self) -> list[Mechanism]:
-        """Those there are, in the order in which they move cells."""
+        """The mechanisms present, in the order in which they act on cells."""
         parts = (getattr(self, field.name) for field in fields(self))
         return sorted((part for part in parts if part is not None), key=lambda part: part.turn)
 
@@ -134,7 +134,7 @@ class Ageing(Time):
             nu=np.zeros(of_cells), reference=np.full(site.shape[0], np.nan),
         )  # fmt: skip
 
-    # and later
+    # used later
 
     def rewritten(self, state: AgeingState) -> None:
         state.seen[:] = np.nan
@@ -179,16 +179,16 @@ class Ageing(Time):
         moved = np.clip(free, low, high)
         if differs:
             cells.held[:, :, :n] = moved
-            moved = factor * cells.w[:, :, :n] + shift + (moved - free)  # write noise shrinks with what it is noise of
+            moved = factor * cells.w[:, :, :n] + shift + (moved - free)  # write noise scales with the weight
         cells.w[:, :, :n] = moved
 
 
 @lru_cache
 def kinds_of_mechanisms(cls: type[Ageing]) -> dict[str, type[Mechanism]]:
-    """Field → the class of mechanism that it holds."""
+    """Field → its class of mechanism."""
     hints = typing.get_type_hints(cls)
     return {field.name: typing.get_args(hints[field.name])[0] for field in fields(cls)}
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Ageing]] = {"ageing": Ageing}

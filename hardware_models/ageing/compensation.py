@@ -1,8 +1,8 @@
-"""Global drift compensation: what is read is multiplied, digitally, by how much the array as a whole has lost.
+"""Global drift compensation: reads are multiplied, digitally, by the average loss of the array.
 
-    α = Σ_ij |y_ij(t_0)| / Σ_ij |y_ij(t)|          y_ij what output i reads where input j alone is 1
+    α = Σ_ij |y_ij(t_0)| / Σ_ij |y_ij(t)|          y_ij the read of output i with only input j at 1
 
-One factor an array, or one an output (Σ over j only), as in V. Joshi et al., "Accurate deep neural network inference using
+One factor per array, or one per output (Σ over j only), as in V. Joshi et al., "Accurate deep neural network inference using
 computational phase-change memory", Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9, and M. Le Gallo et al.,
 "Compressed sensing with approximate message passing using in-memory computing", IEEE Trans. Electron Devices 65, 4304 (2018),
 doi:10.1109/TED.2018.2865352. The read-outs are reads like any other, with their noise and conversions, and are counted: m
@@ -17,7 +17,7 @@ from hardware_models.crossbar.contract import Site
 
 
 def read_out(site: Site) -> np.ndarray:
-    """Σ_j |y_ij| of every output (n,), float64, without compensation: m reads of unit inputs, as many at once as the array takes."""
+    """Σ_j |y_ij| of every output (n,), float64, without compensation: m reads of unit inputs, as many at once as the array allows."""
     correction = site.state.correction
     before = correction.copy()
     correction[:] = 1
@@ -31,7 +31,7 @@ def read_out(site: Site) -> np.ndarray:
 
 
 def factors(reference, now, *, per_output: bool) -> np.ndarray:
-    """α (n,) from two read-outs; 1 where nothing is left to scale."""
+    """α (n,) from two read-outs; 1 if nothing is left to scale."""
     if not per_output:
         reference, now = (np.full(len(x), x.sum()) for x in (reference, now))
     return np.divide(reference, now, out=np.ones(len(now)), where=now > 0)

@@ -1,6 +1,6 @@
-"""Diffusion:  w ← w + |std (1 + dtod ξ_ij)| √Δ ξ,  clipped to the bounds of the cell;  ξ anew in every stretch of time.
+"""Diffusion:  w ← w + |std (1 + dtod ξ_ij)| √Δ ξ,  clipped to the bounds of the cell;  a new ξ for every passage of time.
 
-A random walk in w: its variance is the same however time is cut, its path is not.
+A random walk in w: its variance does not depend on how time is divided, its path does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Event, Passage
-from hardware_models.numerics.checks import require_not_negative
+from hardware_models.numerics.checks import require_not_negative, require_spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +20,15 @@ class Diffusion(Mechanism):
     """A random walk of every cell.
 
     std : mean standard deviation after one second [device units / √s], 0 or more
-    dtod : its spread between cells, in parts
+    dtod : its relative spread between cells
     """
 
     std: float
     dtod: float = 0.0
 
     def check(self) -> None:
-        require_not_negative(self, "std dtod")
+        require_not_negative(self, "std")
+        require_spread(self, "dtod")
 
     def move(self, passage: Passage) -> tuple:
         if self.std == 0:

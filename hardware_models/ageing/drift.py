@@ -6,8 +6,8 @@
 In phase-change memory the exponent falls with the conductance, and every partial write starts drift afresh: I. Boybat et al.,
 "Impact of conductance drift on multi-PCM synaptic architectures", NVMTS 2018. Here the power law holds from the write on.
 
-A stretch of time from age t to t + Δ multiplies by ((t + Δ + t0) / (t + t0))^(−ν), so that it makes no difference in how many
-stretches time passes.
+A passage of time from age t to t + Δ multiplies by ((t + Δ + t0) / (t + t0))^(−ν), so that the result does not depend on how time
+is divided.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Event, Passage
-from hardware_models.numerics.checks import require, require_not_negative, require_positive
+from hardware_models.numerics.checks import require, require_not_negative, require_positive, require_spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Drift(Mechanism):
     """Drift by a power law.
 
     nu : mean exponent, 0 or more
-    nu_dtod, nu_std : spread of the exponent between cells, and of one cell from write to write, in parts of `nu`
+    nu_dtod, nu_std : spread of the exponent between cells, and of one cell from write to write, relative to `nu`
     t0 : time after a write at which w has its written value to within a factor 2^−ν [s], positive
     """
 
@@ -39,15 +39,16 @@ class Drift(Mechanism):
     counts_from_writes: ClassVar[bool] = True
 
     def check(self) -> None:
-        require_not_negative(self, "nu nu_dtod nu_std")
+        require_not_negative(self, "nu")
+        require_spread(self, "nu_dtod nu_std")
         require_positive(self, "t0")
 
     def exponents(self, written: np.ndarray, passage: Passage) -> np.ndarray:
-        """ν (d, m, n) of cells that were just written and hold `written`."""
+        """ν (d, m, n) of cells that were just written with `written`."""
         return np.abs(self._mean(written) + self._spread(passage))
 
     def _mean(self, written):
-        del written  # the same in every state
+        del written  # independent of the state
         return self.nu
 
     def _spread(self, passage: Passage):
@@ -68,9 +69,9 @@ class Drift(Mechanism):
 
 @dataclass(frozen=True, kw_only=True)
 class StateDrift(Drift):
-    """Drift by a power law whose exponent depends on what was written; further parameters in `Drift`.
+    """Drift by a power law whose exponent depends on the written weight; further parameters in `Drift`.
 
-    slope : by which the exponent grows from one e-fold of |w| to the next lower one, of either sign
+    slope : increase of the exponent per e-fold decrease of |w|, of either sign
     w_ref : |w| at which the mean exponent is `nu` [device units], positive
     w_least : |w| below which the exponent grows no further [device units], positive
     """
@@ -88,5 +89,5 @@ class StateDrift(Drift):
         return self.nu + self.slope * np.log(self.w_ref / np.maximum(np.abs(written), self.w_least))
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Drift]] = {"drift": Drift, "state-drift": StateDrift}

@@ -1,15 +1,15 @@
-"""Faults: cells that are stuck and lines that are dead, from fabrication or from some moment of their life on.
+"""Faults: stuck cells and dead lines, from fabrication on or from a failure in life.
 
     at fabrication   a cell is stuck at its lower bound, its upper bound or 0 with probabilities stuck_low, stuck_high, stuck_zero
-                     an input line j is dead with dead_rows, all its cells, of every device, showing 0
-                     an output line i of one device is dead with dead_columns, all its cells showing 0
+                     an input line j is dead with dead_rows, all its cells, of every device, reading 0
+                     an output line i of one device is dead with dead_columns, all its cells reading 0
     in life          a cell fails at a time of density r e^{−r t}, r = rate_low, rate_high, rate_zero, and is stuck there ever after
 
-0 is that of the weight; where conductances are programmed once, it is no conductance, and the bounds are those of their range.
-Of several that hit one cell the first counts, and of those at fabrication the one named first; a dead line outdoes them all. When
-and where is drawn once, with the chip: in how many stretches time passes makes no difference. A stuck cell stays where it is whatever is written
-or programmed, and counts its pulses all the same. Stuck cells of a
-4 Mb array, and whence they come: C.-Y. Chen et al., "RRAM defect modeling and failure analysis based on March test and a novel
+0 is that of the weight; for conductances that are programmed once, it is zero conductance, and the bounds are those of their range.
+Of several faults of one cell the first counts, and of those at fabrication the one listed first; a dead line overrides all others.
+Times and places are drawn once, with the chip, independent of how time is divided. A stuck cell keeps its value whatever is
+written or programmed, but still counts its pulses. Stuck cells of a
+4 Mb array, and their causes: C.-Y. Chen et al., "RRAM defect modeling and failure analysis based on March test and a novel
 squeeze-search scheme", IEEE Trans. Comput. 64, 180 (2015), doi:10.1109/TC.2014.12.
 """
 
@@ -43,9 +43,9 @@ class FaultDraw(IntEnum):
 class Faults(Mechanism):
     """Stuck cells and dead lines.
 
-    stuck_low, stuck_high, stuck_zero : part of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
-    dead_rows, dead_columns : part of the input lines, and of the output lines of each device, that are dead, 0 … 1
-    rate_low, rate_high, rate_zero : failures of a cell in its life [1/s], 0 or more
+    stuck_low, stuck_high, stuck_zero : fraction of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
+    dead_rows, dead_columns : fraction of the input lines, and of the output lines of each device, that are dead, 0 … 1
+    rate_low, rate_high, rate_zero : failure rate of a cell in life [1/s], 0 or more
     """
 
     stuck_low: float = 0.0
@@ -71,7 +71,7 @@ class Faults(Mechanism):
         return not self.is_off
 
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
-        """Refuse cells without bounds where cells would be stuck at one."""
+        """Reject cells without bounds if cells can be stuck at one."""
         for name in ("stuck_low", "stuck_high", "rate_low", "rate_high"):
             if ends is None and cell.bound is None and getattr(self, name) > 0:
                 refuse(self, name, f"0 where cells have no bounds, like {cell!r}")
@@ -82,7 +82,7 @@ class Faults(Mechanism):
             stuck[:] = self.at_fabrication(site.ends or bounds(site), cell_shape(site), site.state.seed, site.number)
 
     def finish(self, site: Site, clock: float, seconds: float) -> None:
-        """Cells that failed by now are stuck, but for those that were already."""
+        """Make the cells stuck that have failed by now, except for those stuck already."""
         if not self.is_off:
             stuck = site.state.cells.stuck[:, :, : site.shape[0]]
             failed = self.by(clock, site.ends or bounds(site), cell_shape(site), site.state.seed, site.number)
@@ -91,7 +91,7 @@ class Faults(Mechanism):
     def at_fabrication(
         self, places: Sequence[np.ndarray | float], shape: tuple[int, int, int], seed: int, number: int
     ) -> np.ndarray:
-        """Where the cells (d, m, n) are stuck, NaN where they are not; places : of their lower bound, upper bound and 0."""
+        """The values at which cells (d, m, n) are stuck, NaN for others; places : their lower bound, upper bound and 0."""
         d, m, n = shape
         uniform = lambda step, size: random.uniform(seed, _stream(number), step, size, np.float64)  # noqa: E731
         stuck = np.full(shape, np.nan)
@@ -108,7 +108,7 @@ class Faults(Mechanism):
     def by(
         self, clock: float, places: Sequence[np.ndarray | float], shape: tuple[int, int, int], seed: int, number: int
     ) -> np.ndarray:
-        """Where cells are stuck that failed in their life by some time, NaN where they did not."""
+        """The values of cells that have failed in life by some time, NaN for others."""
         first, stuck = np.full(shape, np.inf), np.full(shape, np.nan)
         for k, (kind, place) in enumerate(zip(PLACES, places, strict=True)):
             rate = getattr(self, f"rate_{kind}")

@@ -16,16 +16,23 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Passage
-from hardware_models.numerics.checks import ParameterError, Words, require, require_not_negative, require_positive
+from hardware_models.numerics.checks import (
+    ParameterError,
+    Words,
+    require,
+    require_not_negative,
+    require_positive,
+    require_spread,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leak(Mechanism):
-    """Exponential decay towards a state of rest.
+    """Exponential decay towards a resting state.
 
     lifetime : mean τ [s], positive; inf: no leak
-    lifetime_dtod : its spread between cells, in parts
-    reset, reset_dtod : state of rest, and its spread between cells [device units]
+    lifetime_dtod : its relative spread between cells
+    reset, reset_dtod : resting state, and its spread between cells [device units]
     """
 
     lifetime: float
@@ -39,7 +46,7 @@ class Leak(Mechanism):
     def of_batches(cls, lifetime: float, period: float, **others: Any) -> Leak:
         """The leak of a cell that decays by a factor 1 − 1/lifetime in every mini-batch, one each `period` seconds.
 
-        Simulators that know no time state it so. e^{−period/τ} = 1 − 1/lifetime; `lifetime` is above 1.
+        This is the convention of simulators without physical time. e^{−period/τ} = 1 − 1/lifetime; `lifetime` is above 1.
         """
         if not (lifetime > 1 and period > 0):
             wanted = "above 1, in mini-batches of a positive 'period'"
@@ -48,7 +55,8 @@ class Leak(Mechanism):
 
     def check(self) -> None:
         require_positive(self, "lifetime", endless=True)
-        require_not_negative(self, "lifetime_dtod reset_dtod")
+        require_not_negative(self, "reset_dtod")
+        require_spread(self, "lifetime_dtod")
         require(self, "reset", "finite", np.isfinite)
 
     def move(self, passage: Passage) -> tuple:

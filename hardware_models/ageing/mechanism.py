@@ -1,4 +1,4 @@
-"""A mechanism of ageing: one effect of time on cells. Every member has a default here that does nothing."""
+"""The interface of an ageing mechanism: one effect of time on cells. Every member has a default that does nothing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hardware_models.crossbar.state import Absent
 
 
 class Mechanism:
-    """What `Ageing` requires of the parts in its fields; it calls them one after the other.
+    """Interface of the parts of `Ageing`, which calls them one after the other.
 
-    turn : of those that move cells the lower come first; equal ones in the order of the fields
+    turn : mechanisms that change cells are applied in ascending order; equal ones in the order of the fields
     counts_from_writes : whether it depends on when a cell was last written
-    fails, wears : whether cells may be stuck by it, and whether pulses make them so
-    is_noisy : whether it adds an offset to the visible weight that outlasts a step; at most one mechanism of an array may
-    tick : ``(array)``, compiled: the offset moves on before a read; None: there is none
+    fails, wears : whether it may make cells stuck, and whether by pulses
+    is_noisy : whether it adds an offset to the visible weight that lasts for several reads; at most one mechanism of an array may
+    tick : ``(array)``, compiled: advances the offset before a read; None: there is none
     """
 
     turn: ClassVar[int] = 1
@@ -31,13 +31,13 @@ class Mechanism:
     tick: ClassVar[Callable | None] = None
 
     def check(self) -> None:
-        """Raise ParameterError where a parameter cannot be."""
+        """Raise ParameterError for an invalid parameter."""
 
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
-        """Raise ParameterError where it does not fit cells; ends : see `Site`."""
+        """Raise ParameterError if it is incompatible with the cells; ends : see `Site`."""
 
     def slow_state(self, shape: tuple[int, int, int], seed: int, number: int, dtype: DTypeLike) -> NamedTuple:
-        """The state of the offset that outlasts a step, cells (d, m, n)."""
+        """The state of the lasting offset, cells (d, m, n)."""
         del shape, seed, number, dtype
         return Absent()
 
@@ -45,11 +45,11 @@ class Mechanism:
         """Write defects of a new chip into its cells."""
 
     def note_writes(self, fresh: np.ndarray, written: np.ndarray, passage: Passage) -> None:
-        """Cells `fresh` (d, m, n) were written since the last passage and hold `written` [device units]."""
+        """Note that cells `fresh` (d, m, n) were written with `written` [device units] since the last passage."""
 
     def move(self, passage: Passage) -> tuple | None:
-        """(factor, shift) of every cell, w ← factor · w + shift, numbers or (d, m, n); None: they stay."""
+        """(factor, shift) of every cell, w ← factor · w + shift, numbers or (d, m, n); None: no change."""
         del passage
 
     def finish(self, site: Site, clock: float, seconds: float) -> None:
-        """The end of a passage of `seconds`, `clock` seconds after fabrication."""
+        """Called at the end of a passage of `seconds`, `clock` seconds after fabrication."""

@@ -1,7 +1,7 @@
-"""A passage of time: how long it takes, how old every cell was, and random draws keyed by cell and passage.
+"""A passage of time: its duration, the age of every cell, and random draws keyed by cell and passage.
 
-Every mechanism moves a cell along a line,  w ← factor · w + shift, so that mechanisms compose, and so that write noise, the
-difference between the visible weight and the stored one, takes part in it.
+Every mechanism is an affine map,  w ← factor · w + shift, so that mechanisms compose, and so that write noise, the
+difference between the visible weight and the stored one, ages with it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from hardware_models.crossbar.contract import Site
 from hardware_models.numerics import random
 
-CALL = 1 << 8  # step of a draw of a passage: number of the passage · CALL + what it is for
+CALL = 1 << 8  # step of a draw of a passage: number of the passage · CALL + its purpose
 
 
 class CellSpread(IntEnum):
-    """Address, in the CHIP stream, of what differs between cells and lasts; below 32 are those of the cells themselves."""
+    """Address, in the CHIP stream, of permanent differences between cells; below 32 are those of the cells themselves."""
 
     NU = 32
     LIFETIME = 33
@@ -29,17 +29,17 @@ class CellSpread(IntEnum):
 
 
 class Event(IntEnum):
-    """What a draw of the TIME stream is for."""
+    """Purpose of a draw of the TIME stream."""
 
     DIFFUSION = 0
     NU = 1
 
 
 class Passage(NamedTuple):
-    """Time that passes for the cells (d, m, n) of array `number` of chip `seed`.
+    """A passage of time for the cells (d, m, n) of array `number` of chip `seed`.
 
-    seconds : how long it takes;  age : (d, m, n) or a number, seconds from the last write to its beginning
-    nu : (d, m, n) drift exponents of the cells, (1, 1, 1) where none drift;  call : number of this passage
+    seconds : its duration;  age : (d, m, n) or a number, seconds from the last write to its beginning
+    nu : (d, m, n) drift exponents of the cells, (1, 1, 1) if none drift;  call : number of this passage
     """
 
     seconds: float
@@ -63,7 +63,7 @@ class Passage(NamedTuple):
 
 
 def bounds(site: Site) -> tuple:
-    """Lower bound, upper bound and 0 of every cell [device units], numbers or (d, m, n); infinite where there is none."""
+    """Lower bound, upper bound and 0 of every cell [device units], numbers or (d, m, n); infinite if there is none."""
     cells, n = site.state.cells, site.shape[0]
     if cells.bound_up.size > 1:
         return cells.bound_low[:, :, :n].astype(np.float64), cells.bound_up[:, :, :n].astype(np.float64), 0.0

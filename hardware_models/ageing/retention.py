@@ -16,7 +16,7 @@ import numpy as np
 
 from hardware_models.ageing.mechanism import Mechanism
 from hardware_models.ageing.passage import CellSpread, Passage
-from hardware_models.numerics.checks import require, require_not_negative, require_positive
+from hardware_models.numerics.checks import require, require_positive, require_spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Retention(Mechanism):
 
     def check(self) -> None:
         require_positive(self, "lifetime", endless=True)
-        require_not_negative(self, "lifetime_dtod")
+        require_spread(self, "lifetime_dtod")
         require(self, "stretch", "above 0 and at most 1", lambda v: 0 < v <= 1)
         require(self, "state", "finite", np.isfinite)
 

@@ -1,4 +1,4 @@
-"""Noise that outlasts a read: the visible weight has an offset, which moves slowly and which all columns share.
+"""Slow noise, correlated between reads: the visible weight has a slowly varying offset, shared by all columns of a read.
 
     OrnsteinUhlenbeck  v ← v − (1 − ρ) v + σ √(1 − ρ²) ξ,  ρ = e^{−Δ/τ}     autocovariance σ² e^{−t/τ}
     OneOverF           a sum of those, τ evenly spaced in ln τ              S(f) ≈ std² / (f ln(slowest/fastest))
@@ -9,15 +9,15 @@
 These are the exact laws of the processes at the times of the reads, for any Δ: D. T. Gillespie, "Exact numerical simulation
 of the Ornstein-Uhlenbeck process and its integral", Phys. Rev. E 54, 2084 (1996), doi:10.1103/PhysRevE.54.2084; S. Machlup,
 "Noise in semiconductors: spectrum of a two-parameter random signal", J. Appl. Phys. 25, 341 (1954), doi:10.1063/1.1721637.
-That a spread of relaxation times makes 1/f noise: P. Dutta & P. M. Horn, Rev. Mod. Phys. 53, 497 (1981),
+A spread of relaxation times gives 1/f noise: P. Dutta & P. M. Horn, Rev. Mod. Phys. 53, 497 (1981),
 doi:10.1103/RevModPhys.53.497. Spectra here are one-sided, and 1/f holds from 1/(2π slowest) to 1/(2π fastest).
 
-An array of n by m weights of d devices keeps one number per cell and process: one for `OrnsteinUhlenbeck` and for `Telegraph`,
-⌈per_decade · log10(slowest/fastest)⌉ + 1 for `OneOverF`, and one for their sum. Every `interval` reads all of them move, which
+An array of n by m weights of d devices stores one number per cell and process: one for `OrnsteinUhlenbeck` and for `Telegraph`,
+⌈per_decade · log10(slowest/fastest)⌉ + 1 for `OneOverF`, and one for their sum. Every `interval` reads all of them are updated, which
 costs, per cell and process, about 3 ns for an `OrnsteinUhlenbeck` and 1.5 ns for a trap in float32 (13 and 2 in float64): more
-than reading the cell. Slow noise that moves every hundredth read is as exact at those reads, and nearly free.
+than reading the cell. Slow noise that is updated every hundredth read is as exact at those reads, and nearly free.
 
-A draw is keyed by the seed, stream SLOW, the number of the move, source, process and cell. A further source is a `Source` of its own
+A draw is keyed by the seed, stream SLOW, the number of the move, source, process and cell. A new source is a `Source` with its own
 address, and one line, in :mod:`hardware_models.ageing.slow_sources`.
 """
 
@@ -39,7 +39,7 @@ from hardware_models.numerics.checks import refuse, require_positive, require_wh
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.record import record
 
-MOVE_BITS = 40  # step of a draw: number of the move + (address and place of its source) · 2^MOVE_BITS
+MOVE_BITS = 40  # step of a draw: number of the update + (address and place of its source) · 2^MOVE_BITS
 MOST_SOURCES = 16  # of one address
 NO_TRAP = 2.0  # the state of a cell without a trap; 0: empty, 1: full
 
@@ -47,9 +47,9 @@ fill_normal, fill_uniform = map(separate, (random.fill_normal, random.fill_unifo
 
 
 class Pace(NamedTuple):
-    """How far a move goes: per Ornstein-Uhlenbeck process (P,), and per telegraph source (T,).
+    """Coefficients of an update: per Ornstein-Uhlenbeck process (P,), and per telegraph source (T,).
 
-    loss, kick : v ← v − loss · v + kick · ξ;  rise, stay : probability to be full after the move, of an empty and a full trap
+    loss, kick : v ← v − loss · v + kick · ξ;  rise, stay : probability that an empty and a full trap are full after the update
     """
 
     loss: np.ndarray
@@ -62,9 +62,9 @@ class SlowState(NamedTuple):
     """Slow noise of one array.
 
     wander : (P, d, m, n) device units;  traps : (T, d, m, n) 0 empty, 1 full, 2 no trap
-    pace : of a move after `interval` reads;  std : (P,);  height, full : (T,) amplitude and share of time that a trap is full
+    pace : of an update after `interval` reads;  std : (P,);  height, full : (T,) amplitude and share of time that a trap is full
     key : (P + T,) int64, source of a process in its draws;  lane : (P + T,) int64, its place in the source
-    moves, waited : (1,) int64, moves so far, reads since the last one;  interval : (1,) int64;  size : (1,) int64, n without padding
+    moves, waited : (1,) int64, updates so far, reads since the last one;  interval : (1,) int64;  size : (1,) int64, n without padding
     """
 
     wander: np.ndarray
@@ -103,7 +103,7 @@ def flip(s, rise, stay, full, height, u, offset):
 
 @kernel
 def advance(slow, pace, offset, draws):
-    """Move every process on by `pace`, and put their sums into offset (d, m, n); draws : scratch, a padded row."""
+    """Advance every process by `pace`, and put their sums into offset (d, m, n); draws : scratch, a padded row."""
     wander, traps, lane = slow.wander, slow.traps, slow.lane
     d, m, size, many = offset.shape[0], offset.shape[1], slow.size[0], wander.shape[0]
     slow.moves[0] += 1
@@ -127,7 +127,7 @@ move_on = separate(advance)
 
 @kernel
 def tick(array: ArrayState) -> None:
-    """Before a sweep that reads: slow noise moves after every `interval` of them."""
+    """Before a sweep that reads: slow noise is updated after every `interval` of them."""
     slow = array.slow
     slow.waited[0] += 1
     if slow.waited[0] >= slow.interval[0]:
@@ -137,7 +137,7 @@ def tick(array: ArrayState) -> None:
 
 @kernel
 def watch(slow, offset, draws, out):
-    """out[t] = the offset of the cells of row 0 at move t."""
+    """out[t] = the offset of the cells of row 0 at update t."""
     for t in range(out.shape[0]):
         for i in range(out.shape[1]):
             out[t, i] = offset[0, 0, i]
@@ -146,11 +146,11 @@ def watch(slow, offset, draws, out):
 
 @dataclass(frozen=True, kw_only=True)
 class SlowNoise(Mechanism):
-    """The slow noise of an array: sources, and how reads follow each other in time.
+    """The slow noise of an array: its sources, and the timing of reads.
 
-    sources : of `OrnsteinUhlenbeck`, `OneOverF`, `Telegraph`, in any number up to 16 of a kind; their offsets add
+    sources : of `OrnsteinUhlenbeck`, `OneOverF`, `Telegraph`, up to 16 of a kind; their offsets add
     read_period : time from one read to the next [s], positive; at 1, times of sources count reads
-    interval : reads after which the noise moves on, a whole number from 1
+    interval : number of reads between updates of the noise, a whole number from 1
 
     Examples
     --------
@@ -200,9 +200,9 @@ class SlowNoise(Mechanism):
     def state(
         self, shape: tuple[int, int, int], seed: int, number: int = 0, dtype: DTypeLike = np.float32
     ) -> SlowState:
-        """Slow noise of array `number` of chip `seed` with cells (d, m, n), before its first move.
+        """Slow noise of array `number` of chip `seed` with cells (d, m, n), before its first update.
 
-        `begin` makes that move, of endless length, after which cells are in their stationary state.
+        `begin` makes that update, of infinite duration, after which cells are in their stationary state.
         """
         d, m, n = shape
         dtype, keys = np.dtype(dtype), self._keys()
@@ -219,31 +219,31 @@ class SlowNoise(Mechanism):
         )  # fmt: skip
         for q, (key, trap) in enumerate(trapped):
             if trap.share < 1:
-                u = random.uniform(seed, slow.stream, key, (d, m, n), dtype)  # no move has the number 0
+                u = random.uniform(seed, slow.stream, key, (d, m, n), dtype)  # no update has the number 0
                 slow.traps[q, :, :, :n] = np.where(u < trap.share, 0, NO_TRAP)
         return slow
 
     def begin(self, slow: SlowState, offset: np.ndarray) -> None:
-        """The stationary state, as after an endless time; offset (d, m, n) is filled with the sum."""
+        """The stationary state, as after an infinite time; offset (d, m, n) is filled with the sum."""
         self.let_pass(slow, math.inf, offset)
 
     def let_pass(self, slow: SlowState, seconds: float, offset: np.ndarray) -> None:
-        """Move on by a time without reads; counts as one move."""
+        """Advance by a time without reads; counts as one update."""
         pace = self.pace(seconds, slow.std.dtype)
         advance(record(slow), record(pace), offset, memory.zeros((1, int(slow.size[0])), slow.std.dtype)[0])
 
     def pace(self, seconds: float, dtype: DTypeLike) -> Pace:
-        """How far a move over a time goes."""
+        """Coefficients of an update over a time."""
         processes = [process for source in self.sources for process in source.processes()]
         chances = [trap.chances(seconds) for source in self.sources for trap in source.traps()]
         loss = np.array([-math.expm1(-seconds / tau) for _, tau in processes], dtype)
-        # from 1 − ρ as it was rounded, so that the variance is what it should be: 1 − ρ² = (1 − ρ) (2 − (1 − ρ))
+        # from the rounded 1 − ρ, so that the variance is exact: 1 − ρ² = (1 − ρ) (2 − (1 − ρ))
         lost = loss.astype(np.float64)
         kick = np.array([std for std, _ in processes]) * np.sqrt(lost * (2 - lost))
         return Pace(loss, kick.astype(dtype), *np.array(chances, dtype).reshape(-1, 2).T.copy())
 
     def sample(self, moves: int, cells: int = 1, *, seed: int = 0, dtype: DTypeLike = np.float64) -> np.ndarray:
-        """Offsets from move to move, `interval · read_period` seconds apart: (moves, cells) device units."""
+        """Offsets at successive updates, `interval · read_period` seconds apart: (updates, cells) device units."""
         self.check()
         slow, offset = self.state((1, 1, cells), seed, dtype=dtype), memory.zeros((1, 1, cells), dtype)
         self.begin(slow, offset)
@@ -252,7 +252,7 @@ class SlowNoise(Mechanism):
         return out
 
     def _keys(self) -> list[tuple[int, Source]]:
-        """Every source with its part of the key of a draw, which sources of other addresses leave as it is."""
+        """Every source with its part of the key of a draw, which does not depend on sources of other addresses."""
         addresses = [source.address for source in self.sources]
         places = [addresses[:k].count(address) for k, address in enumerate(addresses)]
         return [

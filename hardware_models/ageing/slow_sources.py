@@ -14,8 +14,8 @@ from hardware_models.numerics.checks import require, require_not_negative, requi
 class Trap(NamedTuple):
     """Two-state traps, one in each of some cells.
 
-    amplitude : difference between the two levels [device units];  full : p, the part of its time that a trap is full
-    share : part of the cells that have one;  rate : r_up + r_down [1/s]
+    amplitude : difference between the two levels [device units];  full : p, the fraction of time that a trap is full
+    share : fraction of the cells that have one;  rate : r_up + r_down [1/s]
     """
 
     amplitude: float
@@ -51,7 +51,7 @@ class Source:
         return []
 
     def check(self) -> None:
-        """Raise ParameterError where a parameter cannot be."""
+        """Raise ParameterError for an invalid parameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class Telegraph(Source):
 
     amplitude : difference between the two levels [device units], of either sign
     rate_up, rate_down : from the lower to the upper level of s, and back [1/s], positive
-    share : part of the cells that have a trap, 0 … 1; which ones is a matter of the chip
+    share : fraction of the cells that have a trap, 0 … 1; which ones depends on the seed of the chip
     """
 
     amplitude: float
@@ -142,7 +142,7 @@ class Telegraph(Source):
         require_share(self, "share")
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Source]] = {
     "ornstein-uhlenbeck": OrnsteinUhlenbeck,
     "one-over-f": OneOverF,

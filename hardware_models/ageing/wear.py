@@ -1,11 +1,11 @@
-"""Wear: a cell sticks where it is once it has had N_f pulses, up and down together:  N_f = median · e^{sigma ξ}
+"""Wear: a cell is stuck at its present value after N_f pulses, up and down together:  N_f = median · e^{sigma ξ}
 
-ξ standard normal, of the cell. A worn cell still counts the pulses it is sent; it sticks with the write in which its last good
-pulse came, and what that write did to it stays. A log-normal spread is an assumption; how widely published endurances differ,
-and how few are measured well: M. Lanza et al., "Standards for the characterization of endurance in resistive switching devices",
+ξ standard normal, of the cell. A worn cell still counts the pulses sent to it; it is stuck after the write that contained its last
+good pulse, and keeps the result of that write. A log-normal spread is an assumption; published endurances differ widely, and
+few are well measured: M. Lanza et al., "Standards for the characterization of endurance in resistive switching devices",
 ACS Nano 15, 17214 (2021), doi:10.1021/acsnano.1c06980.
 
-Fate: what becomes of a row of cells after it was written, by faults and by wear. A stuck cell is, visible and stored, where it is stuck.
+Fate: effect of faults and wear on a row of cells after a write. A stuck cell has its stuck value, both visible and stored.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Wear(Mechanism):
     fails = wears
 
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
-        """Refuse cells that count no pulses."""
+        """Reject cells that count no pulses."""
         if not cell.is_pulsed and not self.is_off:
             refuse(self, "median", f"inf where cells have no pulses, like {cell!r}")
 
@@ -70,7 +70,7 @@ class Wear(Mechanism):
 
 @lru_cache
 def make_hold(wearing: bool, differs: bool):
-    """hold_row(array, k, j): the fate of row j of device k, after it was written.
+    """hold_row(array, k, j): apply faults and wear to row j of device k, after it was written.
 
     wearing : cells may wear out;  differs : the visible weight differs from the stored one, by write noise
     """
@@ -95,7 +95,7 @@ def make_hold(wearing: bool, differs: bool):
 
 
 def hold(cells, n: int) -> None:
-    """The same for stuck cells of a whole array, from Python: after programming and after time has passed."""
+    """The same for stuck cells of a whole array, from Python: after programming and after a passage of time."""
     stuck = cells.stuck[:, :, :n]
     if cells.stuck.size > 1:
         for weights in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):

@@ -1,24 +1,24 @@
-"""A device card: what a device does, in numbers, before anybody trains on it.
+"""A device card: the behaviour of a device in numbers, before any training.
 
     pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
-    symmetry   the weight at which both are equally large, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
+    symmetry   the weight at which both are equal, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
     states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
-    loop       from which residual on a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
-    writing    cells programmed once: the error of what they hold, by target
+    loop       residual from which a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
+    writing    cells programmed once: their programming error, by target
     read       the error of a read, see :mod:`hardware_models.characterise.read_error`
-    year       what time does to programmed weights, see :mod:`hardware_models.characterise.year`
+    year       ageing of programmed weights, see :mod:`hardware_models.characterise.year`
 
 >>> import hardware_models as hw
 >>> card = hw.card("digital-4")
 >>> print(card)  # doctest: +ELLIPSIS
-digital-4: 4-bit weights, rounded stochastically
+digital-4: 4-bit weights, stochastic rounding
 S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
 arXiv:1502.02551
 <BLANKLINE>
 range       -1 … 1
-step        0.143 at w = 0; varies by 0 between cells, by 0 between pulses
+step        0.143 at w = 0; relative std 0 between cells, 0 between pulses
 states      15; 15 distinguishable above the noise
 ...
 >>> card.size.states
@@ -35,13 +35,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hardware_models.array import EXACT, Hardware, SynapseArray
+from hardware_models.array import EXACT, SynapseArray
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
 from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
 from hardware_models.crossbar.arguments import Design
 from hardware_models.crossbar.symmetry_point import symmetry_points
-from hardware_models.devices import CELLS
+from hardware_models.devices import CELLS, Measured
+from hardware_models.devices.measured import ENDING, pulses_by_name
+from hardware_models.devices.pulse_data import PulseData
+from hardware_models.devices.step_tables import common_range
+from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS, Preset
 from hardware_models.writing.closed_loop import ClosedLoop
@@ -51,14 +55,14 @@ WIDTH = 118  # of a line
 
 SIDE = 64  # cells along a side of every array here
 PULSES = 400  # in each direction
-TRACES = 2  # cells that are recorded one by one
+TRACES = 2  # cells that are recorded individually
 PERCENTILES = (5, 25, 50, 75, 95)
 LEVELS = 32  # that cells are programmed to
 LOOP = ClosedLoop()
 
 
 class PulseResponse(NamedTuple):
-    """Visible weights while cells are pulsed up and then down, device units; moment t is after t pulses, 0 … 2 · 400.
+    """Visible weights while cells are pulsed up and then down, device units; index t is after t pulses, 0 … 2 · 400.
 
     mean, std : (t,) over cells;  percentiles : (t, 5), of `PERCENTILES`;  traces : (t, 2), single cells
     """
@@ -70,10 +74,10 @@ class PulseResponse(NamedTuple):
 
 
 class Symmetry(NamedTuple):
-    """Where a mean pulse up is as large as one down, device units.
+    """The weight at which mean pulses up and down are equal, device units.
 
-    points : (cells,), NaN where there is no such weight inside the bounds of a cell
-    mean, std : of the cells that have one, NaN where none has;  share : of the cells that have one
+    points : (cells,), NaN if there is no such weight inside the bounds of a cell
+    mean, std : of the cells that have one, NaN if none has;  share : fraction of the cells that have one
     """
 
     points: np.ndarray
@@ -82,10 +86,22 @@ class Symmetry(NamedTuple):
     share: float
 
 
-class Size(NamedTuple):
-    """Range and grain, device units.
+class Points(NamedTuple):
+    """Measured pulses one by one, device units; positive where they moved the right way.
 
-    low, high : bounds of the mean cell;  step : mean step at w = 0;  states, distinct : how many fit into the range
+    up_from, up, down_from, down : (pulses,) where each started, and how far it went
+    """
+
+    up_from: np.ndarray
+    up: np.ndarray
+    down_from: np.ndarray
+    down: np.ndarray
+
+
+class Size(NamedTuple):
+    """Range and granularity, device units.
+
+    low, high : bounds of the mean cell;  step : mean step at w = 0;  states, distinct : numbers of states in the range
     asymmetry, asymmetry_std : mean over the cells, and spread
     """
 
@@ -99,7 +115,7 @@ class Size(NamedTuple):
 
 
 class Programmed(NamedTuple):
-    """What weights are that were programmed once, device units.
+    """Weights programmed once, device units.
 
     target : (levels,);  mean_error, std : (levels,) over the cells
     """
@@ -111,13 +127,14 @@ class Programmed(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Card:
-    """The numbers of a device card; a part that a device has not is None. ``print(card)`` is a table.
+    """The numbers of a device card; parts that do not apply are None. ``print(card)`` is a table.
 
-    name, technology, publication : words
-    hardware : what it is of;  seed : of the chip
+    name, technology, publication : text
+    hardware : of the card;  seed : of the chip
     pulses, steps, symmetry, size : of cells that change by pulses
-    programmed : of cells that programming leaves somewhere else than at their targets
+    programmed : of cells with a programming error
     read, year : of the array
+    measured : pulses that its cells are fitted to
     """
 
     name: str
@@ -132,17 +149,21 @@ class Card:
     programmed: Programmed | None
     read: ReadError
     year: Year | None
+    measured: Points | None = None
 
     def __str__(self) -> str:
         return table(self)
 
 
-def card(of: str | Preset | Hardware | Any, *, seed: int = 0) -> Card:
-    """The card of a preset, by its name or itself, of hardware, or of a cell model.
+def card(of: str | Preset | Hardware | PulseData | Any, *, seed: int = 0) -> Card:
+    """The card of a preset, by name or object, of hardware, of a cell model, or of measured pulses, by file or as data.
 
-    Compiles for some seconds where its cells were not used before, and then takes one or two.
+    Takes a second or two, plus some seconds of compilation if its cells were not used before.
     """
-    name, technology, publication, hardware = _described(of)
+    if isinstance(of, str) and of.lower().endswith(ENDING):
+        of = pulses_by_name(of)
+    data = of.checked() if isinstance(of, PulseData) else None
+    name, technology, publication, hardware = _described(of if data is None else Measured.from_pulses(data))
     pulsed = hardware.cells.send_row is not None
     array = _array(hardware, seed)
     steps = step_curves(array) if pulsed else None
@@ -152,6 +173,7 @@ def card(of: str | Preset | Hardware | Any, *, seed: int = 0) -> Card:
         symmetry=symmetry(array) if hardware.cells.pulse_up else None,
         size=_size(hardware.cells, steps) if pulsed else None, programmed=programmed(hardware, seed),
         read=read_error(hardware, seed, SIDE), year=year(hardware, seed, SIDE),
+        measured=None if data is None else points(data, hardware.cells),
     )  # fmt: skip
 
 
@@ -167,7 +189,7 @@ def _described(of) -> tuple[str, str, str, Hardware]:
 
 
 def _known(name: str) -> tuple[str, str, Hardware]:
-    """Technology, publication and hardware of a preset, or of a kind of cell with its defaults."""
+    """Technology, publication and hardware of a preset, or of a cell model with its defaults."""
     if name in PRESETS:
         preset = PRESETS[name]
         return preset.technology, preset.publication, preset.hardware
@@ -179,7 +201,7 @@ def _known(name: str) -> tuple[str, str, Hardware]:
 
 
 def _array(hardware: Hardware, seed: int) -> SynapseArray:
-    """Cells as they are, one a weight, in device units; with a reading, as in `read_error`, so that nothing compiles twice."""
+    """Cells, one per weight, in device units; with a reading, as in `read_error`, so that nothing compiles twice."""
     bare = Hardware(cells=hardware.cells, reading=hardware.reading or TYPICAL, weight_scale=1.0)
     return bare.array((SIDE, SIDE), seed=seed)
 
@@ -189,7 +211,7 @@ def _array(hardware: Hardware, seed: int) -> SynapseArray:
 
 
 def pulse_response(array: SynapseArray, pulses: int = PULSES) -> PulseResponse:
-    """The response of the cells of an array to so many pulses up from 0, and then as many down."""
+    """The response of the cells of an array to a number of pulses up from 0, and then as many down."""
     array.program(np.zeros(array.shape))
     rows = [_moment(array)]
     for way in (1, -1):
@@ -204,8 +226,16 @@ def _moment(array: SynapseArray) -> tuple:
     return w.mean(), w.std(), np.percentile(w, PERCENTILES), w[:TRACES]
 
 
+def points(data: PulseData, cell: Measured) -> Points:
+    """Measured pulses in the units of the cell that was made of them."""
+    (low, high), (w_min, w_max) = common_range(data), cell.span
+    unit = (w_max - w_min) / (high - low)
+    start, moved = w_min + unit * (data.before - low), unit * (data.after - data.before)
+    return Points(start[data.up], moved[data.up], start[~data.up], -moved[~data.up])
+
+
 def symmetry(array: SynapseArray) -> Symmetry:
-    """Symmetry points of the cells of an array; one that lies on a bound is none."""
+    """Symmetry points of the cells of an array; points at a bound do not count."""
     cells, n = array.state.cells, array.shape[0]
     points = symmetry_points(array.cell, cells, n)
     low, high = cells.bound_low[0, :, :n].astype(float), cells.bound_up[0, :, :n].astype(float)
@@ -217,7 +247,7 @@ def symmetry(array: SynapseArray) -> Symmetry:
 
 
 def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
-    """How far from evenly spaced targets an array is after it was programmed; None where every weight is at its target."""
+    """Error of an array programmed to evenly spaced targets; None if every weight is at its target."""
     if hardware.programming == EXACT and not hardware.cells.write_noise:
         return None
     array = replace(hardware, weight_scale=1.0, reading=None).array((LEVELS, SIDE * SIDE // LEVELS), seed=seed)
@@ -259,7 +289,7 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
     cells, noise = grain(steps)
     rows = [
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
-        ("step", f"{size.step:.3g} at w = 0; varies by {cells:.2g} between cells, by {noise:.2g} between pulses"),
+        ("step", f"{size.step:.3g} at w = 0; relative std {cells:.2g} between cells, {noise:.2g} between pulses"),
         ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
         ("asymmetry", f"{size.asymmetry:+.2g} ± {size.asymmetry_std:.2g} at w = 0"),
     ]
@@ -271,7 +301,7 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
 
 
 def grain(steps: StepCurves) -> tuple[float, float]:
-    """Spread of a step at w = 0, in mean steps: between cells, half the width of the middle two thirds, and between pulses."""
+    """Spread of a step at w = 0, in mean steps: between cells, half the width of the middle 68 %, and between pulses."""
     mean, low, high, noise = np.mean(steps.at(0.0), axis=0)
     return float((high - low) / 2 / mean), float(noise / mean)
 
@@ -288,33 +318,33 @@ def _of_array(card: Card) -> list[tuple[str, str]]:
         rows.append(("closed loop", _of_loop(card.hardware)))
     if card.programmed is not None:
         off = np.sqrt(np.mean(card.programmed.mean_error**2 + card.programmed.std**2))
-        rows.append(("programming", f"weights off by {off:.2g}"))
+        rows.append(("programming", f"rms error {off:.2g} device units"))
     parts = ", ".join(f"{name} {error:.2%}" for name, error in read.parts.items())
-    whose = "typical converters and noise" if read.typical else "its own reading"
-    read_error = f"off by {read.rms:.2%} of the signal with {whose}, {read.inputs} inputs"
+    whose = "typical converters and noise" if read.typical else "the device's own readout"
+    read_error = f"error {read.rms:.2%} of the signal with {whose}, {read.inputs} inputs"
     rows.append(("read", f"{read_error}: {parts}" if parts else read_error))
-    return [*rows, ("a year", _of_year(card.year))]
+    return [*rows, ("1 year", _of_year(card.year))]
 
 
 def _of_loop(hardware: Hardware) -> str:
-    """What a closed loop with its defaults makes of these cells: :mod:`hardware_models.writing.closed_loop`."""
+    """Default threshold of a closed loop on these cells, see :mod:`hardware_models.writing.closed_loop`."""
     threshold = LOOP.threshold_of(Design(hardware.parts))
     of = "the write noise" if hardware.cells.write_noise > hardware.cells.granularity else "a pulse"
-    return f"writes weights that are off by {threshold:.2g} or more, {of}"
+    return f"default threshold {threshold:.2g}, {of}"
 
 
 def _of_year(year: Year | None) -> str:
     if year is None:
-        return "no drift, no leak, no failures in this model"
+        return "this model has no drift, leak or failures"
     end = horizon(year) + ("" if year.times[-1] > 0.99 * YEAR else ", where the model ends")
     return (
-        f"{at(year, 'left', 86400.0):.1%} of the size of weights is left after a day, {year.left[-1]:.1%} after {end}; weights are "
-        f"then off by {year.error[-1]:.1%}, by {year.compensated[-1]:.1%} if one factor compensates"
+        f"mean |w| falls to {at(year, 'left', 86400.0):.1%} after a day, {year.left[-1]:.1%} after {end}; relative error "
+        f"then {year.error[-1]:.1%}, {year.compensated[-1]:.1%} with global compensation"
     )
 
 
 def horizon(year: Year) -> str:
-    """How long the record is, in words."""
+    """The recorded time, in words."""
     return "a year" if year.times[-1] > 0.99 * YEAR else f"{year.times[-1] / 86400:.2g} days"
 
 
@@ -324,7 +354,7 @@ def at(year: Year, what: str, seconds: float) -> float:
 
 
 def parameters(hardware: Hardware) -> list[tuple[str, str]]:
-    """(name, value) of what hardware was given that is not as by default, parts of parts by their dotted names."""
+    """(name, value) of all non-default parameters, nested ones by their dotted names."""
     rows = [("cells", type(hardware.cells).__name__), *_own(hardware.cells, "")]
     for name in ("weight", "writing", "programming", "reading", "time"):
         part = getattr(hardware, name)

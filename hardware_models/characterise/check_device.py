@@ -1,4 +1,4 @@
-"""check_device: what every cell model owes an array, as one test that users can run on their own."""
+"""check_device: the requirements on a cell model, as one test that users can run themselves."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hardware_models.crossbar.contract import Cell
 from hardware_models.devices import PulsedCell
 from hardware_models.numerics.checks import ParameterError
 
-SIZE = 24  # cells along a side of the arrays that are tried
+SIZE = 24  # cells along a side of the test arrays
 
 
 def check_device(cell: Cell) -> None:
-    """Raise AssertionError with one sentence where a pulsed cell does not keep the contract of `PulsedCell`.
+    """Raise AssertionError with one sentence if a pulsed cell violates the contract of `PulsedCell`.
 
-    Its parameters pass their own check; both formulas keep the dtype of the weight; pulses up do not lower a mean weight nor
+    Its parameters pass their own check; both formulas preserve the dtype of the weight; pulses up do not lower a mean weight nor
     pulses down raise it; weights stay finite and within the bounds of each cell; without noise, the same pulses give the same
-    weights on every try; with noise, the same seed does; every pulse is counted; spread and noise of strength zero make all
+    weights each time; with noise, the same seed does; every pulse is counted; spread and noise of strength zero make all
     cells equal.
 
     Examples
@@ -63,12 +63,12 @@ def _dtype(cell) -> None:
             kind = _kind(formula, (p, *arguments))
             _require(
                 kind == np.dtype(dtype).name, cell,
-                f"gives {kind} where {name} is given {np.dtype(dtype).name}: write type(w)(1) instead of a bare 1.0",
+                f"returns {kind} if {name} is given {np.dtype(dtype).name}: write type(w)(1) instead of a bare 1.0",
             )  # fmt: skip
 
 
 def _kind(formula, arguments) -> str:
-    """Name of the dtype a formula gives: compiled ones hand Python a float, whatever it was."""
+    """Name of the dtype that a formula returns: compiled ones return a Python float for any dtype."""
     value = formula(*arguments)
     if hasattr(formula, "overloads"):
         return str(formula.overloads[tuple(map(numba.typeof, arguments))].signature.return_type)
@@ -83,7 +83,7 @@ def _pulses(cell, dtype) -> None:
     for pulses, way in ((20, 1), (-40, -1)):
         array.pulse(pulses)
         after = held[:, :, :n].astype(np.float64)
-        _require(np.isfinite(after).all(), cell, "makes weights that are not finite")
+        _require(np.isfinite(after).all(), cell, "produces weights that are not finite")
         inside = (cells.bound_low <= held) & (held <= cells.bound_up)
         _require(inside[:, :, :n].all(), cell, "leaves the bounds of a cell")
         moved = after.mean() - before.mean()
@@ -102,7 +102,9 @@ def _after(cell, seed=1) -> bytes:
 
 
 def _repeats(cell) -> None:
-    _require(_after(cell) == _after(cell), cell, "gives other weights when the same chip gets the same pulses again")
+    _require(
+        _after(cell) == _after(cell), cell, "gives different weights when the same chip gets the same pulses again"
+    )
 
 
 def _equal_without_spread(cell) -> None:

@@ -1,9 +1,9 @@
-"""How far a read is from the product of the stored weights with the inputs, and which part of the reading is to blame.
+"""The error of a read relative to the product of the stored weights with the inputs, and its sources.
 
-    e = (y_read − W x) / rms(W x)        W as the cells hold it, normal with a quarter of the smaller bound; x uniform in ±1
+    e = (y_read − W x) / rms(W x)        W the stored weights, normal with a quarter of the smaller bound; x uniform in ±1
 
-for the whole reading; and for each of its parts alone, against what an exact reading gives of the same cells, whose own noise of
-reads, where they have some, is a part, too. Errors of parts add as squares where they are independent.
+for the whole readout; and for each of its parts alone, relative to an exact read of the same cells, whose own read noise, if they
+have any, is a part, too. Errors of independent parts add in quadrature.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.array import Hardware
+from hardware_models.hardware import Hardware
 from hardware_models.numerics import random
 from hardware_models.reading.converters import AbsMax, Converter, Iterative
 from hardware_models.reading.reading import Reading
 
-# In the place of a reading of its own: the converters and noise of T. Gokmen, M. Onen & W. Haensch, "Training deep convolutional
+# For hardware without its own readout: the converters and noise of T. Gokmen, M. Onen & W. Haensch, "Training deep convolutional
 # neural networks with resistive cross-point devices", Front. Neurosci. 11:538 (2017), doi:10.3389/fnins.2017.00538.
 TYPICAL = Reading(
     dac=Converter(bits=7), adc=Converter(bits=9, bound=12.0), scaling=AbsMax(), bound_management=Iterative(), output_noise_std=0.06
 )  # fmt: skip
-ROUNDING = 1e-5  # of the signal: sums of single precision differ by as much
+ROUNDING = 1e-5  # of the signal: error of sums in single precision
 WORDS = {
-    "dac": "DAC", "adc": "ADC", "input_noise_std": "input noise", "weight_noise": "noise of weights",
-    "output_noise_std": "output noise", "gain_std": "gains of lines", "offset_std": "offsets of lines", "wires": "wires",
+    "dac": "DAC", "adc": "ADC", "input_noise_std": "input noise", "weight_noise": "weight noise",
+    "output_noise_std": "output noise", "gain_std": "line gains", "offset_std": "line offsets", "wires": "wire resistance",
     "compression": "compression",
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ class ReadError(NamedTuple):
     """A read against the exact product.
 
     exact, read : (outputs · columns,) device units · input units;  rms : of e;  parts : rms of e by each part alone
-    inputs : of every sum;  typical : the reading is `TYPICAL`, for hardware that has none of its own
+    inputs : of every sum;  typical : the readout is `TYPICAL`, for hardware without its own
     """
 
     exact: np.ndarray
@@ -70,7 +70,7 @@ def _alone(reading: Reading, name: str) -> Reading:
 
 
 def _read(hardware: Hardware, reading: Reading, seed: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """The exact product and what is read, (outputs · columns,) each."""
+    """The exact product and the read, (outputs · columns,) each."""
     array = replace(hardware, reading=reading, weight_scale=1.0).array((side, side), seed=seed, columns=side)
     draw = lambda stream: random.normal(seed, stream, 0, (side, side), np.float64)  # noqa: E731
     array.program((array.cell.bound or 1.0) / 4 * draw(random.Stream.INIT))

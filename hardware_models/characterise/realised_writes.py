@@ -1,4 +1,4 @@
-"""What a way of writing makes of a request, measured on a twin of the array."""
+"""The realised changes of a write scheme, measured on a copy of the array."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Realised(NamedTuple):
 
 
 def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) -> Realised:
-    """Write the same update again and again, each time to the weights as they are now; the array itself stays as it is.
+    """Write the same update many times, each time from the present weights; the array itself is not changed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) 
     total, square = np.zeros(array.shape), np.zeros(array.shape)
     for _ in range(samples):
         for own, cells in zip(twin.state.cells, array.state.cells, strict=True):
-            if own.shape == cells.shape:  # what time does to the array is not part of its twin
+            if own.shape == cells.shape:  # ageing of the array is not part of its copy
                 own[...] = cells
         twin.update(rows, columns, factors)
         change = twin.read().astype(np.float64) - W
@@ -63,7 +63,7 @@ def report(array: SynapseArray, post, pre, reward=None, *, samples: int = 1000) 
 
 
 def _twin(array: SynapseArray) -> SynapseArray:
-    """An array of the same chip and scale that nothing was written to."""
+    """An array of the same chip and scale without any writes."""
     return type(array)(
         array.shape, array.cell, weight=array.weight, writing=array.writing, dtype=array.dtype, seed=array.state.seed,
         number=array.number, weight_scale=float(array.state.scale[0]), columns=array.columns,

@@ -1,6 +1,6 @@
-"""Step against weight: how far a pulse up and a pulse down move every cell of a chip, by its own formulas.
+"""Step against weight: the change of every cell of a chip by a pulse up and a pulse down, from its own formulas.
 
-    u_i(w) = up_i(w, ξ = 0) − w        d_i(w) = w − down_i(w, ξ = 0)        of the cells i whose bounds hold w
+    u_i(w) = up_i(w, ξ = 0) − w        d_i(w) = w − down_i(w, ξ = 0)        of the cells i whose bounds include w
     σ_i(w) = |up_i(w, ξ = 1) − up_i(w, ξ = 0)|, and the same for down: between pulses, for formulas linear in ξ
 
 before clipping: at a bound, part of a step is lost.
@@ -18,9 +18,9 @@ from hardware_models.numerics.compiled import COMPILED, kernel
 
 
 class Steps(NamedTuple):
-    """Sizes of steps in one direction at each weight, (w,), device units; NaN where no cell holds the weight.
+    """Sizes of steps in one direction at each weight, (w,), device units; NaN if no cell can have the weight.
 
-    mean, low, high : over cells, and within low and high the middle two thirds of them, 16 to 84 %
+    mean, low, high : over cells; low and high are the 16 % and 84 % percentiles
     between_pulses : standard deviation between pulses, root mean square over cells
     """
 
@@ -33,9 +33,9 @@ class Steps(NamedTuple):
 class StepCurves(NamedTuple):
     """Steps over the range of the mean cell.
 
-    w : weights [device units];  up, down : `Steps`, positive where pulses move as they should
-    holding : (w,) share of the cells whose bounds hold the weight
-    middle : (2, cells) up and down steps at w = 0, of the cells that hold it
+    w : weights [device units];  up, down : `Steps`, positive in the intended direction
+    holding : (w,) fraction of the cells whose bounds include the weight
+    middle : (2, cells) up and down steps at w = 0, of the cells that can have it
     """
 
     w: np.ndarray
@@ -45,13 +45,13 @@ class StepCurves(NamedTuple):
     middle: np.ndarray
 
     def at(self, w: float) -> tuple[Steps, Steps]:
-        """Steps up and down at one weight, linear between those that are here."""
+        """Steps up and down at one weight, linearly interpolated."""
         return tuple(Steps(*(float(np.interp(w, self.w, kind)) for kind in steps)) for steps in (self.up, self.down))
 
 
 @lru_cache
 def make_moves(pulse_up, pulse_down):
-    """moves(p, w, xi, row, up, down): what a pulse does to the cells of a `Row`, all at w, into up and down (cells,)."""
+    """moves(p, w, xi, row, up, down): changes of the cells of a `Row`, all at w, by a pulse, into up and down (cells,)."""
 
     @kernel
     def moves(p, w, xi, row, up, down):
@@ -96,7 +96,7 @@ def _over_cells(mean, noise, holds) -> Steps:
 
 
 def _even_steps(cell, points: int) -> StepCurves:
-    """Of cells of n bits: one level up or down, all cells alike."""
+    """Step curves of cells of n bits: one level up or down, identical for all cells."""
     w, step = np.linspace(-cell.bound, cell.bound, points), float(cell.granularity)
     steps = Steps(*(np.full(points, step) for _ in range(3)), np.zeros(points))
     return StepCurves(w, steps, steps, np.ones(points), np.full((2, 1), step))

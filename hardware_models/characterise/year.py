@@ -1,9 +1,9 @@
-"""A year in the life of programmed weights: where cells programmed to some levels are, hour by hour.
+"""A year in the life of programmed weights: cells programmed to several levels, at times up to a year.
 
     error        rms(w(t) − w(0)) / rms(w(0))
-    compensated  the same of α w(t), α = Σ |w(0)| / Σ |w(t)|: what one factor for the whole array makes up for
+    compensated  the same of α w(t), α = Σ |w(0)| / Σ |w(t)|: with one compensation factor for the whole array
 
-Nothing writes the cells in between, and nothing is read: noise of reads is another matter.
+The cells are neither written nor read in between: read noise is not included.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models.array import Hardware, SynapseArray
+from hardware_models.array import SynapseArray
+from hardware_models.hardware import Hardware
 
 YEAR = 365.25 * 86400  # s
 TIMES = np.concatenate([[0.0], np.geomspace(0.1, YEAR, 18)])  # s
@@ -23,9 +24,9 @@ LEVELS, PERCENTILES = 5, (5, 50, 95)
 class Year(NamedTuple):
     """Weights while time passes, device units.
 
-    times : (t,) s;  levels : (5,) as they were to be programmed
+    times : (t,) s;  levels : (5,) programming targets
     percentiles : (t, 5, 3), 5, 50 and 95 % over the cells of a level
-    left : (t,) mean |w| over what it was;  error, compensated : (t,), see above
+    left : (t,) mean |w| relative to its initial value;  error, compensated : (t,), see above
     """
 
     times: np.ndarray
@@ -37,9 +38,9 @@ class Year(NamedTuple):
 
 
 def year(hardware: Hardware, seed: int = 0, side: int = 64) -> Year | None:
-    """What a year does to an array of `side` inputs and outputs; None where time does nothing.
+    """A year of ageing of an array of `side` inputs and outputs; None if it does not age.
 
-    A model that ends before a year has passed ends the record, too.
+    If the model is only valid for a shorter time, the record ends there.
     """
     if not hardware.ages:
         return None
@@ -61,7 +62,7 @@ def year(hardware: Hardware, seed: int = 0, side: int = 64) -> Year | None:
 
 
 def _life(array: SynapseArray) -> np.ndarray:
-    """The weights at every moment of `TIMES` that the model knows, (t, n, m)."""
+    """The weights at all `TIMES` for which the model is valid, (t, n, m)."""
     seen, before = [], 0.0
     for now in TIMES[array.programming.measured_for >= TIMES]:
         array.age(now - before)
@@ -71,6 +72,6 @@ def _life(array: SynapseArray) -> np.ndarray:
 
 
 def weight_range(array: SynapseArray) -> tuple[float, float]:
-    """The weights [device units] that single cells can hold, or pairs of them: those of the mean cell."""
+    """The range of weights [device units] of single cells, or of pairs of them: that of the mean cell."""
     bound = array.cell.bound or 1.0
     return (-bound, bound) if len(array.state.gain) > 1 else array.cell.span

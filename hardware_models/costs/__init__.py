@@ -1,1 +1,1 @@
-"""What operations cost: figures with sources, a model of costs, and the ledger that counts."""
+"""Costs of operations: estimates with sources, a cost model, and the ledger that counts operations."""

@@ -1,17 +1,20 @@
-r"""What operations cost: energies, times and endurance, each between a low and a high figure, with their sources.
+r"""Cost estimates: energies, times and endurance, each with a low and a high value, and their sources.
 
     cross-point array     E = pulses · E_pulse + columns · cells · E_cell + conversions          E_cell = G V² t
     digital memory        E = updates · synapses · E_update + columns · synapses · E_operation + conversions
-    n-bit ADC             E = F · 2ⁿ a conversion, F Walden's figure of merit (5 – 50 fJ a step)
+    ADC                   E = F · 2ᴺ a conversion, N its effective bits (ENOB), F Walden's figure of merit P/(2ᴺ f) (5 – 50 fJ a step)
     n-bit DAC             12 k_B T · 4ⁿ  ≤  E  ≤  that of the ADC of as many bits, which has such a DAC inside
 
 The lower bound of a DAC is the charge on a capacitor large enough that its thermal noise k_B T/C stays at the noise of rounding,
-V²/(12 · 4ⁿ). A `Bracket` with two published ends and nothing typical between them has its typical figure at their geometric mean.
+V²/(12 · 4ⁿ). The effective bits of an ADC are its nominal ones less what noise of the outputs costs, which is taken for its own
+(`Reading.adc_enob`); a converter without noise has as many as it is called. A `Bracket` with two published ends and nothing typical
+between them has its typical figure at their geometric mean.
+
 Times say what works at once: a cross-point array reads a column in one integration over all its cells; a digital memory hands
 out one presynaptic row an access at best, one synapse an access at worst. Where no figure could be checked there is None, and a
 ledger says so.
 
-What is not here: drivers, decoders, routing, control, leakage, refresh, and whatever turns activity into updates.
+Not included: drivers, decoders, routing, control, leakage, refresh, and the conversion of activity into updates.
 """
 
 from __future__ import annotations
@@ -30,7 +33,6 @@ from hardware_models.costs.sources import (
     MILO,
     NEUROSIM,
     OPEN_LOOP,
-    SENECA,
     TANG_2018,
     YANG,
 )
@@ -153,14 +155,8 @@ def sram(bits: int) -> DigitalCosts:
 
 LOIHI = DigitalCosts(
     name="Loihi",
-    update_energy=Bracket(23.6e-12, 120e-12, 120e-12, "J", f"pairwise STDP, and no less than an operation: {DAVIES}"),
-    operation_energy=Bracket(
-        1.54e-12,
-        23.6e-12,
-        26e-12,
-        "J",
-        f"Loihi, an operation a synapse as if each input spiked: {DAVIES}; ends: {SENECA}",
-    ),
+    update_energy=Bracket.exactly(120e-12, "J", f"pairwise STDP: {DAVIES}"),
+    operation_energy=Bracket.exactly(23.6e-12, "J", f"an operation a synapse, as if each input spiked: {DAVIES}"),
     endurance=Bracket.exactly(1e16, "pulses", f"SRAM: {YANG}"),
 )
 BRAINSCALES_2 = DigitalCosts(name="BrainScaleS-2", endurance=Bracket.exactly(1e16, "pulses", f"SRAM: {YANG}"))
@@ -180,5 +176,5 @@ COSTS = {
 
 
 def brackets(costs: Costs) -> dict[str, Bracket]:
-    """Every figure that a technology has, by name."""
+    """All estimates of a technology, by name."""
     return {f.name: value for f in fields(costs) if isinstance(value := getattr(costs, f.name), Bracket)}

@@ -1,19 +1,19 @@
-r"""The ledger of an array: what it did, cell by cell, and what that costs.
+r"""The ledger of an array: its operations, cell by cell, and their costs.
 
     pulses up, down of every cell · updates written · sweeps and columns read · conversions      counted, exactly
     energy = Σ count · figure         time = Σ count · figure         wear = pulses / endurance    low, typical, high
 
-Figures and their sources are in :mod:`hardware_models.costs.figures`; without them an array is counted and not priced. Counters start
-with the array and are part of its state. A read of several columns counts each; a read along the other side counts apart; a
+Figures and their sources are in :mod:`hardware_models.costs.figures`; without them operations are only counted. Counters start
+with the array and are part of its state. A read of several columns counts each; a transposed read counts separately; a
 batch of rank-one updates that is written together is one update. Pulses of programming and refresh count like any others.
 
-Times are busy times: operations of one array follow each other, and arrays are added as if they did, too; arrays side by side
-take the longest of theirs. What is not modelled is said in every ledger (`NOT_MODELLED`).
+Times are busy times: operations of one array are sequential, and times of several arrays are summed as if they were, too; parallel
+arrays take the longest of their times. Every ledger lists what is not modelled (`NOT_MODELLED`).
 
     total variation  V_ij = scale · Σ_k |gain_k| Σ_t |Δw_k|        net displacement  N_ij = scale · |Σ_k gain_k Σ_t Δw_k| ≤ V_ij
 
-are kept by arrays made with ``track=True`` (:mod:`hardware_models.crossbar.travel`), from what updates and pulses did to the cells; what
-programming and time do to them is not in it.
+are recorded by arrays made with ``track=True`` (:mod:`hardware_models.crossbar.travel`), for updates and pulses only, without
+programming and ageing.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from hardware_models.costs.model import Bracket, Costs, Done
 from hardware_models.crossbar.contract import Site
 from hardware_models.numerics.checks import ParameterError
 
-NOT_MODELLED = "drivers, decoders, routing, control, leakage, exact programming, reads while programming, activity turned into updates"
+NOT_MODELLED = "drivers, decoders, routing, control, leakage, exact programming, reads while programming, computing updates from activity"
 QUANTILES = (0.5, 0.9, 0.99)
 
 
 class Pulses(NamedTuple):
-    """Pulses that every synapse got, as W is laid out: (d, n, m), from j to i, for d devices a weight."""
+    """Pulses of every synapse, in the layout of W: (d, n, m), from j to i, for d devices per weight."""
 
     up: np.ndarray
     down: np.ndarray
 
 
 class Travel(NamedTuple):
-    """How far every weight went and how far it got, (n, m), weight units."""
+    """Total variation and net displacement of every weight, (n, m), weight units."""
 
     total: np.ndarray
     net: np.ndarray
@@ -49,9 +49,9 @@ class Travel(NamedTuple):
 
 @dataclass(frozen=True)
 class Worn:
-    """Part of their endurance that cells used up.
+    """Fraction of their endurance that cells have used.
 
-    most : of the busiest cell;  total : summed over the cells;  cells : how many that are
+    most : of the most-pulsed cell;  total : summed over the cells;  cells : their number
     """
 
     most: Bracket
@@ -76,18 +76,18 @@ class Worn:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ledger:
-    """What one array did, or several together: ``a + b``, ``sum(ledgers)``.
+    """Operations of one array, or of several together: ``a + b``, ``sum(ledgers)``.
 
     Attributes
     ----------
     counts : dict of int, see the keys
-    histogram : (values, cells), so many cells got so many pulses of either sign
+    histogram : (values, cells), number of cells by number of pulses of either sign
     energy : J, by ``write``, ``read``, ``row reads``, ``conversion``, ``accumulator``;  time : s, by ``write``, ``read``, ``row reads``,
         ``conversion``
-    wear : part of their endurance that cells used, of those that have a figure for it; None if none has
+    wear : fraction of their endurance that cells have used, of those with an estimate; None if none has
     travel : dict of float, sums over synapses [weight units]: ``total``, ``net``, ``synapses``; empty without ``track=True``
-    technologies : names of what was priced
-    unpriced : what was done and has no figure;  schedules : what the times assume to happen at once
+    technologies : names of the technologies with costs
+    unpriced : operations without an estimate;  schedules : parallelism assumed by the times
     """
 
     counts: dict[str, int]
@@ -103,7 +103,7 @@ class Ledger:
     # together
 
     def __add__(self, other: Ledger) -> Ledger:
-        """Both: counts, energies and times add up; the busiest cell is the busier one."""
+        """Sum of two ledgers: counts, energies and times add; the most-pulsed cell is the maximum of both."""
         if not isinstance(other, Ledger):
             return NotImplemented
         return Ledger(
@@ -121,32 +121,32 @@ class Ledger:
 
     @property
     def pulses_mean(self) -> float:
-        """Mean pulses a cell, of either sign."""
+        """Mean pulses per cell, of either sign."""
         values, cells = self.histogram
         return float(values @ cells / max(cells.sum(), 1))
 
     @property
     def pulses_most(self) -> int:
-        """Pulses of the busiest cell."""
+        """Pulses of the most-pulsed cell."""
         return int(self.histogram[0].max(initial=0))
 
     def quantile(self, share: float) -> int:
-        """So few pulses, or fewer, got this share of the cells: the smallest such number."""
+        """Quantile of the pulses per cell: the smallest number that this share of the cells did not exceed."""
         values, cells = self.histogram
         return int(values[np.searchsorted(np.cumsum(cells), share * cells.sum())])
 
     @property
     def total_energy(self) -> Bracket | None:
-        """J of everything that has a figure."""
+        """Energy of all operations with an estimate [J]."""
         return _total(self.energy)
 
     @property
     def total_time(self) -> Bracket | None:
-        """s of everything that has a figure, one operation after another."""
+        """Time of all operations with an estimate, one after another [s]."""
         return _total(self.time)
 
     def as_dict(self) -> dict:
-        """Everything as plain values: what a record keeps."""
+        """The ledger as plain values, for a record."""
         pulses = {"mean": self.pulses_mean, "most": self.pulses_most, "none": self._share_of_zero()}
         pulses |= {f"{100 * q:g} %": self.quantile(q) for q in QUANTILES}
         return {
@@ -162,10 +162,10 @@ class Ledger:
         values, cells = self.histogram
         return float(cells[values == 0].sum() / max(cells.sum(), 1))
 
-    # on paper
+    # as text
 
     def rows(self) -> list[tuple[str, str]]:
-        """(what, how much) of every line of the table."""
+        """(quantity, value) of every line of the table."""
         c = self.counts
         number = lambda key: f"{c[key]:,}".replace(",", " ")  # noqa: E731
         lines = [
@@ -173,28 +173,29 @@ class Ledger:
             ("pulses up", number("pulses_up")),
             ("pulses down", number("pulses_down")),
             (
-                "pulses a cell",
-                f"mean {self.pulses_mean:.4g}, median {self.quantile(0.5)}, 99 % {self.quantile(0.99)}, most {self.pulses_most}",
+                "pulses per cell",
+                f"mean {self.pulses_mean:.4g}, median {self.quantile(0.5)}, 99 % {self.quantile(0.99)}, max {self.pulses_most}",
             ),
             ("columns read", number("columns")),
         ]
         optional = {
-            "back_columns": "columns read, other side", "rereads": "columns read again", "inputs": "DAC conversions",
-            "outputs": "ADC conversions", "row_reads": "rows read while writing", "row_outputs": "ADC conversions there",
+            "back_columns": "transposed columns read", "rereads": "columns read again", "inputs": "DAC conversions",
+            "outputs": "ADC conversions", "row_reads": "rows read while writing", "row_outputs": "ADC conversions of these rows",
             "accumulator_bits": "bits of digital accumulators",
+            "clipped": "weights clipped in programming", "unreached": "cells not reached in programming",
         }  # fmt: skip
-        lines += [(label, number(key)) for key, label in optional.items() if c[key]]
+        lines += [(label, number(key)) for key, label in optional.items() if c.get(key)]
         if self.travel:
             total, net, synapses = (self.travel[key] for key in ("total", "net", "synapses"))
             lines.append(
-                ("total variation a synapse", f"{total / synapses:.4g}, net displacement {net / synapses:.4g}")
+                ("total variation per synapse", f"{total / synapses:.4g}, net displacement {net / synapses:.4g}")
             )
         for kind, parts, total in (("energy", self.energy, self.total_energy), ("time", self.time, self.total_time)):
             lines += [(f"{kind}, {name}", str(b)) for name, b in parts.items()]
-            lines += [(f"{kind}, together", str(total))] if len(parts) > 1 else []
+            lines += [(f"{kind}, total", str(total))] if len(parts) > 1 else []
         lines += [("times assume", text) for text in self.schedules]
         lines += [(f"endurance used, {name} cell", _percent(part)) for name, part in self._wear().items()]
-        lines += [("no figure for", ", ".join(self.unpriced))] if self.unpriced else []
+        lines += [("no estimate for", ", ".join(self.unpriced))] if self.unpriced else []
         return [*lines, ("not modelled", NOT_MODELLED)]
 
     def _wear(self) -> dict[str, Bracket]:
@@ -204,7 +205,7 @@ class Ledger:
     def title(self) -> str:
         c = self.counts
         arrays = "1 array" if c["arrays"] == 1 else f"{c['arrays']} arrays"
-        made_of = f", {', '.join(self.technologies)}" if self.technologies else ", counted and not priced"
+        made_of = f", {', '.join(self.technologies)}" if self.technologies else ", counted without costs"
         return f"Ledger of {arrays}: {c['synapses']} synapses, {c['cells']} cells{made_of}"
 
     def __str__(self) -> str:
@@ -227,16 +228,16 @@ class Ledger:
 
 
 def ledger(site: Site, costs: Costs | None = None) -> Ledger:
-    """What an array did so far.
+    """Operations of an array so far.
 
     Parameters
     ----------
     site : an array
-    costs : what its operations cost; None: as the array was made with, or by their bits for digital cells, else not priced
+    costs : costs of its operations; None: those of the array, or for digital cells those of their bits, else none
 
     Raises
     ------
-    ParameterError : where `costs` are no `Costs`
+    ParameterError : if `costs` are not `Costs`
     """
     if costs is not None and not isinstance(costs, Costs):
         raise ParameterError("costs", "ledger", "Costs, such as hw.COSTS['pcm']", costs)
@@ -249,14 +250,14 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
         "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
         "row_reads": count.done.row_reads, "row_outputs": count.done.row_outputs,
-        "accumulator_bits": count.accumulator_bits,
+        "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
     values, cells = np.unique(count.per_cell, return_counts=True)
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
 
 
 def pulse_counts(site: Site) -> Pulses:
-    """Pulses up and down of every device of every synapse, (d, n, m) int64; no cell that has no pulses gets any."""
+    """Pulses up and down of every device of every synapse, (d, n, m) int64; 0 for cells without pulses."""
     shape = (len(site.state.gain), site.shape[1], site.shape[0])
     counters = (site.state.cells.up, site.state.cells.down)
     sent = [np.broadcast_to(c if c.size == 1 else c[:, :, : shape[2]], shape) for c in counters]
@@ -275,7 +276,7 @@ def travel(site: Site) -> Travel:
 
 
 class _Count(NamedTuple):
-    """What a ledger begins with: the counters, and what else the parts of an array say; word : bits of a number."""
+    """Basis of a ledger: the counters, and further counts of the parts of an array; word : bits of a number."""
 
     done: Done
     pulses: Pulses
@@ -297,18 +298,19 @@ def _count(site: Site) -> _Count:
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
         inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
         row_reads=rows, row_outputs=rows * n * (writing.row_read_bits > 0), row_read_bits=writing.row_read_bits,
+        adc_enob=readout.adc_enob,
     )  # fmt: skip
     bits = writing.accumulator_bits(site.dtype) * n * m
     return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits, 8 * site.dtype.itemsize)
 
 
 def _priced(count: _Count, costs: Costs | None) -> dict:
-    """The fields of a ledger that need figures; those without one are named."""
+    """The fields of a ledger that need estimates; missing ones are listed."""
     done = count.done
     if costs is None:
         return {"unpriced": ("energy", "time", "endurance")}
     energy, time = costs.energy(done), costs.time(done)
-    if costs.writes_by_pulses and not count.pulsed:  # written, and nobody knows by how many pulses
+    if costs.writes_by_pulses and not count.pulsed:  # written by an unknown number of pulses
         energy["write"] = time["write"] = None
     missing = [f"energy of {name}" for name, b in energy.items() if b is None]
     missing += [f"time of {name}" for name, b in time.items() if b is None]

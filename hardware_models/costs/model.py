@@ -1,4 +1,4 @@
-"""What operations cost: figures between two ends, for analog arrays and digital memories."""
+"""Cost models of operations, with low and high estimates, for analog arrays and digital memories."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: 
 
 @dataclass(frozen=True)
 class Bracket:
-    """A figure that is known between two ends.
+    """An estimate between a low and a high value.
 
     low, typical, high : in `unit`, 0 ≤ low ≤ typical ≤ high
     unit : "J", "s", …
-    source : where the figure is from, and how it was derived
+    source : publication of the estimate, and its derivation
     """
 
     low: float
@@ -39,21 +39,21 @@ class Bracket:
 
     @classmethod
     def between(cls, low: float, high: float, unit: str, source: str) -> Bracket:
-        """Two ends, and their geometric mean."""
+        """A low and a high value, and their geometric mean."""
         return cls(low, min(max(math.sqrt(low * high), low), high), high, unit, source)
 
     @classmethod
     def exactly(cls, value: float, unit: str, source: str) -> Bracket:
-        """A figure with no spread published."""
+        """An estimate without a published spread."""
         return cls(value, value, value, unit, source)
 
     def __mul__(self, count: float | tuple[float, float, float]) -> Bracket:
-        """So many times it, or as many times as (low, typical, high) say."""
+        """A multiple, by one factor or by separate ones for (low, typical, high)."""
         low, typical, high = count if isinstance(count, tuple) else (count,) * 3
         return Bracket(self.low * low, self.typical * typical, self.high * high, self.unit, self.source)
 
     def __add__(self, other: Bracket) -> Bracket:
-        """Both: ends add up, as if all that is uncertain went the same way; sources are listed once."""
+        """Sum: bounds add, as for fully correlated uncertainties; sources are listed once."""
         if other.unit != self.unit:
             raise InputError(
                 f"The 'unit' of brackets that are added must be the same. Got {self.unit!r} and {other.unit!r}."
@@ -79,36 +79,36 @@ def quantity(value: float, unit: str = "") -> str:
 
 
 def read_energy(conductance: float, volts: float, seconds: float) -> float:
-    """G V² t of a cell under the full read voltage all the while: inputs below it dissipate less [J]."""
+    """G V² t of a cell at the full read voltage for the whole time: smaller inputs dissipate less [J]."""
     return conductance * volts**2 * seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What every array may have: converters and a limited life.
+    """Costs common to all arrays: converters and endurance.
 
     name : of the technology
-    conversion_step : J for each of the 2ⁿ steps of an n-bit ADC
-    conversion_bit : s for a bit of a successive-approximation ADC, and one more to sample
+    conversion_step : J for each of the 2ᴺ steps of an ADC of N effective bits
+    conversion_bit : s per bit of a successive-approximation ADC, plus one for sampling
     endurance : writes a cell survives, or None
     """
 
-    schedule: ClassVar[str]  # what times assume to happen at once
-    writes_by_pulses: ClassVar[bool] = False  # what a write costs is known from its pulses alone
+    schedule: ClassVar[str]  # parallelism assumed by the times
+    writes_by_pulses: ClassVar[bool] = False  # whether the cost of a write follows from its pulses alone
 
     name: str
     conversion_step: Bracket = Bracket.between(5e-15, 50e-15, "J", WALDEN)  # noqa: RUF009  frozen
     conversion_bit: Bracket = Bracket.between(  # noqa: RUF009  frozen
-        1e-9, 8e-9, "s", f"1 ns a bit: {NEUROSIM}; up to 8 columns share a converter: {CROSSSIM}"
+        1e-9, 8e-9, "s", f"1 ns per bit: {NEUROSIM}; up to 8 columns share a converter: {CROSSSIM}"
     )
     endurance: Bracket | None = None
 
-    def adc(self, bits: float) -> Bracket:
-        """J a conversion of n bits."""
-        return self.conversion_step * 2.0**bits
+    def adc(self, enob: float) -> Bracket:
+        """J per conversion with this effective number of bits; Walden's figure of merit is F = P/(2^ENOB f)."""
+        return self.conversion_step * 2.0**enob
 
     def dac(self, bits: float) -> Bracket:
-        """J a value set with n bits; bounds as at the top of this file."""
+        """J per value set with n bits; bounds as in hardware_models.costs.figures."""
         noise = 12 * BOLTZMANN * ROOM * 4.0**bits
         high = max(self.adc(bits).typical, noise)
         return Bracket.between(
@@ -116,8 +116,8 @@ class Costs:
         )
 
     def conversion(self, done: Done) -> Bracket | None:
-        """J of all conversions, where there were converters."""
-        parts = [self.adc(done.adc_bits) * done.outputs] if done.adc_bits else []
+        """J of all conversions, if there are converters."""
+        parts = [self.adc(done.adc_enob or done.adc_bits) * done.outputs] if done.adc_bits else []
         parts += [self.dac(done.dac_bits) * done.inputs] if done.dac_bits else []
         return sum(parts[1:], parts[0]) if parts else None
 
@@ -137,16 +137,16 @@ class Costs:
         return read + self.conversion_bit * float((math.ceil(done.row_read_bits) + 1) * done.row_reads)
 
     def conversion_time(self, done: Done) -> Bracket | None:
-        """s of all conversions: outputs of a column side by side, but for those that share a converter."""
+        """s of all conversions: outputs of a column in parallel, except for those that share a converter."""
         columns = done.columns + done.back_columns
         return self.conversion_bit * float((math.ceil(done.adc_bits) + 1) * columns) if done.adc_bits else None
 
     def energy(self, done: Done) -> dict[str, Bracket | None]:
-        """J of ``write`` and ``read``; None where that has no figure."""
+        """J of ``write`` and ``read``; None without an estimate."""
         raise NotImplementedError
 
     def time(self, done: Done) -> dict[str, Bracket | None]:
-        """s of ``write`` and ``read``; None where that has no figure."""
+        """s of ``write`` and ``read``; None without an estimate."""
         raise NotImplementedError
 
 
@@ -158,12 +158,12 @@ def _times(bracket: Bracket | None, count) -> Bracket | None:
 class AnalogCosts(Costs):
     """A cross-point array: cells change by pulses and multiply by Ohm's law.
 
-    pulse_energy : J a pulse and cell;  pulse_time : s
-    read_energy : J a cell for a column of inputs;  read_time : s for a column, all cells at once
+    pulse_energy : J per pulse and cell;  pulse_time : s
+    read_energy : J per cell for a column of inputs;  read_time : s for a column, all cells at once
 
-    Three ways to send the same pulses bound the time of writing from what was counted: all rows at once takes at least as many
-    pulse times as the busiest cell got pulses (low), row by row at least the sum over rows of the busiest cell of each (typical),
-    and cell by cell as many as there were pulses (high).
+    Three schedules for the same pulses bound the time of writing: all rows at once takes at least the pulses of the
+    most-pulsed cell (low), row by row at least their sum over rows (typical), and cell by cell the number of all
+    pulses (high), each times the pulse time.
     """
 
     schedule: ClassVar[str] = "pulses to all rows at once (low), row by row, cell by cell (high); a column read at once"
@@ -190,10 +190,10 @@ class DigitalCosts(Costs):
 
     update_energy : J for a synapse to be updated: read, change, write back
     operation_energy : J for a synapse to take part in a column read: fetch, multiply, add
-    access_time : s for an access to the memory: a presynaptic row at best (low, typical), one synapse at worst (high)
+    access_time : s per access to the memory: a presynaptic row at best (low, typical), one synapse at worst (high)
     """
 
-    schedule: ClassVar[str] = "an access for a presynaptic row, or for a synapse (high)"
+    schedule: ClassVar[str] = "one access per presynaptic row, or per synapse (high)"
 
     update_energy: Bracket | None = None
     operation_energy: Bracket | None = None
@@ -213,15 +213,16 @@ class DigitalCosts(Costs):
 
 
 class Done(NamedTuple):
-    """What one array did, as its price depends on it.
+    """Operation counts of one array that its costs depend on.
 
     rows, cells : presynaptic rows; cells, all devices of all weights
     updates; pulses : updates written, pulses of either sign
-    busiest_cell, busiest_rows : pulses of the busiest cell, and their sum over rows of the busiest cell in each
-    columns, back_columns : columns read, and columns read along the other side
-    inputs, outputs : values that a DAC set and an ADC read, with so many bits; 0 bits: no converter. A column that is read again
-        counts as one along the usual side
+    busiest_cell, busiest_rows : pulses of the most-pulsed cell, and their sum over rows of the most-pulsed cell in each
+    columns, back_columns : columns read, and transposed columns read
+    inputs, outputs : values set by a DAC and read by an ADC, with their bits; 0 bits: no converter. A column that is read again
+        counts as a normal one
     row_reads, row_outputs : rows of weights read while writing, and values that an ADC of `row_read_bits` read there
+    adc_enob : effective bits of the ADC, which set its energy (all bits set its time); 0: all are
     """
 
     rows: int
@@ -239,7 +240,8 @@ class Done(NamedTuple):
     row_reads: int = 0
     row_outputs: int = 0
     row_read_bits: float = 0
+    adc_enob: float = 0
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Costs]] = {"analog": AnalogCosts, "digital": DigitalCosts}

@@ -1,4 +1,4 @@
-"""Where figures of costs are from."""
+"""Sources of cost estimates."""
 
 from __future__ import annotations
 
@@ -62,6 +62,3 @@ DAVIES = (
     "M. Davies et al., Loihi: a neuromorphic manycore processor with on-chip learning, IEEE Micro 38, 82 (2018), "
     "doi:10.1109/MM.2018.112130359"
 )
-
-
-SENECA = "G. Tang et al., Front. Neurosci. 17, 1187252 (2023), table 3, doi:10.3389/fnins.2023.1187252"

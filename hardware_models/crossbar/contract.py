@@ -1,30 +1,34 @@
-"""What an array requires of its parts, and what a part may see of the array.
+"""The interfaces between an array and its parts.
 
-    cell         how a change gets into a device                    w ← write(w, Δ)
-    weight       how devices make a weight                          W = scale · Σ_k gain_k w_k
-    writing      how the changes that updates request become pulses
-    programming  how cells get their first weights
-    reading      what surrounds Σ_j w_ij x_j when the array is read
-    time         what happens to cells while time passes
+    cell         writes a change to a device                        w ← write(w, Δ)
+    weight       maps devices to a weight                           W = scale · Σ_k gain_k w_k
+    writing      converts requested changes to pulses
+    programming  sets the initial weights of cells
+    reading      models the periphery of a read, around Σ_j w_ij x_j
+    time         models the ageing of cells
 
-A part is an object of parameters that answers for itself: every member has a default here that does nothing, and an array never has
-to find out which class a part is of. A part sees a :class:`Site`. Every class is a protocol to inherit from; a new part overrides
-the members that concern it. Device units are those of w, weight units those of W; sizes are n outputs, m inputs, d devices a weight,
+A part is an object of parameters: every member has a default here that does nothing, and an array never checks the class of a part. A
+part has access to a :class:`Site`. Every class is a protocol to inherit from; a new part overrides
+the members it needs. Device units are those of w, weight units those of W; sizes are n outputs, m inputs, d devices per weight,
 R update rows and K columns of inputs. Errors name parts as arguments of `SynapseArray`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from hardware_models.crossbar.state import Absent, ArrayState, Cells, weights_of
-from hardware_models.crossbar.sweep import Stages, WritePath
+from hardware_models.crossbar.readout import Exactly as Exactly
+from hardware_models.crossbar.readout import Readout as Readout
+from hardware_models.crossbar.state import Absent, ArrayState, Cells, Shortfall
+from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics.checks import ParameterError
+
+ROUNDING = 1e-6  # relative: less is no difference, in float32 either
 
 
 class Chip(NamedTuple):
@@ -43,19 +47,20 @@ class Chip(NamedTuple):
 
 
 class Cell(Protocol):
-    """A device, as its array sees it.
+    """The interface of a device.
 
     is_pulsed : whether it changes by whole pulses, which are counted
-    bound : the smaller of the two bounds of the mean cell [device units]; None: it holds any weight
-    span : (low, high), weights that the mean cell can hold [device units]; ±1 where it holds any
-    granularity : by how much a pulse moves the mean cell at w = 0, the unit of a request [device units]; 0: any change is exact
+    bound : the smaller of the two bounds of the mean cell [device units]; None: unbounded
+    span : (low, high), range of the mean cell [device units]; ±1 if unbounded
+    granularity : size of a pulse of the mean cell at w = 0, the unit of a requested change [device units]; 0: any change is exact
     write_noise : standard deviation of the visible weight about the stored one [device units]
-    bits : of digital memory for a weight; None: it is no digital memory
+    bits : of digital memory per weight; None: it is not digital memory
     subtract_symmetry_point : whether the symmetry point of each cell is subtracted already
+    siemens : conductance of a cell that holds one device unit [S]; None: unknown
     write_row : ``(array, numbers, k, j, change)``, compiled: a row of changes (n,) [device units] to row j of device k
     send_row : ``(array, numbers, k, j, steps, moment)``, compiled: whole pulses (n,), up > 0; None: it has no pulses
     pulse_up, pulse_down : ``(p, w, step, upper, lower, a, b, xi) -> w``, compiled: one pulse; None: it has no such formula
-    source, goodness : which measurement it stands for and how well, in words
+    source, goodness : its measurement and the quality of the fit, as text
     """
 
     is_pulsed: ClassVar[bool] = False
@@ -68,17 +73,24 @@ class Cell(Protocol):
     write_noise: float = 0.0
     bits: float | None = None
     subtract_symmetry_point: bool = False
+    siemens: float | None = None
     source: str = ""
     goodness: str = ""
 
     @property
     def span(self) -> tuple[float, float]:
-        """Weights that the mean cell can hold [device units]."""
+        """Range of the mean cell [device units]."""
         bound = self.bound or 1.0
         return -bound, bound
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
+
+    @classmethod
+    def fields_of(cls, table: Mapping[str, Any], base: Any = None) -> dict[str, Any]:
+        """The fields that a table of a cell stands for, where it may say something else in their place; base : a cell that it changes."""
+        del base
+        return dict(table)
 
     def numbers(self, dtype: type[np.floating]) -> NamedTuple:
         """What kernels take: with pulses, ``granularity`` and ``most_pulses``, and the parameters that the formulas read from ``p``."""
@@ -99,12 +111,12 @@ class Cell(Protocol):
 
 
 class Weight(Protocol):
-    """How d devices make a weight, and how a change is shared among them.
+    """The mapping of d devices to a weight, and the distribution of a change among them.
 
-    gains : (d,) how much each device adds to the weight
-    trained : devices that updates write: the first so many
-    one_sided : whether devices get pulses up only;  reset_std : where a reset leaves them above their lower bound [device units]
-    holds_conductances : whether a conductance stands for a weight: one, less the middle of its range, or the difference of two
+    gains : (d,) contribution of each device to the weight
+    trained : number of devices written by updates, the first ones
+    one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
+    holds_conductances : whether a weight is a conductance: one, minus the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
     takes_turns : whether `share_row` gives a change to some of the devices only, so that a writing must ask it
     """
@@ -124,7 +136,7 @@ class Weight(Protocol):
         """Raise ParameterError where cells cannot make a weight this way."""
 
     def shares(self) -> np.ndarray:
-        """Part of a change that each device gets, (d,)."""
+        """Fraction of a change for each device, (d,)."""
         raise NotImplementedError
 
     def pulsed_together(self) -> np.ndarray:
@@ -141,6 +153,17 @@ class Weight(Protocol):
         del shape, cell, dtype
         return Absent()
 
+    def draw(self, state: NamedTuple, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        """Draw what differs between the devices (d, m, n) of a chip into that state."""
+
+    def reach(self, cell: Cell) -> float | None:
+        """The largest |weight| that mean cells make within their bounds [device units]; None: unbounded."""
+        return None if cell.bound is None else cell.bound / float(np.abs(self.shares()).max())
+
+    def grain(self, cell: Cell) -> float:
+        """The smallest |weight| that mean cells make by whole pulses from 0 [device units]; 0: any."""
+        return cell.granularity / float(np.abs(self.shares()).max())
+
     def refresh(self, cell: Cell) -> tuple[Callable | None, Callable | None]:
         """(due_row, refresh_row) of :class:`hardware_models.crossbar.sweep.WritePath`; None: cells are never refreshed."""
         del cell
@@ -155,7 +178,7 @@ class Weight(Protocol):
 
 
 class Site(Protocol):
-    """What a part may see of its array.
+    """The view of an array for its parts.
 
     shape : (n, m), outputs and inputs;  dtype : of the weights;  number : 0 … 255, which array of a chip
     columns : most update rows R, and most columns K of a read that needs work space
@@ -165,6 +188,7 @@ class Site(Protocol):
         have bounds of their own
     hold_row : ``(array, k, j)``, compiled: what faults and wear make of a row after it was written; None: nothing
     tracks : whether it sums up how far cells go;  costs : what operations cost, or None
+    shortfall : what programming could not do
     """
 
     shape: tuple[int, int]
@@ -180,20 +204,23 @@ class Site(Protocol):
     hold_row: Callable | None
     tracks: bool
     costs: Any
+    shortfall: Shortfall
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """Read: W x for x (m,), or x Wᵀ for rows x (K, m), in weight units."""
 
 
 class Writing(Protocol):
-    """How the changes that updates request become changes of cells.
+    """The write scheme: converts requested changes to changes of cells.
 
-    by_sample : whether the R rows of an update are written one by one, and need work space for as many
-    takes_turns : whether it pulses those devices of a weight that `Weight.share_row` chooses, where not all get a share
-    row_read_bits : of the converters that read rows of weights while writing; 0: none that rounds
+    by_sample : whether the R rows of an update are written one by one, and need work space for all of them
+    most_columns : largest number of rows it can have work space for
+    takes_turns : whether it pulses those devices of a weight that `Weight.share_row` chooses, if not all get a share
+    row_read_bits : bits of the converters that read rows of weights while writing; 0: no rounding
     """
 
     by_sample: ClassVar[bool] = False
+    most_columns: ClassVar[float] = math.inf
     takes_turns: ClassVar[bool] = False
     row_read_bits: float = 0
 
@@ -213,7 +240,7 @@ class Writing(Protocol):
         raise NotImplementedError
 
     def accumulator_bits(self, dtype: DTypeLike) -> int:
-        """Digital storage in addition to the array, bits a weight."""
+        """Digital storage in addition to the array, bits per weight."""
         del dtype
         return 0
 
@@ -232,18 +259,20 @@ class Writing(Protocol):
 
 
 class Programming(Protocol):
-    """How cells get their first weights.
+    """The programming scheme: sets the initial weights of cells.
 
-    weight : how it makes a weight of devices unless an array says otherwise; None: one each
-    ages : whether cells change, or are read less surely, as time passes since they were programmed
-    reads_noisily : whether two reads of the same cells may differ, by noise of the cells themselves
+    weight : default mapping of devices to a weight; None: one each
+    ages : whether cells change, or their read noise grows, with time since programming
+    reads_noisily : whether repeated reads of the same cells may differ, by noise of the cells themselves
     measured_for : seconds after programming for which the model is valid
+    siemens : conductance of a cell at the end of its range [S]; None: this says nothing of conductances
     """
 
     weight: ClassVar[Weight | None] = None
     ages: ClassVar[bool] = False
     reads_noisily: bool = False
     measured_for: ClassVar[float] = math.inf
+    siemens: float | None = None
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
@@ -252,28 +281,41 @@ class Programming(Protocol):
         """Raise ParameterError where an array cannot be programmed this way; of the site only its design is there."""
 
     def check_time(self, t: float) -> None:
-        """Raise ParameterError where nothing is known of `t` seconds after programming."""
+        """Raise ParameterError if the model is not valid `t` seconds after programming."""
         if not t <= self.measured_for:
             raise ParameterError(
-                "seconds", "age", f"at most {self.measured_for:g} in all", t,
+                "seconds", "age", f"at most {self.measured_for:g} in total", t,
                 f"Cells of {type(self).__name__} were measured for {self.measured_for:g} s after programming.",
             )  # fmt: skip
 
     def ends(self, devices: int) -> tuple[float, float, float] | None:
-        """See :class:`Site`, for so many devices a weight."""
+        """See :class:`Site`, for a number of devices per weight."""
         del devices
 
     def scale(self, W: np.ndarray) -> float | None:
         """Weight units per device unit for weights W (n, m); None: by the bounds of the cells."""
         del W
 
+    def out_of_range(self, site: Site, target: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Which weights (m, n) their cells cannot hold.
+
+        target : (d, m, n), what devices are to hold, before anything is clipped;  states : the same as cells of this kind hold it
+        """
+        cells, n, cell = site.state.cells, site.shape[0], site.cell
+        beyond = np.abs(target - states) > 0.51 * cell.granularity  # more than rounding to the nearest level does
+        if cells.bound_up.size > 1:
+            low, high = cells.bound_low[:, :, :n], cells.bound_up[:, :, :n]
+            slack = ROUNDING * (np.abs(low) + np.abs(high))
+            beyond |= (states < low - slack) | (states > high + slack)
+        return beyond.any(axis=0)
+
     def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> NamedTuple:
-        """What array `number` with cells (d, m, n) keeps of its programming."""
+        """Programming state of array `number` with cells (d, m, n)."""
         del shape, number, dtype
         return Absent()
 
-    def program(self, site: Site, target: np.ndarray) -> None:
-        """Bring devices to `target` (d, m, n) [device units]."""
+    def program(self, site: Site, target: np.ndarray) -> int | None:
+        """Bring devices to `target` (d, m, n) [device units]; how many cells it gave up on, where it looks."""
         raise NotImplementedError
 
     def pass_time(self, state: NamedTuple, seconds: float) -> np.ndarray | None:
@@ -289,51 +331,8 @@ class Programming(Protocol):
         del state
 
 
-class Readout(Protocol):
-    """What surrounds the sums of a read; here nothing, reads are exact; see `hardware_models.Reading`.
-
-    dac_bits, adc_bits : of its converters, 0: none that rounds
-    reads_noisily : whether two reads of the same cells may differ
-    keeps_state : whether its kernels find `ReadingState` in the array, with work space for so many columns
-    """
-
-    dac_bits: float = 0
-    adc_bits: float = 0
-    reads_noisily: bool = False
-    keeps_state: ClassVar[bool] = False
-
-    def check(self) -> None:
-        """Raise ParameterError where a parameter cannot be."""
-
-    @property
-    def stages(self) -> Stages:
-        """The compiled stages around the walk."""
-        return Stages()
-
-    def state(
-        self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1
-    ) -> NamedTuple:
-        """What array `number` (n, m) of chip `seed`, of so many devices a weight, keeps for reads of so many columns."""
-        del shape, columns, seed, number, dtype, devices
-        return Absent()
-
-    def rereads(self, state: ArrayState) -> int:
-        """Columns that were read once more."""
-        del state
-        return 0
-
-    def read_back(self, state: ArrayState, y: np.ndarray, noise: Callable | None = None) -> np.ndarray:
-        """A read along the other side: y (K, n) → y W (K, m), weight units; noise : see `Programming.make_read_noise_back`."""
-        out = y @ weights_of(state, state.cells.w + state.cells.slow)
-        return out if noise is None else out + noise(state, y) * state.scale
-
-
-class Exactly(Readout):
-    """An exact read."""
-
-
 class Time(Protocol):
-    """What happens to cells while time passes.
+    """Ageing of cells.
 
     fails, wears : whether cells may be stuck, and whether pulses make them so
     is_noisy : whether the visible weight has an offset that outlasts a step;  tick : ``(array)``, compiled: it moves on before a read; None: no
@@ -372,7 +371,7 @@ class Time(Protocol):
 
 
 class Parts(NamedTuple):
-    """What an array is made of, nothing left open."""
+    """The parts of an array, without open defaults."""
 
     cell: Cell
     weight: Weight

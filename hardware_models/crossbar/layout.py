@@ -16,13 +16,15 @@ def lay_out(site: Site, seed: int) -> ArrayState:
     weight, cell = parts.weight, parts.cell
     d = len(weight.gains)
     count = lambda: np.zeros(1, np.int64)  # noqa: E731
+    of_weight = weight.state((d, m, n), cell, dtype)
+    weight.draw(of_weight, (d, m, n), seed, number)
     return ArrayState(
         cells=_cells(parts, (d, m, n), seed, number, dtype), numbers=cell.numbers(dtype.type), scale=np.ones(1, dtype),
         gain=np.asarray(weight.gains, dtype), share=weight.shares().astype(dtype), seed=seed,
         rounding=random.stream(random.Stream.ROUNDING, number), cycle=random.stream(random.Stream.CYCLE, number),
         showing=random.stream(random.Stream.WRITE, number), programming=random.stream(random.Stream.PROGRAM, number),
         writes=count(), programs=count(), reads=count(), columns=count(), back_reads=count(),
-        correction=memory.zeros((1, n), dtype)[0] + dtype.type(1), weight=weight.state((d, m, n), cell, dtype),
+        correction=memory.zeros((1, n), dtype)[0] + dtype.type(1), weight=of_weight,
         writing=parts.writing.state(site), reading=parts.readout.state((n, m), site.columns, seed, number, dtype, d),
         slow=parts.time.slow_state((d, m, n), seed, number, dtype), programmed=parts.programming.state((d, m, n), number, dtype),
         travel=travel_state(d, m, n, dtype) if site.tracks else Absent(), size=np.array([n]), scratch=_scratch(site),

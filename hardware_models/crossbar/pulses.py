@@ -3,7 +3,7 @@
     count = ⌊Δw / granularity + U⌋   U uniform (stochastic) or ½ (nearest);  sign: up or down
     for r = 0 … |count| − 1:   w ← clip(pulse_up or pulse_down(p, w, step, upper, lower, a, b, ξ_r),  b_min, b_max)
 
-Stochastic rounding is right in the mean: E[count] = Δw / granularity. Draws are keyed by write, row, pulse and cell: streams
+Stochastic rounding is unbiased: E[count] = Δw / granularity. Draws are keyed by write, row, pulse and cell: streams
 ROUNDING for U, CYCLE for ξ, WRITE for write noise; pulses that program or refresh a cell take ξ from PROGRAM. Rows are written in
 stages (draw, turn into normal numbers, pulse), each of which vectorises; where fewer than one cell in `SPARSE` has pulses to come,
 only those cells are visited, with the same draws.
@@ -25,8 +25,8 @@ from hardware_models.numerics.record import loaded
 
 LONGEST = 65535  # pulses in one write: the number of a pulse takes 16 bits of its key
 PULSE = 1 << 32  # step of a draw: number of the write + PULSE · number of the pulse
-SPARSE = 4  # visit single cells below one in so many
-FEW = 3  # cells that are pulsed one after the other: not worth a vector
+SPARSE = 4  # below one cell in SPARSE, visit single cells
+FEW = 3  # so few cells are pulsed one after the other: not worth a vector
 
 fill_bits, fill_normal, fill_normal_at = map(separate, (random.fill_bits, random.fill_normal, random.fill_normal_at))
 
@@ -116,7 +116,9 @@ def count_pulses(steps, up, down):
 
 @lru_cache
 def make_round(stochastic: bool):
-    """round(array, numbers, k, j, change, steps): whole pulses; a request that is not a number sends none."""
+    """round(array, numbers, k, j, change, steps): whole pulses, limited to the maximum per write, also for an infinite request;
+    a NaN request sends none.
+    """
 
     @kernel
     def round_row(array, numbers, k, j, change, steps):

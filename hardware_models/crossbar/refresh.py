@@ -1,13 +1,15 @@
-"""Refresh of one-sided pairs: devices that can only be pulsed up fill, and are reset before they are full.
+"""Refresh of one-sided pairs: devices that can only be pulsed up saturate, and are reset before they do.
 
     larger device > larger · range  and  smaller device > smaller · range        both as reads meet them, in every so many writes
-    w_k ← b_min + |reset_std ξ|                                                   both devices, one pulse down in the books
+    w_k ← clip(b_min + reset + reset_dtod ζ + reset_std ξ, b_min, b_max)          both devices, one pulse down in the books
     w_+ or w_− gets as many pulses up as bring the mean cell to the difference    by their own formula, with their own noise
 
-Two high devices stand for a small weight, and no room is left to grow; the difference is programmed back in open loop, so that a
-refresh costs accuracy. Phase-change memory is trained like that: S. R. Nandakumar et al., "Mixed-precision deep learning based on
-computational memory", Front. Neurosci. 14, 406 (2020), doi:10.3389/fnins.2020.00406. How many pulses a difference takes is read
-off the response of the mean cell (:mod:`hardware_models.crossbar.mean_response`). Draws: stream PROGRAM, keyed by write and cell.
+ζ is of the device, drawn once per chip, and ξ of the reset, both standard normal. Two high devices stand for a small weight, and no
+room is left to grow; the difference is programmed back in open loop, so that a refresh costs accuracy. Phase-change memory is trained
+like that: S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406 (2020),
+doi:10.3389/fnins.2020.00406; where resets leave a device, as M. J. Rasch et al., AICAS 2021, doi:10.1109/AICAS51828.2021.9458494,
+simulate it. How many pulses a difference takes is read off the response of the mean cell
+(:mod:`hardware_models.crossbar.mean_response`). Draws: stream PROGRAM, keyed by write and cell; CHIP for ζ.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class RefreshState(NamedTuple):
     """What a refresh needs.
 
     every : writes;  larger, smaller : device units;  reset_std : device units
+    offset : (2, m, n) where a reset leaves each device in the mean, above its lower bound [device units]
     middle : weights half-way from one pulse to the next, less those of a reset cell
     steps : (d, n) pulses for each device of the row at hand, −1 for pairs that are not due
     """
@@ -39,6 +42,7 @@ class RefreshState(NamedTuple):
     larger: float
     smaller: float
     reset_std: float
+    offset: np.ndarray
     middle: np.ndarray
     steps: np.ndarray
 
@@ -50,8 +54,8 @@ def refresh_state(weight, cell, shape, dtype) -> RefreshState:
     part = lambda share: kind(low + share * (high - low))  # noqa: E731
     middle = (curve[1:] + curve[:-1]) / 2 - curve[0]
     return RefreshState(
-        weight.refresh_every, part(weight.larger), part(weight.smaller), kind(weight.reset_std), middle.astype(dtype),
-        memory.zeros((shape[0], shape[2]), dtype),
+        every=weight.refresh_every, larger=part(weight.larger), smaller=part(weight.smaller), reset_std=kind(weight.reset_std),
+        offset=memory.zeros(shape, dtype), middle=middle.astype(dtype), steps=memory.zeros((shape[0], shape[2]), dtype),
     )  # fmt: skip
 
 
@@ -96,11 +100,11 @@ def make_refresh(send_row, differs: bool):
         cells, xi = array.cells, array.scratch.draws
         low, high, down = cells.bound_low[k, j], cells.bound_up[k, j], cells.down[k, j]
         w, row, std = cells.w[k, j], k * cells.w.shape[1] + j, array.weight.reset_std
-        held = cells.held[k, j] if differs else w
+        held, offset, zero = cells.held[k, j] if differs else w, array.weight.offset[k, j], type(std)(0)
         fill_normal(array.seed, moment.stream, moment.step + LONGEST * PULSE, row, xi)  # no pulse has this number
         for i in range(array.size[0]):
             if steps[i] >= 0:
-                held[i] = min(low[i] + abs(std * xi[i]), high[i])
+                held[i] = min(low[i] + max(offset[i] + std * xi[i], zero), high[i])
                 down[i] += np.uint32(1)
         if differs:
             noise = array.numbers.write_noise_std * array.numbers.dw_min

@@ -1,4 +1,4 @@
-"""The state of an array, as kernels take it."""
+"""The state of an array, for kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Pending(NamedTuple):
-    """An update that waits for the next sweep: R outer products, or what a rule makes of them.
+    """A pending update, written by the next sweep: R outer products, or the change that a rule computes from them.
 
     post : (R, n) post-synaptic factors;  pre : (R, m) presynaptic factors;  reward : (R,) broadcast factors
     decay : (n,) Δw_ij += decay_i w_ij, used by decorrelation
@@ -25,7 +25,7 @@ class Pending(NamedTuple):
 class Cells(NamedTuple):
     """State and per-cell parameters; (1, 1, 1) where all cells share a number or the model has none.
 
-    w : (d, m, n) device units, the visible weight, which reads meet;  held : the stored one, where write noise makes them two
+    w : (d, m, n) device units, the visible weight, as read;  held : the stored one, if write noise makes them differ
     step_up, step_down, bound_up, bound_low : device units;  a, b : what else the cell model keeps per cell
     up, down : uint32 pulse counters
     slow : device units, an offset of the visible weight that outlasts a step
@@ -48,7 +48,7 @@ class Cells(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """In the place of everything that is not there: a kernel wants a record all the same."""
+    """Placeholder for an absent part: kernels need a record."""
 
     unused: int = 0
 
@@ -73,14 +73,14 @@ class Scratch(NamedTuple):
 
 
 class ArrayState(NamedTuple):
-    """All that a kernel needs of an array.
+    """The state of an array for a kernel.
 
     scale : (1,) W = scale · w;  gain, share : (d,) how devices add up, and how a change is shared among them
     seed; rounding, cycle, showing, programming : keys of the array's own random numbers
     writes : (1,) int64, updates written so far;  programs : (1,) int64, times programmed
     reads : (1,) int64, sweeps that read, keys their noise;  columns : (1,) int64, columns they read
-    back_reads : (1,) int64, columns read along the other side
-    correction : (n,) what was read is multiplied by, digitally
+    back_reads : (1,) int64, transposed columns read
+    correction : (n,) digital factor on reads
     weight, writing, reading, slow, programmed, travel : state of those parts, or `Absent`
     size : (1,) int64, postsynaptic units without padding
     """
@@ -111,15 +111,25 @@ class ArrayState(NamedTuple):
     scratch: Scratch
 
 
+class Shortfall(NamedTuple):
+    """What programming could not do, summed over all programmings of an array.
+
+    clipped : weights beyond what their cells can hold, which ended at a bound;  unreached : cells that write-verify gave up on
+    """
+
+    clipped: int = 0
+    unreached: int = 0
+
+
 class ArrayKernel(NamedTuple):
-    """What a compiled time loop takes: the state, and `sweep(state, pending, memory, x, acc)`."""
+    """Arguments of a compiled time loop: the state, and `sweep(state, pending, memory, x, acc)`."""
 
     state: ArrayState
     sweep: object
 
 
 def weights_of(state: ArrayState, cells) -> np.ndarray:
-    """Weights (n, m) [weight units] of what devices hold, cells (d, m, n) [device units]."""
+    """Weights (n, m) [weight units] of cells (d, m, n) [device units]."""
     n = int(state.size[0])
     w = np.einsum("k,kji->ij", state.gain, cells[:, :, :n]) if len(state.gain) > 1 else cells[0, :, :n].T
     return np.ascontiguousarray(w * state.scale[0])

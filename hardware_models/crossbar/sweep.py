@@ -1,15 +1,15 @@
-"""The sweep: one walk over an array that writes the pending update and then reads every column.
+"""The sweep: one pass over an array that writes the pending update and then reads every column.
 
-    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or what a rule makes of it)
+    for every presynaptic row j:   change_j = Σ_r reward_r pre_rj post_r      (or the change of a rule)
                                    w_j ← write(w_j, change_j)                  the cell's own formula
     for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
 
-One load and one store a synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
+One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
 rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
-columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
-ideal cells are written and read by BLAS.
+columns has the three loops fused into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same
+operations in the same order. From `blas.BATCH` columns on, ideal cells are written and read by BLAS.
 
-Numbers: 2(K + R) operations and, where w does not fit the cache, 2 · itemsize bytes a synapse; see ``neuroperturb bench``.
+Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_column, rank_change, read_four, read_one
+from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
 
+SHORT = 256  # elements of a row: up to here one outer product, too, is written line by line
+
 
 class WritePath(NamedTuple):
-    """How requested changes get into cells, compiled; None where there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
+    """Kernels that write requested changes to cells; None if there is nothing to do. See :mod:`hardware_models.writing.by_cell`.
 
     put_row : ``(array, pending, k, j, change)``, the request of row j to device k is written by the cell's own formula
-    trained : devices a weight that are written, the first so many
+    trained : number of devices per weight that are written, the first ones
     requests : whether rows of requested changes are worked out for it
     begin_update : ``(array, pending)``, before the first row
     collect_row : ``(array, j, change)``, turns a row of requests, in place, into requests to devices
@@ -46,7 +49,7 @@ class WritePath(NamedTuple):
 
 
 class WalkPlan(NamedTuple):
-    """What a walk is compiled for.
+    """Parameters that a walk is compiled for.
 
     write : how changes get into cells
     hold_row : what becomes of cells once they were written, ``(array, k, j)``: stuck, worn out; None: nothing
@@ -171,7 +174,7 @@ def make_walk(plan: WalkPlan):
 
 
 class Stages(NamedTuple):
-    """What surrounds a walk, compiled; None where there is nothing.
+    """Kernels around a walk; None if there is nothing to do.
 
     tick : ``(array)``, before every read: noise that outlasts a step moves on, into ``cells.slow``
     shake : ``(array, x, acc)``, after every walk: read noise of the cells themselves, onto sums (K, n), device units
@@ -264,11 +267,16 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
 
     @kernel
     def move(array, pending, memory, x, acc):
-        w, start = array.cells.w, 0
+        w, start, ranks = array.cells.w, 0, pending.post.shape[0]
         # one device by construction; a change is not rescaled here
-        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and array.scale[0] == 1:
-            start = w.shape[1] - w.shape[1] % 4
-            fused_walk(array, pending, x, acc, start)
+        if pending.active[0] != 0 and array.scale[0] == 1:
+            long = w.shape[2] > SHORT or array.size[0] == 1
+            if ranks == 1 and x.shape[0] == 2 and (long or not by_rank):
+                start = w.shape[1] - w.shape[1] % 4
+                fused_walk(array, pending, x, acc, start)
+            elif by_rank and x.shape[0] > 0:
+                start = w.shape[1] - w.shape[1] % 4
+                rank_walk(w[0], pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
 
     return move

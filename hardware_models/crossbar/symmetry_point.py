@@ -1,9 +1,9 @@
-"""The symmetry point of a cell: the weight at which a mean pulse up and a mean pulse down are equally large.
+"""The symmetry point of a cell: the weight at which mean pulses up and down are equal.
 
     up(w) + down(w) − 2 w = 0        up, down the formulas of the cell without noise
 
-Found cell by cell by bisection between the bounds, from the cell's own steps and bounds. A cell that is symmetric at 0 stays at
-0; one that has no such point ends on the bound that pulses up and down in turn would take it to.
+Found cell by cell by bisection between the bounds, from the cell's own steps and bounds. A cell that is symmetric at 0 has its point
+at 0; for one without such a point the result is the bound that alternating pulses up and down lead to.
 """
 
 from __future__ import annotations
@@ -36,7 +36,18 @@ def make_asymmetry(pulse_up, pulse_down):
 
 def symmetry_points(cell, cells, n: int) -> np.ndarray:
     """Symmetry points (m, n) [device units] of the first device of every weight, float64."""
-    shape, row = cells.w[0, :, :n].shape, cells_in_a_row(cells, n)
+    return _points(cell, cells_in_a_row(cells, n)).reshape(cells.w[0, :, :n].shape)
+
+
+def mean_symmetry_point(cell) -> float:
+    """Symmetry point of a cell without spread [device units]."""
+    chip = cell.mean_chip()
+    parts = (chip.step_up, chip.step_down, chip.bound_up, chip.bound_low, chip.a, chip.b)
+    return _points(cell, Row(*(np.full(1, 0.0 if part is None else part.item()) for part in parts))).item()
+
+
+def _points(cell, row: Row) -> np.ndarray:
+    """Symmetry points of the cells of a row, by bisection."""
     asymmetry, p, found = (
         make_asymmetry(cell.pulse_up, cell.pulse_down),
         cell.numbers(np.float64),
@@ -53,7 +64,7 @@ def symmetry_points(cell, cells, n: int) -> np.ndarray:
         f = at(w)
         low, high = np.where(f >= 0, w, low), np.where(f <= 0, w, high)
         w = (low + high) / 2
-    return w.reshape(shape)
+    return w
 
 
 def cells_in_a_row(cells, n: int, k: int = 0) -> Row:

@@ -1,8 +1,8 @@
-r"""How far cells went and how far they got:  Σ|Δw|  and  Σ Δw  over everything that was written, for every cell.
+r"""Total variation and net displacement of cells:  Σ|Δw|  and  Σ Δw  over all writes, for every cell.
 
 A stage of the write path, for arrays made with ``track=True``: a row is kept as it was before it is written, and compared
 afterwards, once the fate of its cells is known. Δw is the change of the stored weight, so that write noise, which is in the
-visible one only, does not count. Sums are float64: in float32 a long sum of small steps would stand still.
+visible one only, does not count. Sums are float64: in float32 a long sum of small steps would stagnate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How cells make a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and how a change is shared among them.
+"""Mapping of cells to a weight:  W_ij = scale · Σ_k gain_k w[k, j, i],  and distribution of a change among them.
 
 A change Δ of the weight (device units) is a request Δ_k to device k; each device writes its request by its own formula.
 
@@ -25,11 +25,12 @@ from numpy.typing import DTypeLike
 from hardware_models.crossbar.contract import Cell, Weight
 from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh_state
 from hardware_models.crossbar.state import ArrayState, Cells
-from hardware_models.crossbar.symmetry_point import symmetry_points
+from hardware_models.crossbar.symmetry_point import mean_symmetry_point, symmetry_points
 from hardware_models.crossbar.turns import PAIR_POLICIES, POLICIES, make_share
 from hardware_models.numerics import random
 from hardware_models.numerics.checks import (
     ParameterError,
+    is_finite,
     is_number,
     refuse,
     require,
@@ -39,7 +40,7 @@ from hardware_models.numerics.checks import (
 )
 from hardware_models.numerics.compiled import kernel
 
-REFERENCE = 16  # step of the CHIP stream: error of reference devices
+REFERENCE, OFFSET = 16, 17  # steps of the CHIP stream: error of reference devices, where resets leave devices
 
 
 @kernel
@@ -61,9 +62,9 @@ def share_upwards(array: ArrayState, k: int, change: np.ndarray, share: np.ndarr
 
 @dataclass(frozen=True, kw_only=True)
 class Devices(Weight):
-    """Several devices a weight, all of them trained.
+    """Several devices per weight, all of them trained.
 
-    gains : how much each device adds to the weight; finite, not all 0
+    gains : contribution of each device to the weight; finite, not all 0
     """
 
     gains: tuple[float, ...] = (1.0,)
@@ -72,12 +73,12 @@ class Devices(Weight):
 
     @property
     def trained(self) -> int:
-        """Devices that updates write: the first so many."""
+        """Number of devices written by updates, the first ones."""
         return len(self.gains)
 
     def check(self) -> None:
-        gains = np.asarray(self.gains, float)
-        if gains.ndim != 1 or not np.isfinite(gains).all() or not gains.any():
+        gains = self.gains
+        if not isinstance(gains, tuple | list) or not all(map(is_finite, gains)) or not any(gains):
             refuse(self, "gains", "finite factors, not all 0")
         if len(gains) == 1 and gains[0] != 1:
             refuse(self, "gains", "1 for a single device")
@@ -90,36 +91,52 @@ class Devices(Weight):
         return self.shares()[:, None, None] * target
 
 
+def _require_gains(weight: Devices, gains: tuple[float, ...]) -> None:
+    """Refuse other gains than those a weight is named after."""
+    if tuple(weight.gains) != gains:
+        refuse(weight, "gains", f"{gains}", hint="Devices(gains=…), 'devices' in tables, takes any.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Single(Devices):
-    """One device a weight."""
+    """One device per weight."""
 
     holds_conductances: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _require_gains(self, (1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DifferentialPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, both trained."""
+    """Two devices per weight, W = w_0 − w_1, both trained."""
 
     gains: tuple[float, ...] = (1.0, -1.0)
 
     holds_conductances: ClassVar[bool] = True
 
+    def check(self) -> None:
+        _require_gains(self, (1.0, -1.0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneSidedPair(Devices):
-    """Two devices a weight, W = w_0 − w_1, that get pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
+    """Two devices per weight, W = w_0 − w_1, with pulses up only, and refresh; see :mod:`hardware_models.crossbar.refresh`.
 
-    refresh_every : writes from one refresh to the next, 1 or more
+    refresh_every : number of writes between refreshes, 1 or more
     larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
         cell, 0 … 1
-    reset_std : standard deviation of where a reset leaves a device, above its lower bound [device units]
+    reset, reset_dtod : where a reset leaves devices above their lower bounds, in the mean, and the spread of that between them
+        [device units]
+    reset_std : spread between resets of one device [device units]; none ends below its lower bound
     """
 
     refresh_every: int = 100
     larger: float = 0.75
     smaller: float = 0.25
     reset_std: float = 0.01
+    reset: float = 0.0
+    reset_dtod: float = 0.0
 
     gains: tuple[float, ...] = field(default=(1.0, -1.0), init=False, repr=False)
     share_row: ClassVar = staticmethod(share_upwards)
@@ -131,7 +148,7 @@ class OneSidedPair(Devices):
         require_share(self, "larger smaller")
         if self.smaller > self.larger:
             refuse(self, "smaller", f"at most 'larger', {self.larger!r}")
-        require_not_negative(self, "reset_std")
+        require_not_negative(self, "reset_std reset reset_dtod")
 
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
@@ -141,6 +158,11 @@ class OneSidedPair(Devices):
 
     def state(self, shape: tuple[int, int, int], cell: Cell, dtype: DTypeLike) -> RefreshState:
         return refresh_state(self, cell, shape, dtype)
+
+    def draw(self, state: RefreshState, shape: tuple[int, int, int], seed: int, number: int) -> None:
+        stream = random.stream(random.Stream.CHIP, number)
+        zeta = random.normal(seed, stream, OFFSET, shape, np.float64)
+        state.offset[:, :, : shape[2]] = self.reset + self.reset_dtod * zeta
 
     def refresh(self, cell: Cell) -> tuple:
         return make_refresh(cell.send_row, cell.write_noise > 0)
@@ -232,15 +254,15 @@ class SeveralPairs(OneSidedPair):
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroShifted(Devices):
-    """A device and a reference, W = w_0 − w_1, where w_1 is set once, to the symmetry point of w_0.
+    """A device and a reference, W = w_0 − w_1, with w_1 set once, to the symmetry point of w_0.
 
-    At the symmetry point of a cell, a mean pulse up is as large as one down (:mod:`hardware_models.crossbar.symmetry_point`), so that pulses up
-    and down in turn, as noise sends them, hold a weight near 0 instead of drawing it away: H. Kim et al., "Zero-shifting
+    At the symmetry point of a cell, mean pulses up and down are equal (:mod:`hardware_models.crossbar.symmetry_point`), so that
+    alternating pulses, as noise causes them, keep a weight near 0 instead of driving it away: H. Kim et al., "Zero-shifting
     technique for deep neural network training on resistive cross-point arrays", arXiv:1907.10228. Only w_0 is trained. A cell
-    model that subtracts its symmetry point by itself (`SoftBoundsReference`) has such a reference inside, as a number and not as
-    a device, and is refused: say ``subtract_symmetry_point=False``.
+    model that subtracts its symmetry point itself (`SoftBoundsReference`) contains such a reference, as a number and not as
+    a device, and is rejected: set ``subtract_symmetry_point=False``.
 
-    reference_std : error of the reference, its write noise included [device units]
+    reference_std : error of the reference, including its write noise [device units]
     """
 
     reference_std: float = 0.0
@@ -257,7 +279,7 @@ class ZeroShifted(Devices):
     def check_cell(self, cell: Cell) -> None:
         _require_formulas(self, cell)
         if cell.subtract_symmetry_point:
-            wanted = "False for ZeroShifted, which is a reference of its own"
+            wanted = "False for ZeroShifted, which has its own reference"
             raise ParameterError("cell.subtract_symmetry_point", "cells", wanted, True)
 
     def shares(self) -> np.ndarray:
@@ -272,6 +294,10 @@ class ZeroShifted(Devices):
             w[1, :, :n] = reference
             w[0, :, :n] = np.clip(reference, cells.bound_low[0, :, :n], cells.bound_up[0, :, :n])
 
+    def reach(self, cell: Cell) -> float:
+        """What the symmetry point leaves of the range."""
+        return max(cell.bound - abs(mean_symmetry_point(cell)), cell.granularity)
+
     def targets(self, cells: Cells, target: np.ndarray) -> np.ndarray:
         """The device makes up for its reference, which stays."""
         reference = cells.w[1, :, : target.shape[-1]].astype(np.float64)
@@ -283,7 +309,7 @@ def _require_formulas(weight: Devices, cell: Cell) -> None:
         raise ParameterError("cell", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Devices]] = {
     "single": Single,
     "pair": DifferentialPair,

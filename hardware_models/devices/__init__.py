@@ -1,6 +1,6 @@
-"""Cell models, one a file: equation, parameters, and two formulas, one pulse up and one pulse down.
+"""Cell models, one per file: equation, parameters, and two formulas, for one pulse up and one pulse down.
 
-Ideal and digital cells have no pulses in that sense: they say themselves how a row of requested changes is written.
+Ideal and digital cells have no pulses in that sense: they write a row of requested changes themselves.
 """
 
 from hardware_models.devices.constant_step import ConstantStep as ConstantStep

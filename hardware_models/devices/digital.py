@@ -1,8 +1,9 @@
 """Digital cells of n bits:  2ⁿ − 1 evenly spaced, symmetric levels with zero,  w = k s,  |k| ≤ 2ⁿ⁻¹ − 1,  s = w_max/(2ⁿ⁻¹ − 1).
 
 A requested change Δ becomes a whole number of steps, round(Δ/s), nearest or stochastic; the level is clipped at the ends, and steps
-are counted as pulses. A request that is not a number sends nothing.
-Stochastic rounding, ⌊Δ/s + U⌋ with U uniform in (0, 1), is right in the mean (Gupta et al., "Deep learning with limited
+are counted as pulses. A request, also an infinite one, is limited to the number of steps from one end to the other; a NaN request has
+no effect.
+Stochastic rounding, ⌊Δ/s + U⌋ with U uniform in (0, 1), is unbiased (Gupta et al., "Deep learning with limited
 numerical precision", ICML 2015, §3).
 """
 
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from hardware_models.crossbar.contract import Cell
-from hardware_models.crossbar.pulses import LONGEST, Moment, count_pulses, make_round, of_write
+from hardware_models.crossbar.pulses import Moment, count_pulses, make_round, of_write
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics.checks import refuse, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
@@ -25,12 +26,12 @@ from hardware_models.numerics.compiled import kernel
 class DigitalNumbers(NamedTuple):
     granularity: float  # distance between neighbouring levels [device units]
     levels: float  # largest level, 2ⁿ⁻¹ − 1
-    most_pulses: float  # steps that one write moves a cell: more than there are levels
+    most_pulses: float  # largest number of steps of one write: from one end to the other
 
 
 @kernel
 def move_row(array: ArrayState, numbers: DigitalNumbers, k: int, j: int, steps: np.ndarray, moment: Moment) -> None:
-    """Move row j of device k by whole steps, clip at the ends, count what was sent."""
+    """Change row j of device k by whole steps, clip at the ends, count pulses."""
     cells, step, top = array.cells, numbers.granularity, numbers.levels
     w = cells.w[k, j]
     for i in range(steps.shape[0]):
@@ -54,7 +55,7 @@ def make_write_row(stochastic: bool):
 
 @dataclass(frozen=True)
 class Digital(Cell):
-    """Weights of n bits.
+    """Digital weights of n bits.
 
     bits : 2 … 16
     rounding : ``"stochastic"`` or ``"nearest"`` (then a change below half a step is lost)
@@ -85,11 +86,11 @@ class Digital(Cell):
 
     @property
     def granularity(self) -> float:
-        """Distance between neighbouring levels [device units]: a request's unit."""
+        """Distance between neighbouring levels [device units], the unit of a requested change."""
         return self.w_max / self.levels
 
     def numbers(self, dtype: type[np.floating]) -> DigitalNumbers:
-        return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(LONGEST))
+        return DigitalNumbers(dtype(self.granularity), dtype(self.levels), dtype(2 * self.levels))
 
     def program(self, weight: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
         """The levels nearest to weights [device units]."""

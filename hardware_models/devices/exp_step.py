@@ -48,11 +48,11 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpStep(PulsedCell):
-    """Exponential steps; further parameters in `PulsedCell`.
+    """Step depends exponentially on the weight; further parameters in `PulsedCell`.
 
     A_up, A_down, gamma_up, gamma_down : amplitudes and rates of the exponentials
     es_a, es_b : slope a and offset b of z
-    noise_add, noise_slope : noise of a pulse in addition to that in proportion to its step: constant [device units], and per |w|
+    noise_add, noise_slope : additional noise of a pulse: constant [device units], and per |w|
     """
 
     A_up: float = 0.00081

@@ -13,7 +13,7 @@ from hardware_models.numerics.compiled import kernel
 
 
 class IdealNumbers(NamedTuple):
-    """An ideal cell has no parameters; a kernel wants a record all the same."""
+    """Empty record: an ideal cell has no parameters, but kernels need one."""
 
     unused: float
 
@@ -28,7 +28,7 @@ def write_row(array: ArrayState, numbers: IdealNumbers, k: int, j: int, change: 
 
 @dataclass(frozen=True)
 class Ideal(Cell):
-    """Cells that hold any weight without bounds, steps or noise."""
+    """Ideal cells: any weight, without bounds, steps or noise."""
 
     write_row = staticmethod(write_row)
 

@@ -41,12 +41,14 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class LinearStep(PulsedCell):
-    """Linear steps; further parameters in `PulsedCell`. Each cell keeps a = γ_up / R_up and b = γ_down / R_down.
+    """Step decreases linearly with the weight; further parameters in `PulsedCell`.
 
-    gamma_up, gamma_down : by which part the step has shrunk at the bound
+    Each cell stores a = γ_up / R_up and b = γ_down / R_down.
+
+    gamma_up, gamma_down : relative decrease of the step at the bound
     gamma_up_dtod, gamma_down_dtod : their spread between cells, absolute
-    multiplicative_noise : noise between pulses shrinks with the step, or not
-    mean_bound_reference : R is the bound of the mean cell, or the cell's own
+    multiplicative_noise : whether the noise between pulses scales with the step
+    mean_bound_reference : whether R is the bound of the mean cell, or the cell's own
     """
 
     gamma_up: float = 0.0

@@ -4,9 +4,9 @@
     down  w ← w − s_down (μ_down(t) + c σ_down(t) ξ)       ξ standard normal
 
 μ and σ interpolate linearly between nodes evenly spaced from t = 0 to t = 1. Pulses are whole, and each adds its own variance.
-A table comes out of measured pulses, as arrays or in a CSV file (:mod:`hardware_models.devices.pulse_data`), by the statistics of
-:mod:`hardware_models.devices.step_tables`; the cell then holds it, so that whoever has the cell has the data it stands for. The noise
-of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness` says how far that is from the truth.
+A table is computed from measured pulses, as arrays or in a CSV file (:mod:`hardware_models.devices.pulse_data`), by the statistics of
+:mod:`hardware_models.devices.step_tables`; the cell stores it, so that it contains the data it is based on. The noise
+of a pulse is assumed to be normal: the Kolmogorov–Smirnov distance in `goodness` tells how accurate that is.
 
 >>> import numpy as np
 >>> import hardware_models as hw
@@ -21,9 +21,12 @@ of a pulse is taken to be normal: the Kolmogorov–Smirnov distance in `goodness
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +38,20 @@ from hardware_models.devices.step_tables import StepTables
 from hardware_models.numerics.checks import ParameterError, are_numbers, refuse
 from hardware_models.numerics.compiled import kernel
 
+ENDING = ".csv"  # of a name that means measured pulses
 TABLES = ("mean_up", "mean_down", "spread_up", "spread_down")
+
+
+def files_named(name: str) -> list[str]:
+    """The CSV file that a name stands for, or the two, up and down: ``"up.csv,down.csv"``."""
+    first, comma, second = name.partition(f"{ENDING},")
+    return [first + ENDING, second] if comma and not Path(name).exists() else [name]
+
+
+def pulses_by_name(name: str) -> PulseData:
+    """The pulses of the file, or of the two files, that a name stands for."""
+    path, *down = files_named(name)
+    return read_pulses(path, down=down[0] if down else None)
 
 
 @kernel
@@ -52,11 +68,11 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(PulsedCell):
-    """Measured steps; further parameters in `PulsedCell`.
+    """Step measured as a table over the weight; further parameters in `PulsedCell`.
 
-    mean_up, mean_down : two or more heights of μ, 0 or more, from the lower to the upper bound, in steps `dw_min`
-    spread_up, spread_down : as many heights of σ, in parts of `dw_min_std`
-    source, goodness : which data, and how well the tables say what they do, in words
+    mean_up, mean_down : two or more values of μ, 0 or more, from the lower to the upper bound, in units of `dw_min`
+    spread_up, spread_down : as many values of σ, in units of `dw_min_std`
+    source, goodness : the data, and the quality of the fit, as text
     """
 
     mean_up: tuple[float, ...] = (1.0, 1.0)
@@ -67,11 +83,24 @@ class Measured(PulsedCell):
     goodness: str = ""
 
     pulse_up, pulse_down = staticmethod(pulse_up), staticmethod(pulse_down)
+    most_spread: ClassVar[dict[str, float]] = dict.fromkeys(PulsedCell.most_spread, 20.0) | {
+        "dw_min_std": math.inf
+    }  # as measured
 
     @classmethod
-    def from_csv(cls, path: str | Path, **options: Any) -> Measured:
-        """The cell of the pulses in a CSV file; see `read_pulses` for the columns and `from_pulses` for the options."""
-        return cls.from_pulses(read_pulses(path), **options)
+    def fields_of(cls, table: Mapping[str, Any], base: Any = None) -> dict[str, Any]:
+        """A table with a ``file`` of pulses stands for the cell of it, made with the options of `from_pulses` that the table has."""
+        if "file" not in table:
+            return dict(table)
+        names = {"file", "down", *inspect.signature(cls.from_pulses).parameters}
+        options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
+        made = cls.from_csv(table["file"], **options)
+        return vars(made) | {key: value for key, value in table.items() if key not in names}
+
+    @classmethod
+    def from_csv(cls, path: str | Path, *, down: str | Path | None = None, **options: Any) -> Measured:
+        """The cell of the pulses in a CSV file, or in two; see `read_pulses` for these and `from_pulses` for the options."""
+        return cls.from_pulses(read_pulses(path, down=down), **options)
 
     @classmethod
     def from_pulses(
@@ -83,18 +112,18 @@ class Measured(PulsedCell):
         Parameters
         ----------
         data : at least 10 pulses in each direction
-        w_max, w_min : device units that the ends of the range of conductance become
+        w_max, w_min : device units at the ends of the range of conductance
         nodes : of each table
         limits : (low, high) of the range [conductance]; None: the median over devices of their 1 % and 99 % quantiles
-        own_bounds : devices were pulsed until they moved no further, so that the ends of their own ranges are their bounds, or
-            all devices share one range
+        own_bounds : whether devices were pulsed until they moved no further, so that the ends of their own ranges are their
+            bounds; otherwise all devices share one range
 
         Returns
         -------
         Measured
             `dw_min` is the mean step over the range, both directions; `dw_min_std` the root mean square spread between pulses;
-            `dw_min_dtod`, `up_down_dtod` the spread between devices less what the noise of their pulses explains;
-            `write_noise_std` the noise of the reads; `corrupt_prob` the share of devices that never moved.
+            `dw_min_dtod`, `up_down_dtod` the spread between devices, corrected for the noise of their pulses;
+            `write_noise_std` the noise of the reads; `corrupt_prob` the fraction of devices that never moved.
         """
         if not (w_min <= 0 <= w_max and w_min < w_max):
             raise ParameterError("w_min", "Measured", f"0 or less, and below w_max, {w_max!r}", w_min)
@@ -118,7 +147,7 @@ class Measured(PulsedCell):
 
 
 def _shape(tables: StepTables) -> dict:
-    """Heights of the tables around their mean."""
+    """Values of the tables relative to their mean."""
     step, spread = _sizes(tables)
     noisy, flat = spread > step_tables.ROUNDING * step, np.ones_like(tables.mean_up)
     heights = {
@@ -132,7 +161,7 @@ def _shape(tables: StepTables) -> dict:
 
 
 def _spread(tables: StepTables, w_max: float, w_min: float) -> dict:
-    """Size of a step, and what differs between devices, in device units or steps."""
+    """Size of a step, and spreads between devices, in device units or steps."""
     (step, _), span, (share, places) = _sizes(tables), w_max - w_min, tables.stuck
     return {
         "dw_min": span * step, "dw_min_dtod": tables.gain_dtod, "up_down_dtod": tables.asymmetry_dtod,

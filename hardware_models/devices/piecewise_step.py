@@ -1,4 +1,4 @@
-"""Cells whose step is a polygon over the range of the weight, as measured curves are often given.
+"""Cells whose step is a piecewise linear function of the weight, as measured curves are often given.
 
     up    w ← w + s_up F_up(t) (1 + c ξ)           t = (w − b_min) / (b_max − b_min)
     down  w ← w − s_down F_down(t) (1 + c ξ)       c = dw_min_std, ξ standard normal
@@ -17,7 +17,7 @@ from hardware_models.numerics.compiled import kernel
 
 @kernel
 def polygon(nodes, t):
-    """F(t) for 0 ≤ t ≤ 1, held constant beyond; a t that is not a number counts as 0."""
+    """F(t) for 0 ≤ t ≤ 1, constant beyond; NaN counts as 0."""
     last = nodes.shape[0] - 1
     x = t * type(t)(last)
     x = x if x > type(t)(0) else type(t)(0)
@@ -38,7 +38,7 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class PiecewiseStep(PulsedCell):
-    """Piecewise linear steps; further parameters in `PulsedCell`.
+    """Step is piecewise linear in the weight; further parameters in `PulsedCell`.
 
     nodes_up, nodes_down : two or more heights of F, from the lower to the upper bound
     """

@@ -41,7 +41,9 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class PowStep(PulsedCell):
-    """Power steps; further parameters in `PulsedCell`. Each cell keeps a = γ_up and b = γ_down.
+    """Step is a power of the distance to the bound; further parameters in `PulsedCell`.
+
+    Each cell stores a = γ_up and b = γ_down.
 
     gamma_up, gamma_down : exponents; gamma_up_dtod, gamma_down_dtod : their spread between cells, absolute
     """

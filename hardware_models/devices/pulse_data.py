@@ -1,39 +1,26 @@
-"""Measured pulses: the conductance of devices before and after each pulse, as a CSV file holds them.
+"""Measured pulses: the conductance of devices before and after each pulse.
 
-    device, direction, conductance before [uS], conductance after [uS]
-    A1,     up,        3.10,                    3.42
-
-One header line, one line a pulse, in the order in which they were sent; lines that begin with # say what they like. A unit in
-brackets is kept as a label. Anything that cannot be read is one sentence that names file, line and field.
+PulseData(before, after, up, device)      as arrays
+PulseData.from_traces(up, down)           conductances after 0, 1, 2 … pulses in one direction, ramp by ramp
+PulseData.from_frame(frame)               a pandas DataFrame with the columns of a file
+read_pulses(path)                         a CSV file, see :mod:`hardware_models.devices.pulse_tables` for the layouts
 """
 
 from __future__ import annotations
 
-import csv
-import math
-import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hardware_models.numerics.checks import InputError
+from hardware_models.devices import pulse_tables
+from hardware_models.devices.pulse_tables import HEADERS as HEADERS
+from hardware_models.devices.pulse_tables import PulseDataError, PulseTable
+from hardware_models.numerics.checks import LARGEST, are_numbers
 
-HEADERS = {
-    "before": ("before", "conductance before", "g before", "initial conductance"),
-    "after": ("after", "conductance after", "g after", "final conductance"),
-    "direction": ("direction", "dir", "polarity", "sign"),
-    "device": ("device", "device id", "cell", "id"),
-}
-DIRECTIONS = {
-    "up": True, "+1": True, "1": True, "+": True, "set": True, "ltp": True, "potentiation": True,
-    "down": False, "-1": False, "−1": False, "-": False, "reset": False, "ltd": False, "depression": False,
-}  # fmt: skip
 FEWEST = 10  # pulses a direction
-
-
-class PulseDataError(InputError):
-    """Data of pulses that cannot be used."""
 
 
 class PulseData(NamedTuple):
@@ -50,25 +37,77 @@ class PulseData(NamedTuple):
     unit: str = ""
     source: str = ""
 
+    @classmethod
+    def from_traces(
+        cls, up: ArrayLike, down: ArrayLike, *, device: Sequence[Any] | None = None, unit: str = "", source: str = ""
+    ) -> PulseData:
+        """Pulses from ramps: what a device was after 0, 1, 2 … pulses up, and after as many down.
+
+        Parameters
+        ----------
+        up, down : (pulses + 1,) conductance, one ramp; or several, rows of an array or a list of such, as many of each
+        device : of each pair of ramps; None: all are of one device
+        unit, source : as above
+
+        Examples
+        --------
+        >>> up = 10 * (1 - np.exp(-np.arange(40) / 10))
+        >>> data = PulseData.from_traces(up, up[::-1], unit="µS")
+        >>> data.before[:2].round(2), int(data.up.sum())
+        (array([0.  , 0.95]), 39)
+        """
+        ramps = [_ramps(name, given) for name, given in (("up", up), ("down", down))]
+        if len(ramps[0]) != len(ramps[1]):
+            raise PulseDataError(
+                f"The traces must be as many down as up, {len(ramps[0])}. Got {len(ramps[1])} instead."
+            )
+        names = [0] * len(ramps[0]) if device is None else list(device)
+        if len(names) != len(ramps[0]):
+            raise PulseDataError(
+                f"The 'device' of traces must be {len(ramps[0])} names, one a pair. Got {len(names)} instead."
+            )
+        parts = [
+            (ramp[:-1], ramp[1:], np.full(len(ramp) - 1, way), [name] * (len(ramp) - 1))
+            for *pair, name in zip(*ramps, names)
+            for ramp, way in zip(pair, (True, False))
+        ]
+        before, after, ways, devices = map(np.concatenate, zip(*parts))
+        return cls(before, after, ways, devices, unit, source).checked()
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, source: str = "") -> PulseData:
+        """Pulses from a pandas DataFrame, which may be laid out in any way that a file may; see `read_pulses`.
+
+        frame : a column a field, or a ramp;  source : what errors and the cell call it
+        """
+        numbered = all(isinstance(name, int | np.integer) for name in frame.columns)
+        header = None if numbered else [str(name).strip() for name in frame.columns]
+        rows = [[_field(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+        kept = [(k, row) for k, row in enumerate(rows, 1) if any(row)]
+        if not kept:
+            raise PulseDataError(f"The frame {source!r} has no rows." if source else "The frame has no rows.")
+        table = PulseTable(source or "frame", header, [row for _, row in kept], [k for k, _ in kept], commas=True)
+        return cls(*pulse_tables.pulses_of(table), source).checked()
+
     def checked(self) -> PulseData:
-        """The same as arrays, devices counted from 0; PulseDataError where no cell can be made of them."""
+        """The same as arrays, devices numbered from 0; PulseDataError if no cell can be made from them."""
         before, after = (np.asarray(g, np.float64) for g in (self.before, self.after))
         up, device = np.asarray(self.up, bool), np.unique(self.device, return_inverse=True)[1]
         if not (before.ndim == 1 and before.shape == after.shape == up.shape == device.shape):
             raise PulseDataError(f"{self.title} must have as many of each: before, after, up and device.")
-        if not (np.isfinite(before).all() and np.isfinite(after).all()):
-            raise PulseDataError(f"{self.title} must have finite conductances.")
+        if not all((np.abs(g) <= LARGEST).all() for g in (before, after)):
+            raise PulseDataError(f"{self.title} must have finite conductances, of at most {LARGEST:g}.")
         data = PulseData(before, after, up, device, self.unit, self.source)
         data._check()
         return data
 
     @property
     def title(self) -> str:
-        """What errors call them."""
+        """Name in error messages."""
         return f"The pulses of {self.source!r}" if self.source else "The pulses"
 
     def _check(self) -> None:
-        """Enough pulses in each direction, that move conductances the right way."""
+        """Require enough pulses in each direction, with the right sign of the mean change."""
         for what, pulses in (("up", int(self.up.sum())), ("down", int((~self.up).sum()))):
             if pulses < FEWEST:
                 raise PulseDataError(
@@ -83,78 +122,50 @@ class PulseData(NamedTuple):
                 )
 
 
-def read_pulses(path: str | Path) -> PulseData:
-    """Pulses from a CSV file; delimiters ``,`` ``;`` and tab are known.
+def _ramps(name: str, given: ArrayLike) -> list[np.ndarray]:
+    """One ramp or several, as a list of arrays."""
+    several = isinstance(given, list | tuple) and len(given) > 0 and np.ndim(given[0]) == 1
+    ramps = list(given) if several else list(np.atleast_2d(np.asarray(given)))
+    for ramp in ramps:
+        if np.ndim(ramp) != 1 or len(ramp) < 2 or not are_numbers(ramp):
+            raise PulseDataError(
+                f"The traces {name!r} must be conductances after 0, 1, 2 … pulses, one ramp or several."
+            )
+    return [np.asarray(ramp, np.float64) for ramp in ramps]
 
-    Columns, by any of several names and in any order: conductance before, conductance after, direction (up or down, +1 or
-    −1, set or reset) and device. Others are ignored.
+
+def _field(value: Any) -> str:
+    """What a file would have of a value; nothing where it is missing."""
+    if value is None or value != value:
+        return ""
+    return (
+        repr(float(value)) if isinstance(value, int | float | np.number) and not isinstance(value, bool) else str(value)
+    )
+
+
+def read_pulses(path: str | Path, *, down: str | Path | None = None) -> PulseData:
+    """Pulses from a CSV file, in any of the layouts of :mod:`hardware_models.devices.pulse_tables`.
+
+    Columns go by any of several names, in any order; others are ignored. Text is UTF-8, UTF-16 or Windows-1252.
+
+    Parameters
+    ----------
+    path : of the file
+    down : of a second one, where each has the ramps of one direction, a column a ramp; the first is then of those up
     """
+    table = _table(path)
+    if down is None:
+        return PulseData(*pulse_tables.pulses_of(table), table.name).checked()
+    other = _table(down)
+    ramps = pulse_tables.ramps_of(table), pulse_tables.ramps_of(other)
+    names = f"{table.name}, {other.name}"
+    return PulseData.from_traces(*ramps, unit=pulse_tables.unit_of_ramps(table), source=names)
+
+
+def _table(path: str | Path) -> PulseTable:
     name = Path(path).name
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        data = Path(path).read_bytes()
     except OSError as error:
         raise PulseDataError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError:
-        raise PulseDataError(f"The file {name!r} is not text in UTF-8.") from None
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    if not lines:
-        raise PulseDataError(f"The file {name!r} is empty.")
-    delimiter = max(",;\t", key=lines[0][1].count)
-    rows = [next(csv.reader([line], delimiter=delimiter)) for _, line in lines]
-    header, numbers = rows[0], [k for k, _ in lines[1:]]
-    columns, unit = _columns(name, header)
-    for k, row in zip(numbers, rows[1:]):
-        if len(row) != len(header):
-            raise PulseDataError(f"Line {k} of {name!r} must have {len(header)} fields. Got {len(row)} instead.")
-    field = lambda what: [row[columns[what]].strip() for row in rows[1:]]  # noqa: E731
-    before, after = (_numbers(name, numbers, what, field(what)) for what in ("before", "after"))
-    up = np.array([_direction(name, k, value) for k, value in zip(numbers, field("direction"))], bool)
-    for k, value in zip(numbers, field("device")):
-        if not value:
-            raise PulseDataError(f"The 'device' field in line {k} of {name!r} must be a name. Got nothing instead.")
-    return PulseData(before, after, up, field("device"), unit, name).checked()
-
-
-def _columns(name: str, header: list[str]) -> tuple[dict[str, int], str]:
-    """Where each field is, and the unit of the conductance."""
-    plain = [re.sub(r"[\s_\-]+", " ", re.sub(r"[\[(].*?[\])]", "", text)).strip().lower() for text in header]
-    columns = {}
-    for what, names in HEADERS.items():
-        found = [k for k, text in enumerate(plain) if text in names]
-        if not found:
-            raise PulseDataError(
-                f"The file {name!r} has no column {what!r}. Got {', '.join(map(repr, header))} instead."
-            )
-        if len(found) > 1:
-            raise PulseDataError(f"The file {name!r} must have one column {what!r}. Got {len(found)} instead.")
-        columns[what] = found[0]
-    units = [re.search(r"[\[(](.*?)[\])]", header[columns[what]]) for what in ("before", "after")]
-    before, after = (unit[1].strip() if unit else "" for unit in units)
-    if before != after:
-        raise PulseDataError(
-            f"The unit of 'after' in {name!r} must be that of 'before', {before!r}. Got {after!r} instead."
-        )
-    return columns, before
-
-
-def _numbers(name: str, lines: list[int], what: str, texts: list[str]) -> np.ndarray:
-    values = np.empty(len(texts))
-    for i, (k, text) in enumerate(zip(lines, texts)):
-        try:
-            values[i] = float(text)
-        except ValueError:
-            values[i] = math.nan
-        if not math.isfinite(values[i]):
-            raise PulseDataError(
-                f"The {what!r} field in line {k} of {name!r} must be a finite number. Got {text!r} instead."
-            )
-    return values
-
-
-def _direction(name: str, k: int, text: str) -> bool:
-    try:
-        return DIRECTIONS[re.sub(r"\.0*$", "", text.lower())]
-    except KeyError:
-        raise PulseDataError(
-            f"The 'direction' field in line {k} of {name!r} must be up or down, +1 or −1. Got {text!r} instead."
-        ) from None
+    return pulse_tables.of_text(name, pulse_tables.decoded(name, data))

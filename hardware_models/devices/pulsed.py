@@ -1,4 +1,4 @@
-r"""What all cells have in common that change by pulses: spread between cells, noise between pulses, bounds.
+r"""Common properties of pulsed cells: spread between cells, noise between pulses, bounds.
 
 For each cell, drawn once per chip, ξ standard normal and independent:
 
@@ -6,8 +6,8 @@ For each cell, drawn once per chip, ξ standard normal and independent:
     g = 1 + dw_min_dtod ξ, or exp(dw_min_dtod ξ)          r = up_down_dtod ξ
     s_up = |dw_min (g + r + min(up_down, 0))|   s_down = |dw_min (g − r − max(up_down, 0))|
 
-A corrupt cell has b_min = b_max, uniform within ± corrupt_range and its bounds, and s_up = s_down = 0: it never moves. A pulse
-then moves the weight by the formula of the cell and clips it to [b_min, b_max]. A positive `up_down` only weakens the steps down
+A corrupt cell has b_min = b_max, uniform within ± corrupt_range and its bounds, and s_up = s_down = 0: it never changes. A pulse
+then changes the weight by the formula of the cell and clips it to [b_min, b_max]. A positive `up_down` only weakens the steps down
 and a negative one only those up, as the published parameter sets were simulated by Rasch et al., "A flexible and fast PyTorch
 toolkit for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494, whose
 documentation gives a symmetric form instead.
@@ -42,11 +42,18 @@ import numpy as np
 from hardware_models.crossbar.contract import Cell, Chip
 from hardware_models.crossbar.pulses import LONGEST, make_write_row
 from hardware_models.numerics import random
-from hardware_models.numerics.checks import InputError, are_numbers, refuse, require_positive, require_whole
+from hardware_models.numerics.checks import (
+    InputError,
+    are_numbers,
+    refuse,
+    require_positive,
+    require_spread,
+    require_whole,
+)
 
 
 class Quantity(IntEnum):
-    """Address of each draw of the CHIP stream: switching one spread on leaves the draws of all others as they were."""
+    """Address of each draw of the CHIP stream, so that switching one spread on does not change the draws of others."""
 
     GAIN = 0
     ASYMMETRY = 1
@@ -60,17 +67,21 @@ class Quantity(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PulsedCell(Cell):
-    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless said otherwise.
+    """Parameters of every pulsed cell; names ending in ``_dtod`` are relative spreads between cells unless stated otherwise, as
+    fractions: 30 % is 0.3.
 
     dw_min : mean step of a pulse [device units]
     dw_min_std : spread between pulses, in steps
     dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
-    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps
+    up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps. It weakens one direction and strengthens none:
+        at up_down > 0 a step up is `dw_min`, and one down is dw_min (1 − up_down); at up_down < 0 a step up is dw_min (1 + up_down), and
+        one down is `dw_min`. So `dw_min` is the larger of the two steps, not their mean: for steps a up and b down with b < a,
+        ``dw_min=a, up_down=1 - b / a``; `ConstantStep.from_pulses` counts it from pulses
     w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
-    write_noise_std : standard deviation of the visible weight about the stored one, in steps, drawn anew at each write
-    corrupt_prob, corrupt_range : share of the cells that never move, and where they may be stuck [device units]
+    write_noise_std : standard deviation of the visible weight about the stored one, in steps, redrawn at each write
+    corrupt_prob, corrupt_range : fraction of the cells that never change, and the range of their weights [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
-    most_pulses : most pulses that one write sends to a cell, a longer request is cut
+    most_pulses : largest number of pulses per write and cell; larger requests, also infinite ones, are clipped
     """
 
     dw_min: float = 0.001
@@ -91,12 +102,16 @@ class PulsedCell(Cell):
 
     is_pulsed: ClassVar[bool] = True
     extras: ClassVar[int] = 0  # how many numbers of its own a cell keeps: a, then b
+    # relative spread → the largest that is not taken for percent; log-normal steps, with no end, spread further
+    most_spread: ClassVar[dict[str, float]] = {
+        "dw_min_std": 20.0, "dw_min_dtod": 1.0, "up_down_dtod": 1.0, "w_max_dtod": 1.0, "w_min_dtod": 1.0,
+    }  # fmt: skip
 
-    # what an array requires
+    # used by an array
 
     @property
     def bound(self) -> float:
-        """The smaller of the two bounds of the mean cell [device units]; the only one where the other is 0."""
+        """The smaller of the two bounds of the mean cell [device units]; the only one if the other is 0."""
         low, high = sorted((abs(self.w_min), abs(self.w_max)))
         return low or high
 
@@ -112,18 +127,18 @@ class PulsedCell(Cell):
 
     @property
     def granularity(self) -> float:
-        """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units]: a request's unit."""
+        """Mean size of a noise-free step up and a step down of the mean cell at w = 0 [device units], the unit of a requested change."""
         up, down = self._steps_at_zero(0.0)
         return (up - down) / 2
 
     @property
     def pulse_noise(self) -> float:
-        """Standard deviation of a pulse of the mean cell at w = 0, mean of up and down, in parts of `granularity`."""
+        """Standard deviation of a pulse of the mean cell at w = 0, mean of up and down, relative to `granularity`."""
         quiet, noisy = np.array(self._steps_at_zero(0.0)), np.array(self._steps_at_zero(1.0))
         return float(np.abs(noisy - quiet).mean() / self.granularity)
 
     def _steps_at_zero(self, xi: float) -> tuple[float, float]:
-        """Where a pulse up and one down take the mean cell from w = 0, with a draw ξ [device units]."""
+        """Weights of the mean cell after a pulse up and one down from w = 0, with a draw ξ [device units]."""
         p = self._numbers(np.float64, 1.0)
         a, b = self.extra_of_mean_cell()
         s_up = self.dw_min * (1 + min(self.up_down, 0))
@@ -147,7 +162,7 @@ class PulsedCell(Cell):
         return make_write_row(self.pulse_up, self.pulse_down, stochastic, self.extras, differs)
 
     def numbers(self, dtype: type[np.floating]) -> NamedTuple:
-        """Everything a formula may read from `p`, in the dtype of the weights: every numeric field, and `granularity`."""
+        """Parameters available to a formula as `p`, in the dtype of the weights: every numeric field, and `granularity`."""
         return self._numbers(dtype, self.granularity)
 
     def _numbers(self, dtype, granularity):
@@ -172,7 +187,7 @@ class PulsedCell(Cell):
         return self._corrupt(chip, shape, seed, number) if self.corrupt_prob > 0 else chip
 
     def finish(self, chip: Chip, normal: Callable[[Quantity], np.ndarray]) -> Chip:
-        """Add what else a cell model keeps per cell; `normal(quantity)` draws standard normal numbers for every cell."""
+        """Add further per-cell parameters; `normal(quantity)` draws standard normal numbers for every cell."""
         return chip
 
     def extra_of_mean_cell(self) -> tuple[float, float]:
@@ -194,7 +209,7 @@ class PulsedCell(Cell):
             bound_up=np.where(corrupt, place, chip.bound_up), bound_low=np.where(corrupt, place, chip.bound_low),
         )  # fmt: skip
 
-    # what cannot be
+    # validation
 
     def check(self) -> None:
         for field in fields(self):
@@ -207,6 +222,8 @@ class PulsedCell(Cell):
                 refuse(self, field.name, "finite")
             if field.name.endswith(("_dtod", "_std", "_prob", "_range")) and value < 0:
                 refuse(self, field.name, "0 or more")
+        for name, most in self.most_spread.items():
+            require_spread(self, name, max(most, 3.0) if self.log_normal and name == "dw_min_dtod" else most)
         require_positive(self, "dw_min")
         if not -1 < self.up_down < 1:
             refuse(self, "up_down", "between −1 and 1")
@@ -233,10 +250,19 @@ def _draw(distribution, quantity: Quantity, shape, seed: int, number: int) -> np
 
 
 def plain(formula):
-    """A formula as it was written, not compiled."""
+    """A formula, uncompiled."""
     return getattr(formula, "py_func", formula)
 
 
 @lru_cache
 def _numbers_class(name: str, names: tuple[str, ...]):
-    return namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made = namedtuple(f"{name}Numbers", (*names, "granularity"))
+    made.__reduce__ = lambda self: (
+        _numbers_again,
+        (name, names, tuple(self)),
+    )  # pickle finds no class that was made here
+    return made
+
+
+def _numbers_again(name: str, names: tuple[str, ...], values: tuple):
+    return _numbers_class(name, names)(*values)

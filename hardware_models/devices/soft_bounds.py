@@ -30,9 +30,9 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class SoftBounds(PulsedCell):
-    """Soft bounds; further parameters in `PulsedCell`.
+    """Soft bounds: step vanishes linearly at the bound; further parameters in `PulsedCell`.
 
-    multiplicative_noise : noise between pulses shrinks with the step, or not
+    multiplicative_noise : whether the noise between pulses scales with the step
     """
 
     multiplicative_noise: bool = True

@@ -36,15 +36,17 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 
 @dataclass(frozen=True, kw_only=True)
 class SoftBoundsReference(SoftBounds):
-    """Soft bounds with a reference; further parameters in `SoftBounds` and `PulsedCell`. Each cell keeps a = ref.
+    """Soft bounds with a reference cell; further parameters in `SoftBounds` and `PulsedCell`.
 
-    reference_mean, reference_std : of the reference cells [device units]
-    subtract_symmetry_point : the reference holds the symmetry point of its cell, too
+    Each cell stores a = ref.
+
+    reference_mean, reference_std : of the reference cells [device units]; 0: a cell that is read against nothing
+    subtract_symmetry_point : whether the symmetry point of the cell is added to the reference
     """
 
     multiplicative_noise: bool = False
     reference_mean: float = 0.0
-    reference_std: float = 0.05
+    reference_std: float = 0.0
     subtract_symmetry_point: bool = False
 
     extras: ClassVar[int] = 1

@@ -1,12 +1,12 @@
-"""What a person gave that cannot be used, in one sentence: which parameter, of which object, what it must be, what came.
+"""Errors about user input, in one sentence: the parameter, its owner, what it must be, and what was given.
 
     ParameterError("step", "Quantised", "positive", -0.1)
         The 'step' parameter of Quantised must be positive. Got -0.1 instead.
     … .under("cells")
         The 'cells.step' parameter of Quantised must be positive. Got -0.1 instead.
 
-An error carries its parts and prints itself. Whoever knows the way to the object puts it in front of the name; no text is ever taken
-apart. Mistakes in code, such as an array of the wrong layout, are plain ValueErrors.
+An error stores its parts and formats itself. Callers prepend the path of the object to the name; messages are never parsed.
+Mistakes in code, such as an array of the wrong layout, are plain ValueErrors.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ from typing import Any
 
 import numpy as np
 
-LONGEST = 60  # characters of a value that a sentence quotes
+LARGEST = 1e19  # magnitude of a number: float32, the dtype of most arrays, holds its square
+LONGEST, LONGEST_NAME = 60, 120  # characters of a value, and of a dotted name, quoted in a message
 
 
 class InputError(ValueError):
-    """Something a person gave cannot be used; the message is one sentence for them."""
+    """User input that cannot be used; the message is one sentence."""
+
+
+class HardwareWarning(UserWarning):
+    """Hardware does other than what was meant, such as clip weights, and goes on; the message is one sentence for a person."""
 
 
 class Words(str):
-    """What came, in words where its repr would not help: ``Words("shape (2, 3)")``, quoted as it is."""
+    """A description of the given value, if its repr would not help: ``Words("shape (2, 3)")``, quoted unchanged."""
 
     __slots__ = ()
 
@@ -34,20 +39,20 @@ class Words(str):
         return str(self)
 
 
-NOTHING = Words("")  # nothing is said of what came
+NOTHING = Words("")  # the given value is not mentioned
 
 
 class ParameterError(InputError):
-    """A parameter that cannot be what it is.
+    """An invalid parameter.
 
     Parameters
     ----------
-    name : of the parameter; dotted where it belongs to a part of the owner's parts: ``"time.faults.stuck_low"``
-    owner : class or function that has the parameter; empty where it has no name
+    name : of the parameter; dotted for nested parts: ``"time.faults.stuck_low"``
+    owner : class or function that has the parameter; empty if it has no name
     wanted : what it must be, as in "must be positive"
-    got : what came; :class:`Words` are quoted as they are
-    hint : a sentence that helps
-    verb : in the place of "must be": "must have", "cannot be", "is missing", …
+    got : the given value; :class:`Words` are quoted unchanged
+    hint : a helpful sentence
+    verb : instead of "must be": "must have", "cannot be", "is missing", …
 
     Examples
     --------
@@ -71,35 +76,35 @@ class ParameterError(InputError):
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Everything but the name, as keywords; without ``got`` where nothing is said of what came."""
+        """Everything except the name, as keywords; without ``got`` if the given value is not mentioned."""
         found = {"owner": self.owner, "wanted": self.wanted, "hint": self.hint, "verb": self.verb}
         return found | {"got": self.got} if self.says_what_came else found
 
     def under(self, prefix: str) -> ParameterError:
-        """The same with the way to the object before the name."""
+        """The same with the path of the object before the name."""
         return self.at(f"{prefix}.{self.name}" if prefix and self.name else prefix or self.name)
 
     def at(self, name: str, owner: str | None = None) -> ParameterError:
-        """The same by another name, and of another owner where one is given."""
+        """The same with another name, and optionally another owner."""
         return type(self)(name, **self.parts | ({} if owner is None else {"owner": owner}))
 
     def __str__(self) -> str:
         owner = f" of {self.owner}" if self.owner else ""
-        sentence = f"The {self.name!r} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
+        sentence = f"The {short(self.name, LONGEST_NAME)} parameter{owner} {self.verb} {self.wanted}".rstrip() + "."
         if self.says_what_came:
             sentence += f" Got {short(self.got)} instead."
         return f"{sentence} {self.hint}".rstrip()
 
 
-def short(value: Any) -> str:
-    """The repr of a value, cut where it is long."""
+def short(value: Any, longest: int = LONGEST) -> str:
+    """The repr of a value, truncated if it is long."""
     text = repr(value)
-    return text if len(text) <= LONGEST or isinstance(value, Words) else text[: LONGEST - 3] + "..."
+    return text if len(text) <= longest or isinstance(value, Words) else text[: longest - 3] + "..."
 
 
 @contextlib.contextmanager
 def under(prefix: str) -> Iterator[None]:
-    """Inside, errors name parameters by the way that leads to them."""
+    """Context in which errors name parameters by their path."""
     try:
         yield
     except ParameterError as error:
@@ -111,26 +116,33 @@ def under(prefix: str) -> Iterator[None]:
 
 
 def refuse(part: Any, name: str, wanted: str, *, hint: str = "", verb: str = "must be") -> None:
-    """Raise ParameterError for a field of `part` that must be something else."""
+    """Raise ParameterError for an invalid field of `part`."""
     raise ParameterError(name, type(part).__name__, wanted, getattr(part, name), hint, verb)
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number; True and False are none."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    """Whether it is a real number; True and False are not."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a real number of usable magnitude; an integer may have any number of digits."""
+    return is_number(value) and bool(abs(value) <= LARGEST)
 
 
 def are_numbers(value: Any) -> bool:
-    """Whether it is a number, or are: what Python or NumPy can take for one, True and False too."""
+    """Whether it is a number, or an array of numbers, including True and False."""
     dtype = np.asarray(value).dtype
     return any(np.issubdtype(dtype, kind) for kind in (np.bool_, np.integer, np.floating))
 
 
 def require(part: Any, names: str, wanted: str, fits, *, endless: bool = False) -> None:
-    """Refuse every field in `names`, separated by spaces, that is not a finite number which fits; `endless` allows inf."""
+    """Reject every field in `names`, separated by spaces, that is not a finite number in range; `endless` allows inf."""
     for name in names.split():
         value = getattr(part, name)
-        finite = is_number(value) and (math.isfinite(value) or (endless and value == math.inf))
+        finite = is_number(value) and (abs(value) < math.inf or (endless and value == math.inf))
+        if finite and LARGEST < abs(value) < math.inf:
+            refuse(part, name, f"at most {LARGEST:g} in magnitude")
         if not (finite and fits(value)):
             refuse(part, name, wanted)
 
@@ -145,6 +157,14 @@ def require_not_negative(part: Any, names: str) -> None:
     require(part, names, "0 or more", lambda v: v >= 0)
 
 
+def require_spread(part: Any, names: str, most: float = 2.0) -> None:
+    """Reject relative spreads that are below 0, or so large that they were probably meant in percent."""
+    require_not_negative(part, names)
+    for name in names.split():
+        if getattr(part, name) > most:
+            refuse(part, name, f"at most {most:g}", hint="It is a fraction, not a percentage: 30 % is 0.3.")
+
+
 def require_whole(part: Any, names: str, low: int, high: float = math.inf) -> None:
     """Refuse fields that are not int, from `low` to `high`, both included."""
     wanted = f"a whole number, {low} or more" if high == math.inf else f"a whole number from {low} to {high}"
@@ -155,5 +175,5 @@ def require_whole(part: Any, names: str, low: int, high: float = math.inf) -> No
 
 
 def require_share(part: Any, names: str) -> None:
-    """Refuse fields that are no part of a whole."""
+    """Reject fields outside 0 … 1."""
     require(part, names, "from 0 to 1", lambda v: 0 <= v <= 1)

@@ -1,4 +1,4 @@
-"""Compiled kernels, kept on disk: compiled once, in whatever process comes first, and never stale.
+"""Compiled kernels cached on disk: compiled once, in the first process that needs them, and never stale.
 
 A file goes by the key of all that its machine code depends on (:mod:`hardware_models.numerics.kernel_key`); what changes has another
 key, so a file is never wrong, only unused. Kept are *roots*: kernels that Python calls, and those across
@@ -53,18 +53,18 @@ PRIVATE = ("_reduce", "_rebuild")  # of CompileResult
 
 @functools.cache
 def problem() -> str:
-    """Why nothing is kept, in one sentence; empty where kernels are kept."""
+    """Why kernels are not cached, in one sentence; empty if they are."""
     if numba.config.DISABLE_JIT:
         return "Nothing is compiled: NUMBA_DISABLE_JIT is set."
     if os.environ.get(VARIABLE, "").strip() == "0":
-        return f"Kernels are not kept: {VARIABLE} is 0."
+        return f"Kernels are not cached: {VARIABLE} is 0."
     missing = [name for name in PRIVATE if not hasattr(CompileResult, name)]
     if missing or not hasattr(bytecode.FunctionIdentity, "_unique_ids"):
-        return f"Kernels are not kept: Numba {numba.__version__} has no {(missing or ['FunctionIdentity._unique_ids'])[0]}."
+        return f"Kernels are not cached: Numba {numba.__version__} has no {(missing or ['FunctionIdentity._unique_ids'])[0]}."
     try:
         _make_private(root())
     except OSError as error:
-        return f"Kernels are not kept: {root()} cannot be used ({error.strerror or error})."
+        return f"Kernels are not cached: {root()} cannot be used ({error.strerror or error})."
     return ""
 
 

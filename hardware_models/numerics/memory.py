@@ -1,4 +1,4 @@
-"""Memory as the kernels want it: rows that begin on a cache line and fill whole ones.
+"""Memory layout for kernels: rows start on a cache line and fill whole ones.
 
 A vector store that straddles two cache lines costs about a third of a walk over a matrix. So the last axis of every array
 that a kernel walks is padded to a multiple of 64 bytes, starting on one; the padding holds zeros, and stays zero because every
@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 LINE, PAGE = 64, 4096  # bytes
-PAGE_WASTE = 0.03  # rows of a matrix fill a simple fraction of a page where that wastes no more than this
+PAGE_WASTE = 0.03  # rows of a matrix fill a simple fraction of a page if that wastes no more than this
 
 
 def padded(size: int, dtype) -> int:

@@ -77,7 +77,13 @@ class Record:
         self.kind = _record_type(type(fields), fields._fields, tuple(kinds), tuple(places))
 
     def __getattr__(self, name):
+        if name == "fields":  # of a record that is not there yet, when it is copied
+            raise AttributeError(name)
         return getattr(self.fields, name)
+
+    def __reduce__(self):
+        """A copy is laid out anew: addresses are nobody else's."""
+        return Record, (self.fields,)
 
     def _lay_out(self, name: str, value) -> tuple[types.Type, list[int]]:
         """The type of a field and the words that hold it."""

@@ -1,10 +1,10 @@
-"""Programming: how cells get their first weights, and, where they are written once, what becomes of them.
+"""Programming: the initial weights of cells, and, for cells that are written once, their drift and read noise.
 
-    by_pulses      exactly, by write and verify, or in open loop: cells that training goes on to write
-    written_once   conductances: how far from its target each is programmed, how it drifts, how noisy a read of it is
+    by_pulses      exactly, by write and verify, or in open loop: cells that are trained afterwards
+    written_once   conductances: their programming error, drift and read noise
     pcm  reram  statistical  generic       models of cells that are written once
 
-A way of programming is a :class:`hardware_models.crossbar.contract.Programming`.
+A programming scheme is a :class:`hardware_models.crossbar.contract.Programming`.
 
 >>> import numpy as np
 >>> import hardware_models as hw
@@ -31,7 +31,7 @@ from hardware_models.programming.statistical import RRAMMilo as RRAMMilo
 from hardware_models.programming.written_once import Written as Written
 from hardware_models.programming.written_once import WrittenOnce as WrittenOnce
 
-# What tables call them
+# Names in tables
 BY_PULSES = {
     "exact": Exact,
     "write-verify": WriteVerify,

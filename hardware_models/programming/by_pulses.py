@@ -1,10 +1,10 @@
-"""Programming by pulses: how cells that are trained get their first weights.
+"""Programming by pulses: the initial weights of cells that are trained.
 
-    Exact           every cell holds its target, as far as its bounds allow; no pulses
-    WriteVerify     read, send pulses towards the target, read again, until a cell is close or has had its most pulses
-    OpenLoop        reset, then as many pulses up as would bring the mean cell there; nothing is read
+    Exact           every cell is set to its target, within its bounds; no pulses
+    WriteVerify     read, send pulses towards the target, read again, until a cell is close or has reached its limit of pulses
+    OpenLoop        reset, then as many pulses up as the mean cell needs; nothing is read
 
-Targets (d, m, n) are what every device is to hold [device units]. Pulses and resets (one pulse down) are counted like any others.
+Targets (d, m, n) are the intended weights of all devices [device units]. Pulses and resets (one pulse down) are counted like any others.
 Draws: stream PROGRAM, keyed by programming, round and cell.
 """
 
@@ -49,20 +49,21 @@ def _send(site: Site, pulses, round: int) -> None:
     make_send(site.cell.send_row, None, site.hold_row)(site.record, sent, _moment(site, round))
 
 
-def reset(site: Site, std: float, round: int) -> None:
-    """Trained devices to their lower bounds, and |std ξ| above; one pulse down each."""
+def reset(site: Site, std: float, round: int, offset: np.ndarray | None = None) -> None:
+    """Trained devices to their lower bounds, and |std ξ| above, or offset + std ξ, if not below; one pulse down each."""
     cells, n, trained = site.state.cells, site.shape[0], site.weight.trained
     target = (cells.held if cells.held.size > 1 else cells.w)[:, :, :n].astype(np.float64)
     moment = _moment(site, round)
     xi = random.normal(site.state.seed, moment.stream, moment.shown, target.shape, np.float64)
-    target[:trained] = (cells.bound_low[:, :, :n] + np.abs(std * xi))[:trained]
+    above = np.abs(std * xi) if offset is None else np.maximum(offset + std * xi, 0)
+    target[:trained] = (cells.bound_low[:, :, :n] + above)[:trained]
     set_cells(site, target, round)
     cells.down[:trained, :, :n] += np.uint32(1)
 
 
 @dataclass(frozen=True)
 class Exact(Programming):
-    """Every cell holds its target, as far as its bounds allow."""
+    """Every cell is set exactly to its target, within its bounds."""
 
     def program(self, site: Site, target: np.ndarray) -> None:
         set_cells(site, target)
@@ -73,10 +74,11 @@ class WriteVerify(Programming):
     """Read a cell, send pulses towards its target, read again.
 
     A read gives the visible weight, write noise included, and nothing else. Half of the way is sent at a time, in mean steps, and
-    at least one pulse; devices that only go up are reset first.
+    at least one pulse; devices that only go up are reset first. A cell that had its most pulses, that is stuck or whose bounds its target
+    is beyond, stays where it is: such cells are counted (`SynapseArray.shortfall`, and in the ledger).
 
-    tolerance : how far from its target the visible weight may be [parts of the bound of the mean cell], positive
-    most_pulses : that one programming sends to a cell, 1 … 65535
+    tolerance : largest accepted error of the visible weight [fraction of the bound of the mean cell], positive
+    most_pulses : largest number of pulses per cell and programming, 1 … 65535
     """
 
     tolerance: float = 0.02
@@ -90,10 +92,11 @@ class WriteVerify(Programming):
         if site.cell.send_row is None:
             _refuse_cell(self, site.cell)
 
-    def program(self, site: Site, target: np.ndarray) -> None:
+    def program(self, site: Site, target: np.ndarray) -> int:
+        """How many cells it gave up on: none of them is within the tolerance."""
         (n, _), trained, cells = site.shape, site.weight.trained, site.state.cells
         if site.weight.one_sided:
-            reset(site, site.weight.reset_std, 0)
+            reset(site, site.weight.reset_std, 0, site.state.weight.offset[:, :, :n])
         least, step = self.tolerance * site.cell.bound, site.cell.granularity
         spent = np.zeros(target.shape, int)
         for round in range(1, self.most_pulses + 1):
@@ -104,16 +107,18 @@ class WriteVerify(Programming):
             if site.weight.one_sided:
                 pulses *= off > 0
             if not pulses.any():
-                return
+                break
             spent += pulses
             _send(site, np.sign(off) * pulses, round)
+        off = (target - cells.w[:, :, :n])[:trained]
+        return int((np.abs(off) > least).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenLoop(Programming):
     """Reset, then pulses up by the response of the mean cell (:mod:`hardware_models.crossbar.mean_response`).
 
-    Sends every cell some half of its states in pulses: slow to simulate where there are thousands.
+    Sends about half as many pulses to every cell as it has states: slow to simulate for thousands of states.
 
     reset_std : standard deviation of where a reset leaves a cell, above its lower bound [device units]
     """

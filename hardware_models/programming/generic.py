@@ -1,4 +1,4 @@
-"""Errors by a plain law, of programming and of every read, relative to the largest conductance:  γ = g / g_max
+"""Generic errors of programming and of every read, relative to the largest conductance:  γ = g / g_max
 
     independent     γ ← γ + ε                    normal     ε = magnitude · ξ, ξ standard normal
     proportional    γ ← γ (1 + ε)                uniform    ε uniform, magnitude wide, between ±magnitude/2
@@ -69,7 +69,7 @@ class Error:
 
 @dataclass(frozen=True, kw_only=True)
 class GenericNoise(WrittenOnce):
-    """Cells with an `Error` of programming and one of reading; nothing drifts.
+    """Cells with an `Error` of programming and one of reading, without drift.
 
     programming, reading : `Error`
     g_max, g_min : range of conductances [µS], 0 ≤ g_min < g_max

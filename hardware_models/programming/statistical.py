@@ -93,6 +93,7 @@ class SONOS(WrittenOnce):
     g_min: float = 0.0
 
     measured_for: ClassVar[float] = 5 * DAY
+    siemens: ClassVar[None] = None  # its numbers are currents
 
     def spread(self, current: np.ndarray, t: float) -> np.ndarray:
         """σ(I, t) [nA]."""

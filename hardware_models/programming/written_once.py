@@ -1,6 +1,6 @@
 """Cells that are written once, as conductances:  target g_T  →  programmed g_P  →  g(t) after drift  →  g(t) + σ_read(t) ξ at a read.
 
-Weights become conductances by how cells make a weight: with a pair, one of the two holds the weight and the other rests,
+Weights are mapped to conductances: with a pair, one of the two represents the weight and the other is at g_min,
 
     g_± = g_min + (g_max − g_min) max(±w, 0)          w = ((g_+ − g_min) − (g_− − g_min)) / (g_max − g_min)
 
@@ -8,23 +8,23 @@ with a single cell, an exact reference in the middle of its range is subtracted,
 
     g = (g_max + g_min)/2 + w (g_max − g_min)/2       w = (g − (g_max + g_min)/2) / ((g_max − g_min)/2)
 
-|w| ≤ 1 in device units; unless it is fixed, the scale of an array puts its largest |weight| at 1. What else happens to cells
-(faults, slow noise, a leak) adds to what the model makes of them; weights written afterwards keep the drift of what was programmed.
+|w| ≤ 1 in device units; unless it is fixed, the scale of an array puts its largest |weight| at 1. Other effects on cells
+(faults, slow noise, a leak) add to the model; weights written afterwards keep the drift of the programmed ones.
 
-Each of the three can be switched off, or made smaller or larger than it was measured, by a strength s, where g and g_P are the
-model's and the first and the last leave the draws of the others as they were:
+Each of the three can be switched off, or scaled relative to the measurement, by a strength s; g and g_P are those of the
+model, and the first and the last strength do not change the draws of the others:
 
     g_P = max(g_T + s_programming σ_prog ξ, 0)          g_held(t) = g(0) + s_drift (g(t) − g(0))          s_read σ_read
 
-With all three at 0 cells hold their weights to the bit, and reads are exact.
+With all three at 0 cells store their weights bit for bit, and reads are exact.
 
 Read noise of n m cells reaches n outputs, so it is drawn there, with the same distribution: column k of a read reads
 
     y_i + √(Σ_j v_ij x_j²) ξ_i,   v_ij the sum over devices of σ_read² [device units²],   ξ standard normal, of read, column and output
 
-which costs one more walk over v, as large as one device, for every column; a read along the other side has the same noise, summed
+which costs one more walk over v, as large as one device, for every column; a transposed read has the same noise, summed
 over i. The 1/f spectrum that σ_read(t) is the integral of is
-not resolved: noise of different reads is independent, as in the publications' own models; noise that outlasts a read is in
+not resolved: noise of different reads is independent, as in the publications' own models; noise correlated between reads is in
 :mod:`hardware_models.ageing.slow_noise`. Draws: stream PROGRAM, keyed by programming and cell; READ for reads.
 """
 
@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from hardware_models.crossbar.contract import Programming, Site
+from hardware_models.crossbar.contract import ROUNDING, Programming, Site
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.weights import Devices, DifferentialPair
 from hardware_models.numerics import memory, random
@@ -73,13 +73,13 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenOnce(Programming):
-    """What all models share; a model is `write`, `conductance` and `read_std`, in NumPy, µS and seconds.
+    """Common part of all models; a model defines `write`, `conductance` and `read_std`, in NumPy, µS and seconds.
 
     A model has `g_max` and `g_min`, fields or properties, the range of conductances that weights are mapped to [µS],
     0 ≤ g_min < g_max.
 
-    programming_strength, drift_strength, read_strength : how much of the noise of programming, of what time does, and of the
-        noise of reads there is; 1: as it was measured, 0: none
+    programming_strength, drift_strength, read_strength : factors on programming noise, drift, and read noise; 1: as measured,
+        0: none
     """
 
     programming_strength: float = 1.0
@@ -90,7 +90,7 @@ class WrittenOnce(Programming):
         g_max: ClassVar[float]
         g_min: ClassVar[float]
 
-    weight: ClassVar[Devices] = DifferentialPair()  # how its publication makes a weight of cells
+    weight: ClassVar[Devices] = DifferentialPair()  # mapping of cells to a weight in its publication
     ages: ClassVar[bool] = True
 
     def check(self) -> None:
@@ -101,8 +101,13 @@ class WrittenOnce(Programming):
         require_not_negative(self, "programming_strength drift_strength read_strength")
 
     @property
+    def siemens(self) -> float | None:
+        """Conductance of a cell at the end of its range [S]."""
+        return self.g_max * 1e-6
+
+    @property
     def drifts(self) -> bool:
-        """Whether time does anything to cells."""
+        """Whether cells change with time."""
         return self.drift_strength > 0 and type(self).conductance is not WrittenOnce.conductance
 
     @property
@@ -153,7 +158,7 @@ class WrittenOnce(Programming):
     # what an array requires
 
     def check_array(self, site: Site) -> None:
-        """Refuse cells and weights that conductances cannot make."""
+        """Reject incompatible cells and weights."""
         cell, name = site.cell, type(self).__name__
         if cell.is_pulsed or cell.bound is not None:
             wanted = f"another than {name}, which says itself what cells hold, unless cells are Ideal"
@@ -164,6 +169,11 @@ class WrittenOnce(Programming):
     def scale(self, W: np.ndarray) -> float:
         """The largest |weight| is the end of the range."""
         return float(np.abs(W).max()) or 1.0
+
+    def out_of_range(self, site: Site, target: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Weights beyond ±1, the ends of the range of conductance."""
+        del states
+        return np.abs(np.einsum("k,kji->ji", site.state.gain.astype(np.float64), target)) > 1 + ROUNDING
 
     def state(self, shape: tuple[int, int, int], number: int, dtype: DTypeLike) -> ProgrammedState:
         d, m, n = shape
@@ -191,7 +201,7 @@ class WrittenOnce(Programming):
         site.state.cells.w[:, :, : site.shape[0]] = _exact(weights, len(target)) + error
 
     def pass_time(self, state: ProgrammedState, seconds: float) -> np.ndarray:
-        """Let time pass; returns by how much cells moved (d, m, n) [device units]."""
+        """Let time pass; returns the change of cells (d, m, n) [device units]."""
         before = self.held(state.written, float(state.since[0]))
         after = self.held(state.written, float(state.since[0]) + seconds)  # refused before anything changes
         state.since[0] += seconds
@@ -240,7 +250,7 @@ def _exact(w, devices: int) -> np.ndarray:
 
 
 class ProgrammedState(NamedTuple):
-    """What an array keeps of its programming.
+    """Programming state of an array.
 
     written : (d, m, n) float64 each;  since : (1,) float64, seconds since
     variance : (m, n) of one read, summed over devices [device units²];  row : (2, n) scratch;  noisy : (1,) int64

@@ -1,1 +1,1 @@
-"""How a read happens: converters, noise and wires."""
+"""Models of reads: converters, noise and wires."""

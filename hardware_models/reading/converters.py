@@ -1,7 +1,7 @@
-"""DAC and ADC: evenly spaced levels between bounds, and how inputs are scaled to make the most of them.
+"""DAC and ADC: evenly spaced levels between bounds, and scaling of inputs to use their full range.
 
     Converter    v ← s · clip(round(v / s), −q, q)        q = 2^(bits − 1) − 1,  s = bound / q:  2^bits − 1 symmetric levels with zero
-                 round: to the nearest, ties to even; or stochastic, ⌊v / s + U⌋ with U uniform in (0, 1), right in the mean
+                 round: to the nearest, ties to even; or stochastic, ⌊v / s + U⌋ with U uniform in (0, 1), unbiased
     Clip         v ← clip(v, −bound, bound)
 
     AbsMax       x is divided by max_j |x_j| of its column before the DAC; what is read is multiplied by it after the ADC
@@ -37,7 +37,7 @@ class ConverterNumbers(NamedTuple):
 
 
 class Conversion:
-    """What stands between a line and the digital world.
+    """The interface of a converter.
 
     bits : of its levels; 0: it has none
     draws : whether it rounds at random
@@ -45,6 +45,11 @@ class Conversion:
 
     bits: float = 0
     draws: bool = False
+
+    def enob(self, noise_std: float) -> float:
+        """Effective number of bits where what it converts has such noise; 0: it has no bits."""
+        del noise_std
+        return 0.0
 
     def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         """What kernels take."""
@@ -76,6 +81,11 @@ class Converter(Conversion):
     def draws(self) -> bool:
         return self.rounding == "stochastic"
 
+    def enob(self, noise_std: float) -> float:
+        """bits − ½ log₂(1 + 12 σ²/step²): noise σ beside that of rounding, step²/12; twice that where rounding is stochastic. 1 at least."""
+        rounding = self.step**2 / (6 if self.draws else 12)
+        return max(self.bits - 0.5 * math.log2(12 * (rounding + noise_std**2) / self.step**2), 1.0)
+
     def numbers(self, dtype: type[np.floating]) -> ConverterNumbers:
         top = 2 ** (self.bits - 1) - 1
         return ConverterNumbers(dtype(self.step), dtype(top), dtype(np.inf), int(self.draws))
@@ -89,7 +99,7 @@ class Converter(Conversion):
 
 @dataclass(frozen=True, kw_only=True)
 class Clip(Conversion):
-    """What is left of a converter with endless levels: its bound, in the same units."""
+    """A converter with infinite resolution: only its bound, in the same units."""
 
     bound: float = 1.0
 
@@ -147,7 +157,7 @@ class ScalingNumbers(NamedTuple):
 
 
 class Scaling:
-    """What inputs are divided by before the DAC, digitally, and what is read multiplied by after the ADC."""
+    """Digital scaling: inputs are divided before the DAC, and reads multiplied after the ADC."""
 
     def numbers(self, dtype: type[np.floating]) -> ScalingNumbers:
         """What kernels take."""
@@ -159,7 +169,7 @@ class Scaling:
 
 @dataclass(frozen=True, kw_only=True)
 class AbsMax(Scaling):
-    """Noise management: each column of inputs is scaled to a largest magnitude of 1, digitally, and what is read scaled back."""
+    """Noise management: each column of inputs is scaled to a largest magnitude of 1, digitally, and reads are scaled back."""
 
     def numbers(self, dtype: type[np.floating]) -> ScalingNumbers:
         return ScalingNumbers(1, dtype(1))
@@ -167,7 +177,7 @@ class AbsMax(Scaling):
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled(Scaling):
-    """Every input is divided by one number, digitally, and what is read multiplied by it.
+    """Every input is divided by one number, digitally, and reads are multiplied by it.
 
     divisor : positive [input units]
     """
@@ -186,7 +196,7 @@ UNSCALED = Scaled(divisor=1.0)
 
 @kernel
 def divisor_of(p, row, n):
-    """What a column of inputs is divided by; 0 for one that is all 0, which then reads as 0."""
+    """The divisor of a column of inputs; 0 for one that is all 0, which then reads as 0."""
     if p.by_largest == 0:
         return p.divisor
     largest = type(p.divisor)(0)
@@ -199,7 +209,7 @@ def divisor_of(p, row, n):
 class Iterative:
     """Bound management: a column with an output at the ADC's bound is read again with half the input, and the result doubled.
 
-    most : reads more than the first, 1 … 60; each draws noise of its own and is counted
+    most : largest number of additional reads, 1 … 60; each has independent noise and is counted
     """
 
     most: int = 10
@@ -208,6 +218,6 @@ class Iterative:
         require_whole(self, "most", 1, 60)
 
 
-# What tables call them
+# Names in tables
 CONVERTERS: dict[str, type[Conversion]] = {"converter": Converter, "clip": Clip}
 SCALINGS: dict[str, type[Scaling]] = {"abs-max": AbsMax, "scaled": Scaled}

@@ -8,20 +8,20 @@ For every column x of inputs, in device units (w) and input units (x), α the di
     y_i ← adc((1 + σ_gain ξ_i) y_i + σ_offset ξ_i + σ_out ξ_i)        gain and offset drawn once per chip and line
     read_i = α y_i
 
-σ_i stands for noise on every weight, drawn anew for every read. Noise of n m weights reaches n outputs, so it is drawn there,
+σ_i stands for noise on every weight, redrawn for every read. Noise of n m weights reaches n outputs, so it is drawn there,
 with the same distribution: independent N(0, σ_w² s(w)²) on every device of a weight gives
 
     σ_i² = σ_w² Σ_k gain_k² Σ_j s(w_kji)² x'_j²       s = 1, √|w|, |w|: `ConstantReadNoise`, `RootReadNoise`, `ProportionalReadNoise`
 
-The first costs one inner product a column; the others, and wires, walk the weights once more. What a weight probe adds to the
-weights for one read enters Σ w x', and neither σ_i nor what is lost. Draws are keyed by array, sweep that read, column, repetition
+The first costs one inner product per column; the others, and wires, need one more pass over the weights. Weight perturbations of
+a read enter Σ w x', but neither σ_i nor the loss in wires. Draws are keyed by array, sweep that read, column, repetition
 and source, so that switching one source on changes no other: streams READ, CONVERT (stochastic rounding) and CHIP (lines).
 
 Beyond the sums, in float32 on one core (AVX2) with 1000 inputs and outputs, a column costs 0.4 µs with everything off, 2 µs more for
 each noise, 3 µs with both converters, `AbsMax` and output noise; 0.15 µs an input for noise that depends on weights.
 
-A read along the other side, Wᵀy, goes through drivers, converters and lines of its own with the same parameters (`read_back`). The
-column reads that decorrelation makes inside a sweep are exact: they see none of this.
+A transposed read, Wᵀy, uses separate drivers, converters and lines with the same parameters (`read_back`). The
+column reads of decorrelation inside a sweep are exact.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from hardware_models.crossbar.contract import Readout
+from hardware_models.crossbar.contract import Readout, Site
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import Stages
 from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative
+from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
 from hardware_models.reading.converters import (
@@ -75,7 +75,7 @@ class Line(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightReadNoise:
-    """Noise on every weight, drawn anew for every read.
+    """Noise on every weight, redrawn for every read.
 
     std : standard deviation on a weight of one device unit [device units]
     """
@@ -109,7 +109,7 @@ class ProportionalReadNoise(WeightReadNoise):
     power: ClassVar[int] = 2
 
 
-# What tables call them
+# Names in tables
 WEIGHT_NOISES: dict[str, type[WeightReadNoise]] = {
     "constant": ConstantReadNoise,
     "root": RootReadNoise,
@@ -130,17 +130,17 @@ PARTS: dict[str, tuple[type, Iterable[type]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reading(Readout):
-    """How a read happens; the defaults read exactly, to the bit.
+    """Model of a read; with the defaults reads are exact, bit for bit.
 
     dac, adc : converters, or None: none
-    scaling : `AbsMax` or `Scaled`, what inputs are divided by before the DAC, and outputs multiplied by after the ADC; or None
+    scaling : `AbsMax` or `Scaled`, digital scaling of inputs before the DAC, undone after the ADC; or None
     bound_management : `Iterative`, or None; needs an adc
     input_noise_std : on every driven line, after the DAC [input units, scaled]
     weight_noise : `ConstantReadNoise`, `RootReadNoise` or `ProportionalReadNoise`, on every weight; or None
     output_noise_std : on every output, before the ADC [device units · input units, scaled]
     gain_std : spread of the gain of output lines, relative
     offset_std : spread of the offset of output lines [device units · input units, scaled]
-    compression : κ, 0 or more: how soon a read-out saturates, at 1/κ [1 / (device units · input units, scaled)]
+    compression : κ, 0 or more: the read-out saturates at 1/κ [1 / (device units · input units, scaled)]
     wires : resistance of the lines, or None
 
     Examples
@@ -176,7 +176,8 @@ class Reading(Readout):
                 refuse(self, name, f"None or one of {', '.join(kind.__name__ for kind in kinds)}")
             if part is not None:
                 part.check()
-        require_not_negative(self, "input_noise_std output_noise_std gain_std offset_std compression")
+        require_not_negative(self, "input_noise_std output_noise_std offset_std compression")
+        require_spread(self, "gain_std")
         if self.bound_management is not None and self.adc is None:
             refuse(self, "bound_management", "None without an adc, whose bound it manages")
 
@@ -189,6 +190,24 @@ class Reading(Readout):
     @property
     def adc_bits(self) -> float:
         return 0 if self.adc is None else self.adc.bits
+
+    @property
+    def adc_enob(self) -> float:
+        """Effective bits of the ADC, with the noise of the outputs taken for its own: what is lost to noise is no resolution.
+
+        bits − ½ log₂(1 + 12 σ_out² / step²): a sine of full scale over the noise of rounding, step²/12, and σ_out²
+        """
+        return 0.0 if self.adc is None else self.adc.enob(self.output_noise_std)
+
+    def fitted(self, siemens: float | None) -> Reading:
+        wires = self.wires
+        if wires is None or wires.conductance is not None or siemens is None:
+            return self
+        return replace(self, wires=replace(wires, conductance=siemens))
+
+    def check_array(self, site: Site) -> None:
+        if self.wires is not None:
+            wiring.warn_of_error(site)
 
     @property
     def reads_noisily(self) -> bool:
@@ -272,7 +291,7 @@ class Reading(Readout):
         return acc[:, :m] * state.scale
 
     def _seen(self, state, n: int) -> np.ndarray:
-        """The weights (n, m) as a read sees them, wires included [device units]."""
+        """The effective weights (n, m) of a read, wires included [device units]."""
         w, p = (state.cells.w + state.cells.slow)[:, :, :n], state.reading.numbers.wires
         if p.word == 0 and p.bit == 0:
             return np.ascontiguousarray(np.einsum("k,kji->ij", state.gain, w))
@@ -285,5 +304,5 @@ class Reading(Readout):
         return Stages(before=before, after=make_after(self.wires is not None), again=again)
 
 
-# What tables call them
+# Names in tables
 KINDS: dict[str, type[Reading]] = {"analog": Reading}

@@ -1,4 +1,4 @@
-"""Kirchhoff's laws for every node of an array of word and bit lines: the oracle of the fast form of :mod:`hardware_models.reading.wiring`."""
+"""Kirchhoff's laws for every node of an array of word and bit lines: the reference for the fast form of :mod:`hardware_models.reading.wiring`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def solve_network(conductances: ArrayLike, volts: ArrayLike, wires: Wires) -> Ne
     Raises
     ------
     ParameterError
-        where a conductance is negative or not finite, or sizes do not match
+        if a conductance is negative or not finite, or sizes do not match
     """
     wires.check()
     G, V = np.asarray(conductances, float), np.asarray(volts, float)
@@ -118,10 +118,10 @@ def _sensed(G, nodes: _Nodes, volts) -> np.ndarray:
 
 
 def exact_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] = (1.0,)) -> np.ndarray:
-    """What an array reads through its wires, by the exact solve; parameters and result as in `fast_read`."""
+    """The read of an array through its wires, by the exact solution; parameters and result as in `fast_read`."""
     w, x, single = checked_operands(w, x, wires, gains)
     halves = np.concatenate([np.stack([np.maximum(wk, 0), np.maximum(-wk, 0)]) for wk in w])
-    found = solve_network(wires.conductance * halves, x, wires).currents / wires.conductance
+    found = solve_network(wires.siemens * halves, x, wires).currents / wires.siemens
     y = np.einsum("k,Kki->Ki", gains, found[:, 0::2] - found[:, 1::2])
     return y[0] if single else y
 

@@ -1,4 +1,4 @@
-r"""IR drop: what the resistance of word and bit lines takes away from a read.
+r"""IR drop: the loss of a read by the resistance of word and bit lines.
 
 A weight w is a pair of neighbouring cells on one word line, of conductance G⁺ = g max(w, 0) and G⁻ = g max(−w, 0), whose
 currents leave through two bit lines and are subtracted. Word line j is driven with x_j volts at one end (or both), bit line i is
@@ -9,7 +9,7 @@ held at 0 V at one end; between neighbouring cells, and between the last cell an
                                               │   │  │   │  │   │         bit lines run on to row m − 1, then R_b to ground
 
 Kirchhoff's laws for all 3 m n nodes are a sparse linear system (:mod:`hardware_models.reading.wires_exact`), as in D. Joksas &
-A. Mehonic, SoftwareX 12, 100617 (2020), doi:10.1016/j.softx.2020.100617. That is the oracle; the fast form, derived here, replaces
+A. Mehonic, SoftwareX 12, 100617 (2020), doi:10.1016/j.softx.2020.100617. That is the reference; the fast form, derived here, replaces
 the network by ladders, which are solved exactly from end to end. With y the conductance of a line as seen from a node, looking
 away from where it is driven or held,
 
@@ -20,8 +20,8 @@ away from where it is driven or held,
     bit lines      y, I ← (y + G_ji) f, (I + G_ji V_ji) f,  f = 1 / (1 + R_b (y + G_ji)),  row by row, towards the sense amplifier
 
 The last I is what is sensed; there is one mean bit line for G⁺ and one for G⁻, and b is their mean, weighted by C. The form is exact
-where only one kind of line resists, or where every bit line rises like the mean one; it is exact to first order in the resistances
-always, and costs two walks over the weights, 3 to 5 ns a weight with two columns in float32 (AVX2, one core).
+if only one kind of line has resistance, or if every bit line rises like the mean one; it is always exact to first order in the
+resistances, and costs two passes over the weights, 3 to 5 ns per weight with two columns in float32 (AVX2, one core).
 
 Error against the exact solve, ‖fast − exact‖ / ‖exact‖, next to ‖no wires − exact‖ / ‖exact‖; weights uniform on ±1 device unit
 of conductance g, driver left, sense bottom; ``python -m hardware_models.reading.wires_exact``:
@@ -38,6 +38,8 @@ of conductance g, driver left, sense bottom; ``python -m hardware_models.reading
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -45,42 +47,95 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hardware_models.crossbar.arguments import as_numbers
+from hardware_models.crossbar.contract import Site
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import ParameterError, Words, refuse, require_not_negative, require_positive
+from hardware_models.numerics.checks import (
+    HardwareWarning,
+    ParameterError,
+    Words,
+    refuse,
+    require_not_negative,
+    require_positive,
+)
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.dots import dot
 from hardware_models.numerics.record import record
+
+UNKNOWN = 5e-6  # S: of a cell that nothing is known of
+LIMIT = 0.05  # relative error that the fast form may have without a warning
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wires:
     """Word and bit lines of an array; with both resistances 0 nothing is lost.
 
-    word_resistance, bit_resistance : of one segment, from a cell to its neighbour [Ω]
-    conductance : of a cell that holds a weight of one device unit [S]
+    word_resistance : of one segment of a word line, from a weight to the next: a pair of cells lies between [Ω]. Published figures
+        are often for the pitch of one cell: here such a figure counts twice
+    bit_resistance : of one segment of a bit line, from a cell to its neighbour [Ω]
+    conductance : of a cell that holds a weight of one device unit [S]; None: the largest that its programming model or its cell model
+        knows, 5 µS where neither does
     driver : end of the word lines that is driven, ``"left"`` is that at output 0; ``"both"``
     sense : end of the bit lines that is held at 0 V, ``"bottom"`` is that at the last input, ``"top"`` that at input 0
     """
 
     word_resistance: float = 0.35
     bit_resistance: float = 0.35
-    conductance: float = 5e-6
+    conductance: float | None = None
     driver: Literal["left", "right", "both"] = "left"
     sense: Literal["bottom", "top"] = "bottom"
 
     def check(self) -> None:
         require_not_negative(self, "word_resistance bit_resistance")
-        require_positive(self, "conductance")
+        if self.conductance is not None:
+            require_positive(self, "conductance")
         if self.driver not in ("left", "right", "both"):
             refuse(self, "driver", "'left', 'right' or 'both'")
         if self.sense not in ("bottom", "top"):
             refuse(self, "sense", "'bottom' or 'top'")
 
+    @property
+    def siemens(self) -> float:
+        """Conductance of a cell that holds one device unit, as far as it is known [S]."""
+        return UNKNOWN if self.conductance is None else self.conductance
+
     def numbers(self, dtype: type[np.floating]) -> WireNumbers:
         """What kernels take."""
         return WireNumbers(
-            dtype(self.word_resistance * self.conductance), dtype(self.bit_resistance * self.conductance),
+            dtype(self.word_resistance * self.siemens), dtype(self.bit_resistance * self.siemens),
             int(self.driver != "right"), int(self.driver != "left"), int(self.sense == "bottom"),
+        )  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------- where the fast form holds
+
+
+def error_bound(shape: tuple[int, int], wires: Wires, devices: int = 1, largest: float = 1.0) -> float:
+    """What the relative error of the fast form stays below, for an array of n outputs and m inputs.
+
+        s² / (12 + 14 s + 2 s²),   s² = (R_w g n²) (R_b g m²),   g the conductance of the largest weight
+
+    An envelope of what was measured against the exact solve: the form is exact to first order, and where one of the two resistances
+    is 0. The worst weights found were all alike in one half of the array and 0 in the other; independent random ones are some ten
+    times better. In parts of what inputs of one sign read: ‖fast(x) − exact(x)‖ / ‖exact(|x|)‖.
+
+    shape : (n, m);  devices : of a weight;  largest : weight of a device [device units]
+    """
+    (n, m), g = shape, wires.siemens * largest
+    s = g * n * m * math.sqrt(devices * wires.word_resistance * wires.bit_resistance)
+    return s**2 / (12 + 14 * s + 2 * s**2)
+
+
+def warn_of_error(site: Site) -> None:
+    """Warn where the fast form is not to be relied on for an array."""
+    wires, devices, (n, m) = site.parts.readout.wires, len(site.weight.gains), site.shape
+    bound = error_bound(site.shape, wires, devices, site.cell.bound or 1.0)
+    if bound > LIMIT:
+        warnings.warn(
+            f"What is read through the wires of {n} × {m} weights of {1e6 * wires.siemens:.3g} µS may be wrong by up to {100 * bound:.2g} % "
+            f"(more than {100 * LIMIT:g} %): the fast form of wires is for smaller arrays or resistances; hardware_models.exact_read solves "
+            "them exactly.",
+            HardwareWarning, stacklevel=6,
         )  # fmt: skip
 
 
@@ -294,7 +349,7 @@ def fast_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] =
     -------
     (K, n) or (n,), Σ_k gain_k Σ_j w_kji x_j less what the wires take [device units · input units]
     """
-    dtype = np.dtype(np.float32 if np.asarray(w).dtype == np.float32 else np.float64)
+    dtype = np.dtype(np.float32 if getattr(w, "dtype", None) == np.float32 else np.float64)
     w, x, single = checked_operands(w, x, wires, gains)
     d, m, n = w.shape
     s = make_scratch(d, m, n, len(x), dtype)
@@ -309,11 +364,13 @@ def fast_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] =
 def checked_operands(w, x, wires: Wires, gains):
     """w (d, m, n), x (K, m), and whether x came as one column."""
     wires.check()
-    w, x = np.asarray(w, float), np.asarray(x, float)
+    w, x = (as_numbers(name, "", given, "numbers").astype(float) for name, given in (("w", w), ("x", x)))
+    if w.ndim not in (2, 3) or w.size == 0:
+        raise ParameterError("w", "", "numbers (m, n) or (d, m, n)", Words(f"shape {w.shape}"))
     w, single = w if w.ndim == 3 else w[None], x.ndim == 1
     x = np.atleast_2d(x)
     if len(gains) != len(w):
         raise ParameterError("gains", "", f"one number for each of {len(w)} devices", gains)
-    if x.shape[1] != w.shape[1]:
+    if x.ndim != 2 or x.shape[1] != w.shape[1]:
         raise ParameterError("x", "", f"rows of {w.shape[1]} numbers", Words(f"shape {x.shape}"))
     return w, x, single

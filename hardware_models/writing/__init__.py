@@ -1,11 +1,11 @@
-"""Writing: how the changes that updates request become changes of cells, one way a file.
+"""Write schemes, one per file: they convert requested changes to changes of cells.
 
-    writing=None        every request by itself: the cell rounds it, Δ_k / granularity, to whole pulses     `by_cell`
+    writing=None        every request separately: the cell rounds Δ_k / granularity to whole pulses         `by_cell`
     CoincidenceTrains   pulses where random trains on the lines of row and column coincide                 `coincidence`
-    MixedPrecision      requests are summed digitally, whole steps are sent                                `mixed_precision`
+    MixedPrecision      requests are accumulated digitally, whole steps are sent                           `mixed_precision`
     ClosedLoop          the same, and cells are read back: what they did not do is kept                    `closed_loop`
 
-A way of writing is a :class:`hardware_models.crossbar.contract.Writing`: what it keeps, and the compiled parts of a
+A write scheme is a :class:`hardware_models.crossbar.contract.Writing`: its state, and the compiled parts of a
 :class:`hardware_models.crossbar.sweep.WritePath`.
 """
 
@@ -16,7 +16,7 @@ from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
 from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
 from hardware_models.writing.mixed_precision import MixedPrecision as MixedPrecision
 
-# What tables call them
+# Names in tables
 KINDS = {
     "coincidence-trains": CoincidenceTrains,
     "mean-count-trains": MeanCountTrains,

@@ -1,4 +1,8 @@
-"""Writing by cell: every request is rounded by itself, by the cell, to whole pulses:   n = round(Δ_k / granularity)."""
+"""Writing by cell: every request is rounded separately, by the cell, to whole pulses:   n = round(Δ_k / granularity).
+
+Requests, also infinite ones, are limited to the largest number of pulses per write: `most_pulses` of a pulsed cell, all steps from
+one end to the other of one of n bits. (With trains or an accumulator an infinite request sends nothing.)
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ def make_put(write_row, share_row):
 
 @dataclass(frozen=True)
 class ByCell(Writing):
-    """Every request by itself, by the cell's own rounding."""
+    """Every request separately, with the cell's own rounding."""
 
     takes_turns: ClassVar[bool] = True
 
@@ -43,6 +47,6 @@ class ByCell(Writing):
 
 
 def require_pulses(writing: Writing, cell: Cell) -> None:
-    """Refuse cells without pulses."""
+    """Reject cells without pulses."""
     if cell.send_row is None:
         raise ParameterError("cell", "SynapseArray", f"pulses for {type(writing).__name__}", cell, verb="must have")

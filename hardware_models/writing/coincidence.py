@@ -12,7 +12,11 @@ devices", Front. Neurosci. 11, 538 (2017), doi:10.3389/fnins.2017.00538. With x 
     A, B  √(s / (g BL)) both; with update management A √(x/d) and B √(d/x), so that both lines fire equally often, and where k > BL,
           which no lines can write in full, d counts as d BL / k there: x lines then fire at most always, and d lines are cut
 
-A probability that is cut at 1 makes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. Trains of one line
+A probability that is cut at 1 makes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. With update management,
+p and q do not depend on how a strength is split between d, x and the factor of the sample. Without it, as in the first publication, they
+do: there, the factor s is to be the learning rate, inside the amplification √(s/(g BL)), and x and d are to be of order 1. A rate in d
+leaves x with √(1/(g BL)) |x|, cut at 1, and d with nearly nothing: for x and d of 0.2 … 1, g = 0.001 and a rate of 0.001, a part 0.995
+of the request is realised where the rate is in s, and 0.04 where it is in d. The training loops of a rule put it in s. Trains of one line
 are one 32-bit word, so a sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its
 own. Draws: stream TRAIN, keyed by write, slot, sample, device, side and line. A sample that is not finite sends nothing.
 
@@ -48,7 +52,7 @@ fill_bits = separate(random.fill_bits)
 
 
 class TrainState(NamedTuple):
-    """What trains need.
+    """State of trains.
 
     length, manage_update, manage_length, resolution : parameters;  key : of the draws
     slots : (d, R) int64, BL of each sample, 0 where nothing is sent
@@ -196,10 +200,11 @@ def make_put_trains(send_row, count_row, one_sided: bool):
 
 @dataclass(frozen=True, kw_only=True)
 class CoincidenceTrains(Writing):
-    """Stochastic trains, a coincidence is a pulse.
+    """Stochastic trains; each coincidence is a pulse.
 
-    length : most slots of a train, 1 … 31
-    update_management : both lines fire equally often
+    length : largest number of slots of a train, 1 … 31
+    update_management : both lines fire equally often. Without, the learning rate must be in the `reward` of an update, and neither in
+        `post` nor in `pre`, which are to be of order 1: the lines are cut otherwise, and most of the request is lost
     length_management : as many slots as the largest request of a sample needs
     """
 
@@ -208,6 +213,7 @@ class CoincidenceTrains(Writing):
     length_management: bool = True
 
     by_sample: ClassVar[bool] = True
+    most_columns: ClassVar[float] = SAMPLES
     random_lines: ClassVar[bool] = True
     count_row: ClassVar = staticmethod(count_coincidences)
     resolution: ClassVar[float] = 0.0
@@ -217,8 +223,8 @@ class CoincidenceTrains(Writing):
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
-        if site.columns > SAMPLES:
-            wanted = f"at most {SAMPLES} for {type(self).__name__}"
+        if site.columns > self.most_columns:
+            wanted = f"at most {self.most_columns} for {type(self).__name__}"
             raise ParameterError("columns", "SynapseArray", wanted, site.columns)
 
     def state(self, site: Site) -> TrainState:
@@ -245,16 +251,16 @@ class CoincidenceTrains(Writing):
 
 @dataclass(frozen=True, kw_only=True)
 class MeanCountTrains(CoincidenceTrains):
-    """Stochastic lines, and as many pulses as coincide in the mean."""
+    """Stochastic lines, with the mean number of coincidences as pulses."""
 
     count_row: ClassVar = staticmethod(count_means)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImplicitTrains(CoincidenceTrains):
-    """As many pulses as coincide in the mean, from the probabilities themselves.
+    """The mean number of coincidences as pulses, from the probabilities themselves.
 
-    resolution : of the probabilities, 0 … 1; 0: as they are
+    resolution : of the probabilities, 0 … 1; 0: exact
     """
 
     resolution: float = 0.0

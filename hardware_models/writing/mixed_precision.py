@@ -1,13 +1,13 @@
-"""Mixed precision: requests are summed digitally, and cells get whole steps.
+"""Mixed precision: requests are accumulated digitally, and cells get whole steps.
 
     χ ← χ + Δ        n = G trunc(χ / (G u))        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
 
 G is the granule in pulses, 1 unless it is set. Where every touch of a cell draws write noise anew, a granule of the size of that noise
 is best: smaller ones draw it more often, larger ones leave weights coarser than the noise does.
 
-u is by how much one such pulse moves the weight of a mean cell at w = 0: its granularity times Σ |gain| of the devices pulsed. No
-request is lost, however small, and none is rounded at random; χ is one number of the array's dtype a weight, digital storage that
-the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
+u is the change of the weight of a mean cell at w = 0 by one such pulse: its granularity times Σ |gain| of the devices pulsed. No
+finite request is lost, however small, and rounding is deterministic; χ is one number of the array's dtype per weight, digital storage
+that the ledger counts. S. R. Nandakumar et al., "Mixed-precision deep learning based on computational memory", Front. Neurosci. 14, 406
 (2020), doi:10.3389/fnins.2020.00406.
 """
 
@@ -32,7 +32,7 @@ from hardware_models.writing.by_cell import require_pulses
 
 
 class Accumulator(NamedTuple):
-    """chi : (m, n) device units, what was requested and not sent yet;  unit : u, device units;  granule : G, pulses"""
+    """chi : (m, n) device units, requested changes not sent yet;  unit : u, device units;  granule : G, pulses"""
 
     chi: np.ndarray
     unit: float
@@ -41,7 +41,7 @@ class Accumulator(NamedTuple):
 
 @kernel
 def collect_row(array, j, change):
-    """Requests of a row become whole numbers n; what is not finite requests nothing."""
+    """Convert requests of a row to whole numbers n; non-finite requests are ignored."""
     chi, unit, granule, most = (
         array.writing.chi[j],
         array.writing.unit,

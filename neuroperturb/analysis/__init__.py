@@ -1,1 +1,1 @@
-"""Looking at rules: alignment with the gradient, diagnosis on hardware, audit, recorded cases, speed."""
+"""Analysis of rules: alignment with the gradient, diagnosis on hardware, audit, recorded cases, speed."""

@@ -1,12 +1,12 @@
-"""Baselines: what a perturbation rule is compared with, so that its figures mean something.
+"""Baselines to compare perturbation rules with.
 
 * :mod:`~neuroperturb.baselines.forward`: the clean network, :class:`Weights` and :func:`run_clean`
 * :mod:`~neuroperturb.baselines.bptt`: true backpropagation through time, BPTT(k), the chunked form
-* :mod:`~neuroperturb.baselines.eligibility`: gradients that travel forward, by one of three methods:
+* :mod:`~neuroperturb.baselines.eligibility`: forward-mode gradients, by one of three methods:
   :mod:`~neuroperturb.baselines.rtrl`, exact; :mod:`~neuroperturb.baselines.rflo` and :mod:`~neuroperturb.baselines.eprop`, local
 * :mod:`~neuroperturb.baselines.optimisers`: gradient descent, RMSProp, Adam
 * :mod:`~neuroperturb.baselines.trainer`, :mod:`~neuroperturb.baselines.online`, :mod:`~neuroperturb.baselines.forward_trainer`:
-  training by them, online or by episode
+  training with them, online or by episode
 * :mod:`~neuroperturb.baselines.reservoir`: echo-state network with a ridge readout
 * :mod:`~neuroperturb.baselines.linear`: ridge on the present input or on a window of past ones
 

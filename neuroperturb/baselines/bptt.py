@@ -1,4 +1,4 @@
-"""Exact gradients through time: what every perturbation rule is an estimate of.
+"""Exact gradients through time, the quantity that perturbation rules estimate.
 
 True backpropagation through time, of the network in :mod:`neuroperturb.baselines.forward`, with g = ∂ΣL/∂(·):
 
@@ -13,7 +13,7 @@ Three forms, which are not the same thing:
 * ``window=k``: BPTT(k), each L_t differentiated through a_t … a_{t−k+1} and no further; k = 1 is the one-step gradient
   that published comparisons call "BP"; k ≥ T is true BPTT.
 * :func:`chunked_gradient`: the series is cut every `chunk` steps; the state crosses a cut, the gradient does not, so a
-  loss just after a cut sees one step and a loss just before the next sees `chunk`.
+  loss just after a cut is differentiated through one step and a loss just before the next through `chunk`.
 
 Matrices are presynaptic-major, ``w[j, i]`` from j to i.
 """
@@ -40,7 +40,7 @@ from neuroperturb.tasks.contract import Loss, Sequence
 
 
 class Gradients(NamedTuple):
-    """One array a trained matrix, shaped like it: w_in (m, n), w_rec (n, n), w_out (n, n_out)."""
+    """One array per trained matrix, of the same shape: w_in (m, n), w_rec (n, n), w_out (n, n_out)."""
 
     w_in: np.ndarray
     w_rec: np.ndarray
@@ -57,23 +57,23 @@ def gradient(
     bias: bool = False,
     state: State | None = None,
 ) -> tuple[float, Gradients, np.ndarray, State]:
-    """Gradient of Σ_t L_t (sum over steps, mean over the batch; steps the mask leaves out count 0), weights held fixed.
+    """Gradient of Σ_t L_t (sum over steps, mean over the batch; masked steps count 0), at fixed weights.
 
     Memory is 2 T B n numbers; BPTT(k) does k times the recurrent products of true BPTT, k of them as one of (k B, n).
 
     Parameters
     ----------
-    weights : Weights; their dtype is kept throughout
+    weights : Weights; their dtype is used throughout
     sequence : Sequence
     loss : "mse" (mean over outputs) or "cross_entropy" (−Σ y* log softmax(y))
-    window : int or None, steps each loss is differentiated through; None for all of them
+    window : int or None, number of steps that each loss is differentiated through; None for all
     leak : float in (0, 1], α
     bias : bool, whether a constant 1 is appended to û
-    state : State before the first step, or None (zeros); the gradient does not enter it
+    state : State before the first step, or None (zeros); it is not differentiated
 
     Returns
     -------
-    loss : float, mean over the scored (step, trial) pairs; 0 where none is scored
+    loss : float, mean over the scored (step, trial) pairs; 0 if none is scored
     gradients : Gradients
     outputs : ndarray, shape (T, B, n_out)
     state : State after the last step
@@ -81,14 +81,14 @@ def gradient(
     if window is not None and window < 1:
         raise SpecError("window", "gradient", "at least 1, or None", window)
     weights, before = prepare(weights, sequence, bias, state)
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run has a non-finite loss
         u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
         passed = Passed(u, f, xhat, xhat @ weights.w_out, before.xhat)
         return *differentiate(weights, passed, sequence, loss=loss, window=window, leak=leak), passed.outputs, after
 
 
 class Passed(NamedTuple):
-    """What a forward pass leaves for the backward one: û (T, B, m), f(a) and x̂ (T, B, n), y (T, B, n_out), x̂ (B, n) before it."""
+    """Activity of a forward pass for the backward pass: û (T, B, m), f(a) and x̂ (T, B, n), y (T, B, n_out), x̂ (B, n) before it."""
 
     u: np.ndarray
     f: np.ndarray
@@ -100,7 +100,7 @@ class Passed(NamedTuple):
 def differentiate(
     weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: float
 ) -> tuple[float, Gradients]:
-    """Mean loss and gradient of a forward pass, wherever it was run; `weights` are those it is differentiated by. f is used up."""
+    """Mean loss and gradient of a given forward pass; `weights` are those of the backward pass. f is overwritten."""
     with np.errstate(over="ignore", invalid="ignore"):
         total, errors = losses(passed.outputs, sequence, loss)
         _to_gradient(passed.f, errors, sequence.reset, weights, window, leak)
@@ -199,7 +199,7 @@ def _to_gradient(f, errors, reset, weights, window, leak):
 
 @kernel(allocates=True)
 def _backward(f, errors, reset, back_rec, back_out, alpha, keep, lags):
-    """Backward recursion: lags = 0 carries one sum of all later losses, lags = k a slot for each of the k nearest ones.
+    """Backward recursion: lags = 0 propagates one sum of all later losses, lags = k a slot for each of the k nearest ones.
 
     A loss enters its slot at its own step and is overwritten k steps further back: that is the window.
     f (T, B, n) becomes g_a, in place; back_rec (n, n) and back_out (n_out, n) are (D W)ᵀ; a slot is B rows of g_x, g_a.
@@ -217,7 +217,7 @@ def _backward(f, errors, reset, back_rec, back_out, alpha, keep, lags):
         product(errors[t], back_out, direct)
         _enter(direct, t % slots, lags == 0, g_x)
         _through_tanh(f[t], g_x, g_a, alpha)
-        if reset[t]:  # nothing before this step reached it
+        if reset[t]:  # no earlier step affected it
             g_x.fill(0)
             g_a.fill(0)
 
@@ -232,7 +232,7 @@ def add_scaled(a, keep, out):
 
 @kernel(allocates=True)
 def _enter(direct, slot, adding, g_x):
-    """The loss of this step joins the sum, or takes the place of the loss that has left the window."""
+    """Add the loss of this step to the sum, or replace the loss that has left the window."""
     for b in range(direct.shape[0]):
         row = slot * direct.shape[0] + b
         for i in range(direct.shape[1]):

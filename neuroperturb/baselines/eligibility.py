@@ -1,11 +1,11 @@
-"""Gradients that travel forward with the network, in traces that every step brings up to date.
+"""Forward-mode gradients, in traces that are updated at every step.
 
-    q_t = (û_t, x̂_{t−1})                 what the synapses of a unit see, m + n numbers
+    q_t = (û_t, x̂_{t−1})                 presynaptic activity of a unit's synapses, m + n numbers
     E_t = advance(E_{t−1}; q_t, α f'(a_t))     the trace of the method: rtrl, rflo, eprop
-    s_t = ∂L_t/∂y_t F                     the learning signal of each unit;  F = (D_rec W_out)ᵀ is the readout's own
+    s_t = ∂L_t/∂y_t F                     the learning signal of each unit;  F = (D_rec W_out)ᵀ is that of the readout
     ∂L_t/∂(W_in, W_rec) ≈ credit(E_t, s_t)         ∂L_t/∂W_out = x̂_tᵀ ∂L_t/∂y_t, which is exact
 
-No step looks back, so an update can be made at every one of them. Rows are trials; matrices are presynaptic-major.
+No step needs earlier activity, so an update can be made at every step. Rows are trials; matrices are presynaptic-major.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from neuroperturb.tasks.contract import Loss, Sequence
 
 
 class Passage(NamedTuple):
-    """What one step leaves for a trace: pre (B, m + n) is q;  slope (B, n) is α f'(a);  keep is 1 − α;
+    """Signals of one step for a trace: pre (B, m + n) is q;  slope (B, n) is α f'(a);  keep is 1 − α;
     back (n, n) is D_rec W_rec, through which a state reaches the next pre-activation.
     """
 
@@ -32,10 +32,10 @@ class Passage(NamedTuple):
 
 
 class Method(Protocol):
-    """How a trace begins, goes on, and becomes a gradient; see `rtrl`, `rflo`, `eprop`.
+    """Initialisation and update of a trace, and the gradient from it; see `rtrl`, `rflo`, `eprop`.
 
-    keeps : what a synapse keeps, as text;  quantities : what its trace needs, and how far each travels;  local : whether they are at
-    the synapse's own unit;  own_feedback : whether the error comes back through weights of the readout
+    keeps : state of a synapse, as text;  quantities : used by its trace, and how far each travels;  local : whether they are available
+    at the synapse's own unit;  own_feedback : whether the error is fed back through the weights of the readout
     """
 
     keeps: str
@@ -55,20 +55,20 @@ class Method(Protocol):
         """∂L_t with respect to W_in over W_rec, (m + n, n), from the learning signal (B, n)."""
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
-        """F (n_out, n) where it is fixed; None for that of the readout as it is."""
+        """F (n_out, n) if it is fixed; None for the present readout weights."""
 
 
 class Walk:
-    """A network on its way through a sequence, with the trace of a method; its weights may change between two steps.
+    """A network at a position in a sequence, with the trace of a method; its weights may change between two steps.
 
     Parameters
     ----------
     method : Method
-    weights : Weights, read anew at every step
+    weights : Weights, read again at every step
     state : State to start from, changed in place
     loss : "mse" or "cross_entropy"
     leak : float in (0, 1], α
-    feedback : F, (n_out, n), or None for the readout's own
+    feedback : F, (n_out, n), or None for that of the readout
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Walk:
     def step(
         self, u: np.ndarray, target: np.ndarray, scored: np.ndarray, reset: bool
     ) -> tuple[float, Gradients, np.ndarray]:
-        """Summed loss of the scored trials, ∂L_t, and the outputs; u (B, m) is û, the bias input included."""
+        """Summed loss of the scored trials, ∂L_t, and the outputs; u (B, m) is û, including the bias input."""
         x, xhat = self.state
         if reset:
             for part in (x, xhat, self.trace):
@@ -124,17 +124,17 @@ def forward_gradient(
     state: State | None = None,
     seed: int = 0,
 ) -> tuple[float, Gradients, np.ndarray, State]:
-    """What a method makes of the gradient of Σ_t L_t, weights held fixed; as :func:`neuroperturb.baselines.gradient`.
+    """A method's approximation of the gradient of Σ_t L_t, at fixed weights; as :func:`neuroperturb.baselines.gradient`.
 
     Parameters
     ----------
-    method : Rtrl, Rflo, Eprop, or anything that keeps :class:`Method`
+    method : Rtrl, Rflo, Eprop, or anything that implements :class:`Method`
     weights, sequence, loss, leak, bias, state : as there
     seed : of a random feedback matrix
 
     Returns
     -------
-    loss : float, mean over the scored (step, trial) pairs; 0 where none is scored
+    loss : float, mean over the scored (step, trial) pairs; 0 if none is scored
     gradients : Gradients
     outputs : ndarray, shape (T, B, n_out)
     state : State after the last step

@@ -1,12 +1,12 @@
-"""Eligibility propagation for rate units: paths through other units are left out, a unit's path through itself is kept.
+"""Eligibility propagation for rate units: gradient paths through other units are neglected, a unit's path through itself is kept.
 
     d_i(t)  = ∂x_i(t)/∂x_i(t−1) = (1 − α) + α f'(a_i) (D W_rec)_ii
     e_ji(t) = d_i(t) e_ji(t−1) + α f'(a_i) q_j             ΔW_ji = −η Σ_t s_i e_ji,   s = ∂L_t/∂y_t F
 
 G. Bellec, F. Scherr, A. Subramoney, E. Hajek, D. Salaj, R. Legenstein & W. Maass, "A solution to the learning dilemma for
 recurrent networks of spiking neurons", Nat. Commun. 11 (2020) 3625, doi:10.1038/s41467-020-17236-y: the gradient as a sum of
-learning signals times eligibility traces, here of units whose only hidden state is their activity, a synapse of a unit onto itself
-counted to it. With diagonal recurrence nothing is left out: it is BPTT. Without such synapses it is RFLO.
+learning signals times eligibility traces, here for units whose only hidden state is their activity, including self-connections.
+With diagonal recurrence nothing is neglected: it is BPTT. Without self-connections it is RFLO.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from neuroperturb.spec import Spec
 
 
 class Eprop(Spec):
-    """Eligibility propagation, rate form: a trace through each unit's own state, the error by the readout or at random.
+    """Eligibility propagation for rate units: a trace through each unit's own state, error feedback by the readout or at random.
 
-    feedback : ``"readout"``: W_outᵀ as it is, "symmetric" in the publication;  ``"random"``: drawn like the initial readout, and fixed
+    feedback : ``"readout"``: the present W_outᵀ, "symmetric" in the publication;  ``"random"``: drawn like the initial readout, and fixed
     optimiser : Sgd, Rms or Adam
     """
 
@@ -43,7 +43,7 @@ class Eprop(Spec):
 
     @property
     def own_feedback(self) -> bool:
-        """Whether the error comes back through the readout's own weights."""
+        """Whether the error is fed back through the readout's own weights."""
         return self.feedback == "readout"
 
     def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
@@ -61,5 +61,5 @@ class Eprop(Spec):
         return local_credit(trace, signal)
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
-        """F, (n_out, n), where it is fixed."""
+        """F, (n_out, n), if it is fixed."""
         return random_feedback(weights, seed) if self.feedback == "random" else None

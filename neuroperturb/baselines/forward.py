@@ -1,9 +1,9 @@
-"""The clean network: what it holds, and how it runs when nothing perturbs it.
+"""The clean network: its weights, and its forward pass without perturbation.
 
     û_t = u_t D_in                               input, decorrelated (D_in = I when off); `bias` appends a constant 1
     a_t = û_t W_in + x̂_{t−1} W_rec               pre-activation
     x_t = (1 − α) x_{t−1} + α tanh(a_t)          state with leak α
-    x̂_t = x_t D_rec                              decorrelated state: what recurs and what the readout reads
+    x̂_t = x_t D_rec                              decorrelated state: input of the recurrence and of the readout
     y_t = x̂_t W_out
 
 Rows are trials.  Every matrix is stored *presynaptic-major*, ``w[j, i]`` from j to i, the transpose of the papers' W.
@@ -21,7 +21,7 @@ from hardware_models.numerics.compiled import kernel
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
 
-_PIECE = 256  # steps a kernel call: long enough to hide the call, short enough for Ctrl-C and for memory
+_PIECE = 256  # steps per kernel call: long enough to hide the overhead, short enough for Ctrl-C and for memory
 
 
 class Weights(NamedTuple):
@@ -47,7 +47,7 @@ def from_matrices(matrices: Iterable[np.ndarray], dtype: DTypeLike = np.float64)
 
 
 class State(NamedTuple):
-    """What a network carries from one step to the next: x and x̂, each of shape (B, n)."""
+    """State of a network between steps: x and x̂, each of shape (B, n)."""
 
     x: np.ndarray
     xhat: np.ndarray
@@ -94,7 +94,7 @@ def pieces(sequence: Sequence, length: int = _PIECE) -> Iterator[tuple[int, Sequ
 
 
 def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
-    """Contiguous matrices of one dtype, and a state of the sequence's batch size; refuse shapes that do not fit."""
+    """Contiguous matrices of one dtype, and a state of the sequence's batch size; raises for shapes that do not match."""
     dtype = weights.w_rec.dtype
     weights = Weights(*(np.ascontiguousarray(matrix, dtype) for matrix in weights))
     n_in, n = sequence.inputs.shape[2], weights.w_rec.shape[0]
@@ -111,7 +111,7 @@ def prepare(weights, sequence, bias, state) -> tuple[Weights, State]:
 
 
 def presented(weights: Weights, inputs: np.ndarray, bias: bool) -> np.ndarray:
-    """What the input weights receive, û, shape (T, B, m)."""
+    """Input of the input weights, û, shape (T, B, m)."""
     u = np.asarray(inputs, weights.w_in.dtype) @ weights.d_in
     return np.concatenate([u, np.ones_like(u[..., :1])], axis=-1) if bias else u
 
@@ -131,7 +131,7 @@ def trajectory(weights: Weights, sequence: Sequence, leak, bias, state: State):
 
 
 def leak_pair(leak, dtype):
-    """α and 1 − α in the dtype of the run, so that kernels stay in it."""
+    """α and 1 − α in the dtype of the run, so that kernels preserve it."""
     return dtype.type(leak), dtype.type(1.0 - leak)
 
 
@@ -160,7 +160,7 @@ def product_back(g, w, out):
 
 @kernel(allocates=True)
 def copy_rows(source, target):
-    """target = source, (B, n).  A loop: a slice assignment drags seconds of error formatting into every compile."""
+    """target = source, (B, n).  A loop: a slice assignment adds seconds of compilation for error formatting."""
     for b in range(target.shape[0]):
         for i in range(target.shape[1]):
             target[b, i] = source[b, i]

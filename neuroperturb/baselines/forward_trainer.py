@@ -1,9 +1,9 @@
-"""Training by gradients that travel forward: an update at every step, or one a sequence.
+"""Training with forward-mode gradients: an update at every step, or one per sequence.
 
-    online     Δw(t) = −η ∂L_t at every step, as far as the method knows it; traces are of the weights as they were
-    episode    one update a sequence, weights fixed meanwhile
+    online     Δw(t) = −η ∂L_t at every step, as approximated by the method; traces are those of earlier weights
+    episode    one update per sequence, weights fixed meanwhile
 
-Traces are carried from sequence to sequence, as the state is.
+Traces are carried from sequence to sequence, like the state.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ForwardTrainer(GradientTrainer):
                 part[...] = kept[name]
 
     def _going_on(self, batch: int) -> Walk:
-        """The walk of the last sequence, or a new one of another batch size."""
+        """The traced network of the last sequence, or a new one for another batch size."""
         if self._walk is None or len(self._walk.state.x) != batch:
             state: State = zero_state(self.weights, batch)
             self._walk = Walk(

@@ -1,7 +1,7 @@
-"""What training by any gradient needs: weights, a schedule, an optimiser, and a checkpoint of all of it.
+"""Common parts of gradient training: weights, a schedule, an optimiser, and checkpoints.
 
-The state is carried from sequence to sequence; where a sequence starts afresh, its own reset marks it. Where nothing was scored there
-is no update, and the optimiser does not age.
+The state is carried from sequence to sequence, unless a sequence starts with a reset. Without a scored step there is no
+update, and the optimiser does not advance.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class GradientTrainer(ABC):
     rule : with an `optimiser`
     leak, bias : of the network
     schedule : "online" or "episode"
-    frozen : names out of W_in, W_rec, W_out that keep their values
-    seed : of a random feedback matrix, where the rule has one
+    frozen : names among W_in, W_rec, W_out that keep their values
+    seed : of a random feedback matrix, if the rule has one
 
     Attributes
     ----------
-    weights : Weights, as learnt so far
-    number : int, how many training sequences were presented by :meth:`epoch`
+    weights : Weights, as learned so far
+    number : int, number of training sequences presented by :meth:`epoch`
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class GradientTrainer(ABC):
     ):
         for name in frozen:
             if name not in TRAINED:
-                wanted = f"names out of {', '.join(TRAINED)}"
+                wanted = f"names among {', '.join(TRAINED)}"
                 raise SpecError("frozen", type(self).__name__, wanted, name, verb="must hold")
         if schedule not in ("online", "episode"):
             raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
@@ -76,12 +76,12 @@ class GradientTrainer(ABC):
         """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
 
     def score(self, part: Literal["validation", "test"] = "validation") -> dict[str, float]:
-        """The dataset's metrics of the network as it is, run from zero state."""
+        """The dataset's metrics of the present network, from zero state."""
         sequence: Sequence = getattr(self.dataset, part)
         return self.dataset.metrics(run_clean(self.weights, sequence, leak=self.leak, bias=self.bias)[0], sequence)
 
     def update(self, gradients: Gradients) -> None:
-        """One update of the matrices that are trained."""
+        """One update of the trained matrices."""
         kept = Gradients(*(g if on else np.zeros_like(g) for g, on in zip(gradients, self.trained, strict=True)))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
             self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, kept)
@@ -89,12 +89,12 @@ class GradientTrainer(ABC):
                 matrix += change
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
+        """Copies of all state, by name; :meth:`restore` continues from them, bit for bit."""
         kept = {f"weights.{k}": np.array(matrix) for k, matrix in enumerate(self.weights)}
         return {**kept, "number": np.array(self.number), **self.optimiser_state.checkpoint()}
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
-        """Put a checkpoint back."""
+        """Restore a checkpoint."""
         for k, matrix in enumerate(self.weights):
             matrix[...] = kept[f"weights.{k}"]
         self.number = int(kept["number"])

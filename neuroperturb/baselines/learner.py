@@ -1,4 +1,4 @@
-"""Learners by the gradient, with the face of :class:`neuroperturb.simulation.learner.Perturbed`; a sequence is one chunk."""
+"""Gradient learners, with the interface of :class:`neuroperturb.simulation.learner.Perturbed`; a sequence is one chunk."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TRAINERS = {"bptt": BpttTrainer, **dict.fromkeys(FORWARD, ForwardTrainer)}  # by
 
 
 class Exact:
-    """Learning by the exact gradient, a truncated one, or what can be carried forward of it.
+    """Learning by the exact gradient, a truncated one, or a forward-mode approximation.
 
     Parameters
     ----------
-    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    network, rule, training, initial : network, learning rule, schedule, and initial weights
     dataset : of the task
     """
 
@@ -42,14 +42,14 @@ class Exact:
         self.loss, self.diverged_step = np.zeros(2), -1
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
-        """Present a sequence; returns the next step, -1 where the loss stopped being finite."""
+        """Present a sequence; returns the next step, -1 if the loss diverged."""
         del phase, first  # there is one of each
         loss = self.trainer.batch(number)
         self.loss += loss, 1
         return len(sequence.inputs) if np.isfinite(loss) else -1
 
     def row(self) -> dict:
-        """Columns of the history that say something of a perturbed network only."""
+        """Columns of the history that apply only to a perturbed network: none."""
         return {"twin_distance": float("nan"), "skipped": 0}
 
     def weights(self) -> Matrices:
@@ -68,12 +68,12 @@ class Exact:
 
 
 class ExactOnArrays:
-    """Learning by the exact gradient, forward and written through the same arrays.
+    """Learning by the exact gradient, with forward passes and writes through the same arrays.
 
     Parameters
     ----------
     network, rule, training, initial, dataset : as of :class:`Exact`
-    hardware : what the network runs on
+    hardware : of the network
     """
 
     phases = ("learn",)

@@ -1,12 +1,12 @@
-"""Ridge regression on the present input, or on a window of past ones: what no network is needed for.
+"""Ridge regression on the present input, or on a window of past ones: a baseline without a network.
 
     y_t = w_0 + Σ_{l < d} W_l u_{t−l},        W = argmin  mean ‖y − y*‖² + λ Σ_j ⟨f_j²⟩ ‖W_j‖²         (w_0 is not penalised)
 
-⟨f_j²⟩ is the mean square of feature j over the fitted rows: the strength λ has no unit, and what is predicted depends on the unit of no
-input.
-A window never reaches across a reset, nor before the start of a sequence.  The rows that have only d < taps inputs (the
-d-th of a segment) have a model of their own: d taps, fitted on every scored training row that has at least d inputs.
-No input is invented and every scored row is predicted.  λ is chosen on the validation sequence, by the task's own loss.
+⟨f_j²⟩ is the mean square of feature j over the fitted rows: the strength λ is dimensionless, and predictions do not depend on the units
+of inputs.
+A window never spans a reset, nor the start of a sequence.  The rows that have only d < taps inputs (the
+d-th of a segment) have a separate model: d taps, fitted on every scored training row that has at least d inputs.
+No input is padded and every scored row is predicted.  λ is chosen on the validation sequence, by the task's own loss.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Ridge(Spec):
 
     taps : 1 is the present input alone; 48 is two days of hourly weather
     strengths : candidates for λ, relative to the mean square of each feature
-    refit : once λ is chosen, fit again with the validation rows, for the test; False leaves it the data that a rule has
+    refit : once λ is chosen, fit again with the validation rows, for the test; False uses only the training data, as for a rule
     """
 
     name: Literal["ridge"] = "ridge"
@@ -96,7 +96,7 @@ class NormalEquations:
     def solve(self, strength: float, p: int | None = None) -> np.ndarray | None:
         """Coefficients of the first p features (None: all), shape (p, q), by Cholesky: (XᵀX/R + λ I' diag(XᵀX/R)) W = XᵀY/R.
 
-        None where λ is too small for float64.
+        None if λ is too small for float64.
         """
         if (strength, p) not in self._solved:
             self._solved[strength, p] = self._cholesky(strength, p)
@@ -108,7 +108,7 @@ class NormalEquations:
         gram, cross = self.gram[:p, :p] / self.rows, self.cross[:p] / self.rows
         squares = np.diag(gram)
         penalty = strength * np.where(squares > 0, squares, 1.0)  # a feature that is always 0 has a coefficient of 0
-        penalty[0] = 0.0  # the mean is free
+        penalty[0] = 0.0  # the mean is not penalised
         try:
             return cho_solve(cho_factor(gram + np.diag(penalty)), cross)
         except LinAlgError:
@@ -118,7 +118,7 @@ class NormalEquations:
 class WindowModel:
     """Fitted coefficients for every depth of window, at one strength.
 
-    strength : λ;  gain : factor on the outputs, other than 1 only where they are scored as logits
+    strength : λ;  gain : factor on the outputs, other than 1 only if they are scored as logits
     """
 
     def __init__(self, models: dict[int, NormalEquations], strength: float, gain: float):
@@ -133,7 +133,7 @@ class WindowModel:
         return equations.solve(self.strength, 1 + depth * n_in)
 
     def predict(self, sequence: Sequence) -> np.ndarray | None:
-        """Outputs, shape (T, B, n_out); 0 where the mask leaves a row out; None where λ is too small to solve for."""
+        """Outputs, shape (T, B, n_out); 0 for masked rows; None if λ is too small for a solution."""
         outputs = np.zeros(sequence.targets.shape)
         for d, features, _, where in _groups(sequence, max(self.models)):
             w = self.coefficients(d)
@@ -154,7 +154,7 @@ def gains(dataset: Dataset) -> tuple[float, ...]:
 
 
 def best(candidates, loss):
-    """The candidate of least loss; the first of equals."""
+    """The candidate with the smallest loss; the first of equals."""
     scored = [(loss(candidate), candidate) for candidate in candidates]
     least, winner = min(scored, key=lambda pair: pair[0])
     if not np.isfinite(least):

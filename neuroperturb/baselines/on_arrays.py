@@ -1,11 +1,11 @@
-"""The exact gradient through the same arrays: what a device cannot, apart from what a rule is too noisy for.
+"""The exact gradient through the same arrays: separates limits of the hardware from those of a rule.
 
-    forward    on the hardware: arrays, their noise and converters, neurons, as a rule's passes run on them
-    backward   on a computer, with the activities of that pass, the weights as they are stored, and nominal neurons, f' = 1 − tanh²(a)
-    write      what the optimiser makes of the gradient, a dense change, through the cells' own formula
+    forward    on the hardware: arrays, their noise and converters, neurons, like the passes of a rule
+    backward   on a computer, with the activities of that pass, the stored weights, and nominal neurons, f' = 1 − tanh²(a)
+    write      the optimiser's change, a dense one, with the cells' own write formula
 
-Where this learns and a perturbation rule does not, the rule is too noisy; where this does not either, the device cannot. Whatever
-the optimiser keeps is kept on the computer, in floating point.
+If this learns and a perturbation rule does not, the rule is too noisy; if this does not either, the hardware is the limit. The
+state of the optimiser is on the computer, in floating point.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ArrayBptt:
         return total / max(int(sequence.mask.sum()), 1)
 
     def _piece(self, piece: Sequence) -> float:
-        """One pass over weights that stay, one write."""
+        """One pass with fixed weights, one write."""
         passed = self._pass(piece)
         weights = from_matrices(self.simulation.weights(), self.simulation.dtype)
         loss, gradients = differentiate(
@@ -84,7 +84,7 @@ class ArrayBptt:
         return loss
 
     def _pass(self, piece: Sequence) -> Passed:
-        """Run a piece on the hardware, from where the last one ended."""
+        """Run a piece on the hardware, from the end of the last one."""
         data = self.simulation.prepare(piece)
         (T, B, _), (n, m), n_out = data.inputs.shape, self.simulation.arrays["W_in"].shape, self.dataset.n_out
         zeros = lambda *shape: np.zeros(shape, self.simulation.dtype)  # noqa: E731
@@ -111,7 +111,7 @@ class ArrayBptt:
     def _gradients_like(self) -> tuple[np.ndarray, ...]:
         return tuple(np.zeros(self.simulation.arrays[name].shape[::-1], self.simulation.dtype) for name in LEARNT)
 
-    # the learner's face
+    # interface of a learner
 
     def weights(self) -> Matrices:
         return self.simulation.weights()
@@ -121,13 +121,13 @@ class ArrayBptt:
         return self.simulation.evaluate(sequence)
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """Copies of all state, by name; :meth:`restore` goes on from them, bit for bit."""
+        """Copies of all state, by name; :meth:`restore` continues from them, bit for bit."""
         kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()}
         kept |= {f"act.{name}": a for name, a in self._act._asdict().items()}
         return {name: np.array(value) for name, value in kept.items()} | self.optimiser_state.checkpoint()
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
-        """Put a checkpoint back."""
+        """Restore a checkpoint."""
         self.simulation.restore({name[5:]: a for name, a in kept.items() if name.startswith("chip.")})
         for name, a in self._act._asdict().items():
             a[...] = kept[f"act.{name}"]
@@ -135,7 +135,7 @@ class ArrayBptt:
 
 
 def require_fit(rule: Bptt, schedule: str) -> None:
-    """Refuse what only a gradient without hardware can do."""
+    """Reject settings that only a gradient without hardware supports."""
     if schedule == "online" and rule.chunk is None:
         raise SpecError("rule.chunk", "", "a number of steps with hardware in the online schedule", None)
     if rule.decorrelation_rate:

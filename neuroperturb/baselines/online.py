@@ -1,9 +1,9 @@
 """BPTT(k) online: one update at every step, ∂L_t through the last k of them, in a compiled loop.
 
-    a window of k steps is a ring: step t lies in slot t mod k, with û, x̂ before it and α f'(a)
+    a window of k steps is a ring buffer: step t is in slot t mod k, with û, x̂ before it and α f'(a)
     at every step: forward → ∂L_t back through the live slots, newest first → decorrelation → update
 
-The weights are those of now, the activities those of then.
+The weights are the present ones, the activities are those stored at each step.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from neuroperturb.baselines.optimisers import Numbers
 
 
 class GradientMemory(NamedTuple):
-    """What the last k steps left for the gradient, and the state; arrays written in place, step t in slot t mod k.
+    """Stored activity of the last k steps for the gradient, and the state; arrays written in place, step t in slot t mod k.
 
-    drive (k, B, m) û; previous (k, B, n) x̂ of the step before; slope (k, B, n) α f'(a); g_a (k, B, n) work space;
-    place (2,) newest slot and how many are live; x, xhat (B, n)
+    drive (k, B, m) û; previous (k, B, n) x̂ of the previous step; slope (k, B, n) α f'(a); g_a (k, B, n) work space;
+    place (2,) newest slot and number of live slots; x, xhat (B, n)
     """
 
     drive: np.ndarray
@@ -36,7 +36,7 @@ class GradientMemory(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Constants of the online loop, in the dtype of the run: kernels then stay in it."""
+    """Constants of the online loop, in the dtype of the run, so that kernels preserve it."""
 
     cross_entropy: bool
     decorrelated: bool
@@ -139,7 +139,7 @@ def _forward_step(u, reset, weights, memory, settings):
 
 @kernel(allocates=True)
 def _gradient_step(error, weights, memory, settings, g_in, g_rec, g_out):
-    """∂L_t through the live steps of the memory, newest first, with the weights of now and the activities of then."""
+    """∂L_t through the live steps of the memory, newest first, with the present weights and the stored activities."""
     slots, batch_size, n = memory.slope.shape
     newest, live = memory.place[0], memory.place[1]
     np.dot(memory.xhat.T, error, g_out)

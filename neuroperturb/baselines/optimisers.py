@@ -15,7 +15,7 @@ from neuroperturb.spec import Spec
 
 
 class OptimiserState(NamedTuple):
-    """updates : int, how many so far; first, second : moments, tuples of arrays shaped like the weights."""
+    """updates : int, number so far; first, second : moments, tuples of arrays shaped like the weights."""
 
     updates: int
     first: tuple
@@ -28,12 +28,12 @@ class OptimiserState(NamedTuple):
 
     @classmethod
     def restore(cls, kept: dict[str, np.ndarray]) -> OptimiserState:
-        """Out of what :meth:`checkpoint` kept, whatever else is there."""
+        """From the result of :meth:`checkpoint`, which may contain other entries."""
         return cls(int(kept["updates"]), *(numbered(kept, name) for name in ("first", "second")))
 
 
 def numbered(kept: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, ...]:
-    """Copies of the arrays ``name.0``, ``name.1`` … of a checkpoint, as many as there are."""
+    """Copies of the arrays ``name.0``, ``name.1`` … of a checkpoint."""
     found = []
     while f"{name}.{len(found)}" in kept:
         found.append(np.array(kept[f"{name}.{len(found)}"]))
@@ -41,7 +41,7 @@ def numbered(kept: dict[str, np.ndarray], name: str) -> tuple[np.ndarray, ...]:
 
 
 class Numbers(NamedTuple):
-    """What a formula needs at one update; complements are passed so that a kernel stays in its dtype."""
+    """Parameters of a formula at one update; complements are passed so that a kernel preserves its dtype."""
 
     eta: float
     eps: float
@@ -54,7 +54,7 @@ class Numbers(NamedTuple):
 class Optimiser(Spec):
     """Gradient in, change of the weights out.
 
-    moments : what a synapse keeps of its gradients;  aged : whether the number of updates enters;  divides : by a root of a moment
+    moments : state of a synapse;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
 
     learning_rate : η
     clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
@@ -125,7 +125,7 @@ class Sgd(Optimiser):
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
     def numbers(self, update: int) -> Numbers:
-        del update  # the same at every one
+        del update  # the same at every update
         return Numbers(self.learning_rate, 0.0, self.momentum, 1.0 - self.momentum, 0.0, 1.0)
 
 
@@ -154,7 +154,7 @@ class Adam(Optimiser):
 
     m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct the early bias.
 
-    The corrections ride in the numbers, an identity: η m̂/(√v̂ + ε) = η' m/(√v + ε') with c = √(1 − β₂ᵗ), ε' = c ε and
+    The corrections are included in the numbers by the identity η m̂/(√v̂ + ε) = η' m/(√v + ε') with c = √(1 − β₂ᵗ), ε' = c ε and
     η' = c η/(1 − β₁ᵗ).
 
     References
@@ -181,5 +181,5 @@ AnyOptimiser = Annotated[Sgd | Rms | Adam, Field(discriminator="kind")]
 
 
 def _like(template, arrays):
-    """The arrays in the kind of tuple the template is."""
+    """The arrays in a tuple of the template's type."""
     return type(template)._make(arrays) if hasattr(template, "_make") else tuple(arrays)

@@ -1,9 +1,9 @@
-"""Echo-state network: a random recurrent network that is never trained, and a ridge readout of its state.
+"""Echo-state network: an untrained random recurrent network with a ridge readout of its state.
 
     x_t = (1 − α) x_{t−1} + α tanh(u_t W_in + b + x_{t−1} W_rec),        y_t = [1, u_t, x_t] W_out
 
-W_rec is random with a given spectral radius, W_in and b are uniform, W_out is ridge regression.  Settings are few and
-chosen on the validation sequence.  This is how well one can do with no temporal credit assignment at all.
+W_rec is random with a given spectral radius, W_in and b are uniform, W_out is ridge regression.  The few settings are
+chosen on the validation sequence.  It is the performance without any temporal credit assignment.
 
 References
 ----------
@@ -26,7 +26,7 @@ from neuroperturb.tasks.contract import Dataset, Sequence
 
 
 class EchoState(Spec):
-    """An echo-state network; every grid is searched in full.
+    """An echo-state network; all combinations of candidates are tried.
 
     units : n
     density : fraction of recurrent weights that are not zero
@@ -73,7 +73,7 @@ class EchoState(Spec):
         w_rec = recurrent.standard_normal((n, n)) * (recurrent.random((n, n)) < self.density)
         radius = np.abs(np.linalg.eigvals(w_rec)).max()
         w_in = inputs.uniform(-1, 1, (n_in + 1, n)) * np.append(np.full(n_in, input_scale), self.bias_scale)[:, None]
-        # A few sparse units can form no loop, and have no radius to set.
+        # A few sparse units may form no loop, and then have no spectral radius to set.
         w_rec *= spectral_radius / radius if radius > 0 else 1.0
         return Weights(w_in, w_rec, np.zeros((n, 0)), np.eye(n_in), np.eye(n))
 

@@ -1,9 +1,9 @@
-"""Random feedback local online learning: paths through other units are left out.
+"""Random feedback local online learning: gradient paths through other units are neglected.
 
     e_ji(t) = (1 − α) e_ji(t−1) + α f'(a_i) q_j            ΔW_ji = −η s_i e_ji,   s = ∂L_t/∂y_t F
 
 J. M. Murray, "Local online learning in recurrent networks with random feedback", eLife 8 (2019) e43299, doi:10.7554/eLife.43299:
-F is a random matrix B that stays, or the readout's own. With α = 1 and F = W_outᵀ it is the one-step gradient, BPTT(1).
+F is a fixed random matrix B, or that of the readout. With α = 1 and F = W_outᵀ it is the one-step gradient, BPTT(1).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
 from neuroperturb.rules.facts import OWN, Quantity
 from neuroperturb.spec import Spec
 
-FEEDBACK = random.stream(random.Stream.INIT, 3)  # the numbers before it draw W_in, W_rec and W_out
+FEEDBACK = random.stream(random.Stream.INIT, 3)  # lower numbers draw W_in, W_rec and W_out
 
 
 class Rflo(Spec):
-    """Random feedback local online learning: a trace of each synapse's own unit, a fixed random way back for the error.
+    """Random feedback local online learning: a trace of each synapse's own unit, fixed random feedback of the error.
 
-    feedback : ``"random"``: drawn like the initial readout, and fixed;  ``"readout"``: W_outᵀ as it is
+    feedback : ``"random"``: drawn like the initial readout, and fixed;  ``"readout"``: the present W_outᵀ
     optimiser : Sgd, Rms or Adam
     """
 
@@ -39,7 +39,7 @@ class Rflo(Spec):
 
     @property
     def own_feedback(self) -> bool:
-        """Whether the error comes back through the readout's own weights."""
+        """Whether the error is fed back through the readout's own weights."""
         return self.feedback == "readout"
 
     def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
@@ -56,7 +56,7 @@ class Rflo(Spec):
         return local_credit(trace, signal)
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
-        """F, (n_out, n), where it is fixed."""
+        """F, (n_out, n), if it is fixed."""
         return random_feedback(weights, seed) if self.feedback == "random" else None
 
 
@@ -66,7 +66,7 @@ def local_credit(trace: np.ndarray, signal: np.ndarray) -> np.ndarray:
 
 
 def random_feedback(weights: Weights, seed: int) -> np.ndarray:
-    """F ~ N(0, 2/(n + n_out)), the law of the initial readout, from a stream of its own; (n_out, n)."""
+    """F ~ N(0, 2/(n + n_out)), the distribution of the initial readout, from a separate stream; (n_out, n)."""
     n, n_out = weights.w_out.shape
     drawn = np.sqrt(2 / (n + n_out)) * random.normal(seed, FEEDBACK, 0, (n_out, n), dtype=np.float64)
     return drawn.astype(weights.w_out.dtype)

@@ -1,11 +1,11 @@
-"""Real-time recurrent learning: the exact gradient, carried forward.
+"""Real-time recurrent learning: the exact gradient in forward mode.
 
     J_k,ji(t) = ∂x_k(t)/∂w_ji = (1 − α) J_k,ji(t−1) + α f'(a_k) [ δ_ki q_j + Σ_l J_l,ji(t−1) (D W_rec)_lk ]
     ∂L_t/∂w_ji = Σ_k s_k J_k,ji
 
 R. J. Williams & D. Zipser, "A learning algorithm for continually running fully recurrent neural networks", Neural Computation 1
-(1989) 270–280, doi:10.1162/neco.1989.1.2.270. Over a sequence it is true BPTT to rounding; while weights change between
-steps it is not, since J is of the weights as they were. n² (m + n) numbers a trial, and n³ (m + n) multiplications a step: for small n.
+(1989) 270–280, doi:10.1162/neco.1989.1.2.270. Over a sequence it equals true BPTT up to rounding; if weights change between
+steps it does not, since J is that of earlier weights. n² (m + n) numbers per trial, and n³ (m + n) multiplications per step: for small n.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ class Rtrl(Spec):
     optimiser: AnyOptimiser = Adam()
     keeps: ClassVar[str] = "n numbers J_k,ji"
     quantities: ClassVar[tuple[Quantity, ...]] = (
-        Quantity("f'(a_k) of all units", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's own alone (rflo, eprop)"),
-        Quantity("W_rec, of all synapses", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "the unit's onto itself (eprop)"),
+        Quantity("f'(a_k) of all units", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "only that of the unit itself (rflo, eprop)"),
+        Quantity("W_rec, of all synapses", FAR, "J_k,ji ← … α f'(a_k) Σ_l J_l,ji (W_rec)_lk", "only the self-connection (eprop)"),
         Quantity("s_k of all units", FAR, "∂L/∂w_ji = Σ_k s_k J_k,ji", "s_i of the synapse's own unit (rflo, eprop)"),
-        Quantity("J_k,ji, one of every unit", OWN, "n numbers a synapse"),
+        Quantity("J_k,ji, one for every unit", OWN, "n numbers per synapse"),
     )  # fmt: skip
     local: ClassVar[bool] = False
     own_feedback: ClassVar[bool] = True
 
     def zeros(self, batch: int, sources: int, units: int, dtype: DTypeLike) -> np.ndarray:
-        """J, shape (B, n, m + n, n): of the unit k, by the synapse from j to i."""
+        """J, shape (B, n, m + n, n): of unit k, with respect to the synapse from j to i."""
         shape = (batch, units, sources, units)
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if size > LARGEST:
             got = Words(f"{units} units and {batch} trials, {size >> 20:,} MiB,")
-            wanted = f"smaller with the rule 'rtrl', which keeps n² (n + inputs) numbers a trial, at most {LARGEST >> 20} MiB"
+            wanted = f"smaller with the rule 'rtrl', which stores n² (n + inputs) numbers per trial, at most {LARGEST >> 20} MiB"
             raise SpecError("network.size", wanted=wanted, got=got)
         return np.zeros(shape, dtype)
 
@@ -66,5 +66,5 @@ class Rtrl(Spec):
         return np.tensordot(signal, trace, axes=2)
 
     def fixed_feedback(self, weights: Weights, seed: int) -> None:
-        """The readout's own."""
+        """None: that of the readout."""
         del weights, seed

@@ -1,4 +1,4 @@
-"""Training by backpropagation through time, with the schedules a perturbation rule is compared under.
+"""Training by backpropagation through time, with the same schedules as perturbation rules.
 
 | schedule | window | chunk | one update |
 |---|---|---|---|
@@ -35,7 +35,7 @@ from neuroperturb.tasks.contract import Dataset, Sequence
 class Bptt(Spec):
     """Backpropagation through time as a learning rule.
 
-    window : k, how many steps back each loss is differentiated; None for all of them
+    window : k, number of steps that each loss is differentiated through; None for all
     chunk : steps between updates and cuts of the gradient; None updates at every step (online) or sequence (episode)
     optimiser : Sgd, Rms or Adam
     decorrelation_rate : ε of D ← D − ε [offdiag(x̂ᵀx̂/B)] D; with window 1 online this is the published "DBP"
@@ -59,7 +59,7 @@ class BpttTrainer(GradientTrainer):
     def __init__(self, weights: Weights, dataset: Dataset, rule: Bptt, **options: Any):
         super().__init__(weights, dataset, rule, **options)
         if self.schedule == "online" and rule.window is None and rule.chunk is None:
-            raise SpecError.missing("window", "Bptt", "In the online schedule it, or 'chunk', is a number of steps.")
+            raise SpecError.missing("window", "Bptt", "The online schedule needs it, or 'chunk', as a number of steps.")
         self.state: State | None = None
         self._memory: GradientMemory | None = None
 
@@ -102,7 +102,7 @@ class BpttTrainer(GradientTrainer):
         return loss
 
     def _decorrelate(self, piece: Sequence) -> None:
-        """A clean pass first and one write of its per-step updates: their sum; by episode their mean, and D_in."""
+        """Decorrelation: a clean pass first and one write of its per-step updates: their sum; by episode their mean, and D_in."""
         weights, state = prepare(self.weights, piece, self.bias, self.state)
         u, _, xhat, _ = trajectory(weights, piece, self.leak, self.bias, state)
         episode = self.schedule == "episode"
@@ -112,7 +112,7 @@ class BpttTrainer(GradientTrainer):
             decorrelate(d, np.ascontiguousarray(signal.reshape(-1, signal.shape[-1])), d.dtype.type(rate))
 
     def _online(self, sequence: Sequence) -> float:
-        """One update per step, in the compiled loop, a block of steps a call."""
+        """One update per step, in the compiled loop, a block of steps per call."""
         rule, optimiser, dtype = self.rule, self.rule.optimiser, self.weights.w_rec.dtype
         memory = self._remember(sequence)
         loop = make_online_loop(optimiser.formula)
@@ -144,7 +144,7 @@ class BpttTrainer(GradientTrainer):
         return total / max(int(sequence.mask.sum()), 1)
 
     def _remember(self, sequence: Sequence) -> GradientMemory:
-        """The memory of the last sequence, so that a window reaches over the join; an empty one at the start."""
+        """The memory of the last sequence, so that a window extends across the boundary; an empty one at the start."""
         weights, state = prepare(self.weights, sequence, self.bias, None)
         if self._memory is None or self._memory.x.shape != state.x.shape:
             k, (batch_size, n), m = self.rule.window, state.x.shape, len(weights.w_in)

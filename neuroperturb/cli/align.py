@@ -1,4 +1,4 @@
-"""`neuroperturb align`: how well and how noisily rules follow the gradient."""
+"""`neuroperturb align`: how closely, and with how much noise, learning rules follow the gradient."""
 
 from __future__ import annotations
 
@@ -10,32 +10,46 @@ import typer
 
 from neuroperturb.analysis.alignment import align as alignment
 from neuroperturb.cli.terminal import check_folder, folder, say, warn
+from neuroperturb.results import outputs
 
 
 def align(
-    rules: Annotated[list[str], typer.Argument(metavar="RULE…", help='Rules by name; "anp published" names a form.')],
+    rules: Annotated[
+        list[str], typer.Argument(metavar="RULE…", help='Names of rules; "anp published" selects a published form.')
+    ],
     task: Annotated[
-        str | None, typer.Option(help="Its first trials. Default: random ones, a loss at every step.")
+        str | None,
+        typer.Option(help="Use the first trials of this task. Default: random trials with a loss at every step."),
     ] = None,
-    hardware: Annotated[str | None, typer.Option(help="What it runs on, by name.")] = None,
-    samples: Annotated[int, typer.Option(help="Presentations averaged over.")] = 40_000,
-    trials: Annotated[int, typer.Option(min=1, help="Different trials in one sample.")] = 1,
-    noise_std: Annotated[float | None, typer.Option(help="σ of every rule. Default: its own.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Hidden units.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of a random trial; a task's are cut.")] = None,
-    over: Annotated[str | None, typer.Option(help="samples, noise_std, size, steps or hardware.")] = None,
-    values: Annotated[str | None, typer.Option(metavar="A,B,…", help="Where; a few by default.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the figure and the table.")] = Path("."),
-    seed: Annotated[int, typer.Option(help="Makes weights, trials and perturbations.")] = 0,
+    hardware: Annotated[str | None, typer.Option(help="Name of the hardware to run on. Default: ideal.")] = None,
+    samples: Annotated[int, typer.Option(help="Single-trial updates to average.")] = 40_000,
+    trials: Annotated[int, typer.Option(min=1, help="Number of different trials per sample.")] = 1,
+    noise_std: Annotated[
+        float | None, typer.Option(help="Perturbation σ of every rule. Default: each rule's own.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Number of hidden units.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Time steps per trial; a task's trials are cut to this length.")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(help="Quantity to sweep: samples, noise_std, size, steps or hardware.")
+    ] = None,
+    values: Annotated[str | None, typer.Option(metavar="A,B,…", help="Values of the sweep; a few by default.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the figure and the table.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Seed of weights, trials and perturbations.")] = 0,
 ) -> None:
-    """Measure how well and how noisily rules follow the gradient: a table, a PNG and a CSV."""
+    """Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."""
     check_folder(out)
+    picture, numbers = out / "alignment.png", out / "alignment.csv"
+    outputs.require_free(picture)
+    outputs.require_free(numbers, alignment.COLUMNS)
     given = None if values is None else [_number(text.strip()) for text in values.split(",")]
     found = alignment.align(
         rules, task=task, hardware=hardware, samples=samples, trials=trials, noise_std=noise_std, size=size, steps=steps,
-        over=over, values=given, seed=seed, progress=warn,
+        over=over, values=given, seed=seed, progress=lambda line: warn(f"measuring {line}"),
     )  # fmt: skip
-    figure, table = found.save(folder(out) / "alignment.png"), found.to_csv(out / "alignment.csv")
+    folder(out)
+    figure, table = found.save(picture), found.to_csv(numbers)
     say(f"{found}\n\nfigure  {figure}\ntable   {table}")
 
 

@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and where each of them is.
+"""The command line: the list of commands, and the file of each.
 
-A command is a function in a file beside this one and a line in :data:`COMMANDS`; its arguments are Typer's, its docstring is its help,
-and the number it returns is the exit code. Its file is imported when it is called, so that the list of commands is there at once.
+A command is a function in a file of this folder and a line in :data:`COMMANDS`; its arguments are Typer's, its docstring is its help,
+and the number it returns is the exit code. Its file is imported only when it is called, so that the list of commands appears at once.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from typer.core import TyperCommand, TyperGroup
 
 # name: file and function, and the first line of the function's help
 COMMANDS = {
-    "run": ("run:run", "Train, compare, and leave a record and a picture."),
-    "list": ("listing:list_", "Tasks, rules and hardware, by the names that `run` and TOML files know."),
-    "report": ("report:report", "Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."),
-    "tune": ("tune:tune", "Search settings by validation loss in every cell of a study, or go on with it."),
-    "study": ("study:study", "Run a study, or go on with it: what is done already is not done again."),
-    "deploy": ("deploy:deploy", "Program the trained weights on other chips, and test them: a chip is a seed."),
-    "age": ("age:age", "Test a trained network after an hour, a day, a month and a year, with and without compensation of what it lost."),
+    "run": ("run:run", "Train a network, compare it with baselines, and save a record and a figure."),
+    "list": ("listing:list_", "List tasks, rules and hardware by the names that `run` and TOML files use."),
+    "report": ("report:report", "Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."),
+    "tune": ("tune:tune", "Tune hyperparameters by validation loss in every cell of a study, or resume the search."),
+    "study": ("study:study", "Run a study, or resume it: finished runs are not repeated."),
+    "deploy": ("deploy:deploy", "Program the trained weights on other chips and test them; each seed is a chip."),
+    "age": ("age:age", "Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation."),
     "device": ("device:device", "Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."),
-    "align": ("align:align", "Measure how well and how noisily rules follow the gradient: a table, a PNG and a CSV."),
+    "align": ("align:align", "Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."),
     "audit": ("audit:audit", "Is a rule local, what would it cost on chip, and which engines could run it?"),
-    "verify": ("verify:verify", "Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."),
-    "bench": ("bench:bench", "Measure the kernels against plain compiled loops, in this process, on this machine."),
+    "verify": ("verify:verify", "Check the training kernels and the presets against recorded cases and pulse curves; exit 1 on a mismatch."),
+    "bench": ("bench:bench", "Benchmark the kernels against plain compiled loops, in this process, on this machine."),
+    "cache": ("cache:cache", "Show, or delete, the compiled kernels cached on disk."),
 }  # fmt: skip
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 
 
 class LateCommand(TyperCommand):
-    """A name and a line of help; the whole command is imported when it is called, be it for its own help.
+    """A name and a line of help; the full command is imported when it is called, even if only for its help.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class LateCommand(TyperCommand):
         self.place = place
 
     def make_context(self, info_name, args, parent=None, **extra):
-        """The context of the whole command, which is what then runs."""
+        """The context of the full command, which is what then runs."""
         return self.whole().make_context(info_name, args, parent, **extra)
 
     def whole(self):
@@ -59,7 +60,7 @@ class LateCommand(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """The commands of the table above."""
+    """All commands of the table above."""
 
     def __init__(self, **attributes):
         super().__init__(**attributes)
@@ -76,7 +77,7 @@ def neuroperturb() -> None:
 
 
 def main() -> None:
-    """Entry point of the `neuroperturb` command; what no command turned into a sentence is a bug, and shows."""
+    """Entry point of the `neuroperturb` command; an exception that no command turned into a sentence is a bug and is printed in full."""
     terminal = importlib.import_module("neuroperturb.cli.terminal")
     terminal.speak_any_letter()
     try:

@@ -1,4 +1,4 @@
-"""`neuroperturb audit RULE`: the page, or JSON, and the run in integers where it is asked for."""
+"""`neuroperturb audit RULE`: the audit as text or JSON, with a fixed-point run on request."""
 
 from __future__ import annotations
 
@@ -21,22 +21,31 @@ from neuroperturb.spec import InputError
 
 def audit(
     rule: Annotated[
-        str, typer.Argument(metavar="RULE", help='By name; "anp published" names a form, module:Class your own.')
+        str,
+        typer.Argument(
+            metavar="RULE", help='Name of a rule; "anp published" selects a published form, module:Class your own rule.'
+        ),
     ],
     assign: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="e.g. rule.step=plain; repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. rule.step=plain; repeatable."),
     ] = None,
-    bits: Annotated[int, typer.Option(min=1, help="Of every number sent or kept, in the costs.")] = 8,
+    bits: Annotated[int, typer.Option(min=1, help="Bits per transmitted or stored number, for the costs.")] = 8,
     fixed_point: Annotated[
-        bool, typer.Option("--fixed-point", help="Also run it in 8-bit weights, 7-bit traces and a 15-bit accumulator.")
+        bool,
+        typer.Option(
+            "--fixed-point", help="Also run the rule with 8-bit weights, 7-bit traces and a 15-bit accumulator."
+        ),
     ] = False,
-    rounding: Annotated[str, typer.Option(help="Of that run: shared or independent random numbers.")] = "shared",
-    seed: Annotated[int, typer.Option(help="Of the tests.")] = 0,
+    rounding: Annotated[
+        str, typer.Option(help="Stochastic rounding of that run: shared or independent random numbers.")
+    ] = "shared",
+    seed: Annotated[int, typer.Option(help="Seed of the tests.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Is a rule local, what would it cost on chip, and which engines could run it?
 
-    Exit code: 0 done, 1 the compiled kernels do otherwise than the formulas say, 2 bad input.
+    Exit code: 0 done, 1 the compiled kernels disagree with the formulas, 2 bad input.
     """
     experiment = _experiment(rule, assign or [])
     found = auditor.audit(experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed)
@@ -49,19 +58,19 @@ def audit(
 
 
 def _experiment(rule: str, assign: Sequence[str]) -> Experiment:
-    """A rule by name ("anp", "anp published", "module:Class") with settings on top, as a table would hold it."""
+    """A rule by name ("anp", "anp published", "module:Class") with settings on top, as a TOML table would give it."""
     name, _, form = rule.partition(" ")
     table = {"name": name, **({"form": form} if form else {})}
     return resolve({"task": "delayed-xor", "rule": table}, assign)
 
 
 def _in_integers(experiment: Experiment, rounding: str, seed: int) -> tuple[str, dict]:
-    """A run in integers as text and as plain data; why there is none, where the rule is no sum of products."""
+    """The fixed-point run as text and as plain data; the reason instead, if the rule is not a sum of products."""
     rule = experiment.rule
     try:
         require_integers(rule)
     except InputError as error:
-        return f"In integers: none. {error}", {"refused": str(error)}
+        return f"Fixed point: not available. {error}", {"refused": str(error)}
     recorded = record_run(rule, seed=seed)
     sequence = recorded.sequence
     run = run_fixed_point(

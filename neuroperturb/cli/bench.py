@@ -10,5 +10,5 @@ from neuroperturb.analysis.speed import bench as benchmark
 
 
 def bench(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
-    """Measure the kernels against plain compiled loops, in this process, on this machine."""
+    """Benchmark the kernels against plain compiled loops, in this process, on this machine."""
     return benchmark.main(json)

@@ -17,10 +17,10 @@ def deploy(
     record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A record that `run` wrote.")],
     chip: Annotated[
         list[int] | None,
-        typer.Option(metavar="SEED", help="A chip to program the weights on; repeatable. [default: 1 … 5]"),
+        typer.Option(metavar="SEED", help="Chip (seed) to program the weights on; repeatable. Default: 1 … 5."),
     ] = None,
-    hardware: Annotated[str | None, typer.Option(help="Other hardware than the run's own, by name.")] = None,
+    hardware: Annotated[str | None, typer.Option(help="Name of the hardware. Default: the run's own.")] = None,
 ) -> None:
-    """Program the trained weights on other chips, and test them: a chip is a seed."""
+    """Program the trained weights on other chips and test them; each seed is a chip."""
     made_of = None if hardware is None else chips.read(hardware)
     say(table(deployment.deploy(load(record), chip or range(1, 6), hardware=made_of)))

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import hardware_models as hw
 from neuroperturb.cli.terminal import check_folder, folder, say
+from neuroperturb.network.chip import chip as chips
+from neuroperturb.results import outputs
 from neuroperturb.results.figures import device_card
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.user_code import is_name
 
 
 def device(
     hardware: Annotated[
-        str, typer.Argument(metavar="NAME|FILE.csv", help="A preset, a kind of cell, or measured pulses.")
+        str,
+        typer.Argument(
+            metavar="NAME|FILE.csv|FILE.py:Class",
+            help="A preset, a cell model, a file of measured pulses (or two, UP.csv,DOWN.csv), or a custom cell.",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the figure.")] = Path("."),
-    seed: Annotated[int, typer.Option(help="Which chip.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
 ) -> None:
     """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
     check_folder(out)
-    measured = hw.Measured.from_csv(hardware) if hardware.endswith(".csv") else None
-    card = hw.card(hardware if measured is None else measured, seed=seed)
-    figure = device_card.save(card, folder(out) / f"{Path(hardware).stem}.png")
+    first = hardware.split(",")[0]  # of two files of measured pulses
+    picture = out / f"{Path(first.rpartition(':')[2]).stem}.png"
+    outputs.require_free(picture)
+    card = hw.card(_found(hardware), seed=seed)
+    figure = device_card.save(card, folder(out) / picture.name)
     say(f"{card}\n\nfigure  {figure}")
+
+
+def _found(name: str) -> Any:
+    """The cells of a custom class; any other name as it is."""
+    if not is_name(name):
+        return name
+    try:
+        return chips.read(name).cells
+    except SpecError as error:
+        raise error.at("NAME", "device") if error.name in ("cells", "cells.kind") else error from None

@@ -1,4 +1,4 @@
-"""From the arguments of `run` to a job: which experiment, where its record goes, what it continues or repeats."""
+"""From the arguments of `run` to a job: the experiment, where its record goes, and which run it resumes or repeats."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, suggest
+from neuroperturb.spec.data_file import recorded
 from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
@@ -21,13 +22,13 @@ from neuroperturb.training import ablation, resumption
 
 
 class Request(NamedTuple):
-    """What the command line says of the run itself.
+    """The arguments that define the run.
 
-    source : name of a task, a TOML file, or a record
-    rule, hardware, backend : names that take the place of the source's own
-    settings : ``KEY=VALUE``, over all of these
-    out : folder or file of the record
-    resume : continue what is recorded
+    source : name of a task, a TOML file, a file of data, or a record
+    rule, hardware, backend : names that replace those of the source
+    settings : ``KEY=VALUE``, applied last
+    out : folder or file for the record
+    resume : continue the recorded run
     """
 
     source: str
@@ -44,18 +45,19 @@ class RunJob(NamedTuple):
 
     experiment: Experiment
     target: Path
-    previous: Run | None  # continued
-    original: Run | None  # repeated, to be compared with
+    previous: Run | None  # the run to resume
+    original: Run | None  # the run to repeat and compare with
 
 
 def prepare(request: Request) -> RunJob:
-    """What a request asks for, checked as far as can be without training."""
+    """The job of a request, checked as far as possible without training."""
     source = request.source
     original = load(source) if source.endswith(".nc") else None
     table = plain(original.experiment) if original else _table(source, request.backend)
-    experiment = resolve(
-        _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
-    )
+    with recorded(original.data if original else {}):
+        experiment = resolve(
+            _changed(table, request), request.settings, Path(source).parent if Path(source).is_file() else None
+        )
     repeated = original is not None and experiment == original.experiment
     if original is not None and request.resume and request.out is None:
         target = Path(source)
@@ -69,19 +71,17 @@ def prepare(request: Request) -> RunJob:
 
 
 def check_ablation(job: RunJob) -> None:
-    """Whether there is anything to take apart."""
+    """Check that there is hardware to ablate."""
     chip = job.experiment.hardware
     if chip is None or not ablation.sources(chip):
-        raise InputError(
-            "The '--ablate' option takes hardware apart, and this run has none: choose some with '--hardware'."
-        )
+        raise InputError("The '--ablate' option needs hardware, and this run has none: choose some with '--hardware'.")
 
 
 def equations(job: RunJob) -> str:
     """The model of spiking neurons, as text."""
     if job.experiment.spiking is None:
         raise InputError(
-            "The '--show-equations' option prints spiking neurons, and this run has none: choose a '--backend'."
+            "The '--show-equations' option needs spiking neurons, and this run has none: choose a '--backend'."
         )
     return show(job.experiment)
 
@@ -96,7 +96,9 @@ def configuration(job: RunJob) -> str:
 
 
 def _table(source: str, backend: str | None) -> dict:
-    """The source's own settings."""
+    """The settings of the source."""
+    if Path(source).suffix.lower() in recipes.FILES:
+        return recipes.of_file(source)
     if source in TASKS or is_name(source):
         return recipes.recipe(source) if backend is None else spiking_recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():
@@ -105,7 +107,7 @@ def _table(source: str, backend: str | None) -> dict:
 
 
 def _changed(table: dict, request: Request) -> dict:
-    """The table with what the request names in the place of its own."""
+    """The table with its rule, hardware and backend replaced as requested."""
     if request.rule is not None:
         table = recipes.with_rule(table, request.rule)
     if request.hardware is not None:
@@ -120,7 +122,7 @@ def _changed(table: dict, request: Request) -> dict:
 
 
 def _target(experiment: Experiment, out: Path | None, repeated: Path | None) -> Path:
-    """Where the record goes: a file name says what it is, and differs for different experiments."""
+    """Where the record goes: the file name describes the experiment and is unique to it."""
     if out is not None and out.suffix == ".nc":
         return out
     if repeated is not None and out is None:

@@ -1,4 +1,4 @@
-"""`neuroperturb list`: every task, rule and piece of hardware by its name."""
+"""`neuroperturb list`: the names of all tasks, rules and hardware."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from neuroperturb.experiments import recipes
 
 
 def list_() -> None:
-    """Tasks, rules and hardware, by the names that `run` and TOML files know."""
+    """List tasks, rules and hardware by the names that `run` and TOML files use."""
     say("Tasks")
     for name, task in tasks.TASKS.items():
         own = recipes.RECIPES.get(name, {}).get("rule", {}).get("name", "")
@@ -28,7 +28,7 @@ def list_() -> None:
     for name, cell in hw.CELLS.items():
         say(f"  {name:<24} {_first_line(cell)}")
     say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
-    say("In brackets: the rule a task's own settings use. What a device does: neuroperturb device HARDWARE")
+    say("In brackets: the task's default rule. To see how a device behaves: neuroperturb device HARDWARE")
 
 
 def _first_line(thing) -> str:

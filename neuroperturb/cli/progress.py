@@ -1,4 +1,4 @@
-"""How far a run is: a live bar on a terminal, lines in a log, nothing when nobody wants to know."""
+"""Progress of a run: a live bar on a terminal, lines in a log, nothing with `--quiet`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from hardware_models.numerics.compile_clock import Compiled, compiled, when_compiling
 from neuroperturb.cli.terminal import say
 from neuroperturb.results.grid import duration, number
 from neuroperturb.training.progress import Progress
@@ -17,7 +18,7 @@ Display = Callable[[Progress], None]
 
 
 def show(quiet: bool) -> contextlib.AbstractContextManager[Display]:
-    """What fits where the output goes."""
+    """The display that suits the output."""
     return _silent() if quiet else _bar() if sys.stdout.isatty() else _lines()
 
 
@@ -29,33 +30,55 @@ def _silent() -> Iterator[Display]:
 @contextlib.contextmanager
 def _lines() -> Iterator[Display]:
     """Lines of progress for a log: the first at once, then every few seconds."""
-    say("compiling kernels, a few seconds")
-    last = [-float("inf"), ""]
+    before, last = compiled(), -float("inf")
+    compiling = False
+
+    def begin() -> None:
+        nonlocal compiling
+        compiling = True
+        say("compiling kernels")
 
     def display(progress: Progress) -> None:
+        nonlocal compiling, last
+        if compiling:
+            compiling = False
+            say(_compiled_line(before))
         done = progress.step >= progress.steps
-        line = _progress_line(progress)
-        if done or time.monotonic() - last[0] >= LINE_EVERY:
-            last[:] = time.monotonic(), line
-            say(line)
+        if done or time.monotonic() - last >= LINE_EVERY:
+            last = time.monotonic()
+            say(_progress_line(progress))
 
-    yield display
+    with when_compiling(begin):
+        yield display
 
 
 @contextlib.contextmanager
 def _bar() -> Iterator[Display]:
-    """A live bar for a terminal."""
-    from rich.progress import BarColumn, TextColumn
+    """A live bar for a terminal; until training begins it counts the kernels that compile."""
+    from rich.progress import BarColumn, ProgressColumn, TextColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[line]}"))
-    with Bar(*columns, transient=False) as bar:
-        task = bar.add_task("training", total=None, line="compiling kernels, a few seconds")
+    before = compiled()
+
+    class StateColumn(ProgressColumn):
+        def render(self, task) -> Text:
+            return Text(task.fields["line"] or _compiled_line(before))
+
+    with Bar(TextColumn("{task.description}"), BarColumn(bar_width=24), StateColumn(), transient=False) as bar:
+        task = bar.add_task("training", total=None, line="")
 
         def display(progress: Progress) -> None:
             bar.update(task, total=progress.steps, completed=progress.step, line=_progress_line(progress))
 
         yield display
+
+
+def _compiled_line(before: Compiled) -> str:
+    """What was compiled since then, empty where that is nothing."""
+    now = compiled()
+    kernels = now.kernels - before.kernels
+    return f"compiled {kernels} kernels, {now.seconds - before.seconds:.0f} s" if now.seconds > before.seconds else ""
 
 
 def _progress_line(progress: Progress) -> str:

@@ -1,4 +1,4 @@
-"""What a run leaves: its record, the rows it is compared with, how it ended in words, its picture."""
+"""Output of a run: its record, the comparisons, a summary in words, and a figure."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neuroperturb.cli.job import RunJob
-from neuroperturb.cli.terminal import say
+from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import Run, differences
+from neuroperturb.spec import InputError
 from neuroperturb.training import ablation, comparison
 from neuroperturb.training.trainer import Trainer
 
 
 class Comparisons(NamedTuple):
-    """What stands beside a run in its table."""
+    """What to compare a run with."""
 
     baselines: bool = False
     ablation: bool = False
 
 
 def keep(trainer: Trainer, target: Path) -> Run:
-    """The record so far, written."""
+    """Save the record so far."""
     record = trainer.run()
     record.save(target)
     return record
 
 
 def compare(trainer: Trainer, record: Run, job: RunJob, wanted: Comparisons, quiet: bool) -> None:
-    """Add the row of the rule and those beside it; what is done is saved even if the rest is stopped."""
+    """Add the row of the rule and those of the comparisons; finished rows are saved even if the rest is interrupted."""
     dataset = trainer.dataset
     rows = [comparison.result_row(trainer, record), *comparison.trivial_rows(dataset)]
-    asked = [module for module, on in ((comparison, wanted.baselines), (ablation, wanted.ablation)) if on]
+    chosen = [module for module, on in ((comparison, wanted.baselines), (ablation, wanted.ablation)) if on]
     try:
-        for name, compute in itertools.chain(*(module.plan(job.experiment, dataset) for module in asked)):
+        for name, compute in itertools.chain(*(module.plan(job.experiment, dataset) for module in chosen)):
             if not quiet:
                 say(f"comparing with {name}")
             rows.append(compute())
@@ -45,7 +46,7 @@ def compare(trainer: Trainer, record: Run, job: RunJob, wanted: Comparisons, qui
 
 
 def finish(record: Run, job: RunJob) -> None:
-    """Say how it ended, and draw it."""
+    """Print how the run ended, and draw its learning curve."""
     say("\n" + text.headline(record))
     for part in (text.results_table(record), text.hardware(record), text.ablation_table(record)):
         if part:
@@ -54,14 +55,17 @@ def finish(record: Run, job: RunJob) -> None:
         say(f"repeat    {_repeated(job.original, record)}")
     say(f"record    {job.target}")
     if len(record.history):
-        say(f"figure    {learning_curve.save(record, job.target.with_suffix('.png'))}")
+        try:
+            say(f"figure    {learning_curve.save(record, job.target.with_suffix('.png'))}")
+        except InputError as error:  # a picture of somebody else's: the record is what counts
+            warn(str(error))
 
 
 def _repeated(original: Run, record: Run) -> str:
-    """Whether a run came out as it was, bit for bit."""
+    """Whether a repeated run equals the original bit for bit."""
     changed = [key for key in differences(original, record) if not key.startswith("results/")]
     if not changed:
-        return "bit for bit the same"
+        return "identical bit for bit"
     same_machine = original.cpu == record.cpu and original.versions == record.versions
     where = "" if same_machine else " (recorded with another processor or other versions, so bits may differ)"
     return f"differs in {', '.join(changed)}{where}"

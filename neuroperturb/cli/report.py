@@ -1,4 +1,4 @@
-"""`neuroperturb report`: a record as text and a curve, or the page, figures and tables of a study or a search."""
+"""`neuroperturb report`: a record as text and a learning curve, or the page, figures and tables of a study or a search."""
 
 from __future__ import annotations
 
@@ -7,39 +7,51 @@ from typing import Annotated
 
 import typer
 
-from neuroperturb.cli.terminal import say
-from neuroperturb.results import folders
+from neuroperturb.cli.terminal import say, warn
+from neuroperturb.experiments.data_files import notes
+from neuroperturb.results import folders, outputs
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
-from neuroperturb.study.store import INDEX, StudyFolder, write_text
+from neuroperturb.study.store import INDEX, StudyFolder
+
+REMARKS = 5  # most that are said one by one
 
 
 def report(
     record: Annotated[
         Path, typer.Argument(metavar="RUN.nc|STUDY", help="A record, or the folder of a study or a search.")
     ],
-    figure: Annotated[bool, typer.Option(help="Write the learning curve beside the record.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder of a study's report. Default: STUDY/report")] = None,
+    figure: Annotated[bool, typer.Option(help="Save the learning curve next to the record.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder for a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record and draw its curve again, or write the page, figures and tables of a study or a search."""
+    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."""
     if record.is_dir():
         of_study(record, out)
         return
     run = load(record)
     say(run.report())
+    there = notes(run.experiment.task)
+    for name, note in run.data.items():
+        difference = note.difference(name, there.get(name))
+        if difference:
+            warn(difference)
     if figure:
         say(f"\nfigure    {learning_curve.save(run, record.with_suffix('.png'))}")
 
 
 def of_study(folder: Path, out: Path | None) -> None:
-    """Write the page, the figures and the tables of a study, and of a search what it found."""
+    """Write the page, figures and tables of a study, and the results of a search if there was one."""
     searched = (folder / tune_report.TABLE).is_file()
     if searched:
         of_search(folder, out or folder / "report")
     if searched and not (folder / INDEX).exists():
         return
     written = html.write(StudyFolder(folder), out)
+    for sentence in written.remarks[:REMARKS]:
+        warn(sentence)
+    if len(written.remarks) > REMARKS:
+        warn(f"{len(written.remarks) - REMARKS} more like this; the table of runs says of which.")
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:
@@ -47,11 +59,11 @@ def of_study(folder: Path, out: Path | None) -> None:
 
 
 def of_search(folder: Path, out: Path) -> None:
-    """Say the best setting of every cell that was searched; a table and a picture of it."""
+    """Print the best settings of every tuned cell; write a table and a figure."""
     frame = tune_report.read(folder)
     made = tune_report.best(frame)
     folders.make(out)
-    write_text(out / "tune.md", tune_report.markdown(made))
+    outputs.write_text(out / "tune.md", tune_report.markdown(made))
     say(tune_report.table(made))
     say(f"\ntable     {out / 'tune.md'}\ntable     {folder / tune_report.TABLE}")
     if len(frame):

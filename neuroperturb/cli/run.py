@@ -1,7 +1,8 @@
-"""`neuroperturb run`: a request becomes a job, the job is trained, and a record with its picture is left."""
+"""`neuroperturb run`: a request becomes a job, the job is trained, and its record and figure are saved."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,15 +18,19 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="TASK|FILE.toml|RUN.nc",
-            help="What to train; see `neuroperturb list`. A task of your own: FILE.py:Class.",
+            metavar="TASK|DATA.csv|FILE.toml|RUN.nc",
+            help="What to train; see `neuroperturb list`. Your own task: FILE.py:Class.",
         ),
     ],
-    rule: Annotated[str | None, typer.Option(help="Learning rule, in the place of the source's own.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")
+    ] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
     hardware: Annotated[
         str | None,
         typer.Option(
-            help="What it runs on: a preset or a kind of cell, e.g. reram-es; see `list`. A cell of your own: FILE.py:Class."
+            help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
         ),
     ] = None,
     backend: Annotated[
@@ -33,38 +38,46 @@ def run(
         typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
     ] = None,
     show_equations: Annotated[
-        bool, typer.Option("--show-equations", help="Print the model of spiking neurons, and do not train.")
+        bool, typer.Option("--show-equations", help="Print the equations of the spiking model, and do not train.")
     ] = False,
     assign: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. rule.noise_std=0.01; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change any setting, e.g. rule.noise_std=0.01; repeatable."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Presentations of the training data.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes everything random about the run.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training data.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random in the run.")] = None,
     baselines: Annotated[
-        bool, typer.Option("--baselines", help="Also ridge, echo state, BPTT and the frozen-recurrence control.")
+        bool,
+        typer.Option(
+            "--baselines",
+            help="Also train ridge regression, an echo state network, BPTT and the frozen-recurrence control.",
+        ),
     ] = False,
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Also the run with each non-ideality alone, and with each one removed.")
+        bool,
+        typer.Option("--ablate", help="Also repeat the run with each non-ideality alone, and with each one removed."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder, or file ending in .nc, of the record. Default: runs/")
+        Path | None, typer.Option(help="Folder, or file ending in .nc, for the record. Default: runs/")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of this experiment.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the interrupted run of this experiment.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the final table only.")] = False,
 ) -> int:
-    """Train, compare, and leave a record and a picture.
+    """Train a network, compare it with baselines, and save a record and a figure.
 
-    TASK starts from settings that learn; FILE.toml holds an experiment; RUN.nc repeats a run, or continues it with
-    --resume.
+    TASK: a built-in task with default settings that learn.
+    DATA.csv or DATA.parquet: forecast columns of your own data.
+    FILE.toml: an experiment.
+    RUN.nc: repeat a run, or continue it with --resume.
 
-    Exit code: 0 done, 2 bad input, 3 the loss stopped being finite (recorded), 130 interrupted (recorded; --resume
-    continues).
+    Exit code: 0 done, 2 bad input, 3 the loss diverged (recorded),
+    130 interrupted (recorded; --resume continues).
     """
-    settings = [
-        *(assign or []),
-        *(f"training.{k}={v}" for k, v in (("epochs", epochs), ("seed", seed)) if v is not None),
-    ]
+    chosen = {
+        "task.target": json.dumps(target) if target else None, "task.horizon": horizon, "training.epochs": epochs,
+        "training.seed": seed,
+    }  # fmt: skip
+    settings = [*(assign or []), *(f"{key}={value}" for key, value in chosen.items() if value is not None)]
     job = jobs.prepare(jobs.Request(source, rule, hardware, backend, settings, out, resume))
     if ablate:
         jobs.check_ablation(job)

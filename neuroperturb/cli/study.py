@@ -12,9 +12,10 @@ import typer
 
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
+from neuroperturb.experiments import data_files
 from neuroperturb.results.grid import duration
-from neuroperturb.spec import InputError
-from neuroperturb.study import declaration, old_names, rate_search, run_name, table
+from neuroperturb.spec import InputError, data_file
+from neuroperturb.study import declaration, old_names, rate_search, table
 from neuroperturb.study.dask_workers import Certificates, DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
@@ -23,11 +24,11 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.workers import Threads, Workers
 
 PARENT = Path("runs")  # of a study's folder
-OPEN = "{} is not encrypted: whoever reaches the scheduler can run code on its workers, and here; tls://… with certificates is closed"
+OPEN = "{} is not encrypted: anyone who can reach the scheduler can run code on its workers and here; use tls://… with certificates"
 
 
 class StudyRequest(NamedTuple):
-    """What the command line says of a study; see the options of :func:`study`."""
+    """The arguments of a study; see the options of :func:`study`."""
 
     file: Path
     out: Path | None = None
@@ -42,26 +43,30 @@ class StudyRequest(NamedTuple):
 
 
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="What to run: a base, axes, seeds.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
-    workers: Annotated[int | None, typer.Option(help="Runs side by side. Default: one a processor.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study: a base experiment, axes, seeds.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
+    workers: Annotated[int | None, typer.Option(help="Runs in parallel. Default: one per processor.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on a Dask cluster; tls:// with certificates.")
     ] = None,
-    tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="Authority of a cluster at tls://.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate for a cluster at tls://.")] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="Its key, where it is in a file of its own.")
+    tls_ca: Annotated[Path | None, typer.Option(metavar="PEM", help="CA certificate for a tls:// cluster.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Client certificate for a tls:// cluster.")
     ] = None,
-    shard: Annotated[str | None, typer.Option(metavar="i/N", help="Only part i of N, for a batch system.")] = None,
-    small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say the size, run nothing.")] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what could not be run.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print how it ended only.")] = False,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Private key of the certificate, if it is in a separate file.")
+    ] = None,
+    shard: Annotated[str | None, typer.Option(metavar="i/N", help="Run only part i of N, for a batch system.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="Run the study's small version: minutes, not hours.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and print the size; run nothing.")
+    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry the runs that failed.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
 ) -> int:
-    """Run a study, or go on with it: what is done already is not done again.
+    """Run a study, or resume it: finished runs are not repeated.
 
-    Exit code: 0 done, 1 done but some runs failed, 2 bad input, 130 interrupted (the same command goes on).
+    Exit code: 0 done, 1 done but some runs failed, 2 bad input, 130 interrupted (the same command resumes).
     """
     request = StudyRequest(
         file=file, out=out, workers=workers, scheduler=scheduler, shard=shard, small=small, dry_run=dry_run,
@@ -72,7 +77,7 @@ def study(
 
 
 def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
-    """Run a study to its end, or say what it would do; the exit code."""
+    """Run a study, or print what it would do; return the exit code."""
     study = declaration.load(request.file, request.small)
     table.check_metrics(study.metrics)
     cells = lay_out(study)
@@ -96,13 +101,13 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
         workers.close()
     for label, reason in scheduler.failures:
         say(f"failed    {label}: {reason}")
-    say(f"{'done' if complete else 'stopped'}      {display.summary(scheduler.board())}")
-    say(f"look      neuroperturb report {folder.root}" if complete else "go on     with the same command")
+    say(f"{'done' if complete else 'stopped':<10}{display.summary(scheduler.board())}")
+    say(f"report    neuroperturb report {folder.root}" if complete else "resume    run the same command again")
     return INTERRUPTED if not complete else FAILED if scheduler.failures else DONE
 
 
 def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> str:
-    """The size of a study in words: axes, cells, runs, and what of it is there already."""
+    """The size of a study in words: axes, cells, runs, and how much is done already."""
     lines = [f"study     {study.name}" + (f": {study.about.strip()}" if study.about else "")]
     for grid in study.grids:
         axes = [" + ".join(axis.keys) + f" ({len(axis.points)})" for axis in grid.axes]
@@ -111,28 +116,29 @@ def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> 
     least, most = (sum(rate_search.size(cell)[k] for cell in cells) for k in (0, 1))
     runs = f"{least}" if least == most else f"{least} to {most}"
     lines.append(
-        f"size      {len(cells)} cells, {runs} runs; {len({name for cell in cells for name in cell.fits})} fits beside them"
+        f"size      {len(cells)} cells, {runs} runs, {len({name for cell in cells for name in cell.fits})} baseline fits"
     )
     done, rest, seconds = table.rest(folder, cells)
     if done:
         more = "at least " if least < most else ""
         time = f", {duration(seconds / min(workers, rest))} with {workers} workers" if rest and seconds > 0 else ""
-        lines.append(f"there     {done} runs; {more * bool(rest)}{rest} to do{time}")
+        lines.append(f"done      {done} runs; {more * bool(rest)}{rest} to do{time}")
     return "\n".join(lines)
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """Number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_files(study: Study, cells: list[Cell]) -> None:
-    """Say now what every run would fail with."""
+    """Report at once what every run would fail with."""
     for cell in cells:
-        for path, reader in run_name.files(experiment(study, cell, GridPlace(0, 0))).items():
-            if not os.path.isfile(path):
+        for path, reader in data_files.files(experiment(study, cell, GridPlace(0, 0))).items():
+            if data_file.find(path) is None:
+                looked = f": looked for in {path.sought}" if isinstance(path, data_file.DataPath) else ""
                 raise InputError(
-                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there."
+                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there{looked}."
                 )
 
 
@@ -151,7 +157,7 @@ def _check_workers(request: StudyRequest) -> None:
     if request.workers is not None and request.workers < 1:
         raise InputError(f"The '--workers' option must be 1 or more. Got {request.workers} instead.")
     if request.workers is not None and request.scheduler is not None:
-        raise InputError("The '--workers' option must be left out with '--scheduler', which has workers of its own.")
+        raise InputError("The '--workers' option must be left out with '--scheduler': the cluster has its own workers.")
 
 
 def _shard(text: str | None) -> Shard:

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a live table on a terminal, lines in a log."""
+"""Progress of a study: a live table on a terminal, lines in a log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from neuroperturb.results.grid import duration, number
 from neuroperturb.study.scheduler import Board
 from neuroperturb.training.progress import Progress
 
-LINE_EVERY, LINE_AFTER = 10.0, 0.5  # seconds between two lines: while nothing ends, and where something did
-SHOWN = 8  # runs at work that the table lists
+LINE_EVERY, LINE_AFTER = 10.0, 0.5  # seconds between two lines: while no run ends, and after one ended
+SHOWN = 8  # active runs that the table lists
 
 Show = Callable[[Board], None]
 
 
 def show(quiet: bool = False) -> contextlib.AbstractContextManager[Show]:
-    """What fits where the output goes."""
+    """The display that suits the output."""
     return _silent() if quiet else _live() if sys.stdout.isatty() else contextlib.closing(Lines())
 
 
@@ -33,12 +33,12 @@ def _silent() -> Iterator[Show]:
 
 
 class Lines:
-    """A line when runs ended, two a second at most, and one now and then in between; the last board is always said.
+    """A line when runs end, at most two per second, and one from time to time in between; the last state is always printed.
 
     Parameters
     ----------
-    clock : gives seconds
-    write : takes a line
+    clock : returns seconds
+    write : prints a line
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, write: Callable[[str], None] = _print):
@@ -52,7 +52,7 @@ class Lines:
             self._say()
 
     def close(self) -> None:
-        """Say what came too soon after the last line."""
+        """Print the last state if it came too soon after the previous line."""
         if self._latest is not None and (self._said is None or summary(self._latest) != summary(self._said)):
             self._say()
 
@@ -87,13 +87,13 @@ def table(board: Board):
     bar = ProgressBar(total=max(board.runs, 1), completed=ended(board))
     rows = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for name, how in (
-        ("at work", "left"),
+        ("running", "left"),
         ("epoch", "right"),
         ("training", "right"),
         ("validation", "right"),
         ("left", "right"),
     ):
-        rows.add_column(name, justify=how, no_wrap=True, ratio=1 if name == "at work" else None, overflow="ellipsis")
+        rows.add_column(name, justify=how, no_wrap=True, ratio=1 if name == "running" else None, overflow="ellipsis")
     for label, progress in board.running[:SHOWN]:
         rows.add_row(label, *_columns(progress))
     if len(board.running) > SHOWN:
@@ -121,7 +121,7 @@ def summary(board: Board) -> str:
 
 
 def ended(board: Board) -> int:
-    """Runs that nobody waits for any more."""
+    """Number of runs that have ended, in whatever way."""
     return board.finished + board.diverged + board.failed
 
 
@@ -132,7 +132,7 @@ def bests(board: Board) -> list[str]:
 
 def _columns(progress: Progress | None) -> tuple[str, ...]:
     if progress is None:
-        return ("begun",)  # it compiles, or is on a worker of a cluster, which does not tell
+        return ("started",)  # it is compiling, or runs on a worker of a cluster, which sends no progress
     return (
         f"{progress.epoch}/{progress.epochs}",
         number(progress.loss),

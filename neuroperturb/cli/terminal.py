@@ -1,4 +1,4 @@
-"""What the command line says, and how it ends: one sentence for what a person gave, exit codes, signals."""
+"""Output of the command line and its end: one-sentence errors for bad input, exit codes, signals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,18 +17,19 @@ import typer
 from neuroperturb.results import folders
 from neuroperturb.results.grid import grid, number
 from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import blame
 
 DONE, FAILED, BAD_INPUT, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
-LONGEST = 200  # characters of a file name that a sentence quotes
+LONGEST, LONGEST_SENTENCE = 200, 1000  # characters of a file name in an error message, and of the message
 _unsaid: list[OSError] = []  # why lines could not be written, the first of them
 
 
 def answered(command: Callable[..., int | None]) -> Callable[..., None]:
-    """A command whose returned number is the exit code, and for which what a person gave wrong is one sentence."""
+    """A command whose return value is the exit code, and whose errors on bad input are one sentence."""
 
     @functools.wraps(command)
     def call(*arguments, **options) -> None:
-        with one_sentence():
+        with one_sentence(), warnings_in_words():
             code = command(*arguments, **options)
         raise typer.Exit(code or (BAD_INPUT if _unsaid else DONE))
 
@@ -35,18 +37,42 @@ def answered(command: Callable[..., int | None]) -> Callable[..., None]:
 
 
 @contextlib.contextmanager
-def one_sentence() -> Iterator[None]:
-    """What is wrong with the input, the disk or the memory is one sentence and exit code 2; anything else is a bug and shows."""
+def warnings_in_words() -> Iterator[None]:
+    """Inside, a warning meant for a person is its sentence, without the line of code it comes from."""
+    before = warnings.showwarning
+
+    def show(message, category, *where, **more):
+        if issubclass(category, UserWarning):
+            warn(" ".join(str(message).split()))
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
     try:
         yield
-    except BrokenPipeError:  # whoever read what we print has gone
+    finally:
+        warnings.showwarning = before
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Errors of input, disk or memory become one sentence and exit code 2; any other exception is a bug and is raised."""
+    try:
+        yield
+    except BrokenPipeError:  # the reader of our output has gone
         raise
-    except SystemExit as request:  # no command asks for it
-        told = f" ({request.code})" if isinstance(request.code, str) else ""
-        warn(f"Code of a rule or a task ended Python with sys.exit{told}: leave that out.")
+    except SystemExit as request:  # no command raises it
+        reason = f" ({request.code})" if isinstance(request.code, str) else ""
+        warn(f"The code of a rule or a task called sys.exit{reason}: remove that call.")
         raise typer.Exit(BAD_INPUT) from None
     except (InputError, OSError, MemoryError) as error:
         warn(sentence(error))
+        raise typer.Exit(BAD_INPUT) from None
+    except Exception as error:
+        told = blame(error)
+        if told is None:
+            raise
+        warn(_cut(told, LONGEST_SENTENCE))
         raise typer.Exit(BAD_INPUT) from None
 
 
@@ -55,19 +81,19 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = f"{_cut(os.fspath(error.filename))!r}: " if isinstance(error.filename, str | os.PathLike) else ""
         return f"{name}{error.strerror}."
-    words = " ".join(str(error).split())
+    words = _cut(" ".join(str(error).split()), LONGEST_SENTENCE)
     if isinstance(error, MemoryError):
         return f"There is not enough memory{f': {words}' if words else ''}."
     return words or type(error).__name__
 
 
-def _cut(name: str) -> str:
-    """A file name that fits into a sentence."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 :]}"
+def _cut(text: str, longest: int = LONGEST) -> str:
+    """A text short enough for an error message: its start and its end."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-longest // 2 :]}"
 
 
 def say(text: str) -> None:
-    """A line for the person who asked, at once. Where it cannot be written, work goes on: results are in files."""
+    """Print a line at once. If it cannot be written, work continues: results are in files."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -80,13 +106,13 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """A line beside what was asked for; where it cannot be written there is nobody to tell."""
+    """Print a line to stderr; if that cannot be written, it is dropped."""
     with contextlib.suppress(OSError):
         print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
 
 
 def speak_any_letter() -> None:
-    """Letters that an output does not have are replaced: no name, no Greek letter ends a run."""
+    """Replace characters that the output encoding lacks: no name and no Greek letter may end a run."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -105,13 +131,13 @@ def check_folder(path: Path) -> None:
 
 
 def folder(path: Path) -> Path:
-    """A folder for what a command writes, made where it is missing."""
+    """A folder for the output of a command, created if missing."""
     return folders.make(path)
 
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[list]:
-    """A list that Ctrl-C or SIGTERM fills, so that training stops between two chunks; a second one stops at once."""
+    """A list that Ctrl-C or SIGTERM fills, so that training stops between two chunks; a second signal stops at once."""
     stop: list[int] = []
     before = {}
 
@@ -119,7 +145,7 @@ def stop_request() -> Iterator[list]:
         del frame
         stop.append(signum)
         restore()
-        warn("stopping after this chunk; once more to stop at once")
+        warn("stopping after this chunk; press Ctrl-C again to stop at once")
 
     def restore():
         for signum, handler in before.items():

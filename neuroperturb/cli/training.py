@@ -1,4 +1,4 @@
-"""Trains what a job holds: shows progress, saves on the way, stops when asked."""
+"""Train a job: display progress, save checkpoints, stop on request."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.progress import show
 from neuroperturb.cli.record import keep
 from neuroperturb.cli.terminal import stop_request
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
+from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.training.trainer import Trainer
 
 CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 
 def start(job: RunJob) -> Trainer:
-    """What trains, for a record that can be written."""
+    """The trainer of a job whose record can be written."""
+    for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
+        if before is not None:
+            require_the_same(before.data, notes(job.experiment.task), purpose)
     training = job.experiment.training
     dataset = job.experiment.task.data(training.seed, training.batch_size)
     trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
@@ -28,7 +33,7 @@ def start(job: RunJob) -> Trainer:
 
 
 def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
-    """Train to the end, showing progress; True if it was stopped before."""
+    """Train to the end and display progress; True if interrupted."""
     saved = time.monotonic()
     with stop_request() as stop, show(quiet) as display:
         for progress in trainer:
@@ -44,7 +49,9 @@ def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
 def _check_writable(target: Path) -> None:
     """Find out before training, not after, whether the record can be written; leave nothing behind."""
     if target.is_dir() or (target.exists() and not is_run(target)):
-        raise InputError(f"The '--out' option names {str(target)!r}, which exists and is no run: choose another name.")
+        raise InputError(
+            f"The '--out' option names {str(target)!r}, which exists and is not a run: choose another name."
+        )
     try:
         folders.make(target.parent)
         with tempfile.TemporaryFile(dir=target.parent):

@@ -1,4 +1,4 @@
-"""`neuroperturb tune`: settings searched by validation loss in every cell of a study."""
+"""`neuroperturb tune`: hyperparameters tuned by validation loss in every cell of a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from neuroperturb.study.store import StudyFolder
 
 
 class TuneRequest(NamedTuple):
-    """What the command line says of a search; see the options of :func:`tune`."""
+    """The arguments of a search; see the options of :func:`tune`."""
 
     file: Path
     out: Path | None = None
@@ -28,25 +28,25 @@ class TuneRequest(NamedTuple):
 
 
 def tune(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table [tune].")],
-    out: Annotated[Path | None, typer.Option(help="Folder of its runs. Default: runs/NAME")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table named tune.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
     storage: Annotated[
-        str | None, typer.Option(metavar="URL", help="Database of trials, as Optuna spells it. Default: in the folder")
+        str | None, typer.Option(metavar="URL", help="Optuna storage URL of the trials. Default: a file in the folder")
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Settings tried in each cell.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Settings tried side by side; with one, the same each time.")] = 1,
-    small: Annotated[bool, typer.Option("--small", help="The study's small form: minutes, not hours.")] = False,
+    trials: Annotated[int | None, typer.Option(min=1, help="Trials per cell.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trials in parallel; with 1, the search is reproducible.")] = 1,
+    small: Annotated[bool, typer.Option("--small", help="Run the study's small version: minutes, not hours.")] = False,
 ) -> int:
-    """Search settings by validation loss in every cell of a study, or go on with it.
+    """Tune hyperparameters by validation loss in every cell of a study, or resume the search.
 
-    Exit code: 0 done, 2 bad input, 130 interrupted (the same command goes on).
+    Exit code: 0 done, 1 done but in some cells every trial failed, 2 bad input, 130 interrupted (the same command resumes).
     """
     with stop_request() as stop:
         return carry_out(TuneRequest(file, out, storage, trials, workers, small), stop=lambda: bool(stop))
 
 
 def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
-    """Tune every cell of a study; the exit code."""
+    """Tune every cell of a study; return the exit code."""
     study = declaration.load(request.file, request.small)
     tuning.parse(study)
     cells, folder = lay_out(study), StudyFolder(request.out or PARENT / study.name)
@@ -56,8 +56,8 @@ def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[
         study, cells, folder, storage=request.storage, trials=request.trials, workers=request.workers, stop=stop, say=say
     )  # fmt: skip
     if empty is None:
-        say("go on     with the same command")
+        say("resume    run the same command again")
         return INTERRUPTED
     if empty:
-        say(f"failed    in {empty} of the cells no trial ended well: what failed says why in {str(folder.failed)!r}")
+        say(f"failed    in {empty} of the cells no trial succeeded: the reasons are in {str(folder.failed)!r}")
     return FAILED if empty else DONE

@@ -1,4 +1,4 @@
-"""`neuroperturb verify`: recorded cases through the kernels that train."""
+"""`neuroperturb verify`: the training kernels against recorded cases."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from neuroperturb.analysis import verify as verification
 
 
 def verify(files: Annotated[list[Path], typer.Argument(metavar="FILE.npz…", help="Recorded cases.")]) -> int:
-    """Replay recorded cases through the kernels that train, pulse curves through the presets; exit 1 on a mismatch."""
+    """Check the training kernels and the presets against recorded cases and pulse curves; exit 1 on a mismatch."""
     return verification.main(files)

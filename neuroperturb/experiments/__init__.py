@@ -1,1 +1,1 @@
-"""Everything that determines a run, as an object, as a table and as TOML."""
+"""Experiments: everything that determines a run, as an object, as a table and as TOML."""

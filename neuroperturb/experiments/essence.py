@@ -1,7 +1,7 @@
-"""What of an experiment's table makes a difference to what is computed.
+"""The essence of an experiment: the part of its table that affects results.
 
-Left out are notes on where numbers are from (`from`, `publication`), where a class of one's own lies, and the layout, comments and docstrings
-of its text: instead of them stands a hash of what the class does. Equal experiments have equal essences.
+Left out are notes on the origin of parameters (`from`, `publication`), the location of a custom class, and the layout, comments and
+docstrings of its text, which are replaced by a hash of its behaviour. Equal experiments have equal essences.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from neuroperturb.network.chip.origin import FROM, PUBLICATION
 from neuroperturb.network.chip.part_tables import SOURCE
 from neuroperturb.spec.user_code import UserCode
 
-TEXT = {"sha256", "text"}  # what a table holds of a class of one's own
+TEXT = {"sha256", "text"}  # keys of a custom class in a table
 
 
 def essence(table: dict) -> dict:
@@ -23,7 +23,7 @@ def essence(table: dict) -> dict:
 
 
 def user_code(table: Any) -> list[UserCode]:
-    """The classes of one's own that an experiment's table holds."""
+    """The custom classes in an experiment's table."""
     if isinstance(table, list):
         return [code for inner in table for code in user_code(inner)]
     if not isinstance(table, dict):
@@ -33,7 +33,7 @@ def user_code(table: Any) -> list[UserCode]:
 
 
 def _code(table: dict) -> UserCode | None:
-    """Of a rule's formula, a task or a part of hardware."""
+    """The essence of a rule's formula, a task or a hardware part."""
     if table.keys() >= {"source", "parameters", *TEXT}:
         return UserCode(table["source"], table["sha256"], table["text"])
     source = table.get(SOURCE)

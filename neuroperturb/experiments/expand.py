@@ -1,4 +1,4 @@
-"""Names to tables: what a task, a rule or a part of a rule stands for when only its name is given."""
+"""Expand names of tasks, rules and parts of rules to the tables they stand for."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def expand(table: dict) -> dict:
 
 
 def _named(key: str, value: Any, known: Iterable[str]) -> dict:
-    """A name, or a table with one, as the table; what is not known says where it is found: ``module:Class``."""
+    """A name, or a table with one, as the full table; an unknown name must be a location: ``module:Class``."""
     table = {"name": value} if isinstance(value, str) else value
     if not isinstance(table, dict):
         raise SpecError(key, "Experiment", "a name or a table", value)
@@ -52,7 +52,7 @@ def _task(table: dict) -> tasks.Task:
 
 
 def _expand_rule(table: dict, schedule: str) -> dict:
-    """The preset of that name, as a table, under the changes asked for."""
+    """The preset of that name, as a table, with the given changes."""
     changes = {
         key: {"kind": value} if key in _axes() and isinstance(value, str) else value for key, value in table.items()
     }
@@ -62,7 +62,7 @@ def _expand_rule(table: dict, schedule: str) -> dict:
     if name in FORWARD:
         return _merge(FORWARD[name]().table(), changes)
     if name == "bptt":
-        # True BPTT of an endless series is no option: by default its gradient is cut every so many steps.
+        # True BPTT of a long series is not feasible: by default its gradient is truncated every ONLINE_CHUNK steps.
         chunk = ONLINE_CHUNK if schedule == "online" and not changes.keys() & {"window", "chunk"} else None
         return _merge(Bptt(chunk=chunk).table(), changes)
     if is_name(name):
@@ -83,7 +83,7 @@ def _merge(preset: dict, changes: dict) -> dict:
 
 
 def _over(preset: Any, change: Any) -> Any:
-    """A change on top of one part of a preset: another kind replaces the part, numbers alone go into it."""
+    """Apply a change to one part of a preset: another kind replaces the part, parameters alone are merged."""
     if (
         isinstance(preset, dict)
         and isinstance(change, dict)
@@ -94,11 +94,11 @@ def _over(preset: Any, change: Any) -> Any:
 
 
 def _axes() -> set[str]:
-    """The parameters of a rule that are parts with kinds of their own."""
+    """The parameters of a rule that are parts with kinds."""
     fields = {**PerturbationRule.model_fields, **Bptt.model_fields}
     return {name for name, field in fields.items() if hasattr(field.default, "kind")}
 
 
 def _without_none(table: dict) -> dict:
-    """TOML has no null: what is None is left out, and its default says None again."""
+    """TOML has no null: None is left out, and is restored by the default."""
     return {k: _without_none(v) if isinstance(v, dict) else v for k, v in table.items() if v is not None}

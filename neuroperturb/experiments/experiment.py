@@ -7,10 +7,10 @@
     hardware = "my_cell.py:MyCell"      or  [hardware.cells]  kind = "my_cell.py:MyCell"  dw_min = 0.01
     [network]  [decorrelation]  [training]  [hardware]  [spiking]
 
-A rule's name stands for its preset; whatever else its table holds replaces the preset's. The names of decorrelated
-rules (``danp`` …) switch decorrelation on, and ``bptt`` is the exact gradient. What a table leaves out of `training` is
-the task's own. A rule, a task or a cell of one's own goes by its module, or file, and class; it is looked for beside the TOML file
-and in the current folder. An :class:`Experiment` is always complete: what it writes reads back as an equal one.
+A rule's name stands for its preset; further keys of its table override the preset. The names of decorrelated
+rules (``danp`` …) switch decorrelation on, and ``bptt`` is the exact gradient. Keys of `training` that are left out
+have the task's defaults. A custom rule, task or cell is given by its module, or file, and class; it is searched for next to the TOML
+file and in the current folder. An :class:`Experiment` is always complete: its TOML reads back as an equal one.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
-from neuroperturb.network.rnn import RNN
+from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.rules.plan import facts_of
+from neuroperturb.rules.plan import facts_of, writes_outer_products
+from neuroperturb.simulation.configuration import columns_for
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import Spec, SpecError, Words
 from neuroperturb.tasks.user_task import kept
@@ -44,17 +45,17 @@ Hardware = Annotated[Chip, PlainValidator(hardware_tables.read), PlainSerializer
 
 
 def _held(task: Any) -> Any:
-    """A task as an experiment holds it: one that goes by a name as it is, one of one's own as data."""
+    """A task for an experiment: a built-in one unchanged, a custom one as data."""
     return task if type(task) in tasks.TASKS.values() else kept(task)
 
 
 class Experiment(Spec):
-    """Everything that determines a run: equal experiments give equal bits (on one machine type).
+    """Everything that determines a run: equal experiments give identical bits (on the same type of machine).
 
-    Without `hardware` a run is on ideal arrays and neurons; with `spiking` its neurons spike.
+    Without `hardware` a run uses ideal arrays and neurons; with `spiking` it uses spiking neurons.
     """
 
-    task: Annotated[SerializeAsAny[tasks.Task], BeforeValidator(_held)]  # any task, one of your own included
+    task: Annotated[SerializeAsAny[tasks.Task], BeforeValidator(_held)]  # any task, including custom ones
     network: RNN = RNN()
     rule: Annotated[PerturbationRule | Bptt | Rtrl | Rflo | Eprop, Field(discriminator="name")] = rules.make("anp")
     decorrelation: Decorrelation | None = None
@@ -63,7 +64,7 @@ class Experiment(Spec):
     spiking: LIF | None = None
 
     def table(self) -> dict:
-        """As plain data that :meth:`parse` reads back; without hardware, or spiking neurons, there is no word of it."""
+        """The experiment as plain data that :meth:`parse` reads back; hardware and spiking are left out if they are None."""
         return {
             key: value
             for key, value in super().table().items()
@@ -72,20 +73,20 @@ class Experiment(Spec):
 
     @classmethod
     def parse(cls, data: dict, where: str = "") -> Experiment:
-        """Build from a plain table, names of rules and tasks included."""
+        """Build from a plain table, in which rules and tasks may be given by name."""
         return super().parse(expand(data), where)
 
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, data: Any) -> Any:
-        """Put the task's own schedule and batch size where none were asked for."""
+        """Fill in the task's default schedule and batch size."""
         task = data.get("task") if isinstance(data, dict) else None
         if not isinstance(task, tasks.Task):
             return data
         own = {
             "schedule": "schedule",
             "batch_size": "default_batch_size",
-        }  # asked of the task where they are missing only
+        }  # the task's defaults are needed only if they are missing
         training = data.get("training", {})
         if isinstance(training, Training):
             missing = {name: getattr(task, its) for name, its in own.items() if getattr(training, name) is None}
@@ -98,7 +99,7 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _bptt_fits(self):
         if isinstance(self.rule, Bptt) and self.decorrelation is not None:
-            verb = "must be left out with the rule 'bptt', whose own is 'rule.decorrelation_rate'"
+            verb = "must be left out with the rule 'bptt', which has 'rule.decorrelation_rate' instead"
             raise SpecError("decorrelation", verb=verb, got=TABLE)
         if (
             isinstance(self.rule, Bptt)
@@ -125,9 +126,27 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _samples_can_be_written(self):
+        """Trains on the lines of rows and columns carry outer products, and nothing else."""
+        rule, training = self.rule, self.training
+        for matrix, key, writing in () if self.hardware is None else self.hardware.written_by_sample():
+            name = type(writing).__name__
+            fits = isinstance(rule, PerturbationRule) and writes_outer_products(rule, training.schedule)
+            if matrix not in LEARNT or not fits:
+                why = (
+                    "It needs sums of outer products: a learnt matrix, a perturbation rule in the online schedule, instant credit of "
+                    "injected noise and a plain step."
+                )
+                raise SpecError(key, "", f"{name} for these updates", hint=why, verb="cannot be")
+            if columns_for(training.batch_size or 1) > writing.most_columns:
+                wanted = f"smaller: {name} has room for {writing.most_columns} rows, two for each trial"
+                raise SpecError("training.batch_size", "Training", wanted, training.batch_size)
+        return self
+
+    @model_validator(mode="after")
     def _own_rules_are_for_rate_units(self):
         if self.spiking is not None and isinstance(self.rule, PerturbationRule) and self.rule.formula is not None:
-            verb = "must be left out with a rule of one's own, whose functions are for rate units"
+            verb = "must be left out with a custom rule, whose functions are for rate units"
             raise SpecError("spiking", verb=verb, got=TABLE)
         return self
 
@@ -135,7 +154,7 @@ class Experiment(Spec):
     def _array_probe_needs_read_noise(self):
         rule, chip = self.rule, self.hardware
         if isinstance(rule, PerturbationRule) and facts_of(rule).array_noise and not reads_noisily(chip):
-            wanted = "noise where 'rule.probe' is 'array': without it two reads are the same"
+            wanted = "noise if 'rule.probe' is 'array': without it repeated reads are identical"
             raise SpecError("hardware.reading", wanted=wanted, got=Words("none"), verb="must have")
         return self
 
@@ -149,15 +168,15 @@ class Experiment(Spec):
         return self
 
     def bound(self) -> Experiment:
-        """The experiment with every class of one's own found: what runs it calls this first.
+        """The experiment with all custom classes imported; called before it is run.
 
-        A class that is not what it was is refused. One that only this process can find is said: its source is in the record, which
-        can be read anywhere, and cannot be run.
+        Raises for a class that has changed. Warns about one that only this process can find: its source is in the record, which
+        can be read anywhere, but not run.
         """
         for code in user_code(self.table()):
             if not code.stays:
                 warnings.warn(
-                    f"{code.label} is defined in a script, a notebook or a function. Records keep its source, and can be read anywhere; to "
+                    f"{code.label} is defined in a script, a notebook or a function. Records store its source, and can be read anywhere; to "
                     "run them in another process, put the class into a file.",
                     stacklevel=2,
                 )
@@ -169,13 +188,13 @@ class Experiment(Spec):
 
 
 def digest(experiment: Experiment) -> str:
-    """Twelve hexadecimal digits of the experiment: equal for equal ones, and good for file names."""
+    """Digest of twelve hexadecimal digits: equal for equal experiments, and usable in file names."""
     text = json.dumps(essence(experiment.table()), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def label(experiment: Experiment) -> str:
-    """What tables call the rule of an experiment: ``danp published``, ``bptt(1)``."""
+    """Name of the rule of an experiment in tables: ``danp published``, ``bptt(1)``."""
     rule = experiment.rule
     if rule.name in FORWARD:
         return rule.name

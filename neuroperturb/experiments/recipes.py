@@ -1,12 +1,13 @@
-"""Settings that learn well: for each task, a table of the form :mod:`neuroperturb.experiments.experiment` reads.
+"""Default settings that learn well: for each task, a table as read by :mod:`neuroperturb.experiments.experiment`.
 
-``neuroperturb run TASK`` starts from these; a TOML file starts from the plain defaults of the objects instead. Where a
-rule other than the recipe's is asked for, it comes with its own preset, or with what `RULES` says of it on that task.
+``neuroperturb run TASK`` starts from these; a TOML file starts from the plain defaults of the objects instead. A rule
+other than that of the recipe uses its own preset, or the entry of `RULES` for that task.
 """
 
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 from neuroperturb.rules import DECORRELATED
 
@@ -17,7 +18,7 @@ CREDIT = {
     "learning_rate": 0.01,
     "noise_std": 0.05,
     "rate": COSINE,
-}  # antithetic, RMS: the preset's own
+}  # antithetic, RMS: those of the preset
 SERIES = {"name": "danp", "form": "published", "noise_std": 1e-3, "rate": COSINE}
 
 RECIPES: dict[str, dict] = {
@@ -39,13 +40,13 @@ RECIPES: dict[str, dict] = {
         "rule": CREDIT | {"learning_rate": 0.02},
         "training": {"schedule": "episode", "batch_size": 64, "epochs": 20},
     },
-    "copying": {  # ten bits, the task's own length, are beyond a few minutes of any rule here
+    "copying": {  # ten bits, the task's default length, take more than a few minutes with any rule here
         "task": {"name": "copying", "length": 5, "delay": 5, "trials_per_epoch": 1280},
         "network": {"size": 50, "bias": True},
         "rule": CREDIT,
         "training": {"schedule": "episode", "batch_size": 64, "epochs": 20},
     },
-    "digits": {  # learns little: 2.27 after ten epochs where guessing is 2.30
+    "digits": {  # learns little: 2.27 after ten epochs, guessing is 2.30
         "task": {"name": "digits"},
         "network": {"size": 100, "bias": True},
         "rule": CREDIT | {"learning_rate": 0.003},
@@ -58,6 +59,18 @@ RECIPES: dict[str, dict] = {
         "decorrelation": {"rate": 1e-4, "input": True, "state": False},
         "training": {"schedule": "online", "epochs": 10},
     },
+    "series": {  # chosen on a synthetic load series, six hours ahead: near ridge on 16 rows, and three times below the rate that diverges
+        "task": {"name": "series"},
+        "network": {"size": 100, "spectral_radius": 0.9, "bias": True, "leak": 0.5},
+        "rule": {
+            "name": "anp",
+            "learning_rate": 0.01,
+            "noise_std": 1e-3,
+            "rate": COSINE,
+            "presynaptic": {"kind": "whitened", "rate": 1e-3, "ridge": 0.01},
+        },
+        "training": {"schedule": "online", "epochs": 5},
+    },
     "mackey-glass": {
         "task": {"name": "mackey-glass"},
         "network": {"size": 200, "spectral_radius": 1.0},
@@ -67,22 +80,32 @@ RECIPES: dict[str, dict] = {
     },
 }
 
-RULES: dict[tuple[str, str], dict] = {}  # (task, rule): the rule's table there, where its preset alone does not learn
+FILES = {".csv": "series", ".tsv": "series", ".parquet": "series", ".pq": "series"}  # suffix: the task of such a file
+
+# (task, rule): settings of the rule for the task, if its preset alone does not learn
+RULES: dict[tuple[str, str], dict] = {}
 
 
 def recipe(task: str, rule: str | None = None) -> dict:
-    """The table for a task, with another rule in the place of the recipe's own if asked for.
+    """The table for a task, optionally with another rule than that of the recipe.
 
-    A task without a recipe gets a table that names it, so that the plain defaults hold.
+    A task without a recipe gets a table with only its name, so that the plain defaults apply.
     """
     table = copy.deepcopy(RECIPES.get(task, {"task": {"name": task}}))
     return table if rule is None else with_rule(table, rule)
 
 
+def of_file(path: str) -> dict:
+    """The table for a file of data."""
+    table = recipe(FILES[Path(path).suffix.lower()])
+    return {**table, "task": {**table["task"], "path": path}}
+
+
 def with_rule(table: dict, rule: str) -> dict:
-    """A copy of a table with another rule; decorrelation stays only beside a rule whose name asks for it."""
+    """A copy of a table with another rule; decorrelation is kept only with a rule whose name includes it."""
     task = table.get("task")
     task = task.get("name") if isinstance(task, dict) else task
+    task = task if isinstance(task, str) else None
     old = table.get("rule")
     old = {"name": old} if isinstance(old, str) else old or {}
     kept = {key: value for key, value in table.items() if key != "decorrelation" or rule in DECORRELATED}

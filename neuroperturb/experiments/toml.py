@@ -14,7 +14,8 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
-# The longer marks first: that of UTF-16 is the beginning of that of UTF-32.
+DEEPEST = 50  # nested tables and lists; experiments have six
+# The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -27,7 +28,7 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Experiment:
 
 
 def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = None) -> Experiment:
-    """The experiment of a table, with ``key.path=value`` assignments on top; rules of one's own may lie in `folder`."""
+    """The experiment of a table, with ``key.path=value`` assignments on top; custom rules may be in `folder`."""
     for assignment in overrides:
         table = override(table, assignment)
     with beside(folder):
@@ -35,19 +36,33 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
 
 
 def read_table(path: str | Path) -> dict:
-    """A TOML file as a table; anything that keeps it from being read is one sentence."""
+    """A TOML file as a table; errors are one sentence."""
     try:
-        return tomllib.loads(_text(Path(path).read_bytes()))
+        table = tomllib.loads(_text(Path(path).read_bytes()))
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The file {str(path)!r} is not valid TOML: {error}.") from None
     except RecursionError:
-        raise InputError(f"The file {str(path)!r} is not valid TOML: it is nested too deeply.") from None
+        table = None
+    if table is None or _depth(table) > DEEPEST:
+        raise InputError(
+            f"The file {str(path)!r} is nested too deeply: at most {DEEPEST} tables and lists in one another."
+        )
+    return table
+
+
+def _depth(table: Any) -> int:
+    """How many tables and lists lie in one another, told without recursion."""
+    level, here = 0, [table]
+    while here and level <= DEEPEST:
+        nested = (one.values() if isinstance(one, dict) else one for one in here if isinstance(one, dict | list))
+        level, here = level + 1, [inner for values in nested for inner in values]
+    return level
 
 
 def _text(content: bytes) -> str:
-    """UTF-8 or, where a byte order mark says so, UTF-16 or UTF-32: what editors save; line ends of any kind."""
+    """UTF-8 or, with a byte order mark, UTF-16 or UTF-32; line ends of any kind."""
     for mark, encoding in MARKS.items():
         if content.startswith(mark):
             return content.decode(encoding).lstrip("\ufeff").replace("\r\n", "\n")
@@ -62,20 +77,20 @@ def dumps(experiment: Experiment) -> str:
 
 
 def plain(experiment: Experiment) -> dict:
-    """An experiment as a table without None: what TOML can hold."""
+    """An experiment as a table for TOML, without None."""
     return _without_none(experiment.table())
 
 
 def override(table: dict, assignment: str) -> dict:
     """A copy of a table with one ``key.path=value`` set; a value that is not TOML is a string."""
     key, equals, text = assignment.partition("=")
-    if not equals or not all(step.strip() for step in key.split(".")):
+    if not equals or not all(step.strip() for step in key.split(".")) or key.count(".") > DEEPEST:
         raise InputError(f"The '--set' option must look like key.path=value. Got {assignment!r} instead.")
     return put(table, key, _value(text.strip()))
 
 
 def put(table: dict, key: str, value: Any) -> dict:
-    """A copy of a table with the value at a dotted key; tables on the way are made, or made out of a bare name."""
+    """A copy of a table with the value at a dotted key; intermediate tables are created, or expanded from a bare name."""
     path = [step.strip() for step in key.split(".")]
     table = copy.deepcopy(table)
     node = table
@@ -87,7 +102,7 @@ def put(table: dict, key: str, value: Any) -> dict:
             inner = {"kind" if depth else "name": inner}
         elif not isinstance(inner, dict):
             raise InputError(
-                f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is no table."
+                f"The key {key.strip()!r} cannot be set, since {'.'.join(path[: depth + 1])!r} is not a table."
             )
         node[step] = inner
         node = inner
@@ -100,4 +115,8 @@ def _value(text: str) -> Any:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except RecursionError:
+        parsed = None
+    if parsed is None or _depth(parsed) > DEEPEST:
+        raise InputError(f"The '--set' option takes at most {DEEPEST} tables and lists in one another.")
     return parsed["value"] if len(parsed) == 1 else text

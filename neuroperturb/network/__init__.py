@@ -1,1 +1,1 @@
-"""The network that learns: its weights, its dynamics, and what decorrelates and whitens its activity."""
+"""The network: its weights, its dynamics, and the decorrelation and whitening of its activity."""

@@ -1,10 +1,10 @@
-"""The compiled time step: one or two passes side by side, from input to readout.
+"""The compiled time step: one or two parallel passes, from input to readout.
 
     task ─ u_t ─▶ D_in ─ û_t ─▶ W_in ─┐
                                       ├─ a_t + σξ_t ─▶ neurons ─ x_t ─▶ D_rec ─ x̂_t ─▶ W_out ─ y_t + σξ^y_t
     x̂_{t−1} ────────────────▶ W_rec ──┘
 
-Every matrix is an array of hardware_models, met through its sweep: it writes the update that waits for it, then reads all
+Every matrix is an array of hardware_models, accessed by its sweep: it writes the pending update, then reads all
 columns. Column h·B + b is trial b of pass h: one pass is a clean evaluation, two are a clean twin (0, +ξ) or an antithetic
 pair (−ξ, +ξ). Equations: :mod:`neuroperturb.network.rnn`.
 """
@@ -22,7 +22,7 @@ from hardware_models.numerics.compiled import kernel, separate
 
 
 class Layers(NamedTuple):
-    """One thing for each matrix: array states, pending updates, memories, sweeps."""
+    """One item for each matrix: array states, pending updates, memories, sweeps."""
 
     W_in: object
     W_rec: object
@@ -34,8 +34,8 @@ class Layers(NamedTuple):
 class NetworkActivity(NamedTuple):
     """State and signals of K = passes · B columns; last axes padded.
 
-    u (K, n_in) raw input;  du (K, n_in) decorrelated;  uh (K, n_in [+ 1]) what W_in reads, bias included
-    a, r (K, n) pre-activation, recurrent part;  x (K, n) state;  xh (K, n) decorrelated state;  before (K, n) xh one step ago
+    u (K, n_in) raw input;  du (K, n_in) decorrelated;  uh (K, n_in [+ 1]) inputs of W_in, including the bias
+    a, r (K, n) pre-activation, recurrent part;  x (K, n) state;  xh (K, n) decorrelated state;  before (K, n) xh of the previous step
     y (K, n_out) output;  xi (B, n), xi_y (B, n_out) injected noise σξ
     """
 
@@ -77,14 +77,14 @@ def make_activity(passes: int, batch: int, n_in: int, n: int, n_out: int, bias: 
 
 @kernel
 def silence(act):
-    """State zero, as before the first step."""
+    """Reset to zero state."""
     act.x[:] = 0
     act.xh[:] = 0
 
 
 @kernel
 def resynchronise(act, paired):
-    """The noisy twin goes on from the clean one; a pair goes on from its mean."""
+    """The noisy twin continues from the clean one; a pair continues from its mean."""
     batch = act.x.shape[0] // 2
     half = type(act.x[0, 0])(0.5)
     for values in (act.x, act.xh):
@@ -126,7 +126,7 @@ def fire(circuits, a, leak, keep, x):
 
 
 class ForwardPlan(NamedTuple):
-    """What a step is compiled for: sweeps of the arrays, which D take part, noise from act.xi, neurons that are circuits."""
+    """Parameters that a step is compiled for: sweeps of the arrays, which D are used, noise from act.xi, neurons that are circuits."""
 
     sweeps: Layers
     decorrelate_input: bool
@@ -135,7 +135,7 @@ class ForwardPlan(NamedTuple):
     circuits: bool
 
     def make(self):
-        """The compiled step; other neurons have a plan of their own (neuroperturb.spiking)."""
+        """The compiled step; other neurons have their own plan (neuroperturb.spiking)."""
         return make_forward(self)
 
 
@@ -177,7 +177,7 @@ def make_forward(plan: ForwardPlan):
 
 @lru_cache
 def make_evaluate(forward):
-    """evaluate(arrays, pending, memories, act, numbers, inputs, reset, outputs): a clean pass over a stretch of steps."""
+    """evaluate(arrays, pending, memories, act, numbers, inputs, reset, outputs): a clean pass over a range of steps."""
     forward = separate(forward)
 
     @kernel
@@ -195,9 +195,9 @@ def make_evaluate(forward):
 
 @lru_cache
 def make_record(forward):
-    """record(arrays, pending, memories, act, numbers, inputs, reset, passed): a clean pass whose every step is kept.
+    """record(arrays, pending, memories, act, numbers, inputs, reset, passed): a clean pass that stores every step.
 
-    passed : `Passed` arrays of baselines.bptt, a in the place of f
+    passed : `Passed` arrays of baselines.bptt, with a in place of f
     """
     forward = separate(forward)
 

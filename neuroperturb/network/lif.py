@@ -1,11 +1,11 @@
-"""Spiking neurons in the place of rate units: leaky integrate-and-fire, with physical units, and what simulates them.
+"""Spiking neurons in place of rate units: leaky integrate-and-fire, with physical units, and their backend.
 
     spiking = "brian2"                  or  [spiking]  backend = "kernel"  tau_membrane = "20 ms"  v_threshold = "-50 mV"
                                             [spiking.backend]   kind = "brian2"  target = "cpp_standalone"
                                             [spiking.encoding]  kind = "poisson"  rate = "200 Hz"
 
 The equations are in :mod:`neuroperturb.spiking.model`. Sizes and initial weights of the network are those of its `network` table; a
-weight of 1 onto an input of 1 is the rheobase: it holds the membrane just at threshold.
+weight of 1 with an input of 1 is the rheobase: it keeps the membrane just at threshold.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pydantic import Field, model_validator
 from neuroperturb.network.quantities import Rate, Si, Time, Voltage, write
 from neuroperturb.spec import Spec, SpecError
 
-APART = 1e-3  # least relative difference of two time constants: their exact solution divides by it
+APART = 1e-3  # smallest relative difference of two time constants: their exact solution divides by it
 
 
 class Encoding(Spec):
-    """How a value reaches the neurons."""
+    """Encoding of an input value."""
 
     def require_fit(self, dt: float) -> None:
-        """Refuse what a time step of `dt` cannot carry."""
+        """Reject an encoding that does not fit a time step of `dt`."""
 
 
 class Current(Encoding):
@@ -35,12 +35,12 @@ class Current(Encoding):
 
 
 class Poisson(Encoding):
-    """Inputs are spikes at random, at a rate in proportion to the magnitude of the channel; a channel is a pair of lines, for + and −.
+    """Inputs are Poisson spikes, at a rate proportional to the magnitude of the channel; a channel has two lines, for + and −.
 
-    In the mean, what a synapse filters out of the spikes of a value u is u.
+    The mean of the filtered spikes of a value u is u.
 
-    rate : of a channel at 1, positive and at most 1/dt; where a channel is beyond 1/(rate · dt) the chance of a spike in one `dt` is
-        cut at 1
+    rate : of a channel at 1, positive and at most 1/dt; for a channel above 1/(rate · dt) the probability of a spike in one `dt`
+        saturates at 1
     """
 
     kind: Literal["poisson"] = "poisson"
@@ -53,7 +53,7 @@ class Poisson(Encoding):
         return self
 
     def require_fit(self, dt: float) -> None:
-        """A line spikes at most once a `dt`: a channel at 1 must not ask for more."""
+        """A line spikes at most once per `dt`: a channel at 1 must not need more."""
         if self.rate * dt > 1 + 1e-9:
             most = write(1 / dt, "rate")
             raise SpecError(
@@ -65,7 +65,7 @@ class Poisson(Encoding):
 
 
 class Latency(Encoding):
-    """Inputs are spikes in time: one a step, the earlier the larger the magnitude; none at 0, on the line of its sign.
+    """Time-to-first-spike coding: one spike per step, earlier for larger magnitudes, on the line of its sign; none at 0.
 
     The charge of a spike is that of a current of 1 over the step.
     """
@@ -80,9 +80,9 @@ class Kernel(Spec):
 
 
 class Brian2(Spec):
-    """Brian2 (extra ``brian2``): the same equations, to compare with and to extend.
+    """Brian2 (extra ``brian2``): the same equations, for comparison and extension.
 
-    target : what runs its code: ``"numpy"``; ``"cython"``, compiled piece by piece;  ``"cpp_standalone"``, one compiled program
+    target : its code-generation target: ``"numpy"``; ``"cython"``, compiled piece by piece;  ``"cpp_standalone"``, one compiled program
         that is run again for every sequence
     """
 
@@ -102,13 +102,13 @@ class LIF(Spec):
     tau_membrane, tau_synapse, tau_readout : times; the first two must differ
     refractory : time after a spike in which the membrane stays at `v_reset`; whole steps of `dt`
     v_rest, v_threshold, v_reset : voltages; reset lies below threshold
-    background : constant input, as the voltage above rest that it sustains
-    v_input : voltage that an input of 1 sustains through a weight of 1
-    rate : of spikes that counts as an activity of 1: a neuron that fires at it has filtered spikes of 1, whatever the filter
+    background : constant input, as its steady-state voltage above rest
+    v_input : steady-state voltage of an input of 1 with a weight of 1
+    rate : firing rate that corresponds to an activity of 1: at this rate, filtered spikes have a mean of 1 for any filter
     dt : time step of the integration
-    step : how long one time step of the task lasts; whole steps of `dt`
-    encoding : how the task's inputs reach the neurons
-    backend : what simulates them
+    step : duration of one time step of the task; whole steps of `dt`
+    encoding : encoding of the task's inputs
+    backend : simulator of the neurons
     """
 
     tau_membrane: Time = Si(0.02)
@@ -155,9 +155,7 @@ class LIF(Spec):
         if not self.v_reset < self.v_threshold or not self.v_rest < self.v_threshold:
             self._refuse("v_threshold", "above both 'v_rest' and 'v_reset'")
         if abs(self.tau_membrane / self.tau_synapse - 1) < APART:
-            self._refuse(
-                "tau_synapse", "another time than 'tau_membrane': the exact solution divides by their difference"
-            )
+            self._refuse("tau_synapse", "different from 'tau_membrane': the exact solution divides by their difference")
         for name, least in (("step", 1), ("refractory", 0)):
             count = getattr(self, name) / self.dt
             if round(count) < least or abs(count - round(count)) > 1e-6 * max(count, 1):

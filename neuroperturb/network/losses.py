@@ -1,11 +1,11 @@
-"""Losses of one trial at one step, and how far a perturbation moves them.
+"""Losses of one trial at one step, and their change by a perturbation.
 
 With outputs c and their perturbation δ (c + δ is the noisy output of a clean twin; c ± δ those of an antithetic pair):
 
     mean squared error   L = mean_o (c − y*)²       twin δL = mean_o δ (2(c − y*) + δ),   pair δL = mean_o 2δ(c − y*)
     cross-entropy        L = lse(c) − y*·c          twin δL = log Σ p e^δ − y*·δ,         pair δL = ½ log(Σ p e^δ/Σ p e^−δ) − y*·δ
 
-δL is built from δ and never as the difference of two losses, which in float32 would lose every digit of a small one.
+δL is computed from δ and never as the difference of two losses, which in float32 would lose all digits of a small one.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def cross_entropy_pair(c, delta, target):
 
 @kernel
 def mse_single(y, delta, target):
-    """(L, L): a single pass has no other to be compared with."""
+    """(L, L): a single pass has no reference."""
     loss, _ = mse_twin(y, delta, target)
     return loss, loss
 
@@ -84,14 +84,14 @@ def cross_entropy_single(y, delta, target):
 
 
 class TrialLoss(NamedTuple):
-    """Kernels (c, δ, target) -> (L, δL) of one loss, for the ways in which passes are compared."""
+    """Kernels (c, δ, target) -> (L, δL) of one loss, for each way to compare passes."""
 
     twin: object
     pair: object
     single: object
 
     def between(self, passes: int, paired: bool):
-        """The kernel for so many passes, whose centre is their mean where they are a pair."""
+        """The kernel for a number of passes; the centre of a pair is its mean."""
         if passes == 1:
             return self.single
         return self.pair if paired else self.twin

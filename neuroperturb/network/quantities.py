@@ -1,11 +1,12 @@
-"""Physical quantities where a person writes them: ``"20 ms"`` → 0.02 [s], ``"-70 mV"`` → −0.07 [V], and back.
+"""Physical quantities as text: ``"20 ms"`` → 0.02 [s], ``"-70 mV"`` → −0.07 [V], and back.
 
-Inside, a quantity is a plain number in SI units; a quantity of Brian2 is taken by what it prints. Prefixes are exact: the number is
-the float nearest to what was written.
+Internally, a quantity is a plain number in SI units; a Brian2 quantity is parsed from its printed form. Prefixes are exact: the number
+is the float nearest to the text.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import LARGEST, SpecError
 
 PREFIXES = {
     "n": -9,
@@ -40,12 +41,24 @@ def parse(value: Any, dimension: str, name: str = "") -> float:
     if exponent is None:
         raise SpecError(name, wanted=f"a {dimension} with its unit, such as '{EXAMPLES[dimension]}'", got=value)
     if hasattr(value, "has_same_dimensions"):
-        return float(value)  # what it prints is rounded
-    return float(Decimal(match[1]).scaleb(exponent))
+        number = float(value)  # what it prints is rounded
+    else:
+        number = _scaled(match[1], exponent)
+    if not abs(number) <= LARGEST:
+        raise SpecError(name, wanted=f"at most {LARGEST:g} in SI units", got=value)
+    return number
+
+
+def _scaled(digits: str, exponent: int) -> float:
+    """digits · 10^exponent, correctly rounded; inf beyond what decimals hold."""
+    try:
+        return float(Decimal(digits).scaleb(exponent))
+    except ArithmeticError:
+        return math.inf
 
 
 def _typed(value: Any) -> str:
-    """What a person typed, in one form of each character: both mus are one, and so is every minus."""
+    """Normalised text: both characters for mu are one, and so are all minus signs."""
     return unicodedata.normalize("NFKC", str(value)).translate(_MINUS)
 
 
@@ -66,7 +79,7 @@ def _exponent(unit: str, dimension: str) -> int | None:
 
 
 class Si(float):
-    """A number that is in SI units already; anything else a person gives has to say its unit."""
+    """A number that is in SI units already; any other input must have a unit."""
 
 
 def _quantity(dimension: str):

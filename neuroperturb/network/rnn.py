@@ -1,9 +1,9 @@
-"""The network: one recurrent layer without biases, and how its weights begin.
+"""The network: one recurrent layer without biases, and its initial weights.
 
     û_t = D_in u_t                                input decorrelation, optional
     a_t = W_in û_t + W_rec x̂_{t−1}                pre-activation
     x_t = (1 − α) x_{t−1} + α tanh(a_t)           leak α; α = 1 in the published network
-    x̂_t = D_rec x_t                               what recurs, and what the readout reads
+    x̂_t = D_rec x_t                               input of the recurrence and of the readout
     y_t = W_out x̂_t                               linear readout
 
 Rows are units: W[i, j] is from j to i. Arrays hold the transpose (presynaptic-major), see hardware_models.array.
@@ -29,7 +29,7 @@ class RNN(Spec):
 
     size : n, hidden units
     leak : α, in (0, 1]
-    bias : a constant input of 1 added to the task's own
+    bias : whether a constant input of 1 is added to the task's inputs
     gain : factor on the Xavier standard deviation √(2/(fan_in + fan_out)) of W_rec
     spectral_radius : if given, W_rec is scaled to this spectral radius instead
     """
@@ -53,9 +53,9 @@ class Matrices(NamedTuple):
 
 
 def require_room(network: RNN, n_in: int, n_out: int, batch: int = 1) -> None:
-    """Refuse a network that cannot fit into memory with its states of so many trials; what it needs at the least."""
+    """Reject a network that does not fit into memory with the states of `batch` trials; a lower bound."""
     n = network.size
-    squares = (4, n, n)  # W_rec and D_rec, as they begin and as they are
+    squares = (4, n, n)  # W_rec and D_rec, initial and present
     require_memory(f"a network of {n} units and {batch} trials", squares, (2, n, n_in + n_out), (4, n, batch))
 
 
@@ -74,8 +74,8 @@ def initial_weights(network: RNN, n_in: int, n_out: int, seed: int) -> Matrices:
 def spectral_radius(W: np.ndarray) -> float:
     """Largest absolute eigenvalue; dense below 200 units, Arnoldi with a fixed start above, to 1e-4 there.
 
-    Eigenvalues of a random matrix crowd at the edge of their circle: with a Krylov space of the usual 20 vectors Arnoldi settles on a
-    wrong one of them, 2 % short; 96 find the right one, in the same time.
+    Eigenvalues of a random matrix are dense at the edge of their circle: with the usual Krylov space of 20 vectors Arnoldi converges to a
+    wrong one, 2 % too small; 96 vectors find the right one, in the same time.
     """
     n = len(W)
     if not np.isfinite(W).all():

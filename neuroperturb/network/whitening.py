@@ -1,9 +1,9 @@
-"""The lateral matrix P: reads z = P x, and leaves the update of P to be written. Equations:
+"""The lateral matrix P: reads z = P x, and computes the pending update of P. Equations:
 :mod:`neuroperturb.rules.axes.presynaptic`.
 
-P is an array like any other: its update waits for the next sweep and is written by the array's own cells. Online it is written at
-every step, as B outer products and a decay; over an episode the products are summed and written once, with their mean. (Steps of
-an episode visit different directions: written one by one, a direction grows until it is met, and P overshoots.) The columns of a
+P is an array like any other: its update is pending until the next sweep and is written by the array's own cells. Online it is written
+at every step, as B outer products and a decay; over an episode the products are averaged and written once. (Steps of an episode visit
+different directions: written one by one, a direction would grow until it is visited, and P would overshoot.) The columns of a
 sweep are the B centres of the two passes and, in the local form, the same with private noise.
 """
 
@@ -19,7 +19,7 @@ from hardware_models.numerics.compiled import kernel, separate
 
 
 class Sum(NamedTuple):
-    """gradient (n, n): Σ of an episode's outer products;  back (B, n): what a read along the other side gave
+    """gradient (n, n): Σ of an episode's outer products;  back (B, n): result of a transposed read
     steps (1,) int64;  sizes: scratch of BLAS
     """
 
@@ -30,11 +30,11 @@ class Sum(NamedTuple):
 
 
 class Whitener(NamedTuple):
-    """P and what it gave.
+    """P and its reads.
 
-    array, pending : P (n, n) and its update;  x, z : (2B, n) or (B, n), what was read, and the result
-    now, before : (B, n) presynaptic factors of this step (readout) and the step before (recurrence)
-    numbers : of the rule's presynaptic value
+    array, pending : P (n, n) and its update;  x, z : (2B, n) or (B, n), inputs and results of reads
+    now, before : (B, n) presynaptic factors of this step (readout) and the previous step (recurrence)
+    numbers : parameters of the rule's presynaptic value
     seed, stream : key of the private noise
     """
 
@@ -52,7 +52,7 @@ class Whitener(NamedTuple):
 
 @kernel
 def shift(whitener, reset):
-    """The factors of this step become those of the step before; after a reset there was none."""
+    """The factors of this step become those of the previous step; after a reset there are none."""
     now, before = whitener.now, whitener.before
     for b in range(now.shape[0]):
         for i in range(now.shape[1]):
@@ -61,7 +61,7 @@ def shift(whitener, reset):
 
 @lru_cache
 def make_whiten(sweep, read_back, leave, private: bool, summing: bool, dtype: str):
-    """whiten(whitener, centre, step, reset): read P for the activity (B, n) of this step, and leave its update, or sum it.
+    """whiten(whitener, centre, step, reset): read P for the activity (B, n) of this step, and set its pending update, or add to the sum.
 
     leave : kernel of the update, see :mod:`neuroperturb.rules.axes.presynaptic`;  private : P is read with private noise too
     """
@@ -96,7 +96,7 @@ def make_whiten(sweep, read_back, leave, private: bool, summing: bool, dtype: st
 
 @lru_cache
 def make_finish_whitening(sweep):
-    """finish_whitening(whitener, nothing): write the mean of what an episode summed, once."""
+    """finish_whitening(whitener, nothing): write the mean update of an episode, once."""
     sweep = separate(sweep)
 
     @kernel

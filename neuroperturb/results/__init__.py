@@ -1,1 +1,1 @@
-"""What a run leaves: its record, tables, text and figures."""
+"""Results of a run: its record, tables, text and figures."""

@@ -1,4 +1,4 @@
-"""What each source of imperfection costs, out of the rows of a record."""
+"""The cost of each non-ideality, from the rows of a record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ IDEAL, ONLY, WITHOUT = "ideal hardware", "only ", "without "  # names of rows
 
 
 class Cost(NamedTuple):
-    """What a source costs, losses on the test data; see above."""
+    """The cost of a source: test losses with it alone and without it, and the differences they make."""
 
     source: str
     alone: float
@@ -20,12 +20,12 @@ class Cost(NamedTuple):
 
 
 def is_row(name: str) -> bool:
-    """Whether a row of results is of an ablation."""
+    """Whether a row of results belongs to an ablation."""
     return name == IDEAL or name.startswith((ONLY, WITHOUT))
 
 
 def table(results) -> list[Cost]:
-    """What each source costs, from the rows of a record, the first of which is the run itself; nothing without an ablation."""
+    """The cost of each source, from the rows of a record, the first of which is the run itself; empty without an ablation."""
     losses = dict(zip(results["name"], results["test"], strict=True))
     if IDEAL not in losses:
         return []

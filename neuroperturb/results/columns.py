@@ -1,4 +1,4 @@
-"""What a record holds, as its readers see it: columns of its tables, and the members that reports and figures may look at."""
+"""The contents of a record for its readers: columns of its tables, and the attributes that reports and figures may use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.spec.data_file import FileNote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ HISTORY = {  # column: type
     "twin_distance": np.float64,  # mean ‖δx‖/σ
     "spectral_radius": np.float64,
     "skipped": np.int64,  # singular steps
-    "seconds": np.float64,  # of training, compiling left out
+    "seconds": np.float64,  # of training, without compilation
 }
 RESULTS = ("name", "validation", "test", "status", "settings", "seconds")
 TEXT = ("name", "status", "settings")
@@ -30,7 +31,7 @@ Status = Literal["finished", "interrupted", "diverged"]
 
 
 class Record(Protocol):
-    """What reports and figures see of a run; :class:`neuroperturb.results.run.Run` is one."""
+    """What reports and figures need of a run; :class:`neuroperturb.results.run.Run` provides it."""
 
     experiment: Experiment
     history: pd.DataFrame
@@ -42,3 +43,4 @@ class Record(Protocol):
     loss: dict[str, Any]
     versions: dict[str, str]
     cpu: dict[str, str]
+    data: dict[str, FileNote]

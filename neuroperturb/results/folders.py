@@ -1,4 +1,4 @@
-"""Folders for results, however deep."""
+"""Folders for results, with their parents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make(path: Path) -> Path:
-    """A folder and those it lies in, made where they are missing, all of them or none; raises OSError as `Path.mkdir` does."""
+    """Create a folder and its missing parents, all of them or none; raises OSError as `Path.mkdir` does."""
     missing, here = [], path
     while not here.is_dir():
         missing.append(here)
@@ -21,7 +21,7 @@ def make(path: Path) -> Path:
             made.append(folder)
     except OSError:
         for folder in reversed(made):
-            with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+            with contextlib.suppress(OSError):  # another process has put something there meanwhile
                 folder.rmdir()
         raise
     return path

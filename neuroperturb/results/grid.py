@@ -6,7 +6,7 @@ import math
 
 
 def number(value: float) -> str:
-    """Three significant digits, nothing for what is missing."""
+    """Three significant digits; empty for a missing value."""
     if value is None or value != value:
         return ""
     if math.isinf(value):
@@ -17,7 +17,7 @@ def number(value: float) -> str:
 
 
 def grid(columns: dict) -> str:
-    """Columns of text under their names: the first and the last to the left, numbers to the right."""
+    """Columns of text under their names: the first and the last aligned left, numbers aligned right."""
     cells = [[name, *map(str, column)] for name, column in columns.items()]
     widths = [max(map(len, column)) for column in cells]
     last = len(cells) - 1
@@ -32,7 +32,7 @@ def grid(columns: dict) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds in everyday units."""
     if not 0 <= seconds < 1e8:
         return "?"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,6 +1,6 @@
-"""What the loss of a record is called, as its figures and reports say it: out of the record, not out of the name of a task.
+"""The name of the loss in figures and reports: taken from the record, not derived from the name of the task.
 
-Records of version 0.1.0 do not say; their tasks are all built in, and all but one are scored by the mean squared error.
+Records of version 0.1.0 do not have it; their tasks are all built in, and all but one are scored by the mean squared error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def of_run(run: Record) -> Mapping[str, Any]:
 
 
 def line(run: Record) -> str:
-    """Name, unit and guess level in a line; nothing for records that do not say."""
+    """Name, unit and guess level in a line; empty for records without them."""
     loss = run.loss
     if not loss:
         return ""

@@ -58,7 +58,7 @@ class Writer:
         return self._groups[name]
 
     def _scale(self, group: str, dim: str, size: int, variable):
-        """The dimension of that name, made where it is met first."""
+        """The dimension of that name, created at its first use."""
         from h5py import h5d, h5ds, h5s, h5t
 
         scale = self._scales.get((group, dim))
@@ -78,7 +78,7 @@ class Writer:
 
 @functools.cache
 def _timeless():
-    """Datasets that do not say when they were made."""
+    """Properties of datasets without a creation time."""
     from h5py import h5p
 
     properties = h5p.create(h5p.DATASET_CREATE)
@@ -87,7 +87,7 @@ def _timeless():
 
 
 def _numbers(parent, name: str, array: np.ndarray):
-    """A dataset of numbers; without h5py's own layers, which take longer than the library."""
+    """A dataset of numbers; bypasses h5py's high-level layers, which take longer than the library."""
     from h5py import h5d, h5s, h5t
 
     array = np.ascontiguousarray(array)
@@ -99,7 +99,7 @@ def _numbers(parent, name: str, array: np.ndarray):
 
 
 def _text(parent, name: str, array: np.ndarray):
-    """A dataset of text; `data=None` for an empty one: HDF5 makes no text array out of nothing."""
+    """A dataset of text; `data=None` for an empty one: HDF5 cannot create an empty text array from data."""
     import h5py
 
     data = array if array.size else None
@@ -107,7 +107,7 @@ def _text(parent, name: str, array: np.ndarray):
 
 
 def _number(dataset, name: bytes, value: int) -> None:
-    """A whole number as an attribute."""
+    """An integer as an attribute."""
     from h5py import h5a, h5s, h5t
 
     h5a.create(dataset, name, h5t.NATIVE_INT32, h5s.create(h5s.SCALAR)).write(np.array(value, np.int32))

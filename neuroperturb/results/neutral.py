@@ -1,4 +1,4 @@
-"""Names of people's own in files that other programs open: text stays text, and nothing in it is carried out or shown as markup."""
+"""User-chosen names in files that other programs open: text stays text, never run as a formula or rendered as markup."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text that begins with one of these for a formula
 MARKS = re.compile(r"([\\`*\[\]|])")
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def cell(value: Any) -> Any:
-    """What a spreadsheet shows as it is: text that it would compute gets an apostrophe before it, numbers stay."""
+    """A value that a spreadsheet displays unchanged: text it would compute gets a leading apostrophe, numbers stay."""
     if not isinstance(value, str) or not value.startswith(FORMULA) or _is_number(value):
         return value
     return "'" + value
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """A table as CSV, texts and names of columns neutral."""
+    """A table as CSV, with texts and column names made neutral."""
     safe = frame.rename(columns=cell)
     for place, kind in enumerate(frame.dtypes):
         if str(kind) in ("object", "string", "str", "category"):
@@ -30,7 +30,7 @@ def csv(frame: pd.DataFrame) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text inside Markdown, a table's cell included: no markup, no other column, no other line."""
+    """Text for Markdown, also in a table cell: it starts no markup, no new column and no new line."""
     words = " ".join(text.split())
     for mark, entity in ENTITIES.items():
         words = words.replace(mark, entity)

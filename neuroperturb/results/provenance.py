@@ -1,4 +1,4 @@
-"""What made a record: versions and processor."""
+"""Provenance of a record: versions and processor."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from importlib import metadata
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
+    """Versions of Python and of the libraries that compute."""
     names = ("neuroperturb", "numpy", "numba", "llvmlite", "scipy")
     return {"python": platform.python_version(), **{name: _version(name) for name in names}}
 
 
 def cpu() -> dict[str, str]:
-    """The processor as the compiler sees it: bits may differ where these differ."""
+    """The processor as the compiler sees it: results may differ in their last bits between processors."""
     from llvmlite import binding
 
     features = binding.get_host_cpu_features().flatten()
     return {"name": binding.get_host_cpu_name(), "features": hashlib.sha256(features.encode()).hexdigest()[:12]}
 
 
-@functools.cache  # looking through what is installed takes 10 ms
+@functools.cache  # searching the installed packages takes 10 ms
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

@@ -1,24 +1,22 @@
-"""The record of a run: what made it, its curves, its weights, what it was compared with; one self-describing file.
+"""The record of a run: its experiment, learning curves, weights and comparisons; one self-describing file.
 
 The file is netCDF 4 (`xarray.open_datatree` opens it), holds numbers and text only, and is written to a temporary name
-in its own folder and renamed, so that a file of that name is always whole. Its groups:
+in its own folder and renamed, so that a file of that name is always whole; a line after its end seals it. Its groups:
 
-    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and what
-                       tables of many runs need of each
-    /history           one row an epoch         /results           one row for the rule and each thing beside it
+    /                  attributes: format, status, experiment (TOML), seeds, versions, cpu, a checksum of everything, and a
+                       summary for tables of many runs
+    /history           one row per epoch        /results           one row for the rule and one for each comparison
     /weights           W[i, j] is from j to i   /initial_weights
-    /state             what resuming needs, the pending update included: one array a type, and an index of names and shapes
-    /ledger            what the hardware did
-    /timing            when and how fast: all that differs between two runs of one experiment
+    /state             the checkpoint, the pending update included: one array per type, and an index of names and shapes
+    /ledger            operation counts and costs of the hardware
+    /timing            when and how fast: everything that differs between two runs of one experiment
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tomllib
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,46 +24,52 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroperturb.experiments import experiment as config
-from neuroperturb.experiments.essence import essence
+from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
+from neuroperturb.network.chip.part_tables import PART
 from neuroperturb.results import file as record_file
-from neuroperturb.results import summary
+from neuroperturb.results import structure, summary
 from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
-from neuroperturb.results.file import RecordError, bits, sync_folder
+from neuroperturb.results.file import RecordError, bits
 from neuroperturb.results.provenance import cpu, versions
+from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import InputError, SpecError
-from neuroperturb.spec.user_code import opening
+from neuroperturb.spec.data_file import FileNote, recorded
+from neuroperturb.spec.user_code import UserCode, opening
+from neuroperturb.tasks.user_task import TASK
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
 # Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
-CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss")
+CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name", "data")
 
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """What a run leaves behind.
+    """The record of a run.
 
     Parameters
     ----------
     experiment : Experiment
-    history : DataFrame, or a list of rows as dicts, one an epoch; columns as in `HISTORY`, others welcome
+    history : DataFrame, or a list of rows as dicts, one per epoch; columns as in `HISTORY`, others are allowed
     weights, initial_weights : dict of ndarray, W[i, j] from j to i
     status : "finished", "interrupted" or "diverged"
     diverged_step : int or None, the time step whose loss was not finite
     results : DataFrame, or a list of rows; columns as in `RESULTS`, and ``validation_…``, ``test_…`` for each metric
-    seeds : dict of int, by named stream
-    state : dict of ndarray, what continues the run
+    seeds : dict of int, one per random stream
+    state : dict of ndarray, the checkpoint to resume from
     ledger : dict of plain values
-    loss : what the task's loss is called, its unit and what a constant output scores, as :class:`neuroperturb.tasks.LossScale` has
-        them; empty where that is not known
+    loss : name of the task's loss, its unit and the score of the best constant output, as in :class:`neuroperturb.tasks.LossScale`;
+        empty if unknown
     versions, cpu : dict of str, of the machine that ran it
     timestamps : dict of str
+    name : what the run is called in a study, and its file with it; empty outside studies
+    data : which files of data it was made with, by path as the experiment has it
     """
 
     experiment: Experiment
@@ -82,6 +86,8 @@ class Run:
     versions: dict[str, str] = field(default_factory=lambda: versions())
     cpu: dict[str, str] = field(default_factory=lambda: cpu())
     timestamps: dict[str, str] = field(default_factory=dict)
+    name: str = ""
+    data: dict[str, FileNote] = field(default_factory=dict)
 
     def __post_init__(self):
         self.history = _frame(self.history, HISTORY)
@@ -92,31 +98,24 @@ class Run:
         self.results = _frame(rows, RESULTS)
 
     def save(self, path: str | Path) -> Path:
-        """Write the file, whole or not at all; an older file of that name is replaced."""
-        path = Path(path)
-        part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-        try:
-            texts = _texts(self)
-            record_file.write(part, texts, _packed(self), _summary(self, texts).text)
-            with open(part, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-        sync_folder(path.parent)
-        return path
+        """Write the file, whole or not at all; an older file of that name is replaced.
+
+        It is made in memory, where it is twice for a moment. Raises OSError where it cannot be written.
+        """
+        texts = _texts(self)
+        return record_file.write(path, texts, _packed(self), _summary(self, texts).text)
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
-        """Read a file that :meth:`save` wrote; anything else is refused in one sentence."""
+        """Read a file that :meth:`save` wrote; raises RecordError for any other file."""
         return load(path)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The learning curve, on given or new matplotlib axes."""
+        """Draw the learning curve on given or new matplotlib axes."""
         return learning_curve(self, ax)
 
     def report(self) -> str:
-        """The run in words and tables."""
+        """A summary of the run as text and tables."""
         return report.text(self)
 
     def _repr_html_(self) -> str:
@@ -130,7 +129,7 @@ class Run:
 
 
 def same_science(a: Run, b: Run) -> bool:
-    """Whether two runs agree bit for bit in everything but machine, versions and time."""
+    """Whether two runs agree bit for bit in everything except machine, versions and time."""
     return _science(a) == _science(b)
 
 
@@ -141,7 +140,7 @@ def differences(a: Run, b: Run) -> list[str]:
 
 
 def _frame(rows, columns) -> pd.DataFrame:
-    """A table with at least these columns, of these types; text is text, everything else a number."""
+    """A table with at least these columns, of these types; the columns named in TEXT hold text, all others numbers."""
     import pandas as pd
 
     given = _columns_of(rows)
@@ -159,7 +158,7 @@ def _frame(rows, columns) -> pd.DataFrame:
 
 
 def _columns_of(rows) -> dict:
-    """Of a DataFrame or of a list of rows; nan where a row has nothing."""
+    """A column of a DataFrame or of a list of rows; nan where a row lacks the key."""
     if hasattr(rows, "columns"):
         return {name: rows[name].to_numpy() for name in rows.columns}
     rows = list(rows)
@@ -171,7 +170,7 @@ def _columns_of(rows) -> dict:
 
 
 def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Every array of a run; text columns are arrays of objects. Seconds go to the one group that may differ."""
+    """Every array of a run; text columns are arrays of objects. Seconds go to `timing`, the one group that may differ."""
     for group, frame in (("history", run.history), ("results", run.results)):
         for name in frame.columns:
             column = frame[name].to_numpy()
@@ -184,7 +183,7 @@ def _arrays(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def _packed(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
-    """The same with the state end to end, one array a type: a netCDF variable costs 8 ms, and a state has hundreds."""
+    """The same with the state concatenated, one array per type: a netCDF variable costs 8 ms, and a state has hundreds."""
     yield from ((group, name, array) for group, name, array in _arrays(run) if group != "state")
     by_type: dict[str, list[tuple[str, np.ndarray]]] = {}
     for name, array in run.state.items():
@@ -196,7 +195,7 @@ def _packed(run: Run) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def _unpack(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The state by name, out of one array a type and its index of names and shapes."""
+    """The state by name, from one array per type and its index of names and shapes."""
     state = {}
     for kind in (name for name in packed if not name.endswith("_index")):
         start = 0
@@ -208,7 +207,7 @@ def _unpack(packed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    """Everything else, as attributes of the file."""
+    """All texts, as attributes of the file."""
     return {
         "status": run.status,
         "diverged_step": json.dumps(run.diverged_step),
@@ -216,6 +215,8 @@ def _texts(run: Run) -> dict[str, str]:
         "seeds": json.dumps(run.seeds),
         "ledger": json.dumps(run.ledger),
         **({"loss": json.dumps(run.loss)} if run.loss else {}),
+        **({"name": run.name} if run.name else {}),
+        **({"data": json.dumps({path: note._asdict() for path, note in run.data.items()})} if run.data else {}),
         "versions": json.dumps(run.versions),
         "cpu": json.dumps(run.cpu),
         "timestamps": json.dumps(run.timestamps),
@@ -232,26 +233,52 @@ def _science(run: Run) -> dict[str, tuple]:
 # The file
 
 
-def load(path: str | Path) -> Run:
-    """Read a run's file; anything else is refused in one sentence."""
+def load(
+    path: str | Path, *, task: type | None = None, rule: type | None = None, hardware: type | Sequence[type] = ()
+) -> Run:
+    """Read a run's file; raises RecordError for any other file. No code that a record names is run.
+
+    Parameters
+    ----------
+    path : of the file
+    task, rule, hardware : user-defined classes that the record names, cells among them: given here, they need not be found and imported
+        where the run is repeated, resumed or deployed; refused where they do something else than those of the record
+    """
     path = Path(path)
     if not path.is_file():
         raise RecordError(f"There is no run file {str(path)!r}.")
+    texts, arrays = record_file.read(path)
     try:
-        texts, arrays = record_file.read(path)
-    except RecordError:
-        raise
-    except Exception:  # a damaged HDF5 file fails in any way the library can
-        raise RecordError(f"The file {str(path)!r} is damaged, or was not written by neuroperturb.") from None
-    try:
-        with opening(path.parent):  # what it names is not looked for: a record is data
-            return _run(texts, arrays)
+        with opening(path.parent):  # paths in it are not followed: a record is data
+            run = _run(texts, arrays)
+            _give(run, path, task=task, rule=rule, hardware=hardware)
     except InputError as error:
         raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # whole, and of another structure
+        raise RecordError(
+            f"The file {str(path)!r} was not written by neuroperturb: parts of a run are missing."
+        ) from None
+    wrong = structure.fault(run)
+    if wrong:
+        raise RecordError(f"The file {str(path)!r} was not written by neuroperturb: {wrong}.")
+    return run
+
+
+def _give(run: Run, path: Path, *, task: type | None, rule: type | None, hardware: type | Sequence[type]) -> None:
+    """Have classes stand for what a record names; raises RecordError for one that it does not."""
+    cells = [hardware] if isinstance(hardware, type) else hardware
+    given = [(task, TASK), (rule, RULE), *((cell, PART) for cell in cells)]
+    named = user_code(run.experiment.table())
+    for cls, sought in given:
+        if cls is not None and UserCode.of(cls, sought) not in named:
+            raise RecordError(
+                f"The record {str(path)!r} was not made with this {sought.noun} {cls.__name__!r}: it names "
+                f"{', '.join(code.name for code in named) or 'none'}."
+            )
 
 
 def existing(folder: Path, experiment: Experiment) -> Path | None:
-    """A record of this experiment in a folder, whatever it is called: versions before this one named files otherwise."""
+    """A record of this experiment in a folder, whatever its file name: earlier versions named files differently."""
     for path in sorted(folder.glob("*.nc")):
         try:
             with opening(folder):
@@ -276,17 +303,24 @@ def _run(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> Run:
     def group(name):
         return {key.split("/", 1)[1]: array for key, array in arrays.items() if key.split("/", 1)[0] == name}
 
-    timing = group("timing")
-    tables = {
-        name: pd.DataFrame({**group(name), "seconds": timing[f"{name}_seconds"]}) for name in ("history", "results")
-    }
+    timing, tables = group("timing"), {}
+    for name, wanted in (("history", HISTORY), ("results", RESULTS)):
+        columns = {**group(name), "seconds": timing[f"{name}_seconds"]}
+        if not set(wanted) <= set(columns):
+            raise KeyError(name)
+        tables[name] = pd.DataFrame(columns)
     plain = {
         name: json.loads(texts[name]) for name in ("diverged_step", "seeds", "ledger", "versions", "cpu", "timestamps")
     }
     plain["loss"] = json.loads(texts.get("loss", "{}"))
+    plain["name"] = texts.get("name", "")
+    data = {path: FileNote(**note) for path, note in json.loads(texts.get("data", "{}")).items()}
     kept = {name: group(name) for name in ("weights", "initial_weights")}
+    with recorded(data):
+        experiment = Experiment.parse(tomllib.loads(texts["experiment"]))
     return Run(
-        experiment=Experiment.parse(tomllib.loads(texts["experiment"])),
+        experiment=experiment,
+        data=data,
         status=texts["status"],
         **tables,
         **kept,

@@ -1,13 +1,13 @@
-"""The summary of a run: what a table of many runs needs of each, kept in one attribute of its file.
+"""The summary of a run for tables of many runs, stored in one attribute of its file.
 
-    curves   epoch and losses, epoch by epoch          last    of every column of the history, its last value
-    first    of every number in the results, the       seconds of training, in all
-             first: the rule's own                     diverged at this step, or None
-    made     by which versions, on what                ledger  whether there is one
-    loss     its name, unit and guess level, None where the record does not say
+    curves   epoch and losses, epoch by epoch          last     last value of every column of the history
+    first    first value of every number in the        seconds  total training time
+             results: that of the rule itself          diverged time step at which the run diverged, or None
+    made     versions and processor                    ledger   whether there is one
+    loss     its name, unit and guess level, None if the record lacks them
 
 An HDF5 file of forty arrays takes some 3 ms to walk through, one attribute 0.3 ms; a report reads ten thousand runs. The arrays
-are what counts: the attribute repeats them to the bit, and a file without one is read array by array.
+are what counts: the attribute repeats them to the bit, and a file without one, or without a seal, is read array by array.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Summary(NamedTuple):
 
     @property
     def text(self) -> str | None:
-        """To be kept; None where it is too long."""
+        """The summary as text to store; None if it is too long."""
         text = json.dumps(self)
         return text if len(text) <= LIMIT else None
 
@@ -45,17 +45,17 @@ class Summary(NamedTuple):
 def take(
     history: Mapping[str, np.ndarray], results: Mapping[str, np.ndarray], seconds: np.ndarray, texts: Mapping[str, str]
 ) -> Summary:
-    """From the columns of a run, and its texts as its file holds them."""
+    """The summary from the columns of a run, and its texts as stored in its file."""
     last = {name: float(column[-1]) for name, column in sorted(history.items()) if column.size}
     first = {name: float(column[0]) for name, column in sorted(results.items()) if column.size}
     return Summary({name: history[name].tolist() for name in CURVES}, last, first, float(seconds.sum()), *_said(texts))
 
 
-def read(file) -> Summary:
-    """Of an open h5py.File."""
-    kept = file.attrs.get(NAME)
-    if kept is not None:
-        return Summary(*json.loads(kept))
+def read(file, *, kept: bool) -> Summary:
+    """Of an open h5py.File; `kept`: whether its attribute can be believed, as it is in a sealed file."""
+    written = file.attrs.get(NAME) if kept else None
+    if written is not None:
+        return Summary(*json.loads(written))
     history, results = (_numbers(file[group]) for group in ("history", "results"))
     texts = {name: file.attrs[name] for name in ("diverged_step", "versions", "cpu", "loss") if name in file.attrs}
     return take(

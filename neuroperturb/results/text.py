@@ -1,4 +1,4 @@
-"""A run in words and tables, from its record only."""
+"""A run as text and tables, from its record only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from neuroperturb.results.grid import grid, number
 from neuroperturb.spec.user_code import UserCode
 from neuroperturb.tasks.user_task import SOURCE
 
-LAYER = {"credited": "credited", "loss SNR": "loss_snr", "dead": "dead", "σ told": "told_std", "σ besides": "extra_std"}
+LAYER = {
+    "credited": "credited",
+    "loss SNR": "loss_snr",
+    "dead": "dead",
+    "σ known": "told_std",
+    "σ unknown": "extra_std",
+}
 MATRIX = {
     "request/step": "request_per_step",
     "fidelity": "fidelity",
@@ -28,12 +34,12 @@ MATRIX = {
     "asymmetry": "asymmetry",
     "forgets": "forgets",
 }
-WIDTH = 100  # letters of a line of text
+WIDTH = 100  # characters per line of text
 METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
 
 
 def text(run: Record) -> str:
-    """Everything a reader of the record wants first: what, how it went, beside what, made by what."""
+    """The main contents of a record: experiment, outcome, comparisons, hardware, provenance."""
     parts = [
         headline(run), configuration(run.experiment), loss.line(run), results_table(run), hardware(run), ablation_table(run),
         history_table(run), provenance(run),
@@ -51,25 +57,25 @@ def headline(run: Record) -> str:
 
 
 def configuration(experiment: config.Experiment) -> str:
-    """The resolved experiment, a line for each part."""
+    """The full experiment, a line for each part."""
     rows = []
     for section, value in plain(experiment).items():
-        named = value.get("label") or value.get("name")  # a rule goes by its label
-        said = {"name", "label"} | ({"credit"} if "formula" in value else set())  # a formula says what is credited
-        rest = {key: inner for key, inner in value.items() if key not in said and inner not in ([], None)}
+        named = value.get("label") or value.get("name")  # a rule is named by its label
+        known = {"name", "label"} | ({"credit"} if "formula" in value else set())  # a formula implies what is credited
+        rest = {key: inner for key, inner in value.items() if key not in known and inner not in ([], None)}
         if section == "hardware":
             rows.append((section, words(experiment.hardware)))
             rows += [("", [text]) for text in _publications(experiment)]
             continue
         if section == "task":
-            rest.pop(SOURCE, None)  # of a class of one's own: its text is in the record
+            rest.pop(SOURCE, None)  # of a custom class: its source is in the record
         rows.append((section, [named] * bool(named) + [f"{key}={_value(inner)}" for key, inner in rest.items()]))
     width = max(len(section) for section, _ in rows) + 2
     return "\n".join(_wrapped(section.ljust(width), items) for section, items in rows)
 
 
 def _publications(experiment: config.Experiment) -> list[str]:
-    """Where the numbers of the hardware are from."""
+    """The publications of the hardware's parameters."""
     chip = experiment.hardware
     origins = (chip.origin(matrix) for matrix in ("", *LEARNT))
     texts = dict.fromkeys(origin.publication for origin in origins if origin is not None)
@@ -77,7 +83,7 @@ def _publications(experiment: config.Experiment) -> list[str]:
 
 
 def results_table(run: Record) -> str:
-    """Validation and test loss of the rule and of everything beside it, and the task's other metrics on the test."""
+    """Validation and test loss of the rule and of its comparisons, and the task's other metrics on the test set."""
     if not len(run.results):
         return ""
     frame = run.results[[not is_row(name) for name in run.results["name"]]]
@@ -95,7 +101,7 @@ def results_table(run: Record) -> str:
 
 
 def ablation_table(run: Record) -> str:
-    """What each non-ideality costs, where they were taken apart."""
+    """The cost of each non-ideality, if the run has an ablation."""
     costs = table(run.results)
     if not costs:
         return ""
@@ -106,7 +112,7 @@ def ablation_table(run: Record) -> str:
 
 
 def hardware(run: Record) -> str:
-    """What hardware did and how it suited the rule: layers, matrices, totals, and a warning where one is due."""
+    """Operation of the hardware and its effect on the rule: layers, matrices, totals, and a warning if there is one."""
     section = run.ledger.get("hardware")
     if not section:
         return ""
@@ -138,26 +144,32 @@ def _matrices(section: dict) -> str:
 
 
 def _totals(total: dict) -> str:
-    """Counts of all arrays together, and what they cost where there are figures: low – typical – high."""
+    """Counts summed over all arrays, and their cost where estimates exist: low – typical – high."""
     counts = total["counts"]
     lines = [
         f"updates {counts['updates']:,}   pulses {counts['pulses_up'] + counts['pulses_down']:,}   "
         f"columns read {counts['columns']:,}   conversions {counts['inputs'] + counts['outputs']:,}"
     ]
+    if counts.get("clipped") or counts.get("unreached"):
+        lines.append(
+            f"programming clipped {counts['clipped']:,} of {counts['synapses'] * counts['programs'] // counts['arrays']:,} weights, "
+            f"gave up on {counts['unreached']:,} cells"
+        )
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
             ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
-            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit}")
+            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit} (low – typical – high)")
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(
-            "endurance used by the busiest cell " + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
+            "endurance used by the most-written cell "
+            + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
         )
     return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
 
 
 def history_table(run: Record, rows: int = 8) -> str:
-    """Some epochs, evenly over the run, the first and the last among them."""
+    """Some epochs, evenly spaced over the run, including the first and the last."""
     frame = run.history
     if not len(frame):
         return ""
@@ -173,17 +185,18 @@ def provenance(run: Record) -> str:
     lines += [
         f"class     {code.name} (sha256 {code.sha256[:12]}){_kept(code)}" for code in user_code(run.experiment.table())
     ]
+    lines += [f"data      {path} ({note.words})" for path, note in run.data.items()]
     if run.seeds:
         lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
     return "\n".join(lines)
 
 
 def _kept(code: UserCode) -> str:
-    return "" if code.stays else ", of a script, a notebook or a function: its source is in the record alone"
+    return "" if code.stays else ", defined in a script, a notebook or a function: its source exists only in the record"
 
 
 def html(run: Record) -> str:
-    """The run as a notebook shows it."""
+    """The run as HTML for a notebook."""
     parts = (results_table(run), hardware(run), ablation_table(run), history_table(run))
     tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in parts if part)
     toml = escaping.escape(dumps(run.experiment))

@@ -1,4 +1,4 @@
-"""Learning rules: a contract, and one axis of a rule a file."""
+"""Learning rules: a contract, and one file per axis of a rule."""
 
 from neuroperturb.rules.axes.baseline import Antithetic as Antithetic
 from neuroperturb.rules.axes.baseline import CleanTwin as CleanTwin

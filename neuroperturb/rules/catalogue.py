@@ -1,8 +1,8 @@
-"""Named rules: each a point in the grid of :mod:`neuroperturb.rules.contract`; strings live here.
+"""Named rules: each a point in the grid of :mod:`neuroperturb.rules.contract`.
 
 Forms
 -----
-published : the rule as the reference code of García Fernández, Keemink and van Gerven (2024) computes it: one scalar a batch,
+published : the rule as in the reference code of García Fernández, Keemink and van Gerven (2024): one scalar per batch,
     NP and WP divided by σ once, ANP with √(n_in + n + n_out) and, in the online schedule, a further 1/B.
 unbiased : NP and WP divided by σ², each trial credited with its own loss.
 rescaled : ANP with the layer's own size instead of the network's, each trial credited with its own loss. ANP has no
@@ -31,7 +31,7 @@ Schedule = Literal["online", "episode"]
 
 
 def np(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Node perturbation: noise in, the same noise credited."""
+    """Node perturbation: the injected noise is credited."""
     return _rule("np", form, {"published": NoiseStd(), "unbiased": NoiseVariance()}, InjectedNoise(), "sum", changes)
 
 
@@ -58,7 +58,7 @@ def anp_trace(form: str = "rescaled", schedule: Schedule = "online", **changes) 
 
 
 def np_p(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """NP+P: node perturbation with a causal trace on whitened presynaptic activity; local but for a column read of P."""
+    """NP+P: node perturbation with a causal trace on whitened presynaptic activity; local except for a column read of P."""
     return _credit_rule("np-p", np, form, schedule, {**WHITENED, **changes})
 
 
@@ -68,12 +68,12 @@ def anp_p(form: str = "rescaled", schedule: Schedule = "online", **changes) -> P
 
 
 def wp_held(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Weight perturbation held over the trial and drawn for each, credited with the trial's whole loss."""
+    """Weight perturbation drawn for each trial and held over it, credited with the trial's whole loss."""
     return _credit_rule("wp-held", wp, form, schedule, {"probe": WeightNoise(hold="trial"), **changes})
 
 
 def wp0(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Weight perturbation held over the trial that credits a synapse only once its input has been seen (Züge et al. 2023)."""
+    """Weight perturbation held over the trial that credits a synapse only after its input was nonzero (Züge et al. 2023)."""
     return _credit_rule(
         "wp0",
         wp,
@@ -84,18 +84,18 @@ def wp0(form: str = "unbiased", schedule: Schedule = "online", **changes) -> Per
 
 
 def hybrid(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Hybrid perturbation: weights are perturbed, held over the trial, and credited as nodes are (Züge et al. 2023)."""
+    """Hybrid perturbation: weight noise held over the trial, credited as in node perturbation (Züge et al. 2023)."""
     parts = {"probe": WeightNoiseFelt(hold="trial"), "credit": Trace(), "normaliser": NoiseVariance()}
     return _credit_rule("hybrid", np, form, schedule, {**parts, **changes})
 
 
 def oua(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
-    """Ornstein–Uhlenbeck adaptation: weights fluctuate about their means, in one pass, and the means follow what pays.
+    """Ornstein–Uhlenbeck adaptation: in one pass, weights fluctuate about their means, and the means follow the reward.
 
     dθ = λ (μ − θ) dt + s dW,  dμ = η (r − r̄)(θ − μ) dt,  dr̄ = ρ (r − r̄) dt, with the reward r = −L (García Fernández, Ahmad, van Gerven,
-    Entropy 26, 1125 (2024), doi:10.3390/e26121125). The array holds μ and reads show θ = μ + σΞ: Ξ is Ornstein–Uhlenbeck noise of
-    relaxation time 1/λ, σ = s/√(2λ), ρ the rate of the baseline, and η of the equation is `learning_rate`/σ². A mean that moves takes
-    θ with it, where the equation lets θ follow with the lag 1/λ: a difference of second order in η.
+    Entropy 26, 1125 (2024), doi:10.3390/e26121125). The array stores μ and reads yield θ = μ + σΞ: Ξ is Ornstein–Uhlenbeck noise of
+    relaxation time 1/λ, σ = s/√(2λ), ρ the rate of the baseline, and η of the equation is `learning_rate`/σ². Here θ moves
+    with its mean at once, while in the equation θ follows with the lag 1/λ: a difference of second order in η.
     """
     parts = {
         "probe": WeightNoise(hold="step"),
@@ -116,13 +116,13 @@ def hebbian(form: str = "published", schedule: Schedule = "online", **changes) -
 
 
 def own(rule: tuple | str, parameters: dict | None = None, **changes: Any) -> PerturbationRule:
-    """A rule of one's own, written in the form of :mod:`neuroperturb.rules.formula.signatures`.
+    """A custom rule, written with the functions of :mod:`neuroperturb.rules.formula.signatures`.
 
     Parameters
     ----------
-    rule : ``MyRule(decay=0.8)``, or where its class is found: ``"my_module:MyRule"``, ``"path/to/my_rules.py:MyRule"``
-    parameters : its numbers, where only its class is named
-    changes : any other part of a :class:`PerturbationRule`
+    rule : ``MyRule(decay=0.8)``, or the location of its class: ``"my_module:MyRule"``, ``"path/to/my_rules.py:MyRule"``
+    parameters : its numbers, if only its class is given
+    changes : any other field of a :class:`PerturbationRule`
     """
     found = OwnFormula.named(rule, parameters) if isinstance(rule, str) else OwnFormula.of(rule)
     return PerturbationRule(**{"label": found.source.rpartition(":")[2], "formula": found, **changes})
@@ -147,10 +147,10 @@ DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes: Any) -> PerturbationRule:
-    """The rule of that name, or one's own as ``module:Class``; parts given by keyword replace the preset's."""
+    """The rule of that name, or a custom one as ``module:Class``; fields given by keyword replace those of the preset."""
     if ":" in name:
         if form is not None:
-            raise SpecError("form", "a rule of one's own", got=form, verb="must be left out")
+            raise SpecError("form", "a custom rule", got=form, verb="must be left out")
         return own(name, **changes)
     base = DECORRELATED.get(name, name)
     if base not in RULES:

@@ -1,4 +1,4 @@
-"""check_rule: what every rule of one's own owes a network, as one test that users can run on their own."""
+"""check_rule: the requirements on a custom rule, as one test that users can run themselves."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ ORDINARY = (-1.3, -0.2, 0.0, 0.4, 1.7)
 EXTREME = (-1e4, -1e-20, 0.0, 1e-20, 1e4)
 DTYPES = ("float32", "float64")
 SAME = 1e-9  # relative distance between compiled and uncompiled results, float64
-ROWS, UNITS, TRIALS = 5, 7, 2  # of the small array whose synapses are watched
+ROWS, UNITS, TRIALS = 5, 7, 2  # of the small test array
 
 
 def check_rule(rule: tuple | type[tuple]) -> None:
-    """Raise InputError with one sentence where a rule of one's own does not keep the form of :mod:`neuroperturb.rules.formula.signatures`.
+    """Raise InputError with one sentence if a custom rule violates the contract of :mod:`neuroperturb.rules.formula.signatures`.
 
-    It is a NamedTuple of finite numbers with a `synapse`, and perhaps a `neuron`, of the right arguments; they read nothing but
-    these, numbers by name, and functions of numbers; they compile, and keep the dtype they are given, in float32 and float64; what
-    they give is finite, for ordinary arguments and for arguments from 10⁻²⁰ to 10⁴; the same arguments give the same numbers at every
-    call, compiled or not; without a reward there is no change; and in a small array, whatever happens to other synapses, units and
-    trials leaves a synapse's change the same to the bit.
+    A rule is a NamedTuple of finite numbers with a `synapse`, and optionally a `neuron`, with the right arguments; these functions use only
+    their arguments, named numbers, and functions of numbers; they compile, and preserve the dtype, in float32 and float64; their
+    results are finite, for ordinary arguments and for arguments from 10⁻²⁰ to 10⁴; the same arguments give the same results at every
+    call, compiled or not; without a reward there is no change; and in a small array, changes to other synapses, units and
+    trials leave a synapse's change identical bit for bit.
 
     Parameters
     ----------
-    rule : an object, ``MyRule()``; a class stands for itself with its defaults
+    rule : an object, ``MyRule()``, or a class with defaults
 
     Examples
     --------
@@ -76,7 +76,7 @@ def check_rule(rule: tuple | type[tuple]) -> None:
 
 
 def _filled(rule):
-    """The object; of a class, that of its defaults."""
+    """The object; for a class, one with its defaults."""
     if not isinstance(rule, type):
         return rule
     missing = [name for name in rule._fields if name not in rule._field_defaults]
@@ -87,7 +87,7 @@ def _filled(rule):
 
 
 def _require_end(rule) -> None:
-    """A loop whose length depends on an argument may never end: found by following it, before anything is run."""
+    """A loop whose length depends on an argument may never end: detected by tracing, before anything is run."""
     for name in formulas(rule):
         function = plain(getattr(type(rule), name))
         if any("BACKWARD" in step.opname for step in dis.get_instructions(function)):
@@ -95,14 +95,14 @@ def _require_end(rule) -> None:
                 trace(function, numbers(rule, np.float64), FORMS[name][1:])
             except Endless:
                 raise InputError(
-                    f"{named(rule, name)} holds a loop whose length depends on its arguments: write for … in range(…) with a number."
+                    f"{named(rule, name)} contains a loop whose length depends on its arguments: write for … in range(…) with a number."
                 ) from None
             except InputError:
-                continue  # what cannot be followed is run below, and refused there if it has to be
+                continue  # code that cannot be traced is run below, and rejected there if necessary
 
 
 def _calls(rule, name: str, values, dtype):
-    """(values, result as a tuple) of the compiled function for every combination of a few values."""
+    """(values, results) of the compiled function for every combination of a few values."""
     function, count = formula(rule, name).function, len(FORMS[name]) - 1
     several = values if count < 4 else values[::2]
     for given in itertools.product(several, repeat=count):
@@ -111,7 +111,7 @@ def _calls(rule, name: str, values, dtype):
 
 
 def _called(rule, name: str, function, called: tuple, given) -> tuple:
-    """What a function returns, as a tuple of numbers."""
+    """The results of a function, as a tuple of numbers."""
     try:
         value = function(*called)
     except Exception as error:
@@ -144,7 +144,7 @@ def _idle_without_reward(rule, dtype: str) -> None:
             if given[FORMS["synapse"].index("reward") - 1] == 0 and change != 0:
                 raise InputError(
                     f"{named(rule, 'synapse')} gives 'change' = {change:g} without a reward, for {_words('synapse', given)}: write "
-                    "reward * (…), since nothing is written where nothing was learnt."
+                    "reward * (…), so that nothing is written when nothing was learned."
                 )
 
 
@@ -154,8 +154,8 @@ def _repeats(rule, name: str) -> None:
         called = arguments(rule, name, np.float64, given)
         if np.array(_called(rule, name, function, called, given)).tobytes() != np.array(result).tobytes():
             raise InputError(
-                f"{named(rule, name)} gives other numbers when it is called again, for {_words(name, given)}: take random numbers from "
-                f"{'draw' if name == 'synapse' else 'noise'!r}, which is its own and can be repeated."
+                f"{named(rule, name)} gives different results when it is called again, for {_words(name, given)}: take random numbers from "
+                f"{'draw' if name == 'synapse' else 'noise'!r}, which is separate for each call and reproducible."
             )
         if not COMPILED:
             continue
@@ -174,7 +174,7 @@ def _repeats(rule, name: str) -> None:
 
 
 def _sees_itself_alone(rule, dtype: str) -> None:
-    """Everything that is not the watched synapse's is drawn again; what it keeps and changes by has to stay."""
+    """Redraw all quantities of other synapses; the tested synapse's state and change must stay the same."""
     gather = make_gather(formula(rule, "synapse"), fill_recorded)
     watched = {"weight": (2, 3), "trace": (2, 3), "draw": (2, 3), "pre": (2,), "post": (3,)}  # row j = 2, unit i = 3
     before = _gathered(rule, gather, dtype, _drawn(0), *watched["weight"])
@@ -184,8 +184,8 @@ def _sees_itself_alone(rule, dtype: str) -> None:
         altered[(..., *place)] = values[what][(..., *place)]
         if _gathered(rule, gather, dtype, {**values, what: altered}, *watched["weight"]) != before:
             raise InputError(
-                f"{named(rule, 'synapse')} makes another change when the {what!r} of other synapses changes: it has to compute with its "
-                "arguments alone."
+                f"{named(rule, 'synapse')} returns a different change when the {what!r} of other synapses changes: it may only use its "
+                "arguments."
             )
 
 
@@ -198,7 +198,7 @@ def _drawn(seed: int) -> dict[str, np.ndarray]:
 
 
 def _gathered(rule, gather, dtype: str, values: dict[str, np.ndarray], j: int, i: int) -> bytes:
-    """What the synapse from j to i keeps and changes by, after all rows have been gathered in a random order."""
+    """State and change of the synapse from j to i, after all rows have been gathered in a random order."""
     t, place = np.dtype(dtype), lambda name: aligned.place(values[name], dtype)
     w, one, whole = place("weight"), np.ones(1, t), lambda: np.zeros(1, np.int64)
     draws = aligned.place(values["draw"].reshape(1, TRIALS * ROWS, UNITS), dtype)

@@ -1,12 +1,12 @@
 """A perturbation rule: one point in the grid of probe × credit × normaliser × baseline × noise × step.
 
     per step    δL_t,b   the loss difference of trial b, broadcast        (`broadcast`: of each trial, or one for the batch)
-                p_t,b    what the probe makes of the perturbation of a unit, normalised
+                p_t,b    the perturbation of a unit according to the probe, normalised
     update      Δw_ij = −η step( Σ_t Σ_b δL_t,b  p_i  x̂_j )              with or without a trace between p x̂ and δL
 
-Each axis is its own small record, and every value of it refuses those that it does not fit; every published rule is one choice on each
-(:mod:`neuroperturb.rules.catalogue`). What units and synapses compute may be the user's own
-(:mod:`neuroperturb.rules.formula.signatures`); the other axes stay as they are. :mod:`neuroperturb.rules.plan` makes a rule ready to run.
+Each axis is a small record, and each of its values rejects the values of other axes that it is incompatible with; a published rule is one
+value per axis (:mod:`neuroperturb.rules.catalogue`). The functions of units and synapses may be custom
+(:mod:`neuroperturb.rules.formula.signatures`); the other axes are unaffected. :mod:`neuroperturb.rules.plan` compiles a rule.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ AXES = (
     "noise",
     "step",
     "rate",
-)  # values that speak for themselves
+)  # values that need no keys
 
 
 class PerturbationRule(Spec):
-    """A rule that learns from forward passes, a perturbation and one broadcast scalar.
+    """A rule that learns from forward passes, with a perturbation and one broadcast scalar.
 
-    label : what tables call it
-    formula : functions of one's own in the place of `credit`, and of the probe's factor
+    label : name in tables
+    formula : custom functions in place of `credit` and of the probe's factor
     learning_rate : η ≥ 0
     noise_std : σ > 0, in units of the pre-activation (of the weight, for weight noise)
     broadcast : ``"trial"``: every trial of a batch is credited with its own loss difference;  ``"batch"``: one scalar, the
         batch mean, for all (as published)
-    batch_divisor : what the sum over a batch is divided by.  ``"mean"``: B, the gradient of the mean loss;  ``"sum"``: 1, as the
+    batch_divisor : divisor of the sum over a batch.  ``"mean"``: B, the gradient of the mean loss;  ``"sum"``: 1, as the
         published NP, WP and episodic ANP, whose `broadcast` is ``"batch"``.  One scalar for the batch is a mean already,
         so with ``"batch"`` the unbiased divisor is ``"sum"``
     """
@@ -86,7 +86,7 @@ class PerturbationRule(Spec):
 
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, write) -> dict:
-        """A rule of the grid, at its plain clock, has no word of either, and so the same table and digest as ever."""
+        """Leave out the formula and the clock if they are the defaults, so that tables and digests are the same as before."""
         absent = {name for name, plain in (("formula", None), ("clock", Clock())) if getattr(self, name) == plain}
         return {key: value for key, value in write(self).items() if key not in absent}
 

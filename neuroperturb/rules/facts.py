@@ -1,13 +1,13 @@
-"""What a value of an axis knows of itself: the facts that audit, diagnosis, alignment and other backends read.
+"""Facts about a value of an axis, read by audit, diagnosis, alignment and other backends.
 
-Every value of every axis is a :class:`AxisValue`: a frozen table of its parameters that brings
+Every value of every axis is an :class:`AxisValue`: a frozen table of its parameters with
 
-    kernel       what the compiled loops call                           (its arguments are in the file of the axis)
-    numbers      its parameters as that kernel takes them               changing them compiles nothing
-    facts        what it costs, keeps, draws and uses                    :class:`Facts`, by default nothing
-    fits         why it cannot be part of a rule, or None                together one table of compatibility
+    kernel       the function called by the compiled loops              (its arguments are in the file of the axis)
+    numbers      its parameters for that kernel                         changing them needs no recompilation
+    facts        its costs, state, draws and quantities                 :class:`Facts`, empty by default
+    fits         why it cannot be part of a rule, or None               together the table of compatibility
 
-so that nobody needs to know which value it is. :mod:`neuroperturb.rules.plan` joins the answers of a rule's axes.
+so that other code need not know which value it is. :mod:`neuroperturb.rules.plan` combines the facts of a rule's axes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from neuroperturb.rules.formula.signatures import Nothing
 from neuroperturb.spec import Spec, SpecError
 
-# How far something has to travel to a synapse.
+# How far a quantity has to travel to a synapse.
 PRE, POST, OWN, DRAW = "presynaptic", "postsynaptic", "own synapse", "own random draw"
 SCALAR, LAYER, COLUMN, FAR = "broadcast scalar", "layer reduction", "column read", "non-local"
 LOCAL = (PRE, POST, OWN, DRAW, SCALAR)
@@ -51,10 +51,10 @@ class UnitWork(NamedTuple):
 
 
 class BrianText(NamedTuple):
-    """A value as Brian2 reads it (:mod:`neuroperturb.spiking.brian_equations`).
+    """A value as text for Brian2 (:mod:`neuroperturb.spiking.brian_equations`).
 
-    code : lines that stand at its place in the rule's text; "" where what stands there follows from other facts
-    variables : that a synapse keeps for it
+    code : its lines in the rule's text; "" if they follow from other facts
+    variables : its state variables in a synapse
     constants : (name in the text, field of the value)
     """
 
@@ -64,20 +64,19 @@ class BrianText(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a value brings with it, by default nothing.
+    """Facts about a value, empty by default.
 
-    quantities : what it uses apart from the arguments of the scalar formulas, and how far each travels
-    symbols : (argument of a formula, how it is written) where this value makes it another quantity
-    unit_state : numbers a unit keeps apart from its activity
-    unit_draws, synapse_draws : random numbers a step
+    quantities : quantities it uses in addition to the arguments of the scalar formulas, and how far each travels
+    symbols : (argument of a formula, symbol) where this value changes the meaning of an argument
+    unit_state : numbers stored by a unit in addition to its activity
+    unit_draws, synapse_draws : random numbers per step
     unit_work : arithmetic of a unit at every step
-    divider : why a unit without a divider cannot do it, and what could instead; "" where it does not divide by what it measures
-    lateral_work : multiply–adds, at every step, of a synapse of a lateral matrix; 0 where there is none
+    divider : why a unit without a divider cannot do it, and an alternative; "" if it does not divide by a measured quantity
+    lateral_work : multiply–adds per step of a synapse of a lateral matrix; 0 if there is none
     lateral_share : the term of its change that is proportional to itself
-    separable : trials side by side, and presentations one after the other, are independent samples; False also where that has
-        not been shown
-    spiking : whether spiking neurons can do it
-    brian : its text for Brian2; None where there is none
+    separable : parallel trials, and successive presentations, are independent samples; False also if that is unproven
+    spiking : whether spiking neurons support it
+    brian : its text for Brian2; None if there is none
     """
 
     quantities: tuple[Quantity, ...] = ()
@@ -95,7 +94,7 @@ class Facts(NamedTuple):
 
     @property
     def local(self) -> bool:
-        """Whether all it uses is at the synapse, at the units on either side, or one number for everybody."""
+        """Whether all quantities are available at the synapse, at the units on either side, or broadcast."""
         return all(quantity.is_local for quantity in self.quantities)
 
     @property
@@ -105,10 +104,10 @@ class Facts(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """What a value's numbers are made with.
+    """Arguments for computing a value's numbers.
 
     t : scalar type of the run
-    noise_std : σ of the perturbation as units know it, see :attr:`neuroperturb.rules.plan.RuleFacts.effective_noise_std`
+    noise_std : σ of the perturbation known to units, see :attr:`neuroperturb.rules.plan.RuleFacts.effective_noise_std`
     sizes : hidden units, inputs without the bias, outputs
     """
 
@@ -123,7 +122,7 @@ class Scales(NamedTuple):
 
 
 class Axes(Protocol):
-    """What a value may see of the rule that it is part of (:class:`neuroperturb.rules.contract.PerturbationRule`)."""
+    """The fields of its rule that a value may use (:class:`neuroperturb.rules.contract.PerturbationRule`)."""
 
     probe: Any
     presynaptic: Any
@@ -144,11 +143,11 @@ class AxisValue(Spec):
     facts: ClassVar[Facts] = Facts()
 
     def numbers(self, scales: Scales) -> tuple:
-        """What its kernel reads, as a NamedTuple."""
+        """Parameters of its kernel, as a NamedTuple."""
         del scales
         return Nothing()
 
     def fits(self, rule: Axes) -> SpecError | None:
-        """Why this value does not fit the others of a rule, in one sentence; None where it can."""
+        """Why this value is incompatible with the others of a rule, in one sentence; None if it is compatible."""
         del rule
         return None

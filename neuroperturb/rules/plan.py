@@ -1,14 +1,14 @@
-"""A rule ready to run: what each of its axes answers, joined once. Whoever needs to know something of a rule reads it here.
+"""A compiled rule: the answers of all its axes, combined in one place. Everything else reads facts about a rule here.
 
     plan = compile_rule(rule, schedule, dtype, sizes)
 
     plan.structure   what selects code (:mod:`~neuroperturb.rules.structure`): the loops of a simulation are compiled for it
-    plan.rows        how a row of synapses is read and changed
+    plan.rows        kernels that read and change a row of synapses
     plan.formulas    records with the scalar functions of units, synapses and writes
-    plan.numbers     parameters in the dtype of the run, as kernels read them
-    plan.facts       what it costs, keeps, draws and uses
+    plan.numbers     parameters for the kernels, in the dtype of the run
+    plan.facts       its costs, state, draws and quantities
 
-Readers that run nothing take :func:`facts_of` and :func:`formulas_of`, which need a rule alone:
+Readers that run nothing use :func:`facts_of` and :func:`formulas_of`, which need only a rule:
 
     audit        facts.quantities, symbols, unit_state, unit_draws, unit_work, synapse_state, synapse_draws, dividers, lateral_share,
                  lateral_work, draw_held, integrates, perturbs_units;  rule.normaliser.facts.reduces
@@ -18,8 +18,8 @@ Readers that run nothing take :func:`facts_of` and :func:`formulas_of`, which ne
                  separable;  rule.normaliser.layer_gain
     spiking      rule.<axis>.facts.spiking
 
-No reader checks which value an axis has: one that needs to know something more adds a fact to :class:`neuroperturb.rules.facts.Facts`,
-and each value states it. The values are in :mod:`neuroperturb.rules.axes`, one axis a file, and :mod:`neuroperturb.rules.noise`.
+No reader checks which value an axis has: one that needs more information adds a fact to :class:`neuroperturb.rules.facts.Facts`,
+and each value provides it. The values are in :mod:`neuroperturb.rules.axes`, one file per axis, and :mod:`neuroperturb.rules.noise`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ import numpy as np
 
 from hardware_models.crossbar.fused import rank_change
 from neuroperturb.rules.axes.clock import make_integrated
+from neuroperturb.rules.axes.credit import InstantCredit
+from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.contract import AXES, PerturbationRule
 from neuroperturb.rules.facts import AxisValue, Quantity, Scales, UnitWork
 from neuroperturb.rules.formula.signatures import Nothing, formula, numbers
@@ -51,7 +53,7 @@ from neuroperturb.rules.user import requirements
 
 
 class RuleFormulas(NamedTuple):
-    """Records whose scalar functions make up a rule; `neuron` None where weights are perturbed and units have no factor."""
+    """Records with the scalar functions of a rule; `neuron` is None if weights are perturbed and units have no factor."""
 
     synapse: tuple
     neuron: tuple | None
@@ -59,9 +61,9 @@ class RuleFormulas(NamedTuple):
 
 
 class RuleNumbers(NamedTuple):
-    """Parameters of a rule as kernels read them.
+    """Parameters of a rule for the kernels.
 
-    noise_std : σ of what is injected, in the dtype of the run;  draw_scale : of a synapse's own draw, 1 or 1/σ
+    noise_std : σ of the injected noise, in the dtype of the run;  draw_scale : of a synapse's own draw, 1 or 1/σ
     learning_rate : η;  discount : λ, in the dtype of the run
     hold, write : τ_p, draws, and τ_θ, writes
     probe, presynaptic, normaliser, baseline, rate : records of the values of these axes
@@ -83,19 +85,19 @@ class RuleNumbers(NamedTuple):
 
 
 class RuleFacts(NamedTuple):
-    """What a rule brings with it, all axes together; fields that single values have too are as in :class:`neuroperturb.rules.facts.Facts`.
+    """Facts about a rule, all axes together; fields shared with single values are as in :class:`neuroperturb.rules.facts.Facts`.
 
-    passes : trajectories side by side;  sign : of the noise in each;  paired, independent : as in `PassPlan`
-    effective_noise_std : σ of the perturbation as units know it: half the difference of two runs has half the variance
+    passes : number of parallel trajectories;  sign : of the noise in each;  paired, independent : as in `PassPlan`
+    effective_noise_std : σ of the perturbation known to units: half the difference of two runs has half the variance
     perturbs_units : units have a postsynaptic factor; else synapses are credited with their own draw
-    knows_noise : the factor is the noise that was injected, not something measured
-    array_noise : nothing is added, and what perturbs is the noise of reads
+    knows_noise : the factor is the injected noise, not a measured quantity
+    array_noise : no noise is injected; read noise is the perturbation
     one_draw_a_batch : all trials are credited with one draw
     draw_held : a synapse is credited with a draw that lasts an episode or a trial
-    draws_last : a draw has to be known again at a later step
-    integrates : a write sums up several steps or episodes
-    unit_state, synapse_state : numbers that draws which last, and the axes, make a unit or a synapse keep; traces and states of
-        formulas are not among them
+    draws_last : a draw is needed again at a later step
+    integrates : a write sums several steps or episodes
+    unit_state, synapse_state : numbers stored by a unit or a synapse because of lasting draws and the axes; without traces and states
+        of formulas
     """
 
     passes: int
@@ -128,7 +130,7 @@ class RuleFacts(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule ready to run, see the head of this file.
+    """A compiled rule, see the module docstring.
 
     spec : the specification
     """
@@ -147,7 +149,7 @@ class Rule(NamedTuple):
 def compile_rule(
     rule: PerturbationRule, schedule: str, dtype, sizes: tuple[int, int, int], *, recorded: bool = False
 ) -> Rule:
-    """Join what the axes of a rule answer.
+    """Combine the answers of the axes of a rule.
 
     Parameters
     ----------
@@ -155,11 +157,11 @@ def compile_rule(
     schedule : ``"online"`` or ``"episode"``
     dtype : of the run
     sizes : hidden units, inputs without the bias, outputs
-    recorded : draws come from a recording
+    recorded : whether draws come from a recording
 
     Raises
     ------
-    SpecError : where functions of one's own do not fit the rest of the rule, or cannot be computed in the dtype
+    SpecError : if custom functions do not fit the rest of the rule, or cannot be computed in the dtype
     """
     formulas, facts, online = formulas_of(rule), facts_of(rule), schedule == "online"
     if rule.formula is not None:
@@ -178,14 +180,14 @@ def compile_rule(
 
 
 def formulas_of(rule: PerturbationRule) -> RuleFormulas:
-    """What units, synapses and writes of a rule compute, the user's own functions where it has them."""
+    """The functions of units, synapses and writes of a rule, with custom functions if it has them."""
     own, step = None if rule.formula is None else rule.formula.bind(), rule.step.formula(rule.learning_rate)
     synapse = next(record for record in (own, rule.probe.synapse, rule.credit.formula) if record is not None)
     return RuleFormulas(synapse, own if hasattr(own, "neuron") else rule.probe.neuron, step)
 
 
 def facts_of(rule: PerturbationRule) -> RuleFacts:
-    """The facts of a rule's values, joined."""
+    """The facts of a rule's values, combined."""
     probe, baseline = rule.probe, rule.baseline
     brought = [getattr(rule, axis).facts for axis in AXES]
     last = rule.clock.hold > 1 or rule.noise.remembers or probe.lasts
@@ -217,6 +219,14 @@ def facts_of(rule: PerturbationRule) -> RuleFacts:
     )
 
 
+def writes_outer_products(rule: PerturbationRule, schedule: str) -> bool:
+    """Whether each write is a sum of outer products of what units know: what lines of rows and columns can carry between them."""
+    if rule.formula is not None or rule.probe.synapse is not None or rule.clock.write > 1:
+        return False
+    instant = isinstance(rule.credit.formula, InstantCredit)
+    return schedule == "online" and instant and isinstance(rule.step.formula(rule.learning_rate), PlainStep)
+
+
 def choices(axis: str, rule: type[PerturbationRule] = PerturbationRule) -> tuple[type[AxisValue], ...]:
     """The values that an axis may have, in the order of their union."""
     return typing.get_args(rule.model_fields[axis].annotation)
@@ -233,12 +243,12 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
     return RuleStructure(
         passes=PassPlan(baseline.passes, baseline.paired, baseline.independent, baseline.expect),
         noise=NoisePlan(
-            fill=fill, injected=probe.injects, shifted=probe.shifts, lasts=probe.lasts,
-            keyed=probe.shifts or "draw" in synapse.used,
+            fill=fill, fill_lanes=None if fill is fill_recorded else rule.noise.lanes, injected=probe.injects, shifted=probe.shifts,
+            lasts=probe.lasts, keyed=probe.shifts or "draw" in synapse.used,
         ),
         factor=FactorPlan(
             present=probe.perturbs_units, measure=probe.measure, keeps_mean=probe.keeps_mean, neuron=neuron and neuron.function,
-            normalise=rule.normaliser.kernel,
+            normalise=rule.normaliser.kernel, unit=rule.normaliser.unit,
         ),
         lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private),
         synapse=SynapsePlan(
@@ -253,7 +263,7 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
 
 
 def _rows(rule: PerturbationRule, formulas: RuleFormulas, structure: RuleStructure, online: bool) -> RowKernels:
-    """How a row of changes comes about in the loop, how one that waited for the end of an episode, and how a row is read."""
+    """Kernels for a row: its change in the loop, its change at the end of an episode, and its read."""
     synapse, fill = structure.synapse, structure.noise.fill
     read = make_probe_read(fill, rule.probe.per_trial) if structure.noise.shifted else None
     step = type(formulas.step)

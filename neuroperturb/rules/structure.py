@@ -1,4 +1,4 @@
-"""What the code of a rule is selected by, grouped by noun: hashable, and without a number, so that changing numbers compiles nothing."""
+"""Keys that select the code of a rule: hashable and without numbers, so that changing numbers needs no recompilation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from neuroperturb.rules.formula.signatures import Formula
 
 
 class PassPlan(NamedTuple):
-    """Trajectories side by side.
+    """Parallel trajectories.
 
     count : 1 or 2
     paired : their mean is the centre and half their difference the perturbation; else the first is the centre
-    independent : each has noise of its own
-    expect : kernel of what the loss of a single pass is compared with; None where the other pass is
+    independent : they have independent noise
+    expect : kernel of the expected loss of a single pass; None if the other pass is the reference
     """
 
     count: int
@@ -23,16 +23,17 @@ class PassPlan(NamedTuple):
 
 
 class NoisePlan(NamedTuple):
-    """What is perturbed, and when it is drawn.
+    """The perturbation, and when it is drawn.
 
-    fill : kernel of one draw
+    fill : kernel of one draw;  fill_lanes : of those of a batch, trials innermost, or None
     injected : σξ is added to pre-activations
     shifted : σΞ is added to weights while they are read
-    lasts : a draw of weights lasts a sequence
-    keyed : synapses draw, so that the numbers of their draws move
+    lasts : a weight draw lasts for a sequence
+    keyed : synapses make draws, so that their draw numbers advance
     """
 
     fill: object
+    fill_lanes: object
     injected: bool
     shifted: bool
     lasts: bool
@@ -43,10 +44,10 @@ class FactorPlan(NamedTuple):
     """The postsynaptic factor.
 
     present : units have one; else a synapse is credited with its own draw
-    measure : kernel of what a unit makes of its activity, None where it makes nothing of it
-    keeps_mean : what it was lately is part of that
-    neuron : scalar function of a rule of one's own, None where the factor is the probe's
-    normalise : kernel
+    measure : kernel of a unit's measurement of its activity, None if there is none
+    keeps_mean : a running mean is part of that
+    neuron : scalar function of a custom rule, None if the factor is that of the probe
+    normalise : kernel;  unit : scalar function (params, p) -> post if that is all it is, else None
     """
 
     present: bool
@@ -54,13 +55,14 @@ class FactorPlan(NamedTuple):
     keeps_mean: bool
     neuron: object
     normalise: object
+    unit: object
 
 
 class LateralPlan(NamedTuple):
     """The matrix P of presynaptic factors.
 
     leave : kernel of its update; None: there is no P
-    private : it is also read with noise private to each unit
+    private : P is also read with noise private to each unit
     """
 
     leave: object
@@ -72,13 +74,13 @@ class LateralPlan(NamedTuple):
 
 
 class SynapsePlan(NamedTuple):
-    """What synapses keep and compute.
+    """State and computation of synapses.
 
-    formula : of the synapse;  own : nothing is known of it but what it reads
-    tracing : each keeps a trace for each trial;  stateful : each keeps a state of its step
+    formula : of the synapse;  own : it is custom, and only its arguments are known
+    tracing : each has a trace for each trial;  stateful : each has an optimiser state
     gather : kernel of a row over the trials of a batch
-    integrates : a write sums up several steps, or episodes
-    credited_at_end : the rewards of an episode are summed, and its draw, which was held all through it, is credited once
+    integrates : a write sums several steps, or episodes
+    credited_at_end : the rewards of an episode are summed, and its draw, held throughout, is credited once
     """
 
     formula: Formula
@@ -94,8 +96,8 @@ class RewardPlan(NamedTuple):
     """The broadcast scalar.
 
     shared : one for the whole batch, its mean;  mean : divided by the batch
-    pooled : all trials meet one draw, so they have one reward
-    factor : kernel of the learning-rate schedule;  holds_rate : η is a factor of the reward, since nothing after it scales
+    pooled : all trials share one draw, so they have one reward
+    factor : kernel of the learning-rate schedule;  holds_rate : η is a factor of the reward, since the step is linear
     """
 
     shared: bool
@@ -106,7 +108,7 @@ class RewardPlan(NamedTuple):
 
 
 class RuleStructure(NamedTuple):
-    """What the code of a rule is selected by: equal ones share their compiled loops."""
+    """Key that selects the code of a rule: equal ones share their compiled loops."""
 
     passes: PassPlan
     noise: NoisePlan
@@ -117,10 +119,10 @@ class RuleStructure(NamedTuple):
 
 
 class RowKernels(NamedTuple):
-    """Rows of synapses, for the sweep of an array.
+    """Row kernels, for the sweep of an array.
 
-    learning : change_row in the loop over steps;  written : of what waited for the end of an episode, None online
-    read : row of weights while they are perturbed, None where they are not
+    learning : change_row in the loop over steps;  written : change_row at the end of an episode, None online
+    read : read of a row while its weights are perturbed, None if they are not
     """
 
     learning: object

@@ -1,1 +1,1 @@
-"""The engine: compiled loops around arrays, the state they move, and what drives them."""
+"""The engine: compiled loops around arrays, their state, and the code that drives them."""

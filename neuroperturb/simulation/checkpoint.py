@@ -1,7 +1,7 @@
 """Checkpoints: copies of every array of a state, by name.
 
-Names are the dotted path through the nested NamedTuples, and part of the format of records: a field that holds an array keeps its
-name. One that no state has any more is passed over.
+Names are the dotted paths through the nested NamedTuples, and part of the format of records: a field with an array must keep its
+name. Names that no longer exist in the state are ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def save(named: Named) -> dict[str, np.ndarray]:
 
 
 def restore(named: Named, saved: dict[str, np.ndarray]) -> None:
-    """Put a checkpoint back, in place."""
+    """Restore a checkpoint, in place."""
     for name, a in named:
         if a.size:
             if name not in saved or saved[name].shape != a.shape:

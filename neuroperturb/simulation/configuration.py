@@ -1,4 +1,4 @@
-"""What a simulation is made of: specifications, arrays, and the sizes that follow from them."""
+"""The configuration of a simulation: specifications, arrays, and the sizes that follow from them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from hardware_models.numerics import memory
+from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
@@ -15,11 +16,13 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import Rule
 
 MATRICES = Matrices._fields
-BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # an episode is summed in blocks of at most so many rows and steps
+MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
+STILL = Decorrelation(rate=0.0, state=False, input=False)
+BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # largest number of rows and steps in a block of an episode
 
 
 class Setup(NamedTuple):
-    """What a state is laid out for; see :class:`neuroperturb.simulation.simulation.Simulation`."""
+    """Configuration of a state; see :class:`neuroperturb.simulation.simulation.Simulation`."""
 
     network: RNN
     rule: Rule
@@ -51,46 +54,56 @@ class Setup(NamedTuple):
 
     @property
     def passes(self) -> int:
-        """Trajectories side by side."""
+        """Number of parallel trajectories."""
         return self.rule.facts.passes
 
     @property
     def independent(self) -> bool:
-        """Whether each pass has noise of its own."""
+        """Whether the passes have independent noise."""
         return self.rule.facts.independent
 
     @property
     def block_steps(self) -> int:
-        """Steps of an episode that are summed together; late rewards are waited for."""
+        """Steps of an episode that are summed together, including the delay of the reward."""
         steps = self.steps + self.chip.reward.delay
         return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
 
     @property
     def sign(self) -> np.ndarray:
-        """Of the noise in each pass."""
+        """Sign of the noise in each pass."""
         return np.array(self.rule.facts.sign, self.dtype)
 
     @property
     def rank(self) -> int:
-        """Trials that a synapse distinguishes: one where they share the noise of its weight."""
+        """Number of trials that a synapse distinguishes: one if they share the noise of its weight."""
         return 1 if self.rule.facts.one_draw_a_batch else self.batch
 
     def zeros(self, *shape: int) -> np.ndarray:
         return memory.zeros(shape, self.dtype)
 
 
-def make_arrays(network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int) -> dict[str, SynapseArray]:
-    """An array for every matrix, programmed; array numbers are the order of `Matrices`."""
-    arrays = {}
-    for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True)):
-        arrays[name] = chip.of(name).array(W.shape, dtype=dtype, seed=seed, number=number, columns=columns)
-        arrays[name].program(W)
-    return arrays
+def columns_for(batch: int) -> int:
+    """Columns of the arrays of a run: two trajectories of every trial."""
+    return max(2 * batch, MIN_COLUMNS)
+
+
+def make_arrays(
+    network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int, decorrelation: Decorrelation = STILL
+) -> dict[str, SynapseArray]:
+    """A programmed array for every matrix, with room to grow; array numbers follow the order of `Matrices`."""
+    largest = {"D_in": decorrelation.largest_input, "D_rec": decorrelation.largest_state}
+    return {
+        name: programmed(
+            chip.of(name), W, largest=largest.get(name), dtype=dtype, seed=seed, number=number, columns=columns
+        )
+        for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True))
+    }
 
 
 def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype, columns: int) -> SynapseArray:
-    """The array of P, programmed to a multiple of the identity; of one cell where the rule has none."""
+    """The array of P, programmed to a multiple of the identity; of one cell if the rule has none."""
     n = size if rule.presynaptic.lateral else 1
-    array = chip.of("P").array((n, n), dtype=dtype, seed=seed, number=len(MATRICES), columns=columns)
-    array.program(rule.presynaptic.start * np.eye(n))
-    return array
+    return programmed(
+        chip.of("P"), rule.presynaptic.start * np.eye(n), largest=rule.presynaptic.largest, dtype=dtype, seed=seed,
+        number=len(MATRICES), columns=columns,
+    )  # fmt: skip

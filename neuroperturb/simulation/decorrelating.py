@@ -19,7 +19,7 @@ from neuroperturb.simulation.plan import Plan
 
 @lru_cache
 def make_sum_decay(read_back, dtype: str):
-    """sum_block(array, pending, memory, rows, x, v, rate): gradient += −ε X̂ᵀ(X̂ D) as it will be added;  decay += ε Σ x̂²"""
+    """sum_block(array, pending, memory, rows, x, v, rate): gradient += −ε X̂ᵀ(X̂ D);  decay += ε Σ x̂²"""
     _, _, add = blas.products(dtype)
 
     @kernel
@@ -107,7 +107,7 @@ def summed_decay_change(pending, memory, w, scale, j, change):
 
 @lru_cache
 def make_column_read(ideal: bool, slow: bool, dtype: str):
-    """column_read(array, x, v): v = x Dᵀ in rows, a read along the other side, in weight units; slow: cells have slow noise."""
+    """column_read(array, x, v): v = x Dᵀ in rows, a transposed read, in weight units; slow: cells have slow noise."""
     if ideal:
         _, read_back, _ = blas.products(dtype)
 

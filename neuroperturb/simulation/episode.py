@@ -1,14 +1,15 @@
 """The episode schedule: fixed weights for a sequence, its updates summed, one write at the end.
 
-    G = Σ_t Σ_b what the synapse from j to i is to change by in trial b at step t
+    G = Σ_t Σ_b change of the synapse from j to i in trial b at step t
 
-How the sum comes about is a strategy of its own:
+The sum is computed by one of three strategies:
 
-    outer products    :mod:`~neuroperturb.simulation.episode_blocks`         units have a factor, and the formula is known
-    each synapse      :mod:`~neuroperturb.simulation.episode_per_synapse`    a formula of one's own
+    outer products    :mod:`~neuroperturb.simulation.episode_blocks`         units have a factor, and the formula is built in
+    each synapse      :mod:`~neuroperturb.simulation.episode_per_synapse`    a custom formula
     draws             :mod:`~neuroperturb.simulation.episode_draws`          weight noise
+    trials innermost  :mod:`~neuroperturb.simulation.episode_lanes`          units have a factor of their own, arrays are ideal
 
-Memory does not grow with T, and nothing costs n³ a step.
+Memory does not grow with T, and no step costs n³.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from functools import lru_cache
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.simulation.episode_blocks import block_strategy
 from neuroperturb.simulation.episode_draws import draw_strategy
+from neuroperturb.simulation.episode_lanes import make_lane_episode
 from neuroperturb.simulation.episode_per_synapse import synapse_strategy
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_step
 
 
 def strategy_of(plan: Plan):
-    """How the updates of an episode are summed."""
+    """The strategy that sums the updates of an episode."""
     if plan.rule.synapse.own:
         return synapse_strategy(plan)
     return block_strategy(plan) if plan.rule.factor.present else draw_strategy(plan)
@@ -33,6 +35,8 @@ def strategy_of(plan: Plan):
 @lru_cache
 def make_episode(plan: Plan):
     """episode(run, inputs, targets, mask, reset, first, last) -> next step: the learning pass, weights fixed."""
+    if plan.lanes:
+        return make_lane_episode(plan)
     step = separate(make_step(plan))
     begin_step, add_step, end_sequence = strategy_of(plan)
 
@@ -55,7 +59,7 @@ def make_finish(plan: Plan, writers):
     """finish(run, nothing): write what the episode accumulated, once."""
     write_in, write_rec, write_out = (separate(writer) for writer in writers)
     synapse, learns = plan.rule.synapse, plan.learns
-    credited = synapse.integrates or not synapse.credited_at_end  # the rewards are in the sum already
+    credited = synapse.integrates or not synapse.credited_at_end  # the rewards are included in the sum already
     learn_in, learn_rec, learn_out = learns.W_in, learns.W_rec, learns.W_out
 
     @kernel

@@ -1,8 +1,8 @@
-"""An episode summed in blocks of steps, one matrix product a block.
+"""An episode summed in blocks of steps, one matrix product per block.
 
     G = Σ_t Σ_b R_t,b p_t,b x̂_t,b        R_t = Σ_{s ≥ t} λ^{s−t} r_s
 
-Over a block of steps a trace is a reward-to-go. What reaches beyond the block is a trace e (B, m, n) per trial, kept only where a
+Within a block of steps a trace is a reward-to-go. Beyond the block it is carried by a trace e (B, m, n) per trial, stored only if a
 sequence is longer than a block.
 """
 
@@ -47,12 +47,12 @@ def to_go(reward, batch, steps, decay, go):
 
 @lru_cache
 def make_sum(dtype: str, tracing: bool):
-    """sum_block(block, memory, post, pre, batch, decay, goes_on): add outer products to memory.gradient, and carry traces on."""
+    """sum_block(block, memory, post, pre, batch, decay, goes_on): add outer products to memory.gradient, and update the carried traces."""
     _, _, write = blas.products(dtype)
 
     @kernel
     def credit_carried(block, memory, batch, steps, decay):
-        """What the rewards of this block owe to perturbations before it: Σ_s λ^{s+1} r_s e."""
+        """Credit of earlier perturbations for the rewards of this block: Σ_s λ^{s+1} r_s e."""
         for b in range(batch):
             factor, weight = type(decay)(0), decay
             for s in range(steps):
@@ -65,7 +65,7 @@ def make_sum(dtype: str, tracing: bool):
 
     @kernel
     def carry(block, memory, post, pre, batch, steps, decay):
-        """e ← λ e + p x̂ over the steps of the block."""  # slow, O(S B n²): only where a sequence is longer than a block
+        """e ← λ e + p x̂ over the steps of the block."""  # slow, O(S B n²): only if a sequence is longer than a block
         fresh = block.carried[0] == 0
         for b in range(batch):
             trace = memory.trace[b]
@@ -98,7 +98,7 @@ def make_sum(dtype: str, tracing: bool):
 
 @lru_cache
 def make_close_block(plan: Plan):
-    """close_block(run, goes_on): the steps that waited are summed; whether the sequence goes on after them."""
+    """close_block(run, goes_on): sum the pending steps; goes_on: whether the sequence continues after them."""
     sum_block, delayed = separate(make_sum(plan.dtype, plan.rule.synapse.tracing)), plan.delayed
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
@@ -110,7 +110,7 @@ def make_close_block(plan: Plan):
                 block.carried[0] = 0
             return
         batch, decay = run.signal.dL.shape[0], run.rule.discount
-        # outputs do not recur: no later loss is owed to their perturbation, unless it is late
+        # outputs do not feed back: no later loss depends on their perturbation, except a delayed one
         instant = decay if delayed else type(decay)(0)
         if learn_in:
             sum_block(block, memories.W_in, block.post, block.pre_in, batch, decay, goes_on)
@@ -126,7 +126,7 @@ def make_close_block(plan: Plan):
 
 @lru_cache
 def block_strategy(plan: Plan) -> EpisodeStrategy:
-    """Of units that have a factor, and a formula that is an outer product."""
+    """Strategy for units with a factor and a formula that is an outer product."""
     set_reward, close_block, paired = make_reward(plan), make_close_block(plan), plan.rule.passes.paired
     factors = make_presynaptic_factors(plan.whiten, paired)
 
@@ -151,7 +151,7 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
 
     @kernel
     def end_sequence(run):
-        """The rewards still on their way meet silent units: what is left of a trace is credited."""
+        """Rewards still in the channel arrive at silent units: the remaining traces are credited."""
         block, dL = run.block, run.signal.dL
         for _ in range(run.channel.line.shape[0] - 1):
             dL[:] = 0

@@ -1,9 +1,9 @@
-"""An episode of weight noise: what synapses are credited with is their own draw, regenerated where it is needed.
+"""An episode of weight noise: synapses are credited with their own draw, regenerated when needed.
 
     redrawn at every step    G += r_t Ξ_t                 with the mean reward of the batch
-    held for the sequence    R_b += r_t,b                 credited to the draw when the sequence ends
+    held for the sequence    R_b += r_t,b                 credited to the draw at the end of the sequence
 
-Nothing of the size of a matrix is kept for it.
+It needs no storage of the size of a matrix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neuroperturb.simulation.step import make_reward, read_stored_row
 
 @lru_cache
 def draw_strategy(plan: Plan) -> EpisodeStrategy:
-    """Of weights that are perturbed, units having no factor."""
+    """Strategy for perturbed weights, without factors of units."""
     set_reward, held, fill = make_reward(plan), plan.rule.noise.lasts, plan.rule.noise.fill
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
@@ -53,7 +53,7 @@ def draw_strategy(plan: Plan) -> EpisodeStrategy:
 
     @kernel
     def end_sequence(run):
-        """The rewards still on their way are credited to noise that is still there."""
+        """Rewards still in the channel are credited to the noise, which is still held."""
         dL = run.signal.dL
         for _ in range(run.channel.line.shape[0] - 1):
             dL[:] = 0
@@ -66,7 +66,7 @@ def draw_strategy(plan: Plan) -> EpisodeStrategy:
 
 @lru_cache
 def make_absorb(plan: Plan):
-    """absorb(run): what an episode's noise, held all through it, is credited with joins the sums; another episode has other noise."""
+    """absorb(run): add the credit of the noise held over an episode to the sums, before the next episode redraws it."""
     gather = separate(plan.rule.synapse.gather)
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 

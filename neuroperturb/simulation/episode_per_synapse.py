@@ -1,9 +1,9 @@
-"""An episode summed synapse by synapse: for rules of one's own, whose formula nothing is known of.
+"""An episode summed synapse by synapse: for custom rules with arbitrary formulas.
 
-    G_ij += Σ_b change of the synapse from j to i        at every step, with the weights as they are all through the episode
+    G_ij += Σ_b change of the synapse from j to i        at every step, with the weights fixed during the episode
 
-Outer products can wait and be summed as one matrix product (:mod:`neuroperturb.simulation.episode_blocks`); a formula that may do
-anything cannot. Every step costs what a write costs.
+Outer products can be deferred and summed as one matrix product (:mod:`neuroperturb.simulation.episode_blocks`); arbitrary formulas
+cannot. Every step costs as much as a write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neuroperturb.simulation.step import make_presynaptic_factors, make_reward, 
 
 @lru_cache
 def synapse_strategy(plan: Plan) -> EpisodeStrategy:
-    """Of a formula of which nothing is known."""
+    """Strategy for an arbitrary formula."""
     rule, paired, delayed = plan.rule, plan.rule.passes.paired, plan.delayed
     set_reward, factors, gather = (
         make_reward(plan),
@@ -56,7 +56,7 @@ def synapse_strategy(plan: Plan) -> EpisodeStrategy:
         if learn_rec and (units or tracing or not reset):
             add_rows(arrays.W_rec, pending.W_rec, memories.W_rec, reset)
         if learn_out:
-            # outputs do not recur: nothing to carry on, but for a reward that is late
+            # outputs do not feed back: nothing to carry over, except for a delayed reward
             add_rows(arrays.W_out, pending.W_out, memories.W_out, reset or not delayed)
 
     @kernel
@@ -68,7 +68,7 @@ def synapse_strategy(plan: Plan) -> EpisodeStrategy:
 
     @kernel
     def end_sequence(run):
-        """Silent units; what is left of a trace, and noise that was held, is credited."""
+        """Silent steps; the remaining traces, and held noise, are credited."""
         pending, dL = run.pending, run.signal.dL
         for _ in range(run.channel.line.shape[0] - 1):
             dL[:] = 0

@@ -1,4 +1,4 @@
-"""How an episode is summed: the contract of a strategy, around which the loop over steps is compiled."""
+"""The contract of a strategy that sums an episode; the loop over steps is compiled around it."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class EpisodeStrategy(NamedTuple):
 
 @kernel
 def begin_nothing(run, reset):
-    """Nothing waits from one step to the next."""
+    """Nothing is pending from one step to the next."""

@@ -1,4 +1,4 @@
-"""Clean passes of the network as it is: of an evaluation, which is no part of the run, and of learners that need every step."""
+"""Clean passes of the network: for evaluations, which do not affect the run, and for learners that need every step."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.observation import Observation
 from neuroperturb.simulation.prepared import Prepared
 
-CHUNK = 1000  # steps between two moments at which Python may be interrupted
+CHUNK = 1000  # steps between two points at which Python can be interrupted
 
 
 class Evaluation:
     """Clean passes through one network.
 
-    block : trials that its arrays are read for at a time
+    block : number of trials per read of its arrays
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Evaluation:
         self._observing, self._block = observing, block
 
     def outputs(self, data: Prepared) -> np.ndarray:
-        """Outputs (T, B, n_out) from a zero state unless the sequence says otherwise; the run goes on as if nothing had been."""
+        """Outputs (T, B, n_out) from zero state, unless the sequence does not start with a reset; the run is not affected."""
         B = data.inputs.shape[1]
         block = B if self._observing.plain else self._block
         with self._observing():
@@ -43,7 +43,7 @@ class Evaluation:
         return self.run(act, inputs, data.reset, chunk=CHUNK)
 
     def run(self, act: Any, inputs: np.ndarray, reset: np.ndarray, *, chunk: int) -> np.ndarray:
-        """Outputs of a clean pass that moves `act`, an activity of one pass."""
+        """Outputs of a clean pass that updates `act`, an activity of one pass."""
         T, B = inputs.shape[:2]
         outputs = np.zeros((T, B, self._setup.sizes[2]), self._setup.dtype)
         network = self._handles.clean_pass(act)
@@ -53,5 +53,5 @@ class Evaluation:
         return outputs
 
     def record(self, data: Prepared, act: Any, passed: Any) -> None:
-        """A clean pass that is part of the run, from the state in `act`; every step is kept in `passed`."""
+        """A clean pass that is part of the run, from the state in `act`; every step is stored in `passed`."""
         self._loops.record(*self._handles.clean_pass(act), data.inputs, data.reset, record(passed))

@@ -1,4 +1,4 @@
-"""What kernels are handed: the state of a run laid out once in memory, and the records inside it."""
+"""Arguments of kernels: the state of a run, allocated once, and the records inside it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from neuroperturb.simulation.state import RunState
 
 
 class Columns(NamedTuple):
-    """Something to read an array with, and where the result goes: x (K, m), acc (K, n)."""
+    """Inputs and outputs of a read of an array: x (K, m), acc (K, n)."""
 
     x: np.ndarray
     acc: np.ndarray
 
 
 def no_columns(n: int, m: int, dtype) -> Columns:
-    """Nothing to read an array with: a sweep then only writes."""
+    """Empty inputs, with which a sweep only writes."""
     return Columns(memory.zeros((0, m), dtype), memory.zeros((0, n), dtype))
 
 
 class Handles:
     """The records of one run.
 
-    run : all of it;  whitener : P, and what it reads;  lateral : its array, update and sum;  nothing : no
+    run : all of them;  whitener : P, and its reads;  lateral : its array, update and sum;  nothing : no
         columns for every matrix;  empty : the same by name
-    clean : activity of a clean pass that is part of the run, one column a trial;  clean_memories : of synapses read without noise
+    clean : activity of a clean pass that is part of the run, one column per trial;  clean_memories : of synapses read without noise
     """
 
     def __init__(self, setup: Setup, run: RunState, clean_activity: Any):
@@ -50,5 +50,5 @@ class Handles:
         return tuple(inside(self.run, part, name) for part in ("arrays", "pending", "memories"))
 
     def clean_pass(self, act: Any) -> tuple:
-        """What a clean pass with an activity of its own takes: arrays, updates, memories, activity, neurons."""
+        """Arguments of a clean pass with a separate activity: arrays, updates, memories, activity, neurons."""
         return *self._network, self.clean_memories, record(act), self._neurons

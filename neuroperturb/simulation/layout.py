@@ -1,4 +1,4 @@
-"""The state of a run, laid out: from what a simulation is made of to the nested NamedTuple that the compiled loops move.
+"""The layout of a run's state: from the configuration of a simulation to the nested NamedTuple used by the compiled loops.
 
 Nothing here computes or draws.
 """
@@ -9,6 +9,8 @@ import numpy as np
 
 from hardware_models.crossbar.state import Pending
 from hardware_models.numerics import memory, random
+from hardware_models.numerics.blas import BATCH
+from hardware_models.numerics.lanes import whole_lanes
 from neuroperturb.network.dynamics import Layers
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.whitening import Sum, Whitener
@@ -17,7 +19,10 @@ from neuroperturb.rules.kernels.synapse import SynapseMemory
 from neuroperturb.rules.noise.law import CodePlace, NoiseSource
 from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.neurons import NeuronModel
-from neuroperturb.simulation.state import Counters, EpisodeBlock, RunNumbers, RunState, Signal
+from neuroperturb.simulation.observation import reads_plainly
+from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
+
+MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
 
 
 def make_run(setup: Setup, model: NeuronModel) -> RunState:
@@ -38,6 +43,7 @@ def make_run(setup: Setup, model: NeuronModel) -> RunState:
         whitener=_whitener(setup),
         source=_source(setup, "hidden", 0),
         source_y=_source(setup, "output", 1),
+        scratch=_lanes(setup, trials_innermost(setup, model)),
     )
 
 
@@ -52,7 +58,7 @@ def _pending(setup: Setup) -> dict[str, Pending]:
 
 
 def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
-    """What the synapses of one matrix keep; nothing where the rule needs nothing."""
+    """State of the synapses of one matrix; empty if the rule needs none."""
     rule, zeros, t = setup.rule, setup.zeros, setup.dtype
     n, m = setup.arrays[name].shape
     learnt, synapse = name in LEARNT, rule.structure.synapse
@@ -88,19 +94,19 @@ def _source(setup: Setup, name: str, number: int) -> NoiseSource:
 
 
 def _place(setup: Setup, name: str) -> tuple[CodePlace, int]:
-    """Of a layer or a learnt matrix among all that is perturbed, and the length of its rows."""
+    """Place of a layer or a learned matrix among everything that is perturbed, and the length of its rows."""
     n, _, n_out = setup.sizes
     if name in ("hidden", "output"):
         rows = setup.batch * (2 if setup.independent else 1)
         return CodePlace(n if name == "output" else 0, n + n_out, 1, rows), n_out if name == "output" else n
     shapes = [setup.arrays[learnt].shape for learnt in LEARNT]
-    before = shapes[: LEARNT.index(name)] if name in LEARNT else shapes  # the matrices D draw nothing
+    before = shapes[: LEARNT.index(name)] if name in LEARNT else shapes  # the matrices D have no draws
     units, fan = setup.arrays[name].shape
     return CodePlace(sum(a * b for a, b in before), sum(a * b for a, b in shapes), fan, setup.batch), units
 
 
 def _whitener(setup: Setup) -> Whitener:
-    """P, and room for what it reads."""
+    """P, and buffers for its reads."""
     lateral, array, zeros = setup.rule.structure.lateral, setup.lateral, setup.zeros
     n, batch = array.shape[0], setup.batch if lateral.present else 1
     columns = 2 * batch if lateral.private else batch
@@ -121,7 +127,7 @@ def _whitener(setup: Setup) -> Whitener:
 
 
 def _signal(setup: Setup, pending: dict[str, Pending]) -> Signal:
-    """The postsynaptic factor is the update's own post; of weight noise, whose units have none, it is nobody's."""
+    """The postsynaptic factor is the `post` of the update; with weight noise, whose units have none, it is unused."""
     zeros, batch, (n, _, n_out) = setup.zeros, setup.batch, setup.sizes
     facts, factor = setup.rule.facts, setup.rule.structure.factor
     variance, own = setup.dtype.type(facts.effective_noise_std**2), batch if factor.keeps_mean else 1
@@ -144,7 +150,7 @@ def _signal(setup: Setup, pending: dict[str, Pending]) -> Signal:
 
 
 def _block(setup: Setup) -> EpisodeBlock:
-    """Steps of an episode that wait to be summed; one unused row in the online schedule."""
+    """Pending steps of an episode; one unused row in the online schedule."""
     n, n_in, n_out = (1, 1, 1) if setup.online else setup.sizes
     rows, m = 1 if setup.online else setup.block_steps * setup.batch, n_in + (not setup.online and setup.network.bias)
     zeros, count = setup.zeros, lambda: np.zeros(1, np.int64)
@@ -161,6 +167,43 @@ def _block(setup: Setup) -> EpisodeBlock:
         filled=count(),
         carried=count(),
     )
+
+
+def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
+    """Whether an episode is computed by :mod:`neuroperturb.simulation.episode_lanes`: many trials, nothing but plain arithmetic."""
+    rule, (n, _, _) = setup.rule.structure, setup.sizes
+    units = (
+        rule.factor.present
+        and rule.factor.measure is None
+        and rule.factor.neuron is None
+        and rule.factor.unit is not None
+    )
+    noise = rule.noise.injected and not (rule.noise.shifted or rule.noise.keyed or setup.independent)
+    simple = units and noise and not (rule.synapse.own or rule.lateral.present)
+    whole = setup.steps <= setup.block_steps and setup.chip.reward.delay == 0 and setup.resynchronise == 0
+    if setup.online or setup.batch < BATCH or not (simple and whole and n <= MOST_UNITS):
+        return False
+    return model.is_plain(setup) and all(
+        setup.arrays[name].is_ideal and reads_plainly(setup.arrays[name]) for name in LEARNT
+    )
+
+
+def _lanes(setup: Setup, wanted: bool) -> LaneScratch:
+    """One unused number of each where an episode goes another way."""
+    zeros, passes, steps, (n, n_in, n_out) = setup.zeros, setup.passes, setup.block_steps, setup.sizes
+    m, lanes = n_in + setup.network.bias, whole_lanes(setup.batch)
+    if not wanted:
+        n = n_in = n_out = m = passes = lanes = steps = 1
+    drive, xi, r, x = zeros(n, lanes), zeros(n, lanes), zeros(passes * n, lanes), zeros(passes * n, lanes)
+    block_in, block_post, block_centre = zeros(steps, m, lanes), zeros(steps, n, lanes), zeros(steps + 1, n, lanes)
+    block_in[:, n_in:] = 1
+    return LaneScratch(
+        drive=drive, xi=xi, r=r, x=x, y=zeros(passes * n_out, lanes), xi_y=zeros(n_out, lanes), row=zeros(1, max(n, n_out))[0],
+        factor_in=zeros(1, n)[0], factor_rec=zeros(1, n)[0], factor_out=zeros(1, n_out)[0], block_in=block_in, block_post=block_post,
+        block_post_y=zeros(steps, n_out, lanes), block_centre=block_centre, go=zeros(steps, lanes), pre=zeros(max(n, m), steps * lanes),
+        post=zeros(max(n, n_out), steps * lanes), drive_flat=drive.reshape(-1), xi_flat=xi.reshape(-1), r_flat=r.reshape(passes, -1),
+        x_flat=x.reshape(passes, -1), post_flat=block_post.reshape(steps, -1), centre_flat=block_centre.reshape(steps + 1, -1),
+    )  # fmt: skip
 
 
 def _counters(setup: Setup) -> Counters:

@@ -15,7 +15,7 @@ from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Loss
 
-CHUNK = 0.2  # seconds of compiled steps between two looks at the clock
+CHUNK = 0.2  # seconds of compiled steps between two checks of the clock
 
 
 class Perturbed:
@@ -23,11 +23,11 @@ class Perturbed:
 
     Parameters
     ----------
-    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
-    decorrelation, hardware : beside the rule, and below it
+    network, rule, training, initial : network, learning rule, schedule, and initial weights
+    decorrelation, hardware : specifications
     loss : of the task
     steps, total_steps : time steps of a sequence, and of the run
-    simulation : what computes; other neurons put another in its place
+    simulation : class of the simulation; other neurons use another
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class Perturbed:
             frozen=training.frozen, hardware=hardware,
         )  # fmt: skip
         self.phases = self.simulation.phases
-        self._rate = 0.0  # steps a second, from the last chunk
+        self._rate = 0.0  # steps per second, from the last chunk
         self._prepared = None, None
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
-        """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
+        """Present a chunk; returns the next step, -1 if the loss diverged."""
         if self._prepared[0] != number:
             self._prepared = number, self.simulation.prepare(sequence)
         data = self._prepared[1]
@@ -66,7 +66,7 @@ class Perturbed:
         return int(self.simulation.run.counters.diverged[0])
 
     def row(self) -> dict:
-        """What only a perturbed network has to tell."""
+        """Columns of the history specific to a perturbed network."""
         return {
             "twin_distance": self.simulation.twin_distance(),
             "skipped": int(self.simulation.run.counters.skipped[0]),
@@ -79,7 +79,7 @@ class Perturbed:
         return self.simulation.evaluate(sequence)
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        return self.simulation.checkpoint()
+        return self.simulation.live_state()
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         self.simulation.restore(state)

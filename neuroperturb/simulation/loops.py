@@ -16,6 +16,7 @@ from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.decorrelating import make_clean, make_column_read, make_finish_clean, summed_decay_change
 from neuroperturb.simulation.episode import make_episode, make_finish
 from neuroperturb.simulation.episode_draws import make_absorb
+from neuroperturb.simulation.layout import trials_innermost
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.plan import Plan
@@ -23,16 +24,16 @@ from neuroperturb.simulation.step import make_pending_change
 
 
 class Loops(NamedTuple):
-    """Compiled loops; None where the schedule or the rule has no use for one.
+    """Compiled loops; None if the schedule or the rule does not need one.
 
     sweeps : Layers, of every matrix
     loss : (c, δ, target) -> (L, δL) of one trial
     learn : (run, inputs, targets, mask, reset, first, last) -> next step
-    finish : (run, nothing), the write of an episode;  absorb : (run), what one of several episodes adds to it
+    finish : (run, nothing), the write of an episode;  absorb : (run), adds one of several episodes to it
     learn_clean, finish_clean : the pass of an episode that learns D, and the write at its end
     write_lateral, finish_lateral : sweep of P, and the write of an episode
     evaluate, record : clean passes
-    pending_change : (array, pending, memory, out), what the next write requests of a matrix
+    pending_change : (array, pending, memory, out), the change of a matrix requested by the next write
     """
 
     sweeps: Layers
@@ -65,6 +66,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
         learns=_learns(setup, frozen),
         delayed=setup.chip.reward.delay > 0,
         dtype=str(setup.dtype),
+        lanes=trials_innermost(setup, model),
     )
     clean = forward._replace(injected=False).make()
     learn_clean, finish_clean = (None, None) if online else _clean_pass(setup, plan)
@@ -86,11 +88,13 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
 
 
 def _sweep(setup: Setup, array: SynapseArray, change_row, read_row=None):
-    return array.kernel(change_row, read_row, batch=setup.batch >= BATCH).sweep
+    # an episode only reads its arrays until it ends: there the walk holds out until there are as many trials
+    columns = setup.passes * setup.batch if setup.online else setup.batch
+    return array.kernel(change_row, read_row, batch=columns >= BATCH).sweep
 
 
 def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:
-    """Which matrices learn in the loop over steps; in the episode schedule the D have a pass of their own."""
+    """The matrices that learn in the loop over steps; in the episode schedule the D have a separate pass."""
     dec = setup.decorrelation
     decorrelating = setup.online and dec.rate > 0
     learnt = {name: name not in frozen for name in LEARNT}
@@ -98,7 +102,7 @@ def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:
 
 
 def _lateral(setup: Setup) -> tuple:
-    """The sweep of P and how presynaptic factors are whitened by it, or nothing of either."""
+    """The sweep of P and the kernel that whitens presynaptic factors by it, or None for both."""
     lateral, online = setup.rule.structure.lateral, setup.online
     if not lateral.present:
         return None, None

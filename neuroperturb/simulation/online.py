@@ -42,7 +42,7 @@ def make_online(plan: Plan):
         if integrating:
             memory.due[0] = due
         if not some:
-            matrix_pending.reward[:] = 0  # a trace may move, or a write be due, all the same
+            matrix_pending.reward[:] = 0  # a trace may change, or a write be due, nevertheless
         if due and (some or integrating):
             memory.writes[0] += 1
         matrix_pending.active[0] = 1 if some or tracing or (integrating and due) else 0
@@ -67,10 +67,10 @@ def make_online(plan: Plan):
                 leave(pending.W_in, memories.W_in, some, reset[t], due)
             factors(run, reset[t], pending.W_rec.pre, pending.W_out.pre)
             if learn_rec:
-                # weight noise has no presynaptic factor; without a state before the step there is nothing to credit
+                # weight noise has no presynaptic factor; without a previous state there is nothing to credit
                 leave(pending.W_rec, memories.W_rec, some and (units or not reset[t]), reset[t], due)
             if learn_out:
-                # outputs do not recur: nothing to carry on, but for a reward that is late
+                # outputs do not feed back: nothing to carry over, except for a delayed reward
                 leave(pending.W_out, memories.W_out, some, reset[t] or not delayed, due)
         return last
 

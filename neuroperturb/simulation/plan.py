@@ -1,4 +1,4 @@
-"""What a pair of loops is compiled for."""
+"""Key of a pair of compiled loops."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from neuroperturb.rules.structure import RuleStructure
 
 
 class Plan(NamedTuple):
-    """What a pair of loops is compiled for: everything hashable that selects code.
+    """Key of a pair of compiled loops: everything hashable that selects code.
 
-    rule : what the rule answers;  forward : what a time step does;  loss : kernel of a trial's loss and its change
-    whiten : kernel that reads P and leaves its update; None: presynaptic factors are the activity itself
+    rule : structure of the rule;  forward : plan of a time step;  loss : kernel of a trial's loss and its change
+    whiten : kernel that reads P and computes its update; None: presynaptic factors are the activity itself
     learns : Layers of bool, which matrices learn in the loop;  delayed : rewards arrive late
     dtype : of the run
+    lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
     """
 
     rule: RuleStructure
@@ -24,3 +25,4 @@ class Plan(NamedTuple):
     learns: Layers
     delayed: bool
     dtype: str
+    lanes: bool = False

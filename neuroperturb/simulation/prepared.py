@@ -1,4 +1,4 @@
-"""A sequence of a task as the compiled loops take it."""
+"""A sequence of a task for the compiled loops."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(sequence: Sequence, dtype: np.dtype, conditions: int) -> Prepared:
-    """A sequence as kernels take it; `conditions`: the most kinds of trial that the baseline distinguishes, 0 if none."""
+    """A sequence for kernels; `conditions`: largest number of conditions that the baseline distinguishes, 0 if none."""
     return Prepared(
         inputs=np.ascontiguousarray(sequence.inputs, dtype),
         targets=np.ascontiguousarray(sequence.targets, dtype),
@@ -35,11 +35,11 @@ def prepare(sequence: Sequence, dtype: np.dtype, conditions: int) -> Prepared:
 
 
 def _condition(sequence: Sequence, most: int) -> np.ndarray:
-    """The kind of every trial, 0 where the baseline does not distinguish them."""
+    """The condition of every trial, 0 if the baseline does not distinguish them."""
     if not most:
         return np.zeros(sequence.inputs.shape[1], np.int64)
     if not sequence.condition.size:
-        hint = "with this task, which tells no conditions"
+        hint = "with this task, which has no conditions"
         raise SpecError("rule.baseline", wanted=f"'per_condition' {hint}", verb="cannot be")
     found = np.ascontiguousarray(sequence.condition[0], np.int64)
     if found.min() < 0 or found.max() >= most:

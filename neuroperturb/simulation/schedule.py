@@ -1,4 +1,4 @@
-"""How a run goes: epochs, batches, seeds, dtype, and which matrices learn."""
+"""Training settings: epochs, batches, seeds, dtype, and the matrices that learn."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ONLINE_CHUNK = 100  # steps between cuts of BPTT in the online schedule, by defa
 
 
 class Training(Spec):
-    """How a run goes.
+    """Training settings of a run.
 
     schedule : ``"online"``: weights change at every step;  ``"episode"``: updates of a sequence are summed and written
-        once;  None: the task's own
-    epochs : presentations of the training data
-    batch_size : trials side by side; None: the task's own
-    seed : makes the initial weights, data, perturbations and chips, each from a stream of its own
+        once;  None: the task's default
+    epochs : passes over the training data
+    batch_size : number of parallel trials; None: the task's default
+    seed : of initial weights, data, perturbations and chips, each with a separate stream
     dtype : of weights and states
-    resynchronise : the noisy twin is set to the clean one every so many steps; 0 is never, as published
+    resynchronise : number of steps after which the noisy twin is reset to the clean one; 0 is never, as published
     carry_state : keep the state from one training sequence to the next instead of starting from zero
     frozen : matrices that stay at their initial values
     """

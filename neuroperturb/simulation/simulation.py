@@ -1,14 +1,15 @@
-"""A network on its arrays, learning by one rule: sequences go through the compiled loops, and the state moves.
+"""A network on its arrays, learning by one rule: sequences are processed by the compiled loops, which update the state.
 
-Nothing here computes: the steps are in :mod:`~neuroperturb.simulation.online` and :mod:`~neuroperturb.simulation.episode`, compiled
-around the arrays (:mod:`~neuroperturb.simulation.loops`); what they move is laid out in :mod:`~neuroperturb.simulation.layout`.
-Observing (weights, evaluations) changes nothing: the arrays' reads are counted and drawn apart, and what reading moves is put back.
+The computations are elsewhere: the steps are in :mod:`~neuroperturb.simulation.online` and :mod:`~neuroperturb.simulation.episode`, compiled
+around the arrays (:mod:`~neuroperturb.simulation.loops`); their state is allocated in :mod:`~neuroperturb.simulation.layout`.
+Observing (weights, evaluations) has no effect: the arrays' reads are counted and drawn separately, and changes of the state are undone.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
-from neuroperturb.simulation.configuration import Setup, make_arrays, make_lateral
+from neuroperturb.simulation.configuration import STILL, Setup, columns_for, make_arrays, make_lateral
 from neuroperturb.simulation.evaluation import Evaluation
 from neuroperturb.simulation.handles import Handles, no_columns
 from neuroperturb.simulation.layout import make_run
@@ -31,11 +32,9 @@ from neuroperturb.simulation.updates import Updates
 from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Sequence
 
-MIN_COLUMNS = 64  # columns an array is read by at least: an evaluation goes through more trials in blocks
-
 
 class Simulation:
-    """The state of a network and its learning, and the loops that move it.
+    """The state of a network and its learning, and the loops that update it.
 
     Parameters
     ----------
@@ -43,21 +42,31 @@ class Simulation:
     initial : Matrices, W[i, j] from j to i
     loss : ``"mse"`` or ``"cross_entropy"``
     schedule : ``"online"`` or ``"episode"``
-    batch, steps : trials side by side, longest sequence
+    batch, steps : number of parallel trials, length of the longest sequence
     total_steps : length of the whole run, for learning-rate schedules
-    frozen : learnt matrices that stay as they are
+    frozen : matrices that are not trained
     recorded : draws by layer name (``hidden``, ``output`` or matrix), (steps, rows, units), instead of generated ones
-    hardware : what it runs on; ideal unless given
-    neurons : what its units are; rate units unless given
+    hardware : ideal by default
+    neurons : rate units by default
 
     Attributes
     ----------
-    rule : the specification;  compiled : the same ready to run (:class:`neuroperturb.rules.plan.Rule`)
+    rule : the specification;  compiled : the compiled rule (:class:`neuroperturb.rules.plan.Rule`)
     arrays, whitening : SynapseArray of every matrix, and of P
     run : the state, :class:`neuroperturb.simulation.state.RunState`
-    loops, updates : the compiled loops; the updates that wait
+    loops, updates : the compiled loops; the pending updates
     loss : kernel (c, δ, target) -> (L, δL)
+
+    A copy, by `copy` or `pickle`, is made anew and put where this one is: kernels take a state by where it lies in memory.
     """
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        made = super().__new__(cls)
+        made._made_of = arguments, options
+        return made
+
+    def __reduce__(self):
+        return _again, (type(self), *self._made_of, self.checkpoint())
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, initial: Matrices, *, decorrelation: Decorrelation | None = None,
@@ -71,9 +80,9 @@ class Simulation:
         _require_fit(rule, resynchronise, self.dtype)
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
-        self.decorrelation = decorrelation or Decorrelation(rate=0.0, state=False, input=False)
-        columns, chip_seed = max(2 * batch, MIN_COLUMNS), seed if self.chip.seed is None else self.chip.seed
-        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns)
+        self.decorrelation = decorrelation or STILL
+        columns, chip_seed = columns_for(batch), seed if self.chip.seed is None else self.chip.seed
+        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns, self.decorrelation)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, columns)
         self.setup = Setup(
             network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,
@@ -94,16 +103,16 @@ class Simulation:
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """What a sequence goes through: a clean pass that learns D comes first in the episode schedule."""
+        """The phases of a sequence: in the episode schedule, a clean pass that learns D comes first."""
         learns_d = self.decorrelation.rate > 0 and (self.decorrelation.input or self.decorrelation.state)
         return ("decorrelate", "learn") if self.schedule == "episode" and learns_d else ("learn",)
 
     def prepare(self, sequence: Sequence) -> Prepared:
-        """A sequence as the kernels take it."""
+        """A sequence for the kernels."""
         return prepare(sequence, self.dtype, self.rule.baseline.kinds_of_trial)
 
     def present(self, data: Prepared, phase: str, first: int, last: int) -> int:
-        """Steps first … last − 1 of a phase; returns the next step, short of `last` if the loss stopped being finite."""
+        """Steps first … last − 1 of a phase; returns the next step, less than `last` if the loss diverged."""
         T = len(data.inputs)
         if data.inputs.shape[1] != self.batch or (self.schedule == "episode" and self.steps < T):
             wanted = f"hold {self.batch} trials, and in the episode schedule at most {self.steps} steps"
@@ -117,7 +126,7 @@ class Simulation:
         return done
 
     def present_all(self, sequence: Sequence) -> bool:
-        """A whole sequence, every phase; False where the loss stopped being finite."""
+        """A whole sequence, every phase; False if the loss diverged."""
         data = self.prepare(sequence)
         return all(self.present(data, phase, 0, len(data.inputs)) == len(data.inputs) for phase in self.phases)
 
@@ -138,12 +147,12 @@ class Simulation:
         return done
 
     def gather(self, data: Prepared, first: int, last: int) -> int:
-        """Steps of the learning pass, what an episode sums up not yet written."""
+        """Steps of the learning pass, without the write at the end of an episode."""
         self.run.counters.condition[:] = data.condition
         return self.loops.learn(self._handles.run, data.inputs, data.targets, data.mask, data.reset, first, last)
 
     def finish(self) -> None:
-        """Write what an episode has summed up; in the online schedule there is nothing to do."""
+        """Write the sum of an episode; does nothing in the online schedule."""
         if self.loops.finish is None:
             return
         if self._is_due():
@@ -152,7 +161,7 @@ class Simulation:
             self.loops.finish_lateral(self._handles.whitener, record(self._no_columns))
 
     def _is_due(self) -> bool:
-        """An episode has ended: whether its sum is written now, or waits for others to join it."""
+        """At the end of an episode: whether its sum is written now, or accumulated with those of further episodes."""
         if not self.compiled.facts.integrates:
             return True
         if self.loops.absorb is not None:
@@ -162,20 +171,20 @@ class Simulation:
         return waiting[0] == 0
 
     def age(self, steps: int) -> None:
-        """The time of so many steps passes for every array."""
+        """Let the time of a number of steps pass for every array."""
         seconds = steps * self.chip.step_seconds
         if seconds > 0:
             for array in self.arrays.values():
                 array.age(seconds)
 
-    # updates that wait
+    # pending updates
 
     def flush(self) -> None:
-        """Write every update that waits for a sweep, without reading."""
+        """Write every pending update, without reading."""
         self.updates.flush()
 
     def pending_update(self) -> dict[str, np.ndarray]:
-        """What the rule requests of every learnt matrix at its next write, (n, m) weight units; nothing changes."""
+        """The change of every learned matrix requested by its next write, (n, m) weight units; without side effects."""
         return {name: self.updates.requested(name) for name in self.updates.learnt}
 
     # observing
@@ -187,7 +196,7 @@ class Simulation:
 
     @property
     def whitened(self) -> bool:
-        """Whether presynaptic factors go through P."""
+        """Whether presynaptic factors are whitened by P."""
         return self.compiled.structure.lateral.present
 
     def lateral(self) -> np.ndarray:
@@ -201,23 +210,23 @@ class Simulation:
         return no_columns(*self.whitening.shape, self.dtype)
 
     def activity(self, passes: int, batch: int) -> Any:
-        """Activity of so many columns, as before the first step."""
+        """Initial activity of a number of columns."""
         return self.neurons.activity(self.setup, passes, batch)
 
     def evaluate(self, sequence: Sequence) -> np.ndarray:
-        """Outputs of the clean network, (T, B, n_out), from a zero state unless the sequence says otherwise."""
+        """Outputs of the clean network, (T, B, n_out), from zero state, unless the sequence does not start with a reset."""
         return self._evaluation.outputs(self.prepare(sequence))
 
     def clean_outputs(self, data: Prepared, act: Any) -> np.ndarray:
-        """The same from, and into, an activity of one pass; inside :meth:`observing` it is no part of the run."""
+        """The same with a given activity of one pass; inside :meth:`observing` it does not affect the run."""
         return self._evaluation.run(act, data.inputs, data.reset, chunk=len(data.inputs))
 
     def record_clean(self, data: Prepared, act: Any, passed: Any) -> None:
-        """A clean pass that is part of the run, from the state in `act`; every step is kept in `passed`."""
+        """A clean pass that is part of the run, from the state in `act`; every step is stored in `passed`."""
         self._evaluation.record(data, act, passed)
 
     def twin_distance(self) -> float:
-        """Root mean square over trials of the distance between the two passes, over σ; nan of a single one."""
+        """Root mean square over trials of the distance between the two passes, over σ; nan for a single one."""
         if self.setup.passes == 1:
             return float("nan")
         delta = self.neurons.separation(self.run.act, self.batch)
@@ -225,29 +234,47 @@ class Simulation:
 
     # checkpoints
 
-    def _named(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(name, array) of everything that moves."""
+    def _named(self) -> tuple[tuple[str, np.ndarray], ...]:
+        """(name, array) of all state; arrays change in place."""
+        return self._everything
+
+    @functools.cached_property  # hundreds of arrays, and a small run is copied more often than it computes
+    def _everything(self) -> tuple[tuple[str, np.ndarray], ...]:
+        return tuple(self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
         for name, array in self.arrays.items():
             yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
+    def live_state(self) -> dict[str, np.ndarray]:
+        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving."""
+        return {name: a for name, a in self._named() if a.size}
+
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """A copy of every array of the state, pending updates included."""
+        """A copy of every array of the state."""
         return checkpoint.save(self._named())
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Put a checkpoint back, in place."""
+        """Restore a checkpoint, in place."""
         checkpoint.restore(self._named(), state)
+
+
+def _again(cls: type[Simulation], arguments: tuple, options: dict, state: dict[str, np.ndarray]) -> Simulation:
+    """A simulation made like another, and put where that is."""
+    made = cls(*arguments, **options)
+    made.restore(state)
+    return made
 
 
 def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype) -> None:
     if resynchronise and rule.baseline.passes == 1:
-        wanted = "0 with a baseline of one pass, which has no twin"
+        wanted = "0 with a single-pass baseline, which has no twin"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)
     floor = 32 * float(np.finfo(dtype).eps)
     if rule.noise_std < floor:
-        wanted = f"at least {floor:.1e}, 32 rounding errors of {dtype}, to be seen in the activity"
+        wanted = f"at least {floor:.1e}, 32 rounding errors of {dtype}, to have an effect on the activity"
         hint = "Raise it, or set training.dtype to float64."
         raise SpecError("rule.noise_std", wanted=wanted, got=rule.noise_std, hint=hint)

@@ -1,12 +1,12 @@
-"""How one sequence is presented: the compiled loops over its steps, for both schedules.
+"""Presentation of one sequence: the compiled loops over its steps, for both schedules.
 
-online    every step: forward (each array first writes what the step before left for it), then the update of this step waits.
+online    every step: forward (each array first writes the update of the previous step), then the update of this step is pending.
 episode   optional clean pass that learns D; then all steps with fixed weights, their updates summed in blocks; one write.
 
-    factor   p = σξ (injected) or δa (activity);  none of weight noise, whose draws the synapse has itself
-    reward   r_b = −δL_b / divisor [· η where nothing after it scales];  masked steps have δL = 0
+    factor   p = σξ (injected) or δa (activity);  none for weight noise, whose draws belong to the synapses
+    reward   r_b = −δL_b / divisor [· η if the step is linear];  masked steps have δL = 0
     trace    over a block of steps a trace is a reward-to-go, R_s = Σ_{t ≥ s} λ^{t−s} r_t, and the block one matrix product;
-             what reaches beyond the block is a trace e per trial, (B, m, n), kept only where a sequence is longer
+             beyond the block it is carried by a trace e per trial, (B, m, n), stored only if a sequence is longer
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def make_draw(plan: Plan):
 
 @lru_cache
 def make_compare(plan: Plan):
-    """compare(run, targets, mask) -> summed loss: δL of every trial as it is received, 0 where masked; counts the mean loss."""
+    """compare(run, targets, mask) -> summed loss: the received δL of every trial, 0 if masked; adds the mean loss to the counter."""
     loss, shared, expect = plan.loss, plan.rule.reward.shared, plan.rule.passes.expect
     single = expect is not None
 
@@ -88,7 +88,7 @@ def make_compare(plan: Plan):
 
 @lru_cache
 def make_own_factor(neuron, paired: bool):
-    """own(params, values, noise, size, p): what a rule's own formula makes of the two passes of every unit, into p (B, n)."""
+    """own(params, values, noise, size, p): apply a custom formula to the two passes of every unit, into p (B, n)."""
 
     @kernel
     def own(params, values, noise, size, p):
@@ -112,7 +112,7 @@ def make_postsynaptic_factor(plan: Plan):
     own = make_own_factor(factor.neuron, paired) if has_own else None
     of_activity = difference if has_own and factor.measure is None else factor.measure
     measuring = of_activity is not None
-    # where the noise itself counts, it is that in which the passes differ
+    # if the noise itself is credited, it is the difference between the passes
     between_draws = independent and (factor.measure is None or has_own)
 
     @kernel
@@ -140,7 +140,7 @@ def make_postsynaptic_factor(plan: Plan):
 
 @lru_cache
 def make_step(plan: Plan):
-    """step(run, inputs, targets, mask, reset): forward, then what the synapses receive. Returns False where it diverged."""
+    """step(run, inputs, targets, mask, reset): forward, then the signals for the synapses. Returns False if it diverged."""
     forward, draw = separate(plan.forward.make()), make_draw(plan)
     compare, set_factor, paired = make_compare(plan), make_postsynaptic_factor(plan), plan.rule.passes.paired
     units, keeps_mean = plan.rule.factor.present, plan.rule.factor.keeps_mean
@@ -173,7 +173,7 @@ def make_step(plan: Plan):
 
 @lru_cache
 def make_reward(plan: Plan):
-    """reward(run, out, batch): −δL_b/divisor, times η where nothing after it scales; returns whether any is not 0."""
+    """reward(run, out, batch): −δL_b/divisor, times η if the step is linear; returns whether any is not 0."""
     reward, units = plan.rule.reward, plan.rule.factor.present
     holds_rate, factor, pooled, mean = reward.holds_rate, reward.factor, reward.pooled, reward.mean
 
@@ -204,7 +204,7 @@ def make_reward(plan: Plan):
 
 @kernel
 def read_stored_row(array, j, total):
-    """The weights (device units) that the devices of row j have together, slow noise included."""
+    """The weights (device units) of row j, summed over devices, including slow noise."""
     w, slow = array.cells.w, array.cells.slow
     noisy = slow.shape[1] == w.shape[1] and slow.shape[2] == w.shape[2]
     total[:] = 0
@@ -216,7 +216,7 @@ def read_stored_row(array, j, total):
 
 @lru_cache
 def make_pending_change(change_row):
-    """pending_change(array, pending, memory, out): what the next write requests of every row, (m, n) device units; moves the memory."""
+    """pending_change(array, pending, memory, out): the change of every row requested by the next write, (m, n) device units; updates memory."""
 
     @kernel
     def pending_change(array, pending, memory, out):

@@ -1,4 +1,4 @@
-"""Updates that wait: they are written by the next sweep of their array, or read without being written."""
+"""Pending updates: they are written by the next sweep of their array, or read without being written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neuroperturb.simulation.state import RunState
 class Updates:
     """The updates of one run.
 
-    learnt : matrices that learn;  sweeps : that write them
+    learnt : matrices that learn;  sweeps : the sweeps that write them
     """
 
     def __init__(self, setup: Setup, run: RunState, handles: Handles, loops: Loops, frozen: tuple[str, ...]):
@@ -25,13 +25,13 @@ class Updates:
         self._setup, self._run, self._handles, self._pending_change = setup, run, handles, loops.pending_change
 
     def flush(self) -> None:
-        """Write every update that waits for a sweep, without reading."""
+        """Write every pending update, without reading."""
         for name, sweep in zip(MATRICES, self.sweeps, strict=True):
             if getattr(self._run.pending, name).active[0]:
                 sweep(*self._handles.synapses(name), *getattr(self._handles.empty, name))
 
     def requested(self, name: str) -> np.ndarray:
-        """What the rule requests of one matrix at its next write, (n, m) weight units; nothing changes."""
+        """The change of one matrix requested by its next write, (n, m) weight units; without side effects."""
         pending, synapses = getattr(self._run.pending, name), getattr(self._run.memories, name)
         array, online = self._setup.arrays[name], self._setup.online
         n, m = array.shape

@@ -1,4 +1,4 @@
-"""Specifications: frozen records of parameters that validate themselves, and the one sentence that refuses them."""
+"""Specifications: frozen records of parameters that validate themselves, with one-sentence errors."""
 
 from neuroperturb.spec.errors import LARGEST as LARGEST
 from neuroperturb.spec.errors import InputError as InputError

@@ -1,13 +1,13 @@
-"""What a person gave that cannot be used, in one sentence: which parameter, of which object, what it must be, what came.
+"""Errors about user input, in one sentence: the parameter, its owner, what it must be, and what was given.
 
 >>> print(SpecError("noise_std", "PerturbationRule", "positive", -0.1).under("rule"))
 The 'rule.noise_std' parameter of PerturbationRule must be positive. Got -0.1 instead.
 >>> print(SpecError.unknown("rule.noize_std", "PerturbationRule", ["noise_std"]))
 The 'rule.noize_std' parameter of PerturbationRule is unknown. Did you mean 'noise_std'?
 
-An error carries its parts and prints itself, as those of hardware do; whoever knows the way to the object puts it in front of the name,
-and no text is ever taken apart. What is no parameter (a file, an option, the code of a rule) is an :class:`InputError` with a sentence
-of its own. Commands turn every InputError into one line and exit code 2; any other exception is a bug.
+An error stores its parts and formats itself, like those of hardware; callers prepend the path of the object to the name, and messages
+are never parsed. Errors that are not about a parameter (a file, an option, the code of a rule) are an :class:`InputError` with its own
+sentence. Commands turn every InputError into one line and exit code 2; any other exception is a bug.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from hardware_models.numerics.checks import LARGEST as LARGEST
 from hardware_models.numerics.checks import InputError as InputError
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.numerics.checks import Words as Words
 
-LARGEST = 1e19  # magnitude of a number: float32, the dtype of most runs, holds its square
-
 
 class SpecError(ParameterError):
-    """A parameter that cannot be what it is; its name is dotted, as the user typed it: ``"rule.noise_std"``."""
+    """An invalid parameter; its name is dotted, as the user typed it: ``"rule.noise_std"``."""
 
     @classmethod
     def missing(cls, name: str, owner: str = "", hint: str = "") -> SpecError:
@@ -33,23 +32,23 @@ class SpecError(ParameterError):
 
     @classmethod
     def unknown(cls, name: str, owner: str, known: Iterable[str]) -> SpecError:
-        """No parameter has this name; its last step is compared with those there are."""
+        """No parameter has this name; its last part is compared with the existing ones."""
         return cls(name, owner, hint=suggest(name.rsplit(".", 1)[-1], known), verb="is unknown")
 
     @classmethod
     def no_choice(cls, name: str, owner: str, got: Any, known: Iterable[str]) -> SpecError:
-        """What came stands for nothing here."""
+        """The given value is not a valid choice."""
         return cls(name, owner, repr(got), hint=suggest(str(got), known), verb="cannot be")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?`` where something known is close, else everything known."""
+    """``Did you mean 'x'?`` if a known name is close, else all known names."""
     known = list(known)
     return close(name, known) or f"Known: {', '.join(known)}."
 
 
 def close(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?``, or nothing."""
+    """``Did you mean 'x'?``, or an empty string."""
     folded = {other.casefold(): other for other in known}
     near = difflib.get_close_matches(name.casefold(), folded, 1)
     return f"Did you mean {folded[near[0]]!r}?" if near else ""

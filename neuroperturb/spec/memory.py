@@ -1,4 +1,4 @@
-"""What fits into memory: said before anything is allocated, in one sentence, instead of a process that is killed."""
+"""Memory checks before allocation: a one-sentence error instead of a killed process."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from pathlib import Path
 
 from neuroperturb.spec.errors import InputError
 
+LITTLE = 2**24  # bytes that nobody is asked for: finding out what is free takes longer than a small batch
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def require_memory(what: str, *arrays: tuple[float, ...], each: int = 8) -> None:
-    """Refuse arrays of these shapes, of `each` bytes an element, where they cannot fit together.
+    """Reject arrays of these shapes, of `each` bytes per element, if they do not fit into memory together.
 
-    what : that needs them, with the settings that a person would lower: "4 steps of 10 trials"
+    what : their purpose, with the settings that the user could reduce: "4 steps of 10 trials"
     """
-    needed, free = required_bytes(*arrays, each=each), available()
+    needed = required_bytes(*arrays, each=each)
+    if needed <= LITTLE:
+        return
+    free = available()
     if needed > free:
         raise InputError(
-            f"There is not enough memory: Unable to allocate {_words(needed)} for {what}, where {_words(free)} are free."
+            f"There is not enough memory: Unable to allocate {_words(needed)} for {what}, with {_words(free)} free."
         )
 
 
@@ -34,7 +38,7 @@ def required_bytes(*arrays: tuple[float, ...], each: int = 8) -> int:
 
 
 def available() -> int:
-    """Bytes that can be had without killing anything: of the machine, and of the container that this runs in."""
+    """Bytes available on the machine and in the container."""
     free = [_of_the_machine()]
     try:
         most, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
@@ -54,7 +58,7 @@ def _of_the_machine() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
-        return 2**46  # nothing is known: what no machine has
+        return 2**46  # unknown: more than any machine has
 
 
 def _words(size: int) -> str:

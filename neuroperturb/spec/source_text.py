@@ -1,7 +1,7 @@
-"""The text of a class: its source, that of what it reaches, and the values it reads by name; and what that text does.
+"""The source of a class, including the code it uses and the values it reads by name, and a hash of its behaviour.
 
-Two texts that differ in comments, docstrings and layout do the same: :func:`what_it_does` is their common hash. Functions and classes
-of installed libraries are no part of a text: they go by the versions that a record holds.
+Two texts that differ only in comments, docstrings and layout have the same hash, :func:`what_it_does`. Functions and classes of
+installed libraries are not part of a text: they are identified by the versions in a record.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LIBRARIES = {"numpy", "math", "numba", "hardware_models", "neuroperturb", "built
 STANDARD, PACKAGES = (
     Path(sysconfig.get_paths()["stdlib"]),
     {"site-packages", "dist-packages"},
-)  # where what is installed lies
+)  # folders of installed packages
 GENERATED = "<string>"  # file of the functions that dataclasses and NamedTuples are given
 
 Functions = tuple[types.FunctionType, ...]
 
 
 def plain(function) -> types.FunctionType:
-    """The function of Python under a compiled one, or itself."""
+    """The Python function under a compiled one, or itself."""
     return getattr(function, "py_func", function)
 
 
@@ -49,14 +49,14 @@ def methods(cls: type) -> Functions:
 
 
 def _is_generated(function: types.FunctionType) -> bool:
-    """Whether it is one of those that dataclasses and NamedTuples are given."""
+    """Whether it is one of those that dataclasses and NamedTuples generate."""
     return function.__code__.co_filename == GENERATED and function.__name__.startswith("_")
 
 
 @lru_cache(maxsize=256)
 def what_it_does(written: str) -> str:
     """sha256 of source without comments, docstrings and layout."""
-    with contextlib.suppress(SyntaxError):  # of a function that is part of a line: as it stands
+    with contextlib.suppress(SyntaxError):  # of a function that is part of a line: unchanged
         written = stripped(ast.parse(written))
     return hashlib.sha256(written.encode()).hexdigest()
 
@@ -81,7 +81,7 @@ def classes(tree: ast.AST, name: str) -> list[ast.ClassDef]:
 
 @lru_cache
 def text(cls: type, functions: Functions) -> str:
-    """What a class is made of; empty where Python has no source of it, as of one typed at a prompt."""
+    """The source text of a class; empty if Python has no source, for example of one typed at a prompt."""
     own = _class_text(cls, functions)
     if not own:
         return ""
@@ -99,7 +99,7 @@ def text(cls: type, functions: Functions) -> str:
 
 
 def compiled(cls: type, functions: Functions) -> str:
-    """sha256 of the compiled code of a class without text, and of the numbers it holds where it has no code either."""
+    """sha256 of the compiled code of a class without text, or of its values if it has no code either."""
     codes = [thing.__code__ for thing in reached(cls, functions) if isinstance(thing, types.FunctionType)]
     code = [
         (c.co_code, c.co_names, c.co_varnames, tuple(v for v in c.co_consts if not isinstance(v, types.CodeType)))
@@ -114,7 +114,7 @@ def compiled(cls: type, functions: Functions) -> str:
 
 
 def reached(cls: type, functions: Functions) -> Iterator[types.FunctionType | type]:
-    """The functions of a class, and what they and its bases call that the author wrote, functions and classes, each once."""
+    """The functions of a class, and the author's functions and classes that they and its bases use, each once."""
     root = cls.__module__.split(".")[0]
     waiting = [*functions, *(base for base in cls.__mro__[1:] if _is_the_authors(base, root))]
     seen = {cls}
@@ -131,7 +131,7 @@ def reached(cls: type, functions: Functions) -> Iterator[types.FunctionType | ty
 
 
 def _reads(function: types.FunctionType) -> dict[str, Any]:
-    """What a function, and functions inside it, read by name: globals, variables of functions around it, members of modules."""
+    """Names that a function, and functions inside it, read: globals, variables of enclosing functions, members of modules."""
     names, codes = {}, [function.__code__]
     while codes:
         code = codes.pop(0)
@@ -149,7 +149,7 @@ def _reads(function: types.FunctionType) -> dict[str, Any]:
 
 
 def _is_the_authors(value: Any, root: str) -> bool:
-    """Whether a function, a class or a module is of the package `root`, or lies where nothing is installed."""
+    """Whether a function, a class or a module belongs to the package `root`, or is outside of installed packages."""
     if not isinstance(value, types.FunctionType | types.ModuleType | type):
         return False
     module = value.__name__ if isinstance(value, types.ModuleType) else value.__module__ or ""
@@ -169,7 +169,7 @@ def _is_installed(file: Path) -> bool:
 
 
 def _value(value: Any) -> str | None:
-    """A value that a function reads by name, as text; None for what is neither data nor made of such."""
+    """A value that a function reads by name, as text; None if it is not data."""
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         hashed = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return repr(f"{value.dtype} {value.shape} sha256 {hashed}")
@@ -189,7 +189,7 @@ def _value(value: Any) -> str | None:
 
 
 def _class_text(cls: type, functions: Functions) -> str:
-    """Of a module or a notebook's cell alike: found by the place of one of its functions, or by its name where it has none."""
+    """Source of a class in a module or a notebook cell: found by the location of one of its functions, or by name if it has none."""
     own = next((f for f in functions if f.__qualname__.startswith(f"{cls.__qualname__}.")), None)
     if own is None:
         return _source(cls)

@@ -1,8 +1,8 @@
-"""Specifications: frozen records of parameters that validate themselves and speak in one sentence.
+"""Specifications: frozen records of parameters that validate themselves, with one-sentence errors.
 
 Every choice a user makes (a task, a rule, one axis of a rule, a network) is a :class:`Spec`: an immutable object that
-is also a TOML table. Anything wrong with it is a :class:`SpecError` that names the parameter, what it must be and what
-it got.
+is also a TOML table. Invalid input raises a :class:`SpecError` that names the parameter, what it must be and what
+was given.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neuroperturb.spec.errors import LARGEST, InputError, SpecError, close, sugg
 
 
 class Spec(BaseModel):
-    """A frozen, validated record of parameters; unknown names and wrong types are refused."""
+    """A frozen, validated record of parameters; unknown names and wrong types are errors."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="strings", validate_default=True
@@ -38,12 +38,12 @@ class Spec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, data: Any) -> Any:
-        """TOML and JSON know no tuples, and a frozen record holds no lists; NumPy's numbers are numbers."""
+        """Convert lists to tuples, since TOML and JSON have no tuples, and NumPy's numbers to Python's."""
         return {key: plain(value) for key, value in data.items()} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _is_of_a_size_that_computes(self) -> Any:
-        """Integers go into 64 bits, and squares of numbers into float32."""
+        """Integers must fit into 64 bits, and squares of numbers into float32."""
         for name in type(self).model_fields:
             require_size(name, getattr(self, name), type(self).__name__)
         return self
@@ -66,7 +66,7 @@ class Spec(BaseModel):
 
 
 def plain(value: Any) -> Any:
-    """A value as Python's own: tuples for lists and arrays, numbers for NumPy's, exactly."""
+    """A value as native Python data: tuples for lists and arrays, numbers for NumPy's, exactly."""
     if isinstance(value, np.floating):
         return float(value)
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU":
@@ -75,7 +75,7 @@ def plain(value: Any) -> Any:
 
 
 def require_size(name: str, value: Any, owner: str) -> None:
-    """Refuse an integer beyond 64 bits, and a finite number whose square overflows float32; look into tuples."""
+    """Reject an integer beyond 64 bits, and a finite number whose square overflows float32; also inside tuples."""
     if isinstance(value, tuple):
         for one in value:
             require_size(name, one, owner)
@@ -91,7 +91,7 @@ def require_size(name: str, value: Any, owner: str) -> None:
 
 class _Place(NamedTuple):
     key: str  # dotted, as the user typed it
-    owner: type[BaseModel]  # the record that holds the last step
+    owner: type[BaseModel]  # the record that contains the last key
     leaf: type[BaseModel] | None  # the record at the key itself, if it is one
     choices: dict[str, type[BaseModel]]  # the records it may be, by tag
 
@@ -111,7 +111,7 @@ _WANTED = {
 
 
 def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> InputError:
-    """One sentence out of pydantic's report: which parameter of which object must be what, and what it got."""
+    """One sentence from pydantic's report: which parameter of which object must be what, and what was given."""
     first = error.errors(include_url=False)[0]
     kind, got = first["type"], first.get("input")
     place = _locate(cls, first["loc"], where)
@@ -137,11 +137,11 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> In
 
 
 def _at(error: Exception, place: _Place) -> InputError:
-    """A validator's own error, its name made the whole dotted one; a sentence about something else is left as it is."""
+    """A validator's own error, with the full dotted name; other messages are left unchanged."""
     if not isinstance(error, ParameterError):
         if isinstance(error, InputError) or not place.key:
             return InputError(str(error))
-        return SpecError(place.key, place.owner.__name__, verb=f"cannot be as it is: {str(error).rstrip('.')}")
+        return SpecError(place.key, place.owner.__name__, verb=f"is invalid: {str(error).rstrip('.')}")
     # A field's validator names the field itself, or a key inside a part; a record's validator names one of its fields.
     itself = place.leaf is None and error.name == place.key.rsplit(".", 1)[-1]
     above = place.key.rpartition(".")[0] if itself else place.key
@@ -149,7 +149,7 @@ def _at(error: Exception, place: _Place) -> InputError:
 
 
 def _locate(cls: type[BaseModel], loc: tuple, where: str) -> _Place:
-    """Follow pydantic's path through the records; the tags of unions are in it, but nobody typed them."""
+    """Follow pydantic's path through the records; it contains the tags of unions, which users do not type."""
     steps, owner = [where] if where else [], cls
     here: dict[str, type[BaseModel]] = {"": cls}  # the records the present step may be, by tag
     for part in loc:

@@ -1,13 +1,13 @@
-"""Classes of one's own, rules, tasks and devices alike: where they are found, and the text that made them.
+"""Custom classes (rules, tasks and devices): where they are found, and their source text.
 
     module:Class   or   path/to/file.py:Class
 
-is looked for beside the TOML file that names it, in the current folder, and where Python looks. An experiment holds such a class as
+is searched for next to the TOML file that names it, in the current folder, and on Python's path. An experiment stores such a class as
 data, a :class:`UserCode`: its name and its text, which is the source of the class, of every function and class of the author's that it
-reaches, and the values that it reads by name. Opening a record finds nothing and runs nothing (:func:`opening`). What has to run the
-class calls :meth:`UserCode.bind`, which refuses a class that is not what it was, by the text of its file before that is imported.
+uses, and the values that it reads by name. Opening a record imports and runs nothing (:func:`opening`). Code that has to run the
+class calls :meth:`UserCode.bind`, which rejects a class that has changed, by the text of its file before that is imported.
 
-Two classes whose texts differ in comments, docstrings and layout only do the same, and stand for one another.
+Two classes whose texts differ only in comments, docstrings and layout are interchangeable.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ import hashlib
 import importlib
 import importlib.util
 import linecache
+import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import reduce
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuroperturb.spec.errors import InputError, SpecError, suggest
 from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
 
-NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: not to be found again
+HOUSE = ("hardware_models", "neuroperturb")  # packages whose classes are not custom
+_log = logging.getLogger("neuroperturb")
+NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: cannot be found again
 
 
 class Sought(NamedTuple):
-    """A sort of class that a name may stand for.
+    """A sort of class that can be given by name.
 
-    noun : what sentences call it;  path : dotted, where its name is typed
-    fits : whether a class is of this sort;  lacking : a sentence on a module that has none
-    functions : those that make up the class; what they reach belongs to its text
+    noun : its name in error messages;  path : dotted key of its name
+    fits : whether a class is of this sort;  lacking : message for a module that has none
+    functions : the functions of the class; the code they use belongs to its text
     """
 
     noun: str
@@ -53,12 +56,15 @@ class Sought(NamedTuple):
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 _closed: ContextVar[bool] = ContextVar("closed", default=False)
-_met: dict[Path, None] = {}  # folders of all files read so far: where a class that is bound later may be
+_importing = (
+    threading.RLock()
+)  # a second thread would meet a module that is half executed, or a path that is removed again
+_met: dict[Path, None] = {}  # folders of all files read so far, where a class that is bound later may be
 
 
 @contextlib.contextmanager
 def beside(folder: Path | None) -> Iterator[None]:
-    """Inside, modules and files are looked for in `folder` first: that of a TOML file that names them."""
+    """Context in which modules and files are searched for in `folder` first: that of a TOML file that names them."""
     if folder is not None:
         _met[Path(folder).resolve()] = None
     token = _folder.set(folder)
@@ -70,7 +76,7 @@ def beside(folder: Path | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opening(folder: Path | None) -> Iterator[None]:
-    """Inside, nothing that is named is imported: what a record says is data. Later, its folder is one to look in."""
+    """Context in which nothing is imported: a record is data. Its folder is added to the search path for later."""
     token = _closed.set(True)
     try:
         with beside(folder):
@@ -79,13 +85,30 @@ def opening(folder: Path | None) -> Iterator[None]:
         _closed.reset(token)
 
 
+def looked_beside() -> Path | None:
+    """The folder of the file that is being read."""
+    return _folder.get()
+
+
+def blame(error: Exception) -> str | None:
+    """A sentence about an error that custom code raised, with the line; None if no class that was imported here is involved."""
+    files = {getattr(sys.modules.get(cls.__module__), "__file__", None) for cls in _names} - {None}
+    step, place = error.__traceback__, ""
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        place = f"line {step.tb_lineno} of {Path(file).name!r}" if file in files else place
+        step = step.tb_next
+    told = " ".join(str(error).split())
+    return f"Custom code failed in {place}: {type(error).__name__}{told and f': {told}'}." if place else None
+
+
 def is_name(text: Any) -> bool:
-    """Whether a name says where a class of one's own is."""
+    """Whether a name is the location of a custom class."""
     return isinstance(text, str) and ":" in text
 
 
 def _folders(everywhere: bool = False) -> list[Path]:
-    """Where to look before Python does; `everywhere`: in the folders of other files read so far, too."""
+    """Folders to search before Python's path; `everywhere`: also the folders of other files read so far."""
     met = _met if everywhere else ()
     return [Path(folder) for folder in (_folder.get(), Path.cwd(), *met) if folder is not None]
 
@@ -98,27 +121,37 @@ def _split(name: str, sought: Sought) -> tuple[str, str]:
 
 
 def _files(place: str, folders: list[Path]) -> list[Path]:
-    """Where the text of a module or a file is, the likeliest place first; nothing is imported to find out."""
+    """Candidate files of a module, the most likely first; without importing anything."""
     if place.endswith(".py"):
         return list(dict.fromkeys((folder / place).resolve() for folder in folders if (folder / place).is_file()))
     importlib.invalidate_caches()
-    paths, name, spec = [*map(str, folders), *sys.path], "", None
-    for step in place.split("."):
-        name = f"{name}.{step}".lstrip(".")
-        spec = PathFinder.find_spec(name, paths)
-        if spec is None:
-            return []
-        paths = list(spec.submodule_search_locations or ())
+    name, paths, spec = "", None, None
+    with _on_path(folders):
+        for step in place.split("."):
+            name = f"{name}.{step}".lstrip(".")
+            spec = _spec(name, paths)
+            if spec is None:
+                return []
+            paths = list(spec.submodule_search_locations or ())
     return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
 
 
+def _spec(name: str, paths: list[str] | None):
+    """Where Python would find a module; the packages that it is in are not imported."""
+    for finder in sys.meta_path:
+        found = finder.find_spec(name, paths)
+        if found is not None:
+            return found
+    return None
+
+
 def find(name: str, sought: Sought) -> type:
-    """The class that ``module:Class`` or ``path.py:Class`` names, as it stands now."""
+    """The present class of ``module:Class`` or ``path.py:Class``."""
     return _find(name, sought, _folders())
 
 
 def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = None) -> type:
-    """The same; `file`: which of several it is in, where that is known."""
+    """The same; `file`: which of several candidates it is in, if known."""
     place, cls_name = _split(name, sought)
     if _closed.get():
         raise SpecError(sought.path, verb=f"names code, {name!r}, without its text: opening a record runs no code")
@@ -126,9 +159,8 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
         file = file or next(iter(_files(place, folders)), None)
         if file is None:
             raise SpecError(sought.path, verb=f"names a file {place!r} that does not exist")
-        module = _file(file, name, sought)
-    else:
-        module = _module(place, name, sought, folders)
+    with _importing:
+        module = _file(file, name, sought) if place.endswith(".py") else _module(place, name, sought, folders)
     cls = reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module)
     if not isinstance(cls, type):
         known = [key for key, value in vars(module).items() if isinstance(value, type) and sought.fits(value)]
@@ -140,14 +172,15 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
 
 @contextlib.contextmanager
 def _on_path(folders: list[Path]) -> Iterator[None]:
-    """Inside, Python looks in these folders first, too."""
-    paths = [str(folder) for folder in folders if str(folder) not in sys.path]
+    """Context in which Python searches these folders first, whether they are on its path already or not."""
+    paths = [str(folder) for folder in folders]
     sys.path[:0] = paths
     try:
         yield
     finally:
         for path in paths:
-            sys.path.remove(path)
+            with contextlib.suppress(ValueError):  # a module may change the path, too
+                sys.path.remove(path)
 
 
 def _module(place: str, name: str, sought: Sought, folders: list[Path]):
@@ -158,17 +191,23 @@ def _module(place: str, name: str, sought: Sought, folders: list[Path]):
     except ModuleNotFoundError as error:
         if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
             raise InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {error}.") from None
-        raise SpecError(
-            sought.path,
-            verb=f"names a module {place!r} that is nowhere to be found: put {place}.py beside the TOML file or into the current folder, "
-            "or name the file, as in path/to/file.py:Class",
-        ) from None
-    except (Exception, SystemExit) as error:
+        raise _nowhere(place, sought) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: it is a file that cannot be used
         raise _broken(name, sought, error) from None
 
 
+def _nowhere(place: str, sought: Sought) -> SpecError:
+    return SpecError(
+        sought.path,
+        verb=f"names a module {place!r} that cannot be found: put {place}.py next to the TOML file or into the current folder, "
+        "or name the file, as in path/to/file.py:Class",
+    )
+
+
 def _file(path: Path, name: str, sought: Sought):
-    """A file as a module, under a name that its contents determine: an edited file is another module."""
+    """A file as a module, under a name derived from its contents: an edited file is another module."""
     digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
     key = f"{path.stem}_{digest}"
     if key not in sys.modules:
@@ -177,10 +216,12 @@ def _file(path: Path, name: str, sought: Sought):
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module
         try:
-            with _on_path([path.parent]):  # where the author's other files are
+            with _on_path([path.parent]):  # the author's other files may be there
                 spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             del sys.modules[key]
+            if isinstance(error, KeyboardInterrupt):
+                raise
             raise _broken(name, sought, error) from None
     return sys.modules[key]
 
@@ -189,19 +230,37 @@ def _broken(name: str, sought: Sought, error: BaseException) -> InputError:
     return InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {type(error).__name__}: {error}.")
 
 
+def _contents(tree: ast.Module) -> dict[str, set[str]]:
+    """Functions, classes and plain values of a text, by name, each in all the ways in which it is written there."""
+    found: dict[str, set[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.setdefault(node.name, set()).add(stripped(node))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names = node.targets if isinstance(node, ast.Assign) else [node.target]
+            with contextlib.suppress(
+                ValueError, TypeError, SyntaxError, RecursionError
+            ):  # computed: known when it has run
+                value = repr(ast.literal_eval(node.value))
+                for name in names:
+                    if isinstance(name, ast.Name):
+                        found.setdefault(name.id, set()).add(value)
+    return found
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # A class as data
 
-_names: dict[type, str] = {}  # what the classes found here were called
-_known: dict[tuple[str, str], type] = {}  # (class name, what it does) → class, as this process met it
+_names: dict[type, str] = {}  # names of the classes found here
+_known: dict[tuple[str, str], type] = {}  # (class name, hash of its behaviour) → class, as found in this process
 
 
 @dataclass(frozen=True, eq=False)
 class UserCode:
-    """A class of one's own as a record holds it; equal to another that does the same under the same name.
+    """A custom class as stored in a record; equal to another with the same name and behaviour.
 
     name : ``module:Class`` or ``path/to/file.py:Class``
-    sha256, text : of what it was made of; no text where Python has none, and then the hash is of the compiled code
+    sha256, text : of its source; without text if Python has none, and then the hash is of the compiled code
     """
 
     name: str
@@ -210,7 +269,7 @@ class UserCode:
 
     @classmethod
     def of(cls, made_of: type, sought: Sought) -> UserCode:
-        """Of a class that is there."""
+        """From an existing class."""
         functions = sought.functions(made_of)
         written = text(made_of, functions)
         hashed = hashlib.sha256(written.encode()).hexdigest() if written else compiled(made_of, functions)
@@ -220,12 +279,12 @@ class UserCode:
 
     @property
     def label(self) -> str:
-        """The class's own name."""
+        """The name of the class."""
         return self.name.rpartition(":")[2].rpartition(".")[2]
 
     @property
     def does(self) -> str:
-        """Hash of what it does, whatever is written beside it and wherever it lies."""
+        """Hash of its behaviour, independent of comments and location."""
         return what_it_does(self.text) if self.text else self.sha256
 
     @property
@@ -240,40 +299,70 @@ class UserCode:
 
     @property
     def stays(self) -> bool:
-        """Whether another process can find it: what a script, a notebook or a function defines cannot be."""
+        """Whether another process can find it: classes defined in a script, a notebook or a function cannot be found."""
         return not any(where in self.name for where in NOWHERE)
 
     def bind(self, sought: Sought) -> type:
-        """The class itself; refused where it is not what this experiment was made with."""
+        """The class itself; raises if it is not the one this experiment was made with."""
         if self._key in _known:
             return _known[self._key]
         if not self.stays:
             raise InputError(
-                f"The {sought.noun} {self.label!r} was defined in a script, a notebook or a function, where no other process finds it. "
-                f"The record holds its source: put that into a file, and name it as path/to/file.py:{self.label}."
+                f"The {sought.noun} {self.label!r} was defined in a script, a notebook or a function, where no other process can find it. "
+                f"The record contains its source: put that into a file, and give it as path/to/file.py:{self.label}."
             )
         folders = _folders(everywhere=True)
-        files = _files(self.name.rpartition(":")[0], folders)
-        likely = [file for file in files if self._may_be_in(file)]
-        if files and not likely:
-            raise self._changed(sought)
-        cls = _find(self.name, sought, folders, *likely[:1])
+        file = None if _closed.get() else self._compared(sought, folders)
+        if file is not None:
+            _log.warning("neuroperturb runs %s, which has the %s %r of the record.", file, sought.noun, self.label)
+        cls = _find(self.name, sought, folders, file)
         if UserCode.of(cls, sought) != self and compiled(cls, sought.functions(cls)) != self.sha256:
             raise self._changed(sought)
         _known[self._key] = cls
         return cls
 
-    def _may_be_in(self, file: Path) -> bool:
-        """Whether a file has this class as the record has it; told without running it."""
+    def _compared(self, sought: Sought, folders: list[Path]) -> Path | None:
+        """The file that is going to be run, compared with the text of the record; None where nothing is."""
+        place, _ = _split(self.name, sought)
+        by_module = not place.endswith(".py")
+        if by_module and place in sys.modules:
+            return None
+        files = _files(place, folders)
+        if not files:
+            if by_module:
+                raise _nowhere(place, sought)
+            return None  # there is no such file, which is said where it is opened
+        if not self._has_class:
+            raise InputError(
+                f"The {sought.noun} {self.name!r} cannot be compared with the record, which does not hold its text, and is not run: "
+                f"give the class itself, as in load(path, {sought.path.partition('.')[0]}={self.label})."
+            )
+        likely = [file for file in files if self._is_in(file)]
+        if not likely:
+            raise self._changed(sought)
+        return likely[0]
+
+    @property
+    def _has_class(self) -> bool:
+        """Whether the class is in the text."""
         try:
-            kept, there = (ast.parse(source) for source in (self.text, file.read_text(encoding="utf-8")))
-        except (SyntaxError, ValueError, OSError):
-            return True  # importing it says why
-        own = [stripped(node) for node in classes(kept, self.label)]
-        return not own or own[-1] in [stripped(node) for node in classes(there, self.label)]
+            return bool(classes(ast.parse(self.text), self.label))
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+
+    def _is_in(self, file: Path) -> bool:
+        """Whether a file has this class, and what it reaches there, as the record has them; told without running it."""
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError, OSError, RecursionError):
+            return False
+        text = ast.parse(self.text)
+        own, inside = ({stripped(node) for node in classes(one, self.label)} for one in (text, tree))
+        kept, there = _contents(text), _contents(tree)
+        return bool(own & inside) and all(kept[name] & there[name] for name in kept.keys() & there.keys())
 
     def _changed(self, sought: Sought) -> InputError:
         return InputError(
-            f"The {sought.noun} {self.name!r} has changed since this experiment was written, whose record holds the source it was made "
-            f"with (sha256 {self.sha256[:12]}): put that back, or name the {sought.noun} anew to run it as it is now."
+            f"The {sought.noun} {self.name!r} has changed since this experiment was written; its record contains the original source "
+            f"(sha256 {self.sha256[:12]}): restore that, or give the {sought.noun} by name again to run its present version."
         )

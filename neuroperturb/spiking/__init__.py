@@ -4,14 +4,14 @@
     neuroperturb run mackey-glass --backend brian2        Brian2 (extra brian2), the same experiment and record
     neuroperturb run delayed-xor --backend brian2 --show-equations
 
-model.py             the equations, and the numbers that integrate them;  encoding.py: inputs as spikes
+model.py             the equations, and the factors that integrate them;  encoding.py: inputs as spikes
 kernel.py            the compiled time step;  simulation.py: a network that learns with it
-brian_equations.py   the same equations as text, put together from the rule;  brian_show.py prints them
-brian_network.py     a network of Brian2 out of that text, of spiking or of rate units;  brian_objects.py: its groups and synapses;
-                     brian_weights.py: what weights it can hold;  brian_device.py: targets;  brian_learner.py: training
+brian_equations.py   the same equations as text, assembled from the rule;  brian_show.py prints them
+brian_network.py     a Brian2 network from that text, of spiking or of rate units;  brian_objects.py: its groups and synapses;
+                     brian_weights.py: supported weights;  brian_device.py: targets;  brian_learner.py: training
 recipes.py           settings that learn;  bench.py: the kernel's speed against Brian2
 
-Brian2 itself is imported when a network of it is made, and nowhere before.
+Brian2 itself is imported only when a Brian2 network is created.
 """
 
 from neuroperturb.network.lif import LIF as LIF

@@ -1,4 +1,4 @@
-"""Speed of spiking networks: seconds of computing for a second of the model, learning included; the kernel against Brian2's cython.
+"""Speed of spiking networks: computing time per simulated second, with learning; the kernel against Brian2's cython.
 
 A network of 200 neurons learns online by node perturbation, two passes, one write of all matrices for every step of the task.
 """
@@ -23,7 +23,7 @@ LEARNT = ("W_in", "W_rec", "W_out")
 
 
 def measure(target: str = "cython", neurons: int = NEURONS) -> dict:
-    """Medians of both, and their ratio; both run once before, to compile."""
+    """Medians of both, and their ratio; both are run once before, to compile."""
     lif, rule, network = LIF(), rules.make("np", noise_std=0.1, learning_rate=1e-6), RNN(size=neurons)
     initial = initial_weights(network, 1, 1, 0)
     inputs = 0.3 * np.random.default_rng(0).normal(size=(STEPS, 1, 1))
@@ -41,7 +41,7 @@ def _kernel(network: RNN, rule, lif: LIF, initial: Matrices, inputs: np.ndarray)
 
 
 def _brian(rule, lif: LIF, initial: Matrices, inputs: np.ndarray, target: str):
-    """run() of a network of Brian2 that was presented with rows: seconds of its loop, without what it prepares before."""
+    """run() of a Brian2 network with loaded rows: seconds of its loop, without preparation."""
     arrays = {name: SynapseArray(getattr(initial, name).shape, dtype=np.float64) for name in LEARNT}
     for name, array in arrays.items():
         array.program(getattr(initial, name))

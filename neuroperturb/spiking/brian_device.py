@@ -1,4 +1,4 @@
-"""Brian2 as a guest: imported when needed, its devices borrowed and given back, no preference changed."""
+"""Access to Brian2: imported when needed, its active device restored afterwards, no preference changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STANDALONE = "cpp_standalone"
 
 
 def load() -> Any:
-    """The module `brian2`; where it is absent, or does not import, one sentence says what to do."""
+    """The module `brian2`; if it is absent, or does not import, the error says what to do."""
     try:
         import brian2
     except ImportError as error:
@@ -26,13 +26,13 @@ def load() -> Any:
                 "The backend 'brian2' needs Brian2: install it with pip install 'neuroperturb[brian2]'."
             ) from None
         raise InputError(
-            f"Brian2 is installed but does not import ({error}): pip install 'neuroperturb[brian2]' brings versions that fit together."
+            f"Brian2 is installed but does not import ({error}): pip install 'neuroperturb[brian2]' installs compatible versions."
         ) from None
     return brian2
 
 
 def check_target(target: str) -> None:
-    """Refuse a target that needs a compiler where there is none."""
+    """Reject a target that needs a compiler if there is none."""
     if target == "numpy":
         return
     wanted = (os.environ["CXX"].split()[0],) if os.environ.get("CXX") else COMPILERS
@@ -45,7 +45,7 @@ def check_target(target: str) -> None:
 
 
 def code_class(target: str) -> Any:
-    """What runs the code of one object; handed to each, so that Brian2's own default stays as it is."""
+    """The code-generation target of one object; given to each, so that Brian2's own default is unchanged."""
     if target == STANDALONE:
         return None  # the device decides
     if target == "numpy":
@@ -58,7 +58,7 @@ def code_class(target: str) -> Any:
 
 
 class BuildFolder:
-    """A new folder for one standalone program, gone with its owner."""
+    """A new folder for one standalone program, deleted with its owner."""
 
     def __init__(self):
         self._owner = tempfile.TemporaryDirectory(prefix="neuroperturb-brian2-")
@@ -70,9 +70,9 @@ class BuildFolder:
 
 @contextlib.contextmanager
 def borrowed(target: str) -> Iterator[Any]:
-    """The device of a target while objects are made for it; afterwards the device that was there before is back.
+    """Activate the device of a target while objects are created for it; the previous device is restored afterwards.
 
-    A standalone program gets a device of its own, so that several live side by side.
+    A standalone program gets its own device, so that several can coexist.
     """
     from brian2.devices.device import get_device, reset_device, set_device
 

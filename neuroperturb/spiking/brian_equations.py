@@ -1,22 +1,22 @@
-"""The model as Brian2 reads it: equations as text, put together from the rule. Nothing here needs Brian2.
+"""The model as text for Brian2: equations assembled from the rule. Nothing here needs Brian2.
 
-A *tick* is the boundary between two steps of the task. At it, in the order of its phases (all in Brian2's slot ``start``):
+A *tick* is the boundary between two steps of the task. At a tick, in the order of its phases (all in Brian2's slot ``start``):
 
-    READ     outputs read the traces r:  y_h = Σ W_out r_h                    a pass h is one population; all share the weights
-    TELL     perturbation p of every unit; outputs: how the loss changed
-    SUM      the critic sums over units: the change of the loss, and the norms that a rule may need
-    JUDGE    the critic makes the reward
-    HEAR     every unit receives it, with whatever else is one number for all, and normalises its factor
-    LEARN    synapses:  eligibility ← presynaptic trace × postsynaptic factor;  weight ← weight + rate · reward · eligibility
-    LOAD     inputs, noise and targets of the step that begins; states are set to zero where a trial begins
-    DRIVE    currents of the inputs, constant over the step
-    BEGIN    means of the step start from zero
+    READ      outputs read the traces r:  y_h = Σ W_out r_h                   a pass h is one population; all share the weights
+    SEND      perturbation p of every unit; outputs: the change of the loss
+    SUM       the critic sums over units: the change of the loss, and the norms that a rule may need
+    REWARD    the critic computes the reward
+    RECEIVE   every unit receives it, with the other broadcast numbers, and normalises its factor
+    LEARN     synapses:  eligibility ← presynaptic trace × postsynaptic factor;  weight ← weight + rate · reward · eligibility
+    LOAD      inputs, noise and targets of the next step; states are reset to zero at the start of a trial
+    DRIVE     currents of the inputs, constant over the step
+    BEGIN     means of the step start from zero
 
-and in each dt, before Brian2's own ``groups``, ``thresholds``, ``synapses``, ``resets``: EACH. What a step loads is used at the tick
-that ends it, so that one run over T steps has T + 1 ticks. What neurons carry on is kept at every tick: after the last they move by one
-dt more, which nobody sees.
+and in each dt, before Brian2's own ``groups``, ``thresholds``, ``synapses``, ``resets``: EACH. Values loaded for a step are used at the tick
+that ends it, so that one run over T steps has T + 1 ticks. The state of neurons is saved at every tick: after the last they advance by one
+more dt, which is discarded.
 
-Names: `told` is the postsynaptic factor, p normalised; `pre` the presynaptic activity, `centre` that of the two passes; `learn`, `fresh`
+Names: `factor` is the postsynaptic factor, p normalised; `pre` the presynaptic activity, `centre` that of the two passes; `learn`, `fresh`
 and `finish` are 1 where a step counts, where it began a trial, and where an episode is written.
 """
 
@@ -31,7 +31,7 @@ from neuroperturb.rules.facts import AxisValue
 from neuroperturb.rules.plan import choices, facts_of
 from neuroperturb.spec import SpecError
 
-READ, TELL, SUM, JUDGE, HEAR, LEARN, LOAD, DRIVE, BEGIN, EACH = range(-20, -10)  # order in the slot "start"
+READ, SEND, SUM, REWARD, RECEIVE, LEARN, LOAD, DRIVE, BEGIN, EACH = range(-20, -10)  # order in the slot "start"
 
 SPIKING = """
     dv/dt = free*(v_rest - v + g + current)/tau_membrane : volt
@@ -45,7 +45,7 @@ SPIKING = """
     wait : 1
     free : 1"""
 THRESHOLD = "v > v_threshold"
-KEPT = ("v", "g", "s", "r", "wait")  # what a spiking neuron carries on
+KEPT = ("v", "g", "s", "r", "wait")  # state of a spiking neuron
 RATE_KEPT = ("x",)
 INPUT_KEPT = ("q",)
 RESET = "v = v_reset; s += kick_s; r += kick_r; wait = refractory_steps"
@@ -81,7 +81,7 @@ SPIKE_INPUTS = """
 INPUT_RESET = "q += kick"
 ON_INPUT = "g_post += theta*kick_pre*w"
 INPUT_EACH = "mean_q += D*q"
-INPUT_TELL = "x_bar = mean_q + u"
+INPUT_SEND = "x_bar = mean_q + u"
 SPIKE_INPUT_LOAD = """
     u = inputs(t, i)
     q = q*(1 - begins(t))
@@ -151,37 +151,37 @@ BROADCAST = (
     "fresh",
     "finish",
     "number",
-)  # what every synapse receives from the critic
-SAID = "_said"  # a variable of the critic, linked; each unit has a copy of its own, which synapses read
+)  # broadcast by the critic to every synapse
+LINKED = "_broadcast"  # suffix of a linked variable of the critic; each unit has its own copy, which synapses read
 
 
 def keep(names: tuple[str, ...]) -> str:
-    """Code that keeps the state with which a step begins."""
+    """Code that saves the state at the start of a step."""
     return "".join(f"\n    {name}_kept = {name}" for name in names)
 
 
 def kept(names: tuple[str, ...]) -> str:
-    """The variables it is kept in."""
+    """The variables for the saved state."""
     return "".join(f"\n    {name}_kept : {'volt' if name in ('v', 'g') else '1'}" for name in names)
 
 
 class Text(NamedTuple):
-    """Code of one learning rule: equations of units (first pass) and outputs after their own, and what happens at a tick."""
+    """Code of one learning rule: additional equations of units (first pass) and outputs, and the code run at a tick."""
 
     unit: str
-    unit_tell: str
-    unit_hear: str
+    unit_send: str
+    unit_receive: str
     output: str
-    output_tell: str
-    output_hear: str
-    judge: str
+    output_send: str
+    output_receive: str
+    reward: str
     synapse: str
     learn: str
     learn_readout: str
 
 
 class Names(NamedTuple):
-    """What a kind of neuron calls its pre-activation (dimensionless), what its synapses see of it, and what the readout sees."""
+    """Names of a neuron's pre-activation (dimensionless), of its trace for synapses, and of its trace for the readout."""
 
     activity: str
     trace: str
@@ -200,17 +200,17 @@ HELD = (
     "baseline",
     "noise",
     "step",
-)  # axes that the equations hold; rates come as rows
+)  # axes supported by the equations; rates come as rows
 CONSTANTS = {
     "decay": 0.0,
     "beta": 0.0,
     "variance_rate": 0.0,
     "baseline_rate": 0.0,
-}  # where no value of an axis has them
+}  # defaults if no value of an axis defines them
 
 
 def check(rule: PerturbationRule) -> None:
-    """Refuse what the equations do not hold, in one sentence."""
+    """Reject settings that the equations do not support, in one sentence."""
     for axis in HELD:
         value = getattr(rule, axis)
         if value.facts.brian is None:
@@ -218,12 +218,12 @@ def check(rule: PerturbationRule) -> None:
             raise SpecError(f"rule.{axis}", "", f"{' or '.join(map(repr, known))} on the backend 'brian2'", value.kind)
     for part, plain in (("formula", None), ("clock", type(rule.clock)())):
         if getattr(rule, part) != plain:
-            wanted = "on the backend 'brian2'; the backend 'kernel' takes it"
+            wanted = "on the backend 'brian2'; the backend 'kernel' supports it"
             raise SpecError(f"rule.{part}", "", wanted, getattr(rule, part), verb="must be left out")
 
 
 def constants(rule: PerturbationRule) -> dict[str, float]:
-    """Numbers that the texts of the rule's values use, by the names they have there."""
+    """Constants in the texts of the rule's values, by name."""
     own = [(name, getattr(value, field)) for value in _held(rule) for name, field in value.facts.brian.constants]
     return CONSTANTS | dict(own)
 
@@ -233,7 +233,7 @@ def _held(rule: PerturbationRule) -> list[AxisValue]:
 
 
 def broadcast(rule: PerturbationRule) -> tuple[str, ...]:
-    """What every synapse receives from the critic; a sum over the layer is one more number, for a layer each."""
+    """Numbers broadcast by the critic to every synapse; a sum over the layer is one more number for each layer."""
     return (*BROADCAST, *["square"] * rule.normaliser.facts.reduces)
 
 
@@ -245,40 +245,40 @@ def text(rule: PerturbationRule, names: Names, *, online: bool, write: str = "w 
     rule : PerturbationRule
     names : of the neurons
     online : whether weights change at every step, or once a batch of trials
-    write : code that makes the new `w` out of `dw`
+    write : code that computes the new `w` from `dw`
     """
     facts, received = facts_of(rule), broadcast(rule)
     two, pair, probe = facts.passes == 2, facts.paired, rule.probe.facts.brian.code
-    equations = "".join(f"\n    {name} : 1\n    {name}{SAID} : 1 (linked)" for name in received)
-    hear = _code(*(f"{name} = {name}{SAID}" for name in received), rule.normaliser.facts.brian.code)
+    equations = "".join(f"\n    {name} : 1\n    {name}{LINKED} : 1 (linked)" for name in received)
+    receive = _code(*(f"{name} = {name}{LINKED}" for name in received), rule.normaliser.facts.brian.code)
     return Text(
         unit=_unit(names, two) + equations,
-        unit_tell=_code(
+        unit_send=_code(
             _centre("x_bar", names.trace, "trace_1", pair),
             _centre("r_bar", names.out, "out_1", pair),
             probe.format(difference=_difference(pair)),
         ),
-        unit_hear=hear,
+        unit_receive=receive,
         output="".join(f"\n    {line} : 1" for line in ("y_0", *["y_1"] * two, *OUTPUT)) + equations,
-        output_tell=_code(*_compare(pair, two), probe.format(difference="dy")),
-        output_hear=hear,
-        judge=_judge(two),
+        output_send=_code(*_compare(pair, two), probe.format(difference="dy")),
+        output_receive=receive,
+        reward=_reward(two),
         synapse=_synapse(rule, online),
         learn=_learn(rule.credit, rule.step, "x_bar_pre", online, write),
         learn_readout=_learn(
             Instant(), rule.step, "r_bar_pre", online, write
-        ),  # outputs do not recur: no later loss is owed to them
+        ),  # outputs do not feed back: no later loss depends on them
     )
 
 
-OUTPUT = ("noise", "target", "c", "dy", "value", "change", "p", "told", "variance")
+OUTPUT = ("noise", "target", "c", "dy", "value", "change", "p", "factor", "variance")
 
 
 def _unit(names: Names, two: bool) -> str:
     own = [
         "noise : 1",
         "p : 1",
-        "told : 1",
+        "factor : 1",
         "variance : 1",
         "x_bar : 1",
         "r_bar : 1",
@@ -313,8 +313,8 @@ def _compare(pair: bool, two: bool) -> list[str]:
     return ["c = y_0", "dy = (y_1 + noise) - y_0", "value = (c - target)**2", "change = dy*(2*(c - target) + dy)"]
 
 
-def _judge(two: bool) -> str:
-    """The reward, and how many writes there were; a single pass is compared with a running mean."""
+def _reward(two: bool) -> str:
+    """The reward, and the number of writes; a single pass is compared with a running mean."""
     code = ["difference = scored*sent"]
     if not two:
         code = [
@@ -342,7 +342,7 @@ def _synapse(rule: PerturbationRule, online: bool) -> str:
 
 
 def _learn(credit: Credit, step: Step, pre: str, online: bool, write: str) -> str:
-    """What a synapse does at a tick: everything is its own, its unit's, its input's, or broadcast."""
+    """Code of a synapse at a tick: all variables are its own, its unit's, its input's, or broadcast."""
     code = [credit.facts.brian.code.format(pre=pre)]
     if not online:
         code += ["gradient += estimate", "estimate = finish_post*gradient", "gradient = (1 - finish_post)*gradient"]

@@ -1,7 +1,7 @@
 """Learning with Brian2: sequences of a task become rows of a :class:`neuroperturb.spiking.brian_network.Session`, and back.
 
-Trials of a batch are presented one after the other, their updates summed and written once, which is the same as side by side. Noise,
-input spikes and rounding have the keys that the compiled kernel uses, so that both backends meet the same draws.
+Trials of a batch are presented one after the other, their updates summed and written once, which is equivalent to parallel trials. Noise,
+input spikes and rounding have the keys of the compiled kernel, so that both backends use the same draws.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hardware_models.numerics import random
+from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
@@ -24,19 +25,19 @@ from neuroperturb.spiking.model import EVALUATION, decays
 from neuroperturb.spiking.neurons import require_fit
 from neuroperturb.tasks import Dataset
 
-LONGEST = 500  # steps of a presentation, where a sequence may be cut
+LONGEST = 500  # steps of a presentation, if a sequence can be cut
 NOISE = random.Stream.PERTURBATION
 
 
 class BrianSpiking:
-    """Learning by a perturbation rule, spiking neurons in Brian2; the face is that of :class:`neuroperturb.simulation.learner.Perturbed`.
+    """Learning by a perturbation rule with spiking neurons in Brian2; the interface is that of :class:`neuroperturb.simulation.learner.Perturbed`.
 
     Parameters
     ----------
-    network, rule, training, initial : what learns, by what rule, in which schedule, from which weights
+    network, rule, training, initial : network, learning rule, schedule, and initial weights
     lif : the neurons
     dataset : of the task
-    decorrelation, hardware : with which it is trained, and on which
+    decorrelation, hardware : of the training
     steps, total_steps : time steps of a sequence, and of the run
     """
 
@@ -64,14 +65,13 @@ class BrianSpiking:
         arrays = {}
         for number, name in enumerate(LEARNT):
             W = getattr(initial, name)
-            arrays[name] = chip.of(name).array(W.shape, dtype=np.float64, seed=seed, number=number)
-            arrays[name].program(W)
+            arrays[name] = programmed(chip.of(name), W, dtype=np.dtype(np.float64), seed=seed, number=number)
         return arrays
 
     # learning
 
     def present(self, number: int, sequence, phase: int, first: int) -> int:
-        """Present a chunk; returns the next step, -1 where the loss stopped being finite."""
+        """Present a chunk; returns the next step, -1 if the loss diverged."""
         del number, phase  # noise is keyed by the step of the run, and there is one phase
         T = len(sequence.inputs)
         last = min(T, first + self.chunk) if self.online else T
@@ -146,7 +146,7 @@ class BrianSpiking:
     # results
 
     def evaluate(self, sequence) -> np.ndarray:
-        """Outputs of the clean network, (T, B, n_out), from rest unless the sequence says otherwise."""
+        """Outputs of the clean network, (T, B, n_out), from rest unless the sequence does not start with a reset."""
         T, B = sequence.inputs.shape[:2]
         rows = self._still(sequence, clock=EVALUATION)
         substeps = self.lif.substeps
@@ -174,7 +174,7 @@ class BrianSpiking:
 
 
 def check_learning(rule: PerturbationRule, training: Training, dataset: Dataset, hardware: Chip | None) -> None:
-    """Refuse what the equations do not hold, in one sentence."""
+    """Reject settings that the equations do not support, in one sentence."""
     equations.check(rule)
     wrong = [
         (dataset.loss != "mse", "task", "one with a mean squared error", dataset.loss),

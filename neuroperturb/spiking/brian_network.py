@@ -1,11 +1,11 @@
-"""A network of Brian2 that learns by a rule: spiking, or of rate units, from the equations of :mod:`neuroperturb.spiking.brian_equations`.
+"""A Brian2 network that learns by a rule, with spiking neurons or rate units, from the equations of :mod:`neuroperturb.spiking.brian_equations`.
 
-Python hands over rows of inputs, noise and targets, and takes what came of them; all between happens in objects of Brian2
+Python supplies rows of inputs, noise and targets, and reads the results; everything in between happens in Brian2 objects
 (:mod:`neuroperturb.spiking.brian_objects`). The state between two presentations is a table of arrays, for each target alike: at runtime
-(numpy, cython) the network is set back to its first moment and given the state, a standalone program is run again with it, without
-compiling.
+(numpy, cython) the network is reset to time zero and given the state; a standalone program is run again with it, without
+recompilation.
 
-Brian2's preferences, clock and random numbers are left as they are: what is random comes in rows, or from counters
+Brian2's preferences, clock and random numbers are not changed: random numbers come in rows, or from counters
 (:mod:`neuroperturb.spiking.brian_weights`).
 """
 
@@ -24,20 +24,20 @@ from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_objects import Objects
 
 LEARNT = ("W_in", "W_rec", "W_out")
-FUNCTIONS = {  # rows → what the equations call them, as functions of time
+FUNCTIONS = {  # rows → their names in the equations, as functions of time
     "inputs": "inputs", "spikes": "input_spikes", "noise": "noises", "noise_y": "noises_y", "targets": "targets",
     "masks": "masks", "learns": "learns", "begins": "begins", "finishes": "finishes", "etas": "etas",
 }  # fmt: skip
 
 
 class Rows(NamedTuple):
-    """What a presentation of T steps hands over, one row a step.
+    """Data of a presentation of T steps, one row per step.
 
-    inputs : (T, m) as W_in meets them, the bias input among them; with spikes, 0 but for the bias
-    spikes : (T · substeps, n_in) what each input spike adds to its trace; (1, 1) where there are none
+    inputs : (T, m) inputs of W_in, including the bias input; with spikes, 0 except for the bias
+    spikes : (T · substeps, n_in) the increment of each input spike to its trace; (1, 1) if there are none
     noise, noise_y : (T, n), (T, n_out), σ ξ
     targets : (T, n_out)
-    masks, learns, begins, finishes : (T,) of 0 and 1: scored, learnt from, first of a trial, last of an episode that is written
+    masks, learns, begins, finishes : (T,) of 0 and 1: scored, used for learning, first of a trial, last of an episode, when it is written
     etas : (T,) learning rate after that step
     """
 
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
 
 class SessionOutput(NamedTuple):
-    """What came of it: y (T, n_out) of the first pass, loss (T,) at every step, spikes (count, 2) of it: dt steps from 0, neurons."""
+    """Results of a presentation: y (T, n_out) of the first pass, loss (T,) at every step, spikes (count, 2) of it: dt steps from 0, neurons."""
 
     y: np.ndarray
     loss: np.ndarray
@@ -62,18 +62,18 @@ class SessionOutput(NamedTuple):
 
 
 class Session:
-    """A network, its state, and how it is run.
+    """A Brian2 network, its state, and its execution.
 
     Parameters
     ----------
     rule : PerturbationRule
-    arrays : SynapseArray of W_in, W_rec and W_out, programmed: initial weights, and what writes them
+    arrays : SynapseArray of W_in, W_rec and W_out, programmed: initial weights, and the way they are written
     lif : the neurons; None: rate units with `leak`
     n_in : inputs of the task; W_in may have one more, the bias
     steps : T, steps of a presentation
-    online : whether weights change at every step, or where a row says that an episode is finished
-    divisor : of the reward, the batch size where the rule takes the mean
-    frozen : matrices that stay as they are
+    online : whether weights change at every step, or only at the end of an episode, which is marked in the rows
+    divisor : of the reward, the batch size if the rule uses the mean
+    frozen : matrices that are not trained
     target : ``"numpy"``, ``"cython"`` or ``"cpp_standalone"``
     seed : of the random numbers of writing
     record : whether to record spikes
@@ -116,7 +116,7 @@ class Session:
     # running
 
     def present(self, rows: Rows, state: dict[str, np.ndarray]) -> tuple[SessionOutput, dict[str, np.ndarray]]:
-        """Up to T steps from a state; what came of them, and the state after them."""
+        """Up to T steps from a state; returns the results, and the state after them."""
         values = Rows(*(_padded(value, self._timed[name].values.shape) for name, value in rows._asdict().items()))
         o = self.objects
         if self.target == device.STANDALONE:
@@ -135,7 +135,7 @@ class Session:
         return outcome, {name: np.array(view[:], float) for name, view in o.views(kept=True).items()}
 
     def run(self, steps: int, **options) -> None:
-        """So many steps from where the network is, and the tick that ends the last; options of Brian2's `Network.run`."""
+        """Run a number of steps from the present state, and the tick that ends the last; options of Brian2's `Network.run`."""
         o, namespace = self.objects, {FUNCTIONS[name]: function for name, function in self._timed.items()}
         o.network.run(steps * o.tick + o.dt, namespace=namespace, **options)
 
@@ -151,7 +151,7 @@ class Session:
         self._device.delete(code=False, data=False, run_args=True, directory=False)
 
     def initial(self) -> dict[str, np.ndarray]:
-        """The state before the first presentation: nothing learnt, neurons at rest."""
+        """The state before the first presentation: initial weights, neurons at rest."""
         o = self.objects
         state = {name: np.zeros(o.size(name.split(".")[0])) for name in o.views()}
         for name, array in self.arrays.items():
@@ -168,7 +168,7 @@ class Session:
         return self.initial() | {name: value for name, value in state.items() if name.split(".")[0] in LEARNT}
 
     def twin_distance(self, state: dict[str, np.ndarray]) -> float:
-        """‖δr‖/σ between the two passes; nan of a single one."""
+        """‖δr‖/σ between the two passes; nan for a single one."""
         seen = "x" if self.lif is None else "r"
         if self.objects.passes == 1:
             return float("nan")
@@ -186,7 +186,7 @@ class Session:
 
 
 def _padded(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Rows of zeros after those given: nothing is learnt from them."""
+    """Pad rows with zeros, from which nothing is learned."""
     out = np.zeros(shape)
     out[: len(values)] = values
     return out

@@ -1,8 +1,7 @@
-"""Objects of Brian2 for one network that learns: groups, synapses, monitors, and the code that runs at their place in a tick.
+"""Brian2 objects of one learning network: groups, synapses, monitors, and their code in each phase of a tick.
 
-Everything that happens is in these objects; what each of them does, and when, is text of :mod:`neuroperturb.spiking.brian_equations`. The
-network is explicit and names nothing by magic; every object is given its clock and what runs its code, so that Brian2's defaults stay
-as they are.
+The code of these objects, and its order, is the text of :mod:`neuroperturb.spiking.brian_equations`. The network is explicit, without
+Brian2's magic; every object is given its clock and its code-generation target, so that Brian2's defaults are unchanged.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
-from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, HEAR, JUDGE, LEARN, LOAD, READ, SUM, TELL
+from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, LEARN, LOAD, READ, RECEIVE, REWARD, SEND, SUM
 from neuroperturb.spiking.brian_weights import draw_functions, writing
 from neuroperturb.spiking.model import decays
 
-TICK = 1e-3  # seconds of a step of rate units, which have no time of their own
+TICK = 1e-3  # seconds per step of rate units, which have no time scale
 
 
 class Objects:
-    """The objects, made under the device that is active; parameters as in :class:`neuroperturb.spiking.brian_network.Session`."""
+    """The objects, created with the active device; parameters as in :class:`neuroperturb.spiking.brian_network.Session`."""
 
     def __init__(
         self, rule: PerturbationRule, arrays: dict[str, SynapseArray], *, lif: LIF | None, n_in: int, leak: float, online: bool,
@@ -58,7 +57,7 @@ class Objects:
         self.network = self.b2.Network(self.all)
 
     def _constants(self) -> dict[str, Any]:
-        """Numbers with their units, by the names that equations know."""
+        """Constants with their units, by their names in the equations."""
         rule, b2 = self.rule, self.b2
         numbers = equations.constants(rule) | {
             "sigma": rule.noise_std, "resolution": 32 * float(np.finfo(float).eps), "episodic": float(not self.online),
@@ -91,7 +90,7 @@ class Objects:
         )
 
     def _at(self, place: int, group, code: str) -> None:
-        """Code of a group at its place in a tick, or in every dt."""
+        """Code of a group in a phase of a tick, or in every dt."""
         group.run_regularly(
             code, dt=self.dt if place == EACH else self.tick, when="start", order=place, name=f"{group.name}_{place - READ:02d}",
             **self._runs_on,
@@ -101,7 +100,7 @@ class Objects:
 
     def _make_critic(self) -> None:
         self.critic = self._group("critic", 1, equations.CRITIC, self.tick)
-        self._at(JUDGE, self.critic, self.texts["W_rec"].judge)
+        self._at(REWARD, self.critic, self.texts["W_rec"].reward)
         self._at(LOAD, self.critic, equations.CRITIC_LOAD)
 
     def _make_inputs(self) -> None:
@@ -112,12 +111,12 @@ class Objects:
             return
         spiking = {"threshold": "kick != 0", "reset": eq.INPUT_RESET, "method": "exact"}
         self.inputs = self._group("inputs", self.m, eq.SPIKE_INPUTS + eq.kept(eq.INPUT_KEPT), self.dt, **spiking)
-        self._at(TELL, self.inputs, eq.INPUT_TELL)
+        self._at(SEND, self.inputs, eq.INPUT_SEND)
         self._at(LOAD, self.inputs, eq.SPIKE_INPUT_LOAD + eq.keep(eq.INPUT_KEPT))
         self._at(EACH, self.inputs, eq.INPUT_EACH)
 
     def _make_units(self, h: int):
-        """Population of pass h; the first also has the factors."""
+        """Population of pass h; the first also has the postsynaptic factors."""
         eq = equations
         extra = self.texts["W_rec"].unit if h == 0 else eq.TWIN.format(activity=self.names.activity)
         extra += eq.kept(self.kept)
@@ -145,37 +144,37 @@ class Objects:
             ):
                 setattr(first, name, self.b2.linked_var(self.units[1], source))
         first.variance = self.rule.noise_std**2
-        self._at(TELL, first, self.texts["W_rec"].unit_tell)
-        self._hear(first, self.n, "square_p", self.texts["W_rec"].unit_hear)
+        self._at(SEND, first, self.texts["W_rec"].unit_send)
+        self._receive(first, self.n, "square_p", self.texts["W_rec"].unit_receive)
 
-    def _hear(self, group, size: int, square: str, code: str) -> None:
-        """What the critic sends reaches every unit of a group, one number for all."""
+    def _receive(self, group, size: int, square: str, code: str) -> None:
+        """Broadcast the critic's variables to every unit of a group."""
         for name in equations.broadcast(self.rule):
             source = square if name == "square" else name
-            setattr(group, name + equations.SAID, self.b2.linked_var(self.critic, source, index=np.zeros(size, int)))
-        self._at(HEAR, group, code)
+            setattr(group, name + equations.LINKED, self.b2.linked_var(self.critic, source, index=np.zeros(size, int)))
+        self._at(RECEIVE, group, code)
 
     def _gain(self, size: int) -> dict[str, float]:
-        """g of a layer, where the rule has one."""
+        """g of a layer, if the rule has one."""
         return {"gain": self.rule.normaliser.layer_gain(size, (self.n, self.n_in, self.n_out))} if self.normed else {}
 
     def _make_outputs(self) -> None:
         text = self.texts["W_out"]
         self.outputs = self._group("outputs", self.n_out, text.output, self.tick, self._gain(self.n_out))
         self.outputs.variance = self.rule.noise_std**2
-        self._at(TELL, self.outputs, text.output_tell)
-        self._hear(self.outputs, self.n_out, "square_y", text.output_hear)
+        self._at(SEND, self.outputs, text.output_send)
+        self._receive(self.outputs, self.n_out, "square_y", text.output_receive)
         self._at(LOAD, self.outputs, equations.OUTPUT_LOAD)
 
     # synapses
 
     def _make_synapses(self) -> None:
         eq = equations
-        heard = {"on_pre": eq.ON_INPUT, "order": -1} if self.coded else {}
+        on_spike = {"on_pre": eq.ON_INPUT, "order": -1} if self.coded else {}
         spikes, back = ({"on_pre": eq.ON_SPIKE}, "") if self.lif is not None else ({}, eq.BACK_CODE)
         self.synapses: dict[str, Any] = {}
         for h, units in enumerate(self.units):
-            self._connect("W_in", h, self.inputs, units, eq.DRIVE_CODE, DRIVE, **heard)
+            self._connect("W_in", h, self.inputs, units, eq.DRIVE_CODE, DRIVE, **on_spike)
             self._connect("W_rec", h, units, units, back, DRIVE, **spikes)
             self._connect("W_out", h, units, self.outputs, eq.READ_CODE.format(h=h, seen=self.names.out), READ)
         self._sum("sent", self.outputs, eq.SENT_CODE + eq.SQUARE_Y_CODE * self.normed)
@@ -187,7 +186,7 @@ class Objects:
         self._place(self._link(name, source, self.critic, model), SUM)
 
     def _connect(self, name: str, h: int, source, target, sums: str, place: int, **pathway) -> None:
-        """Synapses of one matrix and pass: those of the first pass hold the weights and learn, others refer to them."""
+        """Synapses of one matrix and pass: those of the first pass have the weights and learn, others refer to them."""
         text, numbers, owner = self.texts[name], writing(self.arrays[name], name).numbers, self.synapses.get(name)
         own = text.synapse if owner is None else ""
         made = self._link(f"{name}_{h}", source, target, own + sums, numbers, owner, **pathway)
@@ -200,7 +199,7 @@ class Objects:
     def _link(
         self, name: str, source, target, model: str, numbers: dict | None = None, owner=None, order: int = 0, **pathway
     ):
-        """Synapses from all to all; those of an owner share its weights."""
+        """All-to-all synapses; if an owner is given, they share its weights."""
         made = self.b2.Synapses(
             source, target, model, dt=self.dt if pathway else self.tick, name=name, namespace={**self.constants, **(numbers or {})},
             order=order, **self._runs_on, **pathway,
@@ -211,7 +210,7 @@ class Objects:
         return self._add(made)
 
     def _place(self, synapses, order: int) -> None:
-        """Sums happen at their place in the tick."""
+        """Put summed variables in their phase of the tick."""
         for updater in synapses.summed_updaters.values():
             updater.when, updater.order = "start", order
 
@@ -226,7 +225,7 @@ class Objects:
     # state
 
     def views(self, kept: bool = False) -> dict[str, Any]:
-        """Variables that carry the state on, by name; `kept`: as they were at the last tick."""
+        """Variables of the state, by name; `kept`: their values saved at the last tick."""
         of_synapse = [line.split(":")[0].strip() for line in self.texts["W_rec"].synapse.strip().splitlines()]
         moving = {f"units_{h}": (units, self.kept) for h, units in enumerate(self.units)}
         moving |= {"inputs": (self.inputs, equations.INPUT_KEPT)} if self.coded else {}
@@ -243,11 +242,11 @@ class Objects:
         }
 
     def measured(self, state: dict[str, np.ndarray]) -> dict[Any, Any]:
-        """Variable → its values, with the unit that it has."""
+        """Values of a variable, with its unit."""
         return {view: self.b2.Quantity(state[name], dim=view.dim) for name, view in self.views().items()}
 
     def size(self, name: str) -> int:
-        """How many units or synapses an object has; a standalone program knows that only once it ran."""
+        """Number of units or synapses of an object, which a standalone program knows only after a run."""
         if name in self.arrays:
             return int(np.prod(self.arrays[name].shape))
         sizes = {"inputs": self.m, "outputs": self.n_out, "critic": 1}

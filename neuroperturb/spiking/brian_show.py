@@ -1,4 +1,4 @@
-"""The model of an experiment, as text: every equation Brian2 gets, with the numbers in it. Needs no Brian2."""
+"""The model of an experiment as text: all equations passed to Brian2, with their constants. Brian2 is not needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuroperturb.spiking.neurons import require_fit
 
 
 def show(experiment: Experiment) -> str:
-    """Equations of neurons, outputs, critic and synapses, in the order in which things happen."""
+    """Equations of neurons, outputs, critic and synapses, and the code of each phase in order of execution."""
     rule, lif, training = experiment.rule, experiment.spiking, experiment.training
     require_fit(experiment.network, rule, decorrelation=experiment.decorrelation, hardware=experiment.hardware)
     eq.check(rule)
@@ -19,29 +19,30 @@ def show(experiment: Experiment) -> str:
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
     coded = lif.encoding.kind != "current"
     parts = [
-        ("Numbers", _numbers(experiment)),
+        ("Constants", _numbers(experiment)),
         ("Inputs" if not coded else f"Inputs, spikes at threshold 'kick != 0', reset '{eq.INPUT_RESET}'", eq.SPIKE_INPUTS if coded else eq.INPUTS),
         (f"Neurons, {facts.passes} populations; threshold '{eq.THRESHOLD}', reset '{eq.RESET}'", eq.SPIKING + text.unit + eq.kept(eq.KEPT)),
         ("Outputs", text.output),
-        ("Critic, one for all", eq.CRITIC),
-        ("Synapses (W_in, W_rec, W_out), of the first population; the others refer to their w", text.synapse),
-        ("A spike reaches W_rec", eq.ON_SPIKE + ("" if not coded else f"\nAn input spike reaches W_in\n{eq.ON_INPUT}")),
-        ("Every dt", eq.SPIKE_EACH + (f"\n{eq.INPUT_EACH}" if coded else "")),
-        ("At a tick: the outputs read", "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(facts.passes))),
-        ("… units tell", text.unit_tell),
-        ("… outputs tell", text.output_tell),
-        ("… the critic sums and judges", eq.SENT_CODE + "\n" + text.judge),
-        ("… units hear and normalise", text.unit_hear),
-        ("… synapses W_in and W_rec learn", text.learn),
-        ("… synapses W_out learn", text.learn_readout),
+        ("Critic (a single unit that computes the reward)", eq.CRITIC),
+        ("Synapses (W_in, W_rec, W_out) of the first population; the other populations share their w", text.synapse),
+        ("On a spike, synapses of W_rec", eq.ON_SPIKE + ("" if not coded else f"\n# On an input spike, synapses of W_in\n{eq.ON_INPUT}")),
+        ("In every dt", eq.SPIKE_EACH + (f"\n{eq.INPUT_EACH}" if coded else "")),
+        ("At the end of each task step, in this order: outputs read the traces",
+         "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(facts.passes))),
+        ("… units compute their perturbation", text.unit_send),
+        ("… outputs compute their perturbation and the change of the loss", text.output_send),
+        ("… the critic sums over the outputs and computes the reward", eq.SENT_CODE + "\n" + text.reward),
+        ("… units receive the reward and normalise their factor", text.unit_receive),
+        ("… synapses of W_in and W_rec learn", text.learn),
+        ("… synapses of W_out learn", text.learn_readout),
         ("… the next step is loaded", (eq.SPIKE_INPUT_LOAD if coded else eq.CURRENT_LOAD) + eq.SPIKE_LOAD + eq.keep(eq.KEPT)),
-        ("… its currents begin", eq.DRIVE_CODE + eq.SPIKE_BEGIN),
+        ("… its input currents are set", eq.DRIVE_CODE + eq.SPIKE_BEGIN),
     ]  # fmt: skip
     return "\n\n".join(f"# {title}\n{_indented(body)}" for title, body in parts)
 
 
 def _numbers(experiment: Experiment) -> str:
-    """Constants by the names that the equations use."""
+    """Constants by their names in the equations."""
     lif, rule, d = experiment.spiking, experiment.rule, decays(experiment.spiking)
     times = {
         name: write(getattr(lif, name), "time") for name in ("tau_membrane", "tau_synapse", "tau_readout", "dt", "step")

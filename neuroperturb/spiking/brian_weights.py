@@ -1,14 +1,14 @@
-"""What weights Brian2 can hold: hardware_models' cells as code for a synapse, ``dw`` in weight units → the new ``w``.
+"""Weights supported in Brian2: cells of hardware_models as code for a synapse, ``dw`` in weight units → the new ``w``.
 
     Ideal                 w += dw
     Digital               w ← clip(level + ⌊dw/s + U⌋, ± top) s,   U = ½ or the array's own uniform draw
     ConstantStep          n = ⌊dw/s + U⌋ pulses;  w ← clip(w + n s + c √|n| s ξ, bounds):  bounds, rounding and noise of updates, for
-                          cells that are all alike
+                          identical cells
 
 Draws are those of the array: Philox of (seed, stream and array, write, presynaptic, postsynaptic), as :mod:`hardware_models.numerics.random`
-defines them, in code of each target; so a digital array is the same here and in the kernel, to the bit. The noise of n pulses is drawn
-once, which has their variance where none of them meets a bound. What has cells that differ from each other, or steps that depend on
-the weight, is for the kernel.
+defines them, in code of each target; so a digital array is bit-identical here and in the kernel. The noise of n pulses is drawn once,
+with their total variance, which is exact unless a bound is reached. Cells that differ from each other, or with weight-dependent steps,
+are supported only by the kernel.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ UNIFORM = "uniform_draw({stream}, number_post, i, j)"
 
 
 class WriteCode(NamedTuple):
-    """Code that writes a weight, and the numbers in it."""
+    """Code that writes a weight, and its constants."""
 
     code: str
     numbers: dict[str, float]
 
 
 def writing(array: SynapseArray, name: str) -> WriteCode:
-    """The code of an array's cells; refuses what has none, in one sentence."""
+    """The code of an array's cells; raises, in one sentence, if they have none."""
     cell, scale = array.cell, float(array.state.scale[0])
     if array.weight != hw.Single() or array.reading is not None or array.time is not None:
         part = "weight" if array.weight != hw.Single() else "reading" if array.reading is not None else "time"
@@ -66,7 +66,7 @@ def _all_alike(cell: Any) -> bool:
 
 
 def _refuse(name: str, got: Any) -> None:
-    wanted = "ideal, digital or constant-step without differences between cells on the backend 'brian2'; the backend 'kernel' takes the others"
+    wanted = "ideal, digital or constant-step without differences between cells on the backend 'brian2'; the backend 'kernel' supports the others"
     raise SpecError(f"hardware.{name}", "", wanted, got)
 
 
@@ -137,11 +137,11 @@ cdef double gauss_draw(int stream, double number, int row, int i):
 
 
 def draw_functions(seed: int) -> dict[str, Any]:
-    """`uniform_draw` and `gauss_draw` as functions of Brian2: (stream, number, presynaptic, postsynaptic) → a draw."""
+    """`uniform_draw` and `gauss_draw` as Brian2 functions: (stream, number, presynaptic, postsynaptic) → a draw."""
     from brian2 import Function
 
     def words(stream, number, row, i):
-        """Of every synapse; those of one presynaptic row are drawn together."""
+        """Draws of all synapses; those of one presynaptic row are made together."""
         stream, number, row, i = np.broadcast_arrays(stream, np.asarray(number, np.int64), row, i)
         if not row.size:
             return np.zeros(0)

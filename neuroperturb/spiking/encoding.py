@@ -1,4 +1,4 @@
-"""Input spikes, made before they are presented: what the compiled kernel draws while it runs, as an array for Brian2."""
+"""Input spikes generated in advance as an array for Brian2, equal to those that the compiled kernel draws as it runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuroperturb.tasks.door import real
 
 
 def input_spikes(lif: LIF, inputs: np.ndarray, seed: int, clock: int) -> np.ndarray:
-    """±1 where an input line spikes, 0 elsewhere, (T, substeps, B, n_in).
+    """±1 for a spike of an input line, 0 elsewhere, (T, substeps, B, n_in).
 
     inputs : (T, B, n_in);  clock : steps of the task before the first
     """

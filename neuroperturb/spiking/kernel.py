@@ -1,14 +1,14 @@
 """The compiled time step of spiking neurons: equations and order of :mod:`neuroperturb.spiking.model`, spikes read one row at a time.
 
-    task ─ u_t ─▶ W_in ─┐                                          ┌─▶ s̄, ā  what synapses and units measure
+    task ─ u_t ─▶ W_in ─┐                                          ┌─▶ s̄, ā  measured by synapses and units
                         ├─ I_i + σξ_i ─▶ substeps of dt: v, g, s ──┤
              W_rec ◀─ one row for every spike ───────────▲─────────┘─▶ r ─▶ W_out ─ y_t + σξ^y_t
 
-It stands where :func:`neuroperturb.network.dynamics.make_forward` stands for rate units, so that rules, schedules, tasks and arrays are the
-same: every matrix is an array of hardware_models, written through its sweep. Only a spike reads W_rec: the row of its neuron, added to
-the currents of all others in the order of presynaptic index.
+It replaces :func:`neuroperturb.network.dynamics.make_forward` of rate units, so that rules, schedules, tasks and arrays are the
+same: every matrix is an array of hardware_models, written by its sweep. Only a spike reads W_rec: the row of its neuron is added to
+the currents of all others in order of presynaptic index.
 
-Cost of one dt and pass: about 1 ns a neuron and 0.1 ns a synapse of a neuron that spiked.
+Cost of one dt and pass: about 1 ns per neuron and 0.1 ns per synapse of a spiking neuron.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """What a step is compiled for: sweeps of the arrays, how inputs are coded, noise from act.xi."""
+    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi."""
 
     sweeps: Layers
     encoding: str
@@ -39,7 +39,7 @@ class SpikingPlan(NamedTuple):
 
 @kernel
 def amplify(u, gain, out):
-    """out[h·B + b] = gain · u[b]; the bias input, if there is one, stays."""
+    """out[h·B + b] = gain · u[b]; the bias input, if there is one, is unchanged."""
     for k in range(out.shape[0]):
         row = u[k % u.shape[0]]
         for j in range(row.shape[0]):
@@ -48,7 +48,7 @@ def amplify(u, gain, out):
 
 @kernel
 def membranes(v, g, wait, drive, numbers):
-    """v ← (1 − E_m) I + E_m v + C g where it is free, v_reset where it is refractory."""
+    """v ← (1 − E_m) I + E_m v + C g, or v_reset while refractory."""
     keep, lift, share, reset = numbers.membrane, numbers.lift, numbers.current, numbers.reset
     one, zero = type(keep)(1), type(keep)(0)
     for i in range(v.shape[0]):
@@ -78,7 +78,7 @@ def add_row(array, j, factor, out):
 
 @kernel
 def fire(array, act, k, row, numbers):
-    """Every neuron of column k above threshold: its row into the currents, its traces up, its membrane down.
+    """For every neuron of column k above threshold: add its row to the currents, increment its traces, reset its membrane.
 
     row : of the raster, this dt
     """
@@ -103,7 +103,7 @@ def no_kicks(numbers, clock, sub, row, u, kicks):
 
 @kernel
 def poisson_kicks(numbers, clock, sub, row, u, kicks):
-    """±1 with chance |u| · rate · dt."""
+    """±1 with probability |u| · rate · dt."""
     fill_uniform(numbers.seed, numbers.stream, clock * numbers.substeps + sub, row, kicks)
     for k in range(kicks.shape[0]):
         kicks[k] = np.sign(u[k]) if kicks[k] < abs(u[k]) * numbers.rate else type(numbers.rate)(0)
@@ -111,7 +111,7 @@ def poisson_kicks(numbers, clock, sub, row, u, kicks):
 
 @kernel
 def latency_kicks(numbers, clock, sub, row, u, kicks):
-    """±1 in the dt nearest to (1 − |u|) of the step; nothing at 0."""
+    """±1 in the dt nearest to (1 − |u|) of the step; no spike at 0."""
     last, one = numbers.substeps - 1, type(numbers.rate)(1)
     for k in range(kicks.shape[0]):
         size = min(abs(u[k]), one)
@@ -136,7 +136,7 @@ def make_spiking_forward(plan: SpikingPlan):
 
     @kernel
     def bias_only(array, act, n_in):
-        """Where inputs are spikes, only the bias input is a current."""
+        """With input spikes, only the bias input is a current."""
         for k in range(act.a.shape[0]):
             act.a[k, :] = 0
             act.uh[k, :n_in] = 0
@@ -147,7 +147,7 @@ def make_spiking_forward(plan: SpikingPlan):
     def drive(arrays, pending, memories, act, neurons, u):
         """I/θ of the step, into act.r and act.a."""
         if coded:
-            sweep_in(arrays.W_in, pending.W_in, memories.W_in, act.uh[:0], act.a[:0])  # writes, and reads nothing
+            sweep_in(arrays.W_in, pending.W_in, memories.W_in, act.uh[:0], act.a[:0])  # writes without reading
             bias_only(arrays.W_in, act, u.shape[1])
         else:
             amplify(u, neurons.circuits.gain, act.uh)
@@ -161,7 +161,7 @@ def make_spiking_forward(plan: SpikingPlan):
 
     @kernel
     def receive(arrays, act, numbers, k, sub, u):
-        """Input spikes of one dt, into currents and their own traces."""
+        """Input spikes of one dt, added to currents and their traces."""
         N, batch, n_in = act.a.shape[1], act.xi.shape[0], u.shape[1]
         g, q = act.x[k, N : 2 * N], act.x[k, 4 * N : 4 * N + n_in]
         decay(q, act.uh[k], numbers.synapse, numbers.mean)

@@ -1,26 +1,26 @@
-"""The spiking network: its equations, and the numbers that integrate them exactly over one `dt`.
+"""The spiking network: its equations, and the factors that integrate them exactly over one `dt`.
 
     τ_m dv/dt = −(v − v_rest) + g + I          membrane [V]; held at v_reset for `refractory` after a spike
-    τ_s dg/dt = −g                             synaptic current, as the voltage R·I that it sustains [V]
-    τ_s ds/dt = −s                             trace of a neuron's own spikes, as its synapses filter them [1]
-    τ_r dr/dt = −r                             the same as the readout filters them [1]
-    spike of j, where v_j > v_threshold:       g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  then v_j = v_reset
+    τ_s dg/dt = −g                             synaptic current, as the voltage R·I [V]
+    τ_s ds/dt = −s                             trace of a neuron's own spikes, with the time constant of its synapses [1]
+    τ_r dr/dt = −r                             the same with the time constant of the readout [1]
+    spike of j, when v_j > v_threshold:        g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  then v_j = v_reset
     I_i = I_background + v_input Σ_k W_in,ik u_k + θ σ ξ_i   constant over a step of the task [V];  θ = v_threshold − v_rest
     y_o = Σ_j W_out,oj r_j + σ ξ^y_o           at the end of a step of the task [1]
 
-Weights have no unit: θ is the voltage of 1, so that a constant input of 1 holds the membrane at threshold. One spike brings
-k_s = 1/(ν τ_s) and k_r = 1/(ν τ_r), so that a neuron that fires at ν, the `rate`, has traces of 1 in the mean. Inputs that come as
-spikes enter g like those of other neurons, and have a trace q. All passes (clean and noisy, or +ξ and −ξ, or one) share the weights, and
-meet the same inputs.
+Weights are dimensionless: θ is the voltage of 1, so that a constant input of 1 keeps the membrane at threshold. One spike adds
+k_s = 1/(ν τ_s) and k_r = 1/(ν τ_r), so that a neuron that fires at ν, the `rate`, has traces of mean 1. Input spikes enter g like those of
+other neurons, and have a trace q. All passes (clean and noisy, or +ξ and −ξ, or one) share the weights and receive the same inputs.
 
-Learning is local: what a synapse knows of its input over a step of the task is the mean of the trace that its current is made of,
+Learning is local: a synapse measures its input over a step of the task as the mean of the trace that its current consists of,
 
     s̄_j = (1/T) ∫ s_j dt,        ū_k = u_k v_input/θ (or the mean of q_k),        r_j at the end of the step for the readout,
 
-so that a perturbation ξ_i of the current, held over the step, and a change ΔW_ij with Σ_j ΔW_ij s̄_j = ξ_i bring the same charge. What a
-unit gives its synapses under the rule's probe: σ ξ_i, or the difference of its mean current ā_i = (1/T) ∫ (g_i + I_i) dt / θ between passes.
+so that a perturbation ξ_i of the current, held over the step, and a change ΔW_ij with Σ_j ΔW_ij s̄_j = ξ_i deliver the same charge. The
+factor a unit gives its synapses depends on the rule's probe: σ ξ_i, or the difference of its mean current
+ā_i = (1/T) ∫ (g_i + I_i) dt / θ between passes.
 
-Over one dt, with E_x = exp(−dt/τ_x) and every current constant but g:
+Over one dt, with E_x = exp(−dt/τ_x) and all currents except g constant:
 
     v ← (1 − E_m) I + E_m v + C g,   C = τ_s (E_s − E_m)/(τ_s − τ_m)         g ← E_s g,  s ← E_s s,  r ← E_r r
     s̄ += D s,  ā += D g/θ,           D = τ_s (1 − E_s)/T                     (of the values before the decay)
@@ -40,7 +40,7 @@ import numpy as np
 from hardware_models.numerics import memory, random
 from neuroperturb.network.lif import LIF, Current, Poisson
 
-EVALUATION = 1 << 40  # input spikes of an evaluation have step numbers of their own
+EVALUATION = 1 << 40  # input spikes of an evaluation have separate step numbers
 
 
 class Decays(NamedTuple):
@@ -62,9 +62,9 @@ class Decays(NamedTuple):
 
 
 class SpikingNumbers(NamedTuple):
-    """What the kernel reads of the neurons, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
+    """Parameters of the neurons for the kernel, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
 
-    rate : chance of an input spike in one dt, of a channel at 1
+    rate : probability of an input spike in one dt, for a channel at 1
     """
 
     membrane: float
@@ -108,7 +108,7 @@ def decays(lif: LIF) -> Decays:
 
 
 def kick(lif: LIF) -> float:
-    """What one input spike adds to the trace q of its line, so that the mean of q is u v_input/θ."""
+    """Increment of the trace q of an input line by one spike, so that the mean of q is u v_input/θ."""
     if isinstance(lif.encoding, Current):
         return 0.0
     rate = lif.encoding.rate if isinstance(lif.encoding, Poisson) else 1 / lif.step
@@ -116,7 +116,7 @@ def kick(lif: LIF) -> float:
 
 
 def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
-    """The same as the kernel takes it."""
+    """The same, for the kernel."""
     d, t = decays(lif), np.dtype(dtype).type
     rate = lif.encoding.rate * lif.dt if isinstance(lif.encoding, Poisson) else 0.0
     return SpikingNumbers(
@@ -141,14 +141,14 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
 
 
 class SpikingActivity(NamedTuple):
-    """State and signals of K = passes · B columns, as the loops of learning know them; last axes padded.
+    """State and signals of K = passes · B columns for the learning loops; last axes padded.
 
     u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.NetworkActivity`: uh holds ū, before s̄, xh the traces r
     r : (K, n) constant input I/θ of the step
-    x : (K, 4 N + M) all that a neuron carries on, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
+    x : (K, 4 N + M) state of the neurons, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
     kicks : (1, n_in) scratch, the input spikes of one dt
     clock : (2,) int64, steps of the task so far, which key input spikes, and of those the first that is recorded
-    raster : (K, rows of dt, n) uint8, 1 where a neuron spiked; as many rows and columns as there is room for
+    raster : (K, rows of dt, n) uint8, 1 for a spike; as many rows and columns as are allocated
     """
 
     u: np.ndarray

@@ -1,4 +1,4 @@
-"""Spiking neurons as a simulation knows them: their activity, their numbers, their time step, and what they cannot do."""
+"""Spiking neurons for a simulation: their activity, parameters and time step, and unsupported settings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SpikingNeurons(NamedTuple):
         require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
 
     def activity(self, setup: Setup, passes: int, batch: int, *, recorded_steps: int = 0) -> SpikingActivity:
-        """At rest; input spikes have step numbers of their own."""
+        """At rest; input spikes have separate step numbers."""
         return self._activity(setup, passes, batch, EVALUATION, recorded_steps)
 
     def state(self, setup: Setup) -> tuple[SpikingActivity, NeuronNumbers]:
@@ -51,6 +51,10 @@ class SpikingNeurons(NamedTuple):
     def forward_plan(self, setup: Setup, sweeps: Layers) -> SpikingPlan:
         return SpikingPlan(sweeps, self.lif.encoding.kind, setup.rule.structure.noise.injected)
 
+    def is_plain(self, setup: Setup) -> bool:
+        del setup  # they spike
+        return False
+
     def has_circuits(self, chip: Chip) -> bool:
         del chip  # it may hold none
         return False
@@ -64,22 +68,22 @@ def require_fit(
     network: RNN, rule: PerturbationRule, *, decorrelation: Decorrelation | None = None, resynchronise: int = 0,
     hardware: Chip | None = None,
 ) -> None:  # fmt: skip
-    """Refuse what spiking neurons cannot do, in one sentence."""
+    """Reject settings that spiking neurons do not support, in one sentence."""
     _require_rule(rule)
     if decorrelation is not None:
-        raise SpecError("decorrelation", wanted="left out for spiking neurons: a spike is not decorrelated")
+        raise SpecError("decorrelation", wanted="left out for spiking neurons: spikes cannot be decorrelated")
     if network.leak != 1:
         wanted = "1 for spiking neurons, whose leak is 'spiking.tau_membrane'"
         raise SpecError("network.leak", wanted=wanted, got=network.leak)
     if resynchronise and rule.baseline.paired:
-        wanted = "0 for an antithetic pair of spiking neurons: between two spike trains there is no mean to go on from"
+        wanted = "0 for an antithetic pair of spiking neurons: two spike trains have no mean to continue from"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)
     if hardware is not None:
         _require_chip(hardware)
 
 
 def _require_rule(rule: PerturbationRule) -> None:
-    """Refuse values of a rule's axes that spiking neurons have no form of."""
+    """Reject values of a rule's axes that spiking neurons do not support."""
     for axis, wanted in WANTED.items():
         value = getattr(rule, axis)
         if not value.facts.spiking:
@@ -87,22 +91,21 @@ def _require_rule(rule: PerturbationRule) -> None:
 
 
 WANTED = {
-    "probe": "'injected' or 'activity' for spiking neurons: a spike reads a row of weights as they are",
+    "probe": "'injected' or 'activity' for spiking neurons: a spike reads a row of unperturbed weights",
     "baseline": "'clean_twin', 'antithetic', 'running_mean' or 'per_condition' for spiking neurons",
-    "presynaptic": "'activity' for spiking neurons: what a matrix P would whiten is a mean of filtered spikes over a step, which has "
-    "no P yet",
+    "presynaptic": "'activity' for spiking neurons: whitening of their presynaptic traces by a matrix P is not supported",
 }
 
 
 def _require_chip(chip: Chip) -> None:
-    """Refuse hardware whose reads are more than a row of weights for a spike."""
+    """Reject hardware whose reads involve more than the row of weights of a spike."""
     if chip.neurons != type(chip.neurons)():
-        wanted = "left out for spiking neurons, which are circuits of their own"
+        wanted = "left out for spiking neurons, which are themselves circuits"
         raise SpecError("hardware.neurons", wanted=wanted)
     for name in LEARNT:
         made_of = chip.of(name)
         for part in ("reading", "time"):
             if getattr(made_of, part) is not None and name != "W_out":
                 model = type(getattr(made_of, part)).__name__
-                wanted = f"left out for spiking neurons: the spikes of a dt read rows of {name}, and {model} is a model of reads of a whole array"
+                wanted = f"left out for spiking neurons: spikes read single rows of {name}, but {model} is a model of reads of a whole array"
                 raise SpecError(f"hardware.{part}", wanted=wanted)

@@ -1,6 +1,6 @@
-"""Settings with which spiking networks learn: tables as :mod:`neuroperturb.experiments.recipes` has them for rate units.
+"""Default settings with which spiking networks learn: tables like those of :mod:`neuroperturb.experiments.recipes` for rate units.
 
-Rates were chosen on validation data: studies/spiking.py, studies/results/spiking/README.md. A task without settings of its own keeps
+Rates were chosen on validation data: studies/spiking.py, studies/results/spiking/README.md. A task without spiking settings uses
 those of its rate units, with 100 neurons.
 """
 
@@ -43,7 +43,7 @@ def recipe(task: str) -> dict:
 
 
 def with_backend(table: dict, backend: str) -> dict:
-    """A copy of a table whose neurons spike on a backend; Brian2 counts in float64."""
+    """A copy of a table with spiking neurons on a backend; Brian2 computes in float64."""
     name = "kernel" if backend == "spiking" else backend
     if name not in BACKENDS:
         known = ["spiking", *BACKENDS]

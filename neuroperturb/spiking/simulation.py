@@ -1,4 +1,4 @@
-"""A spiking network on its arrays, learning by one rule: a simulation whose neurons spike, and the spikes themselves."""
+"""A spiking network on its arrays, learning by one rule: a simulation of spiking neurons with access to the spikes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SpikingSimulation(Simulation):
         super().__init__(network, rule, initial, neurons=SpikingNeurons(lif, recorded_steps), **options)
 
     def raster(self, sequence: Sequence) -> np.ndarray:
-        """Spikes of the clean network, bool (B, T · substeps, n), from rest unless the sequence says otherwise."""
+        """Spikes of the clean network, bool (B, T · substeps, n), from rest unless the sequence does not start with a reset."""
         data = self.prepare(sequence)
         T, B = data.inputs.shape[:2]
         act = self.neurons.activity(self.setup, 1, B, recorded_steps=T)

@@ -3,28 +3,28 @@
 Rooms, and what flows between them:
 
     FILE.toml ─▶ declaration ─▶ grid ──────────▶ scheduler ⇄ workers ─▶ store ───▶ table ──▶ figures, html
-                 what is asked   every run of it,  which run   one run     one file   one row    PNG, HTML,
-                                 and its name      next        (run_one)   a run      a run      CSV
+                 the study       every run,        which run   one run     one file   one row    PNG, HTML,
+                                 and its name      is next     (run_one)   per run    per run    CSV
 
 ====================  ==========================================================  =====================  ================
 file in the folder    what it is                                                  written by             read by
 ====================  ==========================================================  =====================  ================
-``cells.json``        the declaration, and every cell with the names of its runs  scheduler, at first    table
+``cells.json``        the declaration, and every cell with the names of its runs  scheduler, at start    table
 ``runs/NAME.nc``      a run, finished or diverged; or interrupted: a checkpoint   whoever ran it         scheduler, table
-``failed/NAME.json``  why a run could not be run                                  whoever tried          scheduler, table
+``failed/NAME.json``  why a run failed                                            whoever tried          scheduler, table
 ``fits/NAME.json``    baselines of one task and seed: no rule, no network         whoever fitted         table
-``claims/NAME``       a lease: this run is being done, and by whom                whoever starts a run   everybody else
-``report/``           page, figures and tables                                    html                   people
+``claims/NAME``       a lease: this run is being done, and by whom                whoever starts a run   all others
+``report/``           page, figures and tables                                    html                   users
 ====================  ==========================================================  =====================  ================
 
-A *cell* is a point of the axes, seeds left out; a *run* is a cell with a seed and, in a search, a setting tried. The name of a run
-is a digest of its experiment, of the versions that compute and of what classes of one's own do
-(:mod:`.run_name`), so a file is right if its name is, whoever wrote it: nothing is locked, nothing is merged, and adding
-an axis value leaves all other runs as they are. What a run computes depends on its experiment alone; therefore threads,
-processes, shards and cluster workers give the same bits, and two that do the same run by accident do no harm.
+A *cell* is a point of the axes without the seeds; a *run* is a cell with a seed and, in a search, a candidate setting. The name of a
+run is a digest of its experiment, of the versions of the libraries and of the code of custom classes
+(:mod:`.run_name`), so a file is valid if its name is, whoever wrote it: nothing is locked, nothing is merged, and adding
+an axis value leaves all other runs unchanged. The result of a run depends on its experiment alone; therefore threads,
+processes, shards and cluster workers give identical bits, and doing the same run twice by accident does no harm.
 
-Everything is written under another name and renamed. A process that dies, whatever way, loses what it had not saved: the
-runs in flight, since their last checkpoint.
+Everything is written under a temporary name and renamed. A process that dies, for whatever reason, loses only the work of its active
+runs since their last checkpoint.
 """
 
 from neuroperturb.study.declaration import Study as Study

@@ -1,15 +1,14 @@
-"""What becomes of a run's weights: programmed on chips when training is over, and tested again as these age.
+"""Ageing of a run's weights: programmed on chips after training, and tested again as the chips age.
 
     [ageing]                                       the same for every run of a study
     hardware = ["pcm-like", "reram-cmo"]           chips that the trained weights are programmed on; presets, or tables
     chips = [1, 2]                                 their seeds
     seconds = [3600, 86400, 31557600]              ages, after programming
 
-    run ─▶ weights ─▶ chip (program, calibrate) ─▶ at every age: test loss, as it is and compensated
+    run ─▶ weights ─▶ chip (program, calibrate) ─▶ at every age: test loss, uncompensated and compensated
 
-An age beyond which the cells of a technology were not measured is left out for them. The losses are further rows of the run's
-results, under the name of the hardware; the first is of age 0. Training itself goes on as the experiment says, so one run tells
-of several chips.
+Ages beyond the measurements of a technology are left out for it. The losses are additional rows of the run's results, under the name
+of the hardware; the first is of age 0. Training itself is unaffected, so one run can be deployed on several chips.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
@@ -27,7 +27,7 @@ from neuroperturb.training.deployment import age, measured
 
 
 class StudyAgeing(Spec):
-    """Chips, and when they are tested.
+    """Chips, and the ages at which they are tested.
 
     hardware : names of presets, or tables;  chips : seeds;  seconds : ages, ascending
     """
@@ -39,7 +39,7 @@ class StudyAgeing(Spec):
     @field_validator("seconds", mode="before")
     @classmethod
     def _ascend(cls, seconds: Any) -> Any:
-        numbers = isinstance(seconds, list | tuple) and all(isinstance(s, int | float) for s in seconds)
+        numbers = isinstance(seconds, list | tuple) and all(map(is_finite, seconds))
         if not numbers or any(a >= b for a, b in zip((0, *seconds), seconds)):
             raise SpecError("seconds", cls.__name__, "ascending ages above 0", seconds)
         return tuple(float(s) for s in seconds)
@@ -47,17 +47,17 @@ class StudyAgeing(Spec):
     @field_validator("hardware")
     @classmethod
     def _age(cls, chips: tuple) -> tuple:
-        """What cannot be is said when the study is read, not when its first run is over."""
+        """Reject invalid hardware when the study is read, not when its first run is over."""
         for made_of in chips:
             chip = hardware.read(made_of)
             if not any(_changes_with_time(chip.of(name)) for name in LEARNT):
-                wanted = "name hardware that time does something to"
+                wanted = "name hardware that ages"
                 raise SpecError("hardware", cls.__name__, wanted, value_label(made_of), verb="must")
         return chips
 
 
 def rows(run: Run, ageing: StudyAgeing) -> list[dict]:
-    """Rows of results, one a chip and age, of a run that is finished and has its weights and its state."""
+    """Rows of results, one per chip and age, of a finished run with its weights and its state."""
     found = []
     for made_of in ageing.hardware:
         chip = hardware.read(made_of)

@@ -1,7 +1,7 @@
-"""What a study has to do, and what is known of it: runs in the order in which they begin, their labels, the time that is left.
+"""The agenda of a study: its runs in the order in which they start, their labels and outcomes, the remaining time.
 
-Runs are begun seed by seed, so that every cell has its first seed early; baselines come last. What becomes known of a run may make its
-cell want more: a search goes on with the settings that did best.
+Runs are started seed by seed, so that every cell has its first seed early; baselines come last. The outcome of a run may require more
+runs in its cell: a search continues with the best settings.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from neuroperturb.study.workers import Job
 
 
 class Agenda:
-    """Runs and baselines that are wanted, and what came of them.
+    """Runs and baselines to do, and their outcomes.
 
     Parameters
     ----------
-    study : Study;  cells : those that are done here
-    find : what is known of a run, or of baselines, by name; None where it has to be done
+    study : Study;  cells : those done by this process
+    find : returns the outcome of a run, or of baselines, by name; None if it has to be done
     """
 
     def __init__(self, study: Study, cells: list[Cell], find: Callable[[str], RunOutcome | None]):
@@ -43,23 +43,23 @@ class Agenda:
         self._owner: dict[str, int] = {}  # the cell that wanted a run first
         self._times = RunTimes(cells)
         self._fits: list[float] = []  # seconds of baselines
-        self._open = np.zeros(len(cells))  # runs wanted that have not ended, and those that searches will want at least
+        self._open = np.zeros(len(cells))  # unfinished runs, including the minimum that searches will still need
         self._coming = np.array([float(rate_search.size(cell)[0]) for cell in cells])
         self._best: dict[str, tuple[float, str]] = {}
         for number in range(len(cells)):
             self._plan(number)
 
     def add_baselines(self, cells: list[Cell], here: Callable[[str], bool]) -> None:
-        """Baselines of every task, seed and size, those that are to be fitted `here`: after the runs, which people wait for."""
+        """Baselines of every task, seed and size that are to be fitted `here`: after the runs, which matter more."""
         for number, cell in enumerate(cells):
             for seed, name in enumerate(cell.fits):
                 if name not in self.wanted and here(name):
                     self._add_baselines(name, cell, number, seed)
 
-    # what to do
+    # planned work
 
     def next(self) -> str | None:
-        """Take the run that should begin first; None where none waits."""
+        """Take the next run to start; None if none is waiting."""
         while self._queue:
             name = heapq.heappop(self._queue)[-1]
             if name not in self.outcomes:
@@ -67,37 +67,37 @@ class Agenda:
         return None
 
     def again(self, name: str) -> None:
-        """A run that was begun, or that others had, is to be done after all: before all that wait."""
+        """Put a run that was started, or that another process had, back to the front of the queue."""
         heapq.heappush(self._queue, (0, 0, 0, name))
 
     @property
     def waiting(self) -> bool:
-        """Whether anything waits to begin."""
+        """Whether anything is waiting to start."""
         return bool(self._queue)
 
     def job(self, name: str) -> Job:
         return self._jobs[name]()
 
     def label(self, name: str) -> str:
-        """A run, or baselines, in words."""
+        """The label of a run, or of baselines."""
         return self._labels[name]
 
     def ended(self, name: str, outcome: RunOutcome, whole: float = math.nan) -> None:
-        """It is known what came of a run; `whole`: seconds since it began, where it was done here."""
+        """Note the outcome of a run; `whole`: seconds since it started, if it was done here."""
         self._learn(name, outcome, whole)
         for number in self._cells_of.get(name, ()):
             self._plan(number)
 
-    # what is known
+    # outcomes
 
     @property
     def runs(self) -> int:
-        """How many are wanted, with those that searches are going to want at least."""
+        """Number of runs, including the minimum that searches will need."""
         return len(self.wanted) + int(self._coming.sum())
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """What could not be run, and why."""
+        """Runs that failed, and why."""
         return [(self._labels[name], o.reason) for name, o in self.outcomes.items() if o.status == "failed"]
 
     @property
@@ -106,7 +106,7 @@ class Agenda:
         return [(task, loss, label) for task, (loss, label) in self._best.items()]
 
     def seconds_left(self, spent: Mapping[str, float]) -> float:
-        """Until all is done, one run at a time; nan while nothing is known. `spent` : seconds of the runs at work, by name."""
+        """Remaining seconds, one run at a time; nan while unknown. `spent` : seconds spent on active runs, by name."""
         seconds = self._times.seconds()
         todo = float((self._open + self._coming) @ seconds)
         fits = sum(name not in self._owner and name not in self.outcomes for name in self.wanted)
@@ -118,7 +118,7 @@ class Agenda:
     # planning
 
     def _plan(self, number: int) -> None:
-        """Put what a cell wants into the queue; what is known already may make it want more."""
+        """Queue the runs that a cell needs; outcomes known already may require more."""
         cell = self.cells[number]
         while True:
             places = rate_search.wanted(cell, self.outcomes)
@@ -169,7 +169,7 @@ class Agenda:
             self._remember_best(number, outcome)
 
     def _count(self, name: str, outcome: RunOutcome, whole: float) -> None:
-        """One run less to do."""
+        """Count one run less to do."""
         if name not in self._owner:
             self._fits += [whole] * (not math.isnan(whole))
             return

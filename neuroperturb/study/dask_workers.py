@@ -1,10 +1,10 @@
-"""Workers of a Dask scheduler, in the place of threads: the same jobs, elsewhere.
+"""Workers of a Dask scheduler, in place of threads: the same jobs on other machines.
 
     experiment's table, checkpoint's bytes ─▶ worker: work() ─▶ bytes of the record ─▶ the folder, here
 
-Workers need no disk of ours: a record travels as the bytes of its file. A worker that dies in a run costs a retry, which Dask
-arranges; one that runs other versions, sources or data than we do is refused, since its bits could differ under our names. Asked to
-stop, workers send a checkpoint. A job that the scheduler forgets is done again; a scheduler that is gone ends the study in a sentence.
+Workers need no shared disk: a record is sent as the bytes of its file. A worker that dies during a run costs a retry, which Dask
+arranges; one with other versions, sources or data than ours is rejected, since its results could differ under our names. When stopped,
+workers send a checkpoint. A job that the scheduler forgets is repeated; a lost scheduler ends the study with a one-sentence error.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run, load
 from neuroperturb.spec import InputError
+from neuroperturb.spec.data_file import FileNote, recorded
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.run_one import fit, work
@@ -30,15 +32,16 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.workers import Event, Job, Keeping
 
 CONNECT = 10.0  # seconds to wait for the scheduler
-ASK_EVERY = 1.0  # seconds between a worker's questions whether to stop
+ASK_EVERY = 1.0  # seconds between a worker's checks whether to stop
 STOP = "neuroperturb-stop"
 
 
 class RemoteJob(NamedTuple):
-    """A job as it travels: plain data, and bytes.
+    """A job as sent to a worker: plain data, and bytes.
 
     name : of the file it makes, which the worker has to come to as well;  checkpoint : bytes of a record to continue, or none
     stop : name of the event that asks workers to stop;  computing : versions that bits depend on
+    data : files that the task reads, and where they are on our side
     """
 
     name: str
@@ -49,10 +52,11 @@ class RemoteJob(NamedTuple):
     ageing: dict | None
     stop: str
     computing: dict
+    data: dict[str, dict]
 
 
 class Answer(NamedTuple):
-    """What a worker sends back: a record's bytes, rows of baselines, or why there is neither."""
+    """The answer of a worker: a record's bytes, rows of baselines, or the reason why there is neither."""
 
     record: bytes = b""
     rows: list[dict] | None = None
@@ -61,9 +65,9 @@ class Answer(NamedTuple):
 
 
 class Certificates(NamedTuple):
-    """PEM files by which a cluster knows its own over TLS; one that is left out is Dask's own setting, from its file or environment.
+    """PEM files for TLS; one that is left out is taken from Dask's own configuration file or environment.
 
-    authority : of the certificates of all;  certificate, key : of this process
+    authority : CA certificate of the cluster;  certificate, key : of this process
     """
 
     authority: Path | None = None
@@ -71,7 +75,7 @@ class Certificates(NamedTuple):
     key: Path | None = None
 
     def security(self, distributed: Any, address: str):
-        """As Dask wants it; raises InputError where a file cannot be read or TLS is asked for without an authority."""
+        """Settings for Dask; raises InputError if a file cannot be read or TLS is requested without a CA certificate."""
         given = {"tls_ca_file": self.authority, "tls_client_cert": self.certificate, "tls_client_key": self.key}
         given = {name: str(path) for name, path in given.items() if path is not None}
         if not address.startswith("tls://"):
@@ -82,7 +86,7 @@ class Certificates(NamedTuple):
             return None
         for path in given.values():
             if not Path(path).is_file():
-                raise InputError(f"The '--tls-…' options name {path!r}, which is no file.")
+                raise InputError(f"The '--tls-…' options name {path!r}, which is not a file.")
         made = distributed.Security(require_encryption=True, **given)
         if made.tls_ca_file is None or made.tls_client_cert is None:
             raise InputError(
@@ -118,18 +122,18 @@ class DaskWorkers:
         self._futures: dict[str, Any] = {}
 
     def room(self) -> int:
-        """One job for every thread of every worker, as they come and go."""
+        """Free slots: one job per thread of every worker, as workers come and go."""
         if self._client.status in ("closing", "closed"):
             raise RecordError(
-                f"The scheduler {self._address!r} is gone: what is there is whole, and the same command goes on from it."
+                f"The scheduler {self._address!r} is gone: finished runs are safe, and the same command resumes the study."
             )
         return self._threads() - len(self._futures)
 
     def _threads(self) -> int:
-        """Of all workers; none while the scheduler does not answer."""
+        """Threads of all workers; 0 while the scheduler does not answer."""
         try:
             return sum(self._client.nthreads().values())
-        except Exception:  # whatever the client meets while it looks for the scheduler
+        except Exception:  # any error of the client while it looks for the scheduler
             return 0
 
     def begin(self, job: Job) -> None:
@@ -138,6 +142,7 @@ class DaskWorkers:
         sent = RemoteJob(
             name=job.name, experiment=job.experiment.table(), checkpoint=checkpoint, baselines=job.baselines, weights=job.weights,
             ageing=job.ageing and job.ageing.table(), stop=self._stop.name, computing=run_name.computing(),
+            data={path: note._asdict() for path, note in notes(job.experiment.task).items()},
         )  # fmt: skip
         key = f"{job.label} [{job.name}] {time.monotonic_ns()}"
         future = self._client.submit(remote, sent, key=key, pure=False)
@@ -145,9 +150,9 @@ class DaskWorkers:
         future.add_done_callback(lambda done: self._answered(job, done))
 
     def stop(self) -> None:
-        with contextlib.suppress(Exception):  # with the scheduler gone there is nobody to tell
+        with contextlib.suppress(Exception):  # the scheduler is gone: nothing to notify
             self._stop.set()
-            if not self._threads():  # nor will any worker ever answer
+            if not self._threads():  # no worker will ever answer
                 self._client.cancel(list(self._futures.values()), force=True)
 
     def close(self) -> None:
@@ -155,11 +160,11 @@ class DaskWorkers:
             self._client.close()
 
     def _answered(self, job: Job, future: Any) -> None:
-        """Called in a thread of its own when a job ended."""
+        """Called in a separate thread when a job has ended."""
         self._futures.pop(job.name, None)
         try:
             event = self._event(job, future)
-        except (OSError, asyncio.CancelledError, TimeoutError):  # the answer was lost on its way
+        except (OSError, asyncio.CancelledError, TimeoutError):  # the answer was lost
             event = Event(job.name, stopped=True)
         except Exception as error:
             event = Keeping(self._folder, job).failure(error)
@@ -181,14 +186,17 @@ def remote(job: RemoteJob) -> Answer:
     """One job, on a worker."""
     here = run_name.computing()
     if here != job.computing:
-        return Answer(reason=f"the worker runs other versions: {here['versions']} and not {job.computing['versions']}")
+        return Answer(
+            reason=f"the worker has other versions: {here['versions']} instead of {job.computing['versions']}"
+        )
     try:
-        experiment = Experiment.parse(job.experiment)
+        with recorded({path: FileNote(**note) for path, note in job.data.items()}):
+            experiment = Experiment.parse(job.experiment)
         ageing = None if job.ageing is None else StudyAgeing.parse(job.ageing, "ageing")
         fits = job.baselines is not None
         if (run_name.fit_name(experiment, job.baselines) if fits else run_name.name(experiment, ageing)) != job.name:
             return Answer(
-                reason="the worker has another source of the rule or another part, or another file of data, than we do"
+                reason="the worker's source of the rule or of another part, or its data file, differs from ours"
             )
         if fits:
             return Answer(rows=fit(experiment, tuple(job.baselines)))
@@ -200,7 +208,7 @@ def remote(job: RemoteJob) -> Answer:
 
 
 def _asking(name: str) -> Callable[[], bool]:
-    """Whether the study wants its workers to stop; asks the scheduler once a second at most."""
+    """Whether the study wants its workers to stop; checks with the scheduler at most once a second."""
     from distributed import Event
 
     event, asked = Event(name), [time.monotonic()]
@@ -227,7 +235,7 @@ def _read(record: bytes) -> Run:
 
 
 def _check(address: str) -> None:
-    """Whether an address could be one: Dask starts threads before it looks."""
+    """Check the form of an address: Dask starts threads before it does."""
     from distributed.comm import get_address_host_port
 
     try:

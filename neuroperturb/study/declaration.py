@@ -1,14 +1,14 @@
-"""What a study asks for: one TOML, read into grids of axes, with errors that name the key.
+"""The declaration of a study: one TOML file, read into grids of axes, with errors that name the key.
 
-    about = "…"                            what it shows, its size, its time
-    base = "weather"                       a task's own settings, or a file; or [base], an experiment as `run` reads it
-    metrics = ["nmse", "pulses"]           columns of the table, beside losses and status; left out: all there are
+    about = "…"                            its purpose, size and duration
+    base = "weather"                       a task's default settings, or a file; or [base], an experiment as for `run`
+    metrics = ["nmse", "pulses"]           columns of the table, in addition to losses and status; default: all
     baselines = ["ridge", "echo state"]    fitted once for each task and seed; "trivial" is always there
-    controls = ["frozen"]                  every cell once more with W_in and W_rec at their initial values
-    names = {"bptt window=1" = "bptt(1)"}  what people call a value of an axis, in the place of the words it would get
+    controls = ["frozen"]                  repeat every cell with W_in and W_rec fixed at their initial values
+    names = {"bptt window=1" = "bptt(1)"}  your own labels for values of axes
     threshold = 0.1                        `epochs_to_threshold`: the first epoch whose validation loss is below it
-    weights = false                        keep curves and scores only, not the weights
-    [ageing]                               trained weights on chips, tested for a year, see :mod:`.ageing`
+    weights = false                        save learning curves and scores only, not the weights
+    [ageing]                               trained weights on chips, tested as they age, see :mod:`.ageing`
 
     [axes]                                 every combination
     rule = ["np", "anp", {name = "danp", form = "published"}]
@@ -19,14 +19,14 @@
     training.epochs = [10, 20]
     [set]                                  the same in every cell
     rule.noise_std = 1e-3
-    [search]                               in every cell on its own, by validation loss
+    [search]                               separately in every cell, by validation loss
     over = { learning_rate = [1e-4, 1e-3, 1e-2] }
-    [[grid]]                               several grids in one study: each has axes, zip, set, search, controls of its own,
-    name = "equal rates"                   added to those above
+    [[grid]]                               several grids in one study: each with its own axes, zip, set, search, controls,
+    name = "equal rates"                   in addition to those above
     [small]                                what `--small` replaces
 
-`seed` stands for ``training.seed``, and `learning_rate` for the rule's own or, under ``bptt``, its optimiser's. A rule of
-another name takes the place of the base's rule whole; decorrelation stays only beside a rule whose name asks for it.
+`seed` stands for ``training.seed``, and `learning_rate` for that of the rule or, for ``bptt``, of its optimiser. A rule of
+another name replaces the base's rule entirely; decorrelation is kept only with a rule whose name includes it.
 """
 
 from __future__ import annotations
@@ -40,17 +40,18 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.baselines import GRADIENTS
 from neuroperturb.experiments import recipes
 from neuroperturb.experiments.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
-from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
+from neuroperturb.spec import LARGEST, InputError, Spec, SpecError, Words, suggest
 from neuroperturb.spec.user_code import beside, is_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.labels import value_label
 from neuroperturb.tasks import TASKS
 
-OWNER = "a study"  # of its keys, in what is said of them
+OWNER = "a study"  # of its keys, in error messages
 ALIASES = {"seed": "training.seed"}
 RATE = "learning_rate"  # of the rule, or of the optimiser of bptt
 RATES = {RATE, "rule.learning_rate", "rule.optimiser.learning_rate"}
@@ -65,18 +66,18 @@ STUDY_KEYS = (
 
 
 class Axis(NamedTuple):
-    """Keys that change together, and the values they take: `points[k]` has one for each key."""
+    """Keys that change together, and their values: `points[k]` has one for each key."""
 
     keys: tuple[str, ...]
     points: tuple[tuple, ...]
 
 
 class Search(Spec):
-    """Which settings a cell tries before it runs all its seeds.
+    """Search over settings in a cell before it runs all its seeds.
 
     over : lists of values by key; every combination is tried
-    first : seeds of the first look
-    keep : how many of the best go on to all seeds; the least mean validation loss there is chosen
+    first : number of seeds in the first round
+    keep : number of best settings to run on all seeds; the one with the smallest mean validation loss is chosen
     """
 
     over: dict[str, tuple]
@@ -85,7 +86,7 @@ class Search(Spec):
 
 
 class Grid(NamedTuple):
-    """Axes and everything that is the same along them.
+    """Axes and the settings common to all their points.
 
     settings : dotted keys and values;  controls : names in `CONTROLS`
     """
@@ -98,12 +99,12 @@ class Grid(NamedTuple):
 
 
 class Study(NamedTuple):
-    """A declaration, read.
+    """A parsed declaration.
 
-    source : the table it was read from;  base : an experiment's table, which may lack what axes say
-    metrics : columns of the table, None for all;  tune : what `tune` searches, None where nothing is said
-    ageing : chips that every run's weights are tested on, None for none;  names : what values of axes are called
-    folder : where the declaration is, and modules of rules of one's own may be
+    source : the table it was read from;  base : an experiment's table, which may lack keys that axes set
+    metrics : columns of the table, None for all;  tune : the `[tune]` table, None if there is none
+    ageing : chips that every run's weights are tested on, None for none;  names : labels of values of axes
+    folder : folder of the declaration, searched for modules of custom rules
     """
 
     name: str
@@ -122,7 +123,7 @@ class Study(NamedTuple):
 
 
 def load(path: str | Path, small: bool = False) -> Study:
-    """The study in a TOML file, or its small form."""
+    """The study in a TOML file, or its small version."""
     path = Path(path)
     name = path.stem + ("-small" if small else "")
     with beside(path.parent):
@@ -130,12 +131,12 @@ def load(path: str | Path, small: bool = False) -> Study:
 
 
 def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
-    """A study out of its table."""
+    """A study from its table."""
     table = copy.deepcopy(table)
     changes = table.pop("small", None)
     if small:
         if not isinstance(changes, dict):
-            raise SpecError.missing("small", f"study {name!r}", "It has no small form.")
+            raise SpecError.missing("small", f"study {name!r}", "It has no small version.")
         table = _merged(table, changes)
     _known(table, STUDY_KEYS, OWNER)
     common = {key: table.get(key) for key in GRID_KEYS}
@@ -149,7 +150,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         grids=grids,
         baselines=_names(table.get("baselines", []), BASELINES, "baselines"),
         metrics=None if "metrics" not in table else tuple(_listed(table["metrics"], "metrics")),
-        threshold=None if "threshold" not in table else float(_is(table["threshold"], int | float, "threshold", "a number")),
+        threshold=None if "threshold" not in table else _number(table["threshold"], "threshold"),
         weights=_is(table.get("weights", True), bool, "weights", "true or false"),
         tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
         ageing=None if "ageing" not in table else StudyAgeing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
@@ -173,7 +174,7 @@ def apply(table: dict, settings: dict[str, Any]) -> dict:
 
 
 def rate_key(table: dict) -> str:
-    """Where the learning rate of a table's rule is."""
+    """The key of the learning rate of a table's rule."""
     rule = table.get("rule")
     name = rule.get("name") if isinstance(rule, dict) else rule
     return "rule.optimiser.learning_rate" if name in GRADIENTS else "rule.learning_rate"
@@ -239,7 +240,7 @@ def _axes(table: dict, where: str) -> Iterator[Axis]:
 
 
 def _settings(table: Any) -> dict[str, Any]:
-    """`set` as dotted keys: a table goes in key by key, so that it adds to what is there."""
+    """`set` as dotted keys: a table is merged key by key."""
     return dict(_flat(table or {}, "set"))
 
 
@@ -253,7 +254,7 @@ def _search(table: Any) -> Search:
 
 
 def _flat(table: Any, where: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys of nested tables; aliases become what they stand for."""
+    """Dotted keys of nested tables; aliases are expanded."""
     for key, value in _is(table, dict, where, "a table").items():
         name = prefix + key
         if isinstance(value, dict):
@@ -271,7 +272,7 @@ def _values(values: Any, where: str, repeat: bool = False) -> tuple:
 
 
 def _no_clash(grid: Grid) -> None:
-    """Refuse two places that say the same thing, of which one would silently win."""
+    """Reject a key that is set in two places, of which one would silently win."""
     said: dict[str, str] = {}
     places = [(key, "an axis", [p[i] for p in axis.points]) for axis in grid.axes for i, key in enumerate(axis.keys)]
     places += [(key, "'search'", values) for key, values in (grid.search.over if grid.search else {}).items()]
@@ -316,24 +317,32 @@ def _is(value: Any, kind: Any, key: str, what: str) -> Any:
     return value
 
 
+def _number(value: Any, key: str) -> float:
+    if not is_finite(value):
+        raise SpecError(key, OWNER, f"a number of at most {LARGEST:g} in magnitude", value)
+    return float(value)
+
+
 def _listed(value: Any, key: str) -> list:
     return _is(value, list, key, "a list")
 
 
 def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
     for value in _listed(values, key):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise SpecError(key, OWNER, repr(value), hint=suggest(str(value), known), verb="cannot hold")
     return tuple(values)
 
 
 def _renamed(table: Any, grids: Iterable[Grid], small: bool) -> dict[str, str]:
-    """`names`, each of which must be there to be called something else; a small form may hold some of them only."""
+    """`names`; each must be the label of an axis value. A small version may contain only some of them."""
     there = {value_label(value) for grid in grids for axis in grid.axes for point in axis.points for value in point}
     for old, new in _is(table, dict, "names", "a table of texts").items():
         _is(new, str, f"names.{old}", "a text")
         if old not in there and not small:
-            raise SpecError("names", OWNER, f"{old!r}, which no axis holds", hint=suggest(old, there), verb="has")
+            raise SpecError(
+                "names", OWNER, f"{old!r}, which is not a value of any axis", hint=suggest(old, there), verb="has"
+            )
     return table
 
 
@@ -347,7 +356,7 @@ def _distinct(values: Iterable, where: str) -> None:
 
 
 def _merged(table: dict, changes: dict) -> dict:
-    """Tables merge key by key, but for one of another name: that is another thing, as anything else it replaces."""
+    """Merge tables key by key, except a table with another name: like any other value, it replaces the old one."""
     return table | {
         key: _merged(table[key], value) if isinstance(value, dict) and _same(table.get(key), value) else value
         for key, value in changes.items()
@@ -355,7 +364,7 @@ def _merged(table: dict, changes: dict) -> dict:
 
 
 def _same(table: Any, changes: dict) -> bool:
-    """Whether changes are of the thing that is there, as far as its name or kind says."""
+    """Whether the changes have the same name or kind as the existing table, or give none."""
     if not isinstance(table, dict):
         return False
     return all(key not in changes or changes[key] == table.get(key) for key in ("name", "kind"))

@@ -1,7 +1,7 @@
-"""Every run of a study: cells, what is tried in each, seeds.
+"""Every run of a study: cells, candidate settings, seeds.
 
-study ─▶ for every grid, as it is and as each control:  for every point of its axes but the seeds:  a cell
-cell  ─▶ for every setting tried (one, where nothing is searched), for every seed:                   a run
+study ─▶ for every grid, for itself and each control:  for every point of its axes without the seeds:  a cell
+cell  ─▶ for every candidate setting (one, without a search), for every seed:                           a run
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neuroperturb.study.labels import level_label, value_label
 
 
 class GridPlace(NamedTuple):
-    """A run of a cell: which setting tried, which seed."""
+    """A run of a cell: its candidate setting and its seed."""
 
     candidate: int
     seed: int
@@ -28,11 +28,11 @@ class GridPlace(NamedTuple):
 class Cell(NamedTuple):
     """One point of the axes.
 
-    control : name of what is held back, "" for the rule itself
-    point : values of the axes, by key, seeds left out
-    levels : the same as figures show them, one an axis, under its first key: a number, or words
-    candidates : settings tried, each by key;  seeds : values of the replicate axes, each by key
-    names : names of the runs, ``names[candidate][seed]``;  fits : of the baselines beside them, by seed
+    control : name of the control, "" for the rule itself
+    point : values of the axes, by key, without seeds
+    levels : the same for figures, one per axis, under its first key: a number, or a label
+    candidates : candidate settings, each by key;  seeds : values of the replicate axes, each by key
+    names : names of the runs, ``names[candidate][seed]``;  fits : names of the baselines, by seed
     first, keep : of the search
     """
 
@@ -49,29 +49,29 @@ class Cell(NamedTuple):
     keep: int
 
     def name(self, place: GridPlace) -> str:
-        """Of one run."""
+        """The name of one run."""
         return self.names[place.candidate][place.seed]
 
     def shown(self, candidate: int | None) -> tuple[str, ...]:
-        """Runs that stand for the cell: those of the setting chosen; none while several are tried and none is chosen."""
+        """Runs that represent the cell: those of the chosen setting; none while several are candidates."""
         if candidate is None and len(self.candidates) > 1:
             return ()
         return self.names[candidate or 0]
 
     @property
     def label(self) -> str:
-        """The cell in words."""
+        """The label of the cell."""
         return ", ".join(
             filter(None, [self.grid, *(level_label(key, level) for key, level in self.levels.items()), self.control])
         )
 
     @property
     def key(self) -> str:
-        """Equal for the same cell of any process: what shards are dealt by."""
+        """Digest of the cell, equal in all processes: shards are assigned by it."""
         return run_name.digest([self.grid, self.control, self.point])
 
     def table(self) -> dict:
-        """As plain data; :meth:`of` reads it back."""
+        """The cell as plain data; :meth:`of` reads it back."""
         return self._asdict()
 
     @classmethod
@@ -81,7 +81,7 @@ class Cell(NamedTuple):
 
 
 def lay_out(study: Study) -> list[Cell]:
-    """All cells of a study; every experiment is made once, so that anything wrong in any of them is said now."""
+    """All cells of a study; every experiment is created once, so that errors in any of them are reported now."""
     cells = [cell for grid in study.grids for control in ("", *grid.controls) for cell in _cells(study, grid, control)]
     if not cells:
         raise InputError(f"The study {study.name!r} has no cells.")
@@ -89,12 +89,12 @@ def lay_out(study: Study) -> list[Cell]:
 
 
 def in_cell(study: Study, cell: Cell) -> str:
-    """Where something is wrong, in front of a sentence that says what; nothing where there is one cell only."""
+    """Prefix of an error message that names the cell; empty if there is only one cell."""
     return f"In the cell ({cell.label}) of study {study.name!r}: " if cell.label else ""
 
 
 def experiment(study: Study, cell: Cell, place: GridPlace) -> Experiment:
-    """What one run is."""
+    """The experiment of one run."""
     settings = {**cell.settings, **cell.point, **cell.candidates[place.candidate], **cell.seeds[place.seed]}
     return resolve(apply(study.base, settings), folder=study.folder)
 
@@ -117,7 +117,7 @@ def _cells(study: Study, grid: Grid, control: str) -> Iterator[Cell]:
 
 
 def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
-    """A point of an axis in words: of keys that change together the first, where it tells them apart."""
+    """Label of a point of an axis: of keys that change together, the first is enough if it distinguishes the points."""
     firsts = [value_label(point[0]) for point in axis.points]
     values = axis.points[k] if len(set(firsts)) < len(firsts) else axis.points[k][:1]
     number = len(values) == 1 and isinstance(values[0], int | float) and not isinstance(values[0], bool)
@@ -125,7 +125,7 @@ def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
 
 
 def _named(study: Study, cell: Cell) -> Cell:
-    """The cell with the names of its files; what cannot be is said here."""
+    """The cell with the names of its files; raises for invalid experiments."""
     try:
         grid = [
             [experiment(study, cell, GridPlace(c, s)) for s in range(len(cell.seeds))]

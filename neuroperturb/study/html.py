@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import tomli_w
 
-from neuroperturb.results import folders, neutral
+from neuroperturb.results import folders, neutral, outputs
+from neuroperturb.results.figures import png
 from neuroperturb.results.grid import duration, number
 from neuroperturb.study import figures, markdown
-from neuroperturb.study.store import StudyFolder, write_text
+from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.summary import Line, baselines, facets, lines
 from neuroperturb.study.table import Curve, Tables, read
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DPI = 130
-SOFTWARE = "neuroperturb report"  # in every PNG, so that those of an earlier report are known
-SIGNATURE = b"tEXtSoftware\0" + SOFTWARE.encode()  # as a PNG holds it, before the picture
 SHOWN = 200  # most rows of a ranking on the page; the tables have all
 STYLE = """
 :root { color-scheme: light; }
@@ -47,24 +46,26 @@ class Written(NamedTuple):
     page: Path
     figures: list[Path]
     tables: list[Path]
+    remarks: list[str]  # see `Tables`
 
 
 def write(folder: StudyFolder, out: Path | None = None) -> Written:
     """Read the study, write its report, by default into its own folder."""
     tables, out = read(folder), out or folder.root / "report"
     folders.make(out)
+    page = out / "index.html"
+    outputs.require_free(page)  # before anything is written
     drawn = [(one, _png(one)) for one in figures.draw(tables)]
     pictures = [out / f"{one.name}.png" for one, _ in drawn]
-    for path, (_, png) in zip(pictures, drawn, strict=True):
-        path.write_bytes(png)
+    for path, (_, made) in zip(pictures, drawn, strict=True):
+        outputs.write(path, made)
     for path in _left_over(out, pictures):
         path.unlink()
     written = write_tables(tables, out)
     written.append(out / "ranking.md")
-    write_text(written[-1], markdown.ranking(tables))
-    page = out / "index.html"
-    write_text(page, html(tables, drawn))
-    return Written(page, pictures, written)
+    outputs.write_text(written[-1], markdown.ranking(tables) + outputs.COMMENT)
+    outputs.write_text(page, html(tables, drawn))
+    return Written(page, pictures, written, tables.remarks)
 
 
 def write_tables(tables: Tables, out: Path) -> list[Path]:
@@ -80,19 +81,26 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     for name, frame in made.items():
         if len(frame):
             paths.append(out / f"{name}.csv")
-            write_text(paths[-1], neutral.csv(frame))
+            outputs.write_text(paths[-1], neutral.csv(frame))
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow
+        import pyarrow.parquet
     except ImportError:
         return paths
     paths.append(out / "runs.parquet")
-    mixed = tables.runs.select_dtypes(object).columns  # a column of names and numbers has one type in a file
-    tables.runs.astype(dict.fromkeys(mixed, str)).to_parquet(paths[-1], index=False)
+    # A column of names and numbers has one type in a file.
+    mixed = [name for name, kind in tables.runs.dtypes.items() if str(kind) == "object"]
+    table = pyarrow.Table.from_pandas(tables.runs.astype(dict.fromkeys(mixed, str)), preserve_index=False)
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(
+        table.replace_schema_metadata({**table.schema.metadata, "software": outputs.PROGRAM}), buffer
+    )
+    outputs.write(paths[-1], buffer.getvalue())
     return paths
 
 
 def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
-    """One row a run and epoch."""
+    """One row per run and epoch."""
     import pandas as pd
 
     if not curves:
@@ -103,7 +111,7 @@ def _curves(curves: Mapping[str, Curve]) -> pd.DataFrame:
 
 
 def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:
-    """The page, whole: no other file, no network."""
+    """The complete page: self-contained, no other files and no network needed."""
     made = lines(tables)
     body = [_head(tables, made)]
     for facet in facets(made):
@@ -113,12 +121,14 @@ def html(tables: Tables, drawn: Sequence[tuple[figures.Drawn, bytes]]) -> str:
         body.append(f'<h2 id="{escape(figures.file_name("task", facet))}">{escape(title)}</h2>')
         body.append(ranking([*here, *beside], tables))
         body += [
-            _figure(one, png) for one, png in drawn if one.name.endswith(figures.file_name("", facet)) or not facet
+            _figure(one, picture)
+            for one, picture in drawn
+            if one.name.endswith(figures.file_name("", facet)) or not facet
         ]
     body += [_broken(made), _made_by(tables)]
     name = escape(tables.study["name"])
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">{outputs.GENERATOR}'
         f"<title>{name}</title><style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
 
@@ -134,7 +144,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
     searched, controlled = any(x.chosen for x in rows), any(x.difference for x in rows)
     head = ["", "mean", "95 % interval", "median", "seeds"]
     head += (
-        ["minus control, 95 %", "reading"] * controlled
+        ["difference to control, 95 %", "verdict"] * controlled
         + ["chosen"] * searched
         + [key.replace("_", " ") for key in extra]
     )
@@ -153,7 +163,7 @@ def ranking(made: Sequence[Line], tables: Tables) -> str:
                 f'<span class="{_tone(line.verdict)}">{escape(line.verdict)}</span>',
             ]
         if searched:
-            cells.append(escape(line.chosen) + (' <span class="bad">at the edge</span>' if line.edge else ""))
+            cells.append(escape(line.chosen) + (' <span class="bad">at edge of range</span>' if line.edge else ""))
         cells += [number(line.extra.get(key, float("nan"))) for key in extra]
         kind = "beside" if line.cell < 0 else "control" if line.control else "own"
         text.append(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
@@ -175,7 +185,7 @@ def _head(tables: Tables, made: Sequence[Line]) -> str:
     items = "".join(
         f"<li><b>{value}</b>{name}</li>" for value, name in numbers if value or name in ("cells", "finished")
     )
-    items += f"<li><b>{escape(duration(seconds))}</b>of training shown</li>"
+    items += f"<li><b>{escape(duration(seconds))}</b>of training</li>"
     links = "".join(
         f'<a href="#{escape(figures.file_name("task", f))}">{escape(f)}</a>' for f in facets(list(made)) if f
     )
@@ -183,16 +193,16 @@ def _head(tables: Tables, made: Sequence[Line]) -> str:
     return f'<h1>{escape(tables.study["name"])}</h1><p class="about">{about}</p><ul class="numbers">{items}</ul><nav>{links}</nav>'
 
 
-def _figure(one: figures.Drawn, png: bytes) -> str:
-    picture = base64.b64encode(png).decode()
+def _figure(one: figures.Drawn, picture: bytes) -> str:
+    encoded = base64.b64encode(picture).decode()
     return (
-        f'<figure><img alt="{escape(one.caption)}" src="data:image/png;base64,{picture}">'
+        f'<figure><img alt="{escape(one.caption)}" src="data:image/png;base64,{encoded}">'
         f"<figcaption>{escape(one.caption)}</figcaption></figure>"
     )
 
 
 def _broken(made: Sequence[Line]) -> str:
-    """Every seed that diverged, failed or is missing, under its cell."""
+    """Every seed that diverged, failed or is missing, by cell."""
     rows = [
         f'<tr><td>{escape(" ".join(filter(None, [line.facet, line.label])))}</td><td class="words">{escape("; ".join(line.broken))}</td></tr>'
         for line in made
@@ -207,8 +217,8 @@ def _made_by(tables: Tables) -> str:
     machines = "".join(f"<li>{escape(what)}: {count} runs</li>" for what, count in tables.machines.items())
     declaration = {key: value for key, value in tables.study.items() if key != "name"}
     return (
-        f"<h2>How</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
-        f"with Student's interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
+        f"<h2>Methods</h2><ul>{machines}</ul><p>Means over seeds with percentile bootstrap intervals; differences are paired by seed, "
+        f"with Student's t interval. Settings were chosen on validation data; the test data were scored once, with the final weights.</p>"
         f"<pre>{escape(tomli_w.dumps(declaration))}</pre>"
     )
 
@@ -219,27 +229,21 @@ def _count(line: Line) -> str:
 
 
 def _tone(verdict: str) -> str:
-    return {"below its control": "good", "not told apart from its control": "", "one seed": "", "": ""}.get(
-        verdict, "bad"
-    )
+    return {
+        "below its control": "good",
+        "not significantly different from its control": "",
+        "only one seed": "",
+        "": "",
+    }.get(verdict, "bad")
 
 
 def _png(one: figures.Drawn) -> bytes:
-    buffer = io.BytesIO()
-    one.figure.savefig(buffer, dpi=DPI, format="png", metadata={"Software": SOFTWARE})
+    made = png.image(one.figure, DPI)
     one.figure.clear()
-    return buffer.getvalue()
+    return made
 
 
 def _left_over(out: Path, pictures: Sequence[Path]) -> list[Path]:
     """Figures of an earlier report that this one does not have: nobody should take them for today's."""
-    return [
-        path
-        for path in sorted(set(out.glob("*.png")) - set(pictures))
-        if path.is_file() and SIGNATURE in _head_of(path)
-    ]
-
-
-def _head_of(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(4096)
+    others = sorted(set(out.glob("*.png")) - set(pictures))
+    return [path for path in others if path.is_file() and not path.is_symlink() and outputs.has_mark(path)]

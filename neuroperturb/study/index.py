@@ -1,4 +1,4 @@
-"""What a study's index must hold to be read: a file that was damaged, or edited, is refused and not half believed."""
+"""Checks of a study's index: a damaged or edited file is rejected as a whole."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STUDY = {
 
 
 def check_study(table: dict[str, Any]) -> dict[str, Any]:
-    """The declaration with its name; raises ValueError where it cannot be one."""
+    """The declaration with its name; raises ValueError if it is invalid."""
     _require(isinstance(table["name"], str))
     for key, kind in STUDY.items():
         _require(key not in table or _is(table[key], kind))
@@ -26,7 +26,7 @@ def check_study(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_cell(table: Any) -> dict[str, Any]:
-    """One cell as plain data; raises ValueError where it cannot be one."""
+    """One cell as plain data; raises ValueError if it is invalid."""
     _require(isinstance(table, dict) and table.keys() == CELL.keys())
     _require(all(_is(table[key], kind) for key, kind in CELL.items()))
     tried, seeds, names, fits = (table[key] for key in ("candidates", "seeds", "names", "fits"))

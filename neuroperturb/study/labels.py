@@ -1,4 +1,4 @@
-"""Values of axes as people say them."""
+"""Labels of values of axes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def value_label(value: Any) -> str:
 
 
 def level_label(key: str, level: float | str) -> str:
-    """A level of an axis whose name does not stand beside it: a number alone says nothing."""
+    """Label of a level without the name of its axis next to it: a bare number would be meaningless, so the key is added."""
     return level if isinstance(level, str) else f"{last(key)} {value_label(level)}"
 
 
 def settings_label(settings: Mapping[str, Any]) -> str:
-    """Settings by the last steps of their keys: ``learning_rate=0.01, seed=1``."""
+    """Settings by the last parts of their keys: ``learning_rate=0.01, seed=1``."""
     return ", ".join(f"{last(key)}={value_label(value)}" for key, value in settings.items())
 
 
 def last(key: str) -> str:
-    """The last step of a dotted key."""
+    """The last part of a dotted key."""
     return key.rsplit(".", 1)[-1]

@@ -1,15 +1,15 @@
 """Who is doing which run: lease files, safe on a network file system.
 
-    claims/NAME     made by linking a finished file to that name: exactly one of many who try succeeds, and what they find is whole
-                    (where links are not to be had: created exclusively)
+    claims/NAME     created by hard-linking a finished file to that name: exactly one of many contenders succeeds, and the file is
+                    always complete (without hard links: created exclusively)
 
-A lease says machine, process and when that process started. It is stale, and whoever finds it may take it, when
+A lease names the machine, the process and its start time. It is stale, and anyone may take it, when
 
-* its process was one of this machine (same boot, same process namespace) and is gone, or
-* it has not been touched for ten minutes by the clock of the file system; owners touch theirs every half minute.
+* its process ran on this machine (same boot, same process namespace) and is gone, or
+* it has not been touched for ten minutes by the clock of the file system; owners touch theirs every 30 seconds.
 
-Leases save work and guard nothing: a run done twice gives the same bits, and each file is written whole. So the one thing that a
-lease cannot exclude, a process that was silent for ten minutes and goes on, costs a run's time.
+Leases only save work: a run done twice gives identical bits, and each file is written whole. The one case that a lease cannot
+exclude, a process that was suspended for ten minutes and continues, costs only the time of a run.
 """
 
 from __future__ import annotations
@@ -50,29 +50,29 @@ class Leases:
         self._touched = time.monotonic()
 
     def take(self, name: str) -> bool:
-        """Whether this process may do the run, now and until it gives the lease back."""
+        """Whether this process may do the run, from now until it releases the lease."""
         lease = self.folder / name
         return self._create(lease) or (self._remove_stale(lease) and self._create(lease))
 
     @property
     def held(self) -> list[str]:
-        """Names of the runs that this process has."""
+        """Names of the runs leased by this process."""
         return list(self._tokens)
 
     def give(self, name: str) -> None:
-        """Give a lease back, unless this process was taken for dead and the lease is another's by now."""
+        """Release a lease, unless this process was considered dead and another process has taken it."""
         token = self._tokens.pop(name, None)
         if token is not None and _read(self.folder / name).get("token") == token:
             (self.folder / name).unlink(missing_ok=True)
 
     def give_all(self) -> None:
-        """Give everything back."""
+        """Release all leases."""
         for name in self.held:
             with contextlib.suppress(OSError):
                 self.give(name)
 
     def touch(self) -> None:
-        """Say that the owner lives; call it often, it does something every half minute."""
+        """Renew all leases; may be called often, acts every 30 seconds."""
         if time.monotonic() - self._touched < TOUCH_EVERY:
             return
         self._touched = time.monotonic()
@@ -81,12 +81,12 @@ class Leases:
                 os.utime(self.folder / name)
 
     def others(self, name: str) -> bool:
-        """Whether another process that seems alive has the run."""
+        """Whether another live process has the run."""
         lease = self.folder / name
         return name not in self._tokens and lease.exists() and not self._stale(lease, _read(lease))
 
     def tidy(self) -> None:
-        """Remove what dead processes left: stale leases, and files on their way to a name."""
+        """Remove leftovers of dead processes: stale leases, and temporary files."""
         for path in self.folder.iterdir():
             if path.name.startswith("."):
                 if time.time() - _modified(path) > STALE or _gone(_maker(path.name)):
@@ -112,7 +112,7 @@ class Leases:
             except FileExistsError:
                 return False
             except OSError:
-                # Over a network a link may be made and its answer lost; where there are no links there is no second one.
+                # On a network file system a link may succeed although its reply is lost; a link count of 2 proves success.
                 return part.stat().st_nlink == 2 or _exclusive(lease, text)
             return True
         finally:
@@ -125,7 +125,7 @@ class Leases:
         return 0 < modified < self._now() - STALE
 
     def _remove_stale(self, lease: Path) -> bool:
-        """Take a lease away if it is stale, unless somebody else just did and made it theirs: that one is put back."""
+        """Remove a lease if it is stale; if another process has just replaced it with its own, put that one back."""
         judged, aside = _read(lease), lease.with_name(passing(lease.name))
         if not self._stale(lease, judged):
             return False
@@ -142,7 +142,7 @@ class Leases:
         return True
 
     def _now(self) -> float:
-        """The time by the clock of the file system, which need not be this machine's."""
+        """The time by the clock of the file system, which may differ from this machine's."""
         probe = self.folder / passing("clock")
         try:
             probe.touch()
@@ -153,7 +153,7 @@ class Leases:
 
 @functools.cache
 def machine() -> str:
-    """What process numbers of this process are unique in: a boot, and a namespace of it."""
+    """The scope in which process ids are unique: a boot, and a process namespace."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -162,7 +162,7 @@ def machine() -> str:
 
 
 def started(pid: int) -> str:
-    """When a process started, in the kernel's ticks: its number may be another's later."""
+    """Start time of a process, in the kernel's ticks: its id may be reused later."""
     with contextlib.suppress(OSError, IndexError):
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         return "" if state in "ZX" else rest[18]
@@ -170,15 +170,15 @@ def started(pid: int) -> str:
 
 
 def passing(name: str) -> str:
-    """What to call a file that is on its way to a name, or there for a moment.
+    """The name of a temporary file, to be renamed or deleted soon.
 
-    It says who makes it, before anything is in it: killed between making and writing, a process leaves it empty.
+    It names its creator before anything is written: a process killed between creation and writing leaves it empty.
     """
     return f".{name}.{_mark(machine())}-{os.getpid()}-{started(os.getpid())}-{uuid.uuid4().hex[:8]}"
 
 
 def _maker(name: str) -> dict:
-    """Who made a file of such a name; nothing where another machine did."""
+    """The creator of a file of such a name; None if it was another machine."""
     match = PASSING.fullmatch(name)
     if match is None or match["machine"] != _mark(machine()):
         return {}
@@ -207,13 +207,17 @@ def _exclusive(lease: Path, text: str) -> bool:
         descriptor = os.open(lease, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+    except OSError:  # half a lease is nobody's
+        lease.unlink(missing_ok=True)
+        raise
     return True
 
 
 def _read(path: Path) -> dict:
-    """Who has it; nothing where the file is gone, empty or not one of ours."""
+    """The owner; None if the file is gone, empty or not a lease."""
     try:
         owner = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The ranking of a study as Markdown: what goes into a README beside the figures."""
+"""The ranking of a study as Markdown, for a README."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuroperturb.study.table import Tables
 
 
 def ranking(tables: Tables) -> str:
-    """A table a task, best mean test loss first; the rows that the page has."""
+    """A table per task, smallest mean test loss first; the same rows as on the page."""
     made, parts = lines(tables), []
     for facet in facets(made):
         here = [line for line in made if line.facet == facet]
@@ -24,7 +24,7 @@ def table(made: Sequence[Line]) -> str:
     rows = sorted(made, key=lambda line: line.rank)
     controlled, searched = any(line.difference for line in rows), any(line.chosen for line in rows)
     head = ["row", "mean", "95 % interval of the mean", "median", "seeds"]
-    head += ["minus frozen, 95 %", "reading"] * controlled + ["chosen"] * searched
+    head += ["difference to frozen, 95 %", "verdict"] * controlled + ["chosen"] * searched
     body = [
         [
             line.label or "all", number(line.interval.mean), ends(line.interval), number(line.median), seeds(line),
@@ -41,20 +41,20 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def seeds(line: Line) -> str:
-    """How many there are, and what became of those that did not end well."""
+    """The number of seeds, and of those among them that did not end well."""
     total, good = len(line.test), len(line.test) - len(line.broken)
     parts = [str(total) if good == total else f"{good} of {total}", f"{line.blown} blown up" if line.blown else ""]
     return ", ".join(filter(None, parts))
 
 
 def ends(interval: Interval) -> str:
-    """An interval in words; nothing where there is none."""
+    """An interval as text; empty if there is none."""
     low, high = number(interval.low), number(interval.high)
     return f"{low} … {high}" if low else ""
 
 
 def difference(interval: Interval | None) -> str:
-    """A paired difference and its interval, with their signs."""
+    """A paired difference and its interval, with signs."""
     if interval is None or not number(interval.mean):
         return ""
     mean, low, high = interval

@@ -1,11 +1,11 @@
-"""Study folders of version 0.1.0: their runs under the names that runs have now.
+"""Study folders of version 0.1.0: their runs under today's names.
 
-A name of then was a digest of paths and texts of modules, which have moved since. But a record holds its experiment and the versions
-that made it, so that what it is called now can be told from inside: its file is renamed, and nothing is done again. Left alone are
-runs of other versions, whose bits could differ, and runs on a file of data that was written since.
+An old name was a digest of paths and texts of modules, which have moved since. But a record contains its experiment and the versions
+that made it, so that its new name can be derived from its contents: its file is renamed, and nothing is repeated. Exceptions are
+runs of other versions, whose results could differ, and runs on a data file that was modified since.
 
     runs/OLD.nc    ─▶ runs/NAME.nc          NAME of the experiment in the record
-    fits/OLD.json  ─▶ fits/NAME.json        of the runs beside which the index has them
+    fits/OLD.json  ─▶ fits/NAME.json        of the runs that the index lists with them
     failed/OLD.json ─▶ failed/NAME.json     of the experiment in the file
 """
 
@@ -20,21 +20,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neuroperturb.experiments import data_files
 from neuroperturb.experiments.experiment import Experiment
-from neuroperturb.spec import InputError
+from neuroperturb.results.file import opened
+from neuroperturb.spec import InputError, data_file
 from neuroperturb.spec.user_code import opening
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.store import INDEX, NAME, StudyFolder
 
-Renamed = dict[Path, Path]  # file as it is called → as it would be called now
+Renamed = dict[Path, Path]  # present file name → new file name
 
 
 class _Then(NamedTuple):
-    """What the index of then says.
+    """Contents of an old index.
 
-    cells : of the study;  ageing : what their weights went through;  baselines : fitted beside them
+    cells : of the study;  ageing : of their weights;  baselines : fitted for them
     """
 
     cells: list[Cell]
@@ -43,12 +45,12 @@ class _Then(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """Of all runs of the study."""
+        """Names of all runs of the study."""
         return {name for cell in self.cells for names in cell.names for name in names}
 
 
 class _Run(NamedTuple):
-    """Of a record what its name is made of; `aged`: whether its weights were tested on other chips."""
+    """The parts of a record that its name depends on; `aged`: whether its weights were tested on other chips."""
 
     experiment: Experiment
     versions: dict[str, str]
@@ -57,7 +59,7 @@ class _Run(NamedTuple):
 
 
 def found(folder: StudyFolder) -> Renamed:
-    """Files of version 0.1.0 in a folder that are what runs, or baselines, of now would be."""
+    """Files of version 0.1.0 in a folder that correspond to runs, or baselines, of today."""
     then = _then(folder)
     if then is None:
         return {}
@@ -73,14 +75,14 @@ def found(folder: StudyFolder) -> Renamed:
 
 
 def rename(renamed: Renamed) -> None:
-    """Give the files their names of now."""
+    """Rename the files."""
     for old, new in renamed.items():
-        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
             os.replace(old, new)
 
 
 def under_old_names(cells: list[Cell], renamed: Renamed) -> list[Cell]:
-    """The cells with the names that their files have until they are renamed."""
+    """The cells with the present names of their files, before renaming."""
     old = {new.stem: path.stem for path, new in renamed.items()}
     return [
         cell._replace(
@@ -92,7 +94,7 @@ def under_old_names(cells: list[Cell], renamed: Renamed) -> list[Cell]:
 
 
 def _then(folder: StudyFolder) -> _Then | None:
-    """The index, where it is of version 0.1.0; an empty one where there is none, as of `tune`."""
+    """The index, if it is of version 0.1.0; an empty one if there is none, as with `tune`."""
     path = folder.root / INDEX
     if not path.exists():
         return _Then([], None, ()) if folder.runs.is_dir() else None
@@ -101,7 +103,8 @@ def _then(folder: StudyFolder) -> _Then | None:
         if index.get("names", 1) == run_name.SCHEME:
             return None
         study = index["study"]
-        ageing = StudyAgeing.parse(study["ageing"], "ageing") if "ageing" in study else None
+        with opening(folder.root):  # the folder may be somebody else's
+            ageing = StudyAgeing.parse(study["ageing"], "ageing") if "ageing" in study else None
         return _Then([Cell.of(table) for table in index["cells"]], ageing, tuple(study.get("baselines", ())))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -113,32 +116,30 @@ def _named(room: Path, ending: str) -> list[Path]:
 
 def _run(path: Path) -> _Run | None:
     """What a record says of itself; None of a file that is none, or of an experiment that cannot be read."""
-    import h5py
-
     try:
-        with h5py.File(path, "r") as file:
-            texts = {name: str(file.attrs[name]) for name in ("experiment", "versions", "timestamps")}
-            aged = "age" in file["results"]
+        with opened(path) as record:
+            texts = {name: str(record.file.attrs[name]) for name in ("experiment", "versions", "timestamps")}
+            aged = "age" in record.file["results"]
         experiment = Experiment.parse(tomllib.loads(texts["experiment"]))
         return _Run(experiment, json.loads(texts["versions"]), json.loads(texts["timestamps"]).get("started", ""), aged)
-    except Exception:  # a damaged HDF5 file fails in any way the library can; whoever wants the run says so
+    except (InputError, OSError, ValueError):  # whoever wants the run says so
         return None
 
 
 def _name(stem: str, run: _Run, then: _Then) -> str:
-    """What a run is called now; "" where it is of other versions, of data that changed, or of an ageing that nobody knows."""
+    """New name of a run; "" for a run of other versions, of changed data, or of an unknown ageing."""
     known = stem in then.names
     if run_name.relevant(run.versions) != run_name.computing()["versions"] or (run.aged and not known):
         return ""
-    if any(_written_since(path, run.started) for path in run_name.files(run.experiment)):
+    if any(_written_since(path, run.started) for path in data_files.files(run.experiment)):
         return ""
     return run_name.name(run.experiment, then.ageing if known else None)
 
 
 def _written_since(path: str, started: str) -> bool:
-    """Whether a file of data is younger than a run, or gone."""
+    """Whether a data file is newer than a run, or gone."""
     try:
-        return os.stat(path).st_mtime > datetime.fromisoformat(started).timestamp()
+        return os.stat(data_file.find(path) or path).st_mtime > datetime.fromisoformat(started).timestamp()
     except (OSError, ValueError):
         return True
 
@@ -152,7 +153,7 @@ def _failed(folder: StudyFolder, then: _Then) -> Iterator[tuple[Path, Path]]:
 
 
 def _fits(folder: StudyFolder, then: _Then, experiments: dict[str, Experiment]) -> Iterator[tuple[Path, Path]]:
-    """Baselines depend on data and sizes: of any run beside which the index has them."""
+    """New names of baselines, which depend on data and sizes: from any run that the index lists with them."""
     for cell in then.cells:
         for old, beside in zip(cell.fits, zip(*cell.names)):
             one = next((experiments[name] for name in beside if name in experiments), None)

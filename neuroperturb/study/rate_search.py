@@ -1,12 +1,12 @@
-"""Which runs a cell wants next, and which setting it chooses: pure functions of what is known so far.
+"""The next runs of a cell, and its choice of a setting: pure functions of the outcomes so far.
 
-    1   every setting tried, on the first seeds
-    2   the `keep` best of them by mean validation loss, on all seeds; while none of those holds there, the next
-    3   chosen: the least mean validation loss over all seeds, of these and of what other grids of the study ran on all of them
+    1   every candidate setting, on the first seeds
+    2   the `keep` best of them by mean validation loss, on all seeds; while all of those break, the next best
+    3   chosen: the smallest mean validation loss over all seeds, of these and of settings that other grids ran on all of them
 
-A run that diverged or failed has a validation loss of ∞, so that a setting that breaks on any seed loses to one that
-holds. One that ends with finite numbers on every seed, but with a mean far beyond the first look's, blew up on one of them: it
-does not hold either. Nothing here knows of the test data. Where nothing is searched, there is one setting and every seed is wanted.
+A run that diverged or failed has a validation loss of ∞, so that a setting that breaks on any seed loses to one that does not. One
+that ends with finite numbers on every seed, but with a mean far above that of the first round, blew up on one of them and counts as
+broken, too. The test data are never used here. Without a search, there is one setting and every seed is run.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from neuroperturb.study.grid import Cell, GridPlace
 from neuroperturb.study.store import RunOutcome
 
 Outcomes = Mapping[str, RunOutcome]  # by name of a run
-BEYOND = 10.0  # a mean over all seeds this many times that of the first look is no accident of the seed
+BEYOND = 10.0  # a mean over all seeds this many times that of the first round is not chance
 
 
 def wanted(cell: Cell, outcomes: Outcomes) -> list[GridPlace]:
-    """Runs to be done now; empty when the cell is done."""
+    """Runs to do now; empty when the cell is done."""
     seeds = range(len(cell.seeds))
     if len(cell.candidates) == 1:
         return _unknown(cell, outcomes, [GridPlace(0, s) for s in seeds])
@@ -32,7 +32,7 @@ def wanted(cell: Cell, outcomes: Outcomes) -> list[GridPlace]:
 
 
 def size(cell: Cell) -> tuple[int, int]:
-    """Least and most runs that a cell wants: a search may go down its ranking."""
+    """Smallest and largest number of runs of a cell: a search may go down its ranking."""
     seeds, tried = len(cell.seeds), len(cell.candidates)
     if tried == 1:
         return seeds, seeds
@@ -41,19 +41,19 @@ def size(cell: Cell) -> tuple[int, int]:
 
 
 def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
-    """The setting chosen, by number; None while the cell is not done."""
+    """Number of the chosen setting; None while the cell is not done."""
     if wanted(cell, outcomes):
         return None
     if len(cell.candidates) == 1:
         return 0
     seeds = range(len(cell.seeds))
-    # What another grid ran on all seeds competes, too. Where nothing holds on all of them, what breaks on fewest.
+    # Settings that another grid ran on all seeds compete, too. If all break on some seed, the one that breaks on fewest wins.
     whole = {*_finalists(cell, outcomes), *(c for c in range(len(cell.candidates)) if _known(cell, outcomes, c))}
     return min(sorted(whole), key=lambda c: (_broken(cell, outcomes, c), _mean(cell, outcomes, c, seeds)))
 
 
 def at_the_edge(cell: Cell, candidate: int) -> list[str]:
-    """Keys whose chosen value is the least or greatest of three or more tried: the best may lie beyond."""
+    """Keys whose chosen value is the smallest or largest of three or more candidates: the best may lie beyond."""
     edges = []
     for key, value in cell.candidates[candidate].items():
         tried = [one[key] for one in cell.candidates]
@@ -64,7 +64,7 @@ def at_the_edge(cell: Cell, candidate: int) -> list[str]:
 
 
 def _finalists(cell: Cell, outcomes: Outcomes) -> list[int]:
-    """Settings that go on to all seeds, as far as can be told; ties go to the earlier one."""
+    """Settings to run on all seeds, as far as known; ties go to the earlier one."""
     first = range(cell.first)
     ranked = sorted(range(len(cell.candidates)), key=lambda c: _mean(cell, outcomes, c, first))
     going = ranked[: cell.keep]

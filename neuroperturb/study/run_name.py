@@ -1,45 +1,53 @@
-"""The name of a run: a digest of everything that its bits depend on, as far as a file can know.
+"""The name of a run: a digest of everything that its results depend on, as far as files can tell.
 
-    name = sha256(what the experiment says, what its own classes do, versions of what computes, files of data)[:16]
+    name = sha256(experiment, code of custom classes, versions of the libraries, data files)[:16]
 
-Built-in parts go by name: what they do is a matter of the version of the package, which is in the digest, so whoever edits one raises
-the version or takes another folder. A class of one's own goes by its name and by what it does: its source, and that of what it calls,
-without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). A rule that is edited therefore has new runs, and those
-of all others stay; one that moved to another file has its old ones. Of a task that reads a file, what is in it counts. Two machines
-with different processors may differ in bits under one name; the record holds the processor.
+Built-in parts are identified by name: their behaviour is fixed by the version of the package, which is in the digest, so after editing
+one, raise the version or use another folder. A custom class, also one that was registered under a name, is identified by its name and its
+code: its source, and that of what it calls, without comments, docstrings and layout (:mod:`neuroperturb.spec.source_text`). An edited
+rule therefore gets new runs, and those of all others stay valid; a rule moved to another file keeps its runs. For a task that reads a
+file, the contents of the file count. Machines with different processors may differ in the last bits under one name; the record names the
+processor.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
-
+from neuroperturb.experiments.data_files import digests, parts
 from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import VERSION
 from neuroperturb.results.provenance import versions
 from neuroperturb.spec import Spec
-from neuroperturb.tasks import OwnTask
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode
 
 DIGITS = 16
-SCHEME = 2  # of names; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
+REGISTERED = Sought("part", "", lambda cls: True, "")
+SCHEME = 2  # version of the naming scheme; 1, of version 0.1.0, hashed paths and texts of modules, see :mod:`neuroperturb.study.old_names`
 
 
-def name(experiment: Experiment, ageing: Spec | None = None) -> str:
-    """What the file of a run is called, without its ending; `ageing`: what its weights go through afterwards."""
+def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, str] | None = None) -> str:
+    """What the file of a run is called, without its ending.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    ageing : what its weights go through afterwards
+    made_by : versions that a record holds; those of this process unless given
+    """
     afterwards = {} if ageing is None else {"ageing": ageing.table()}
-    return digest({"experiment": essence(experiment.table()), **_files_of(experiment), **afterwards, **computing()})
+    by = computing() if made_by is None else {**computing(), "versions": relevant(made_by)}
+    parts = {**_files_of(experiment), **_registered(experiment)}
+    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **by})
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
-    """What the file of the baselines `asked` for is called: they depend on data and sizes, and on no rule and no epoch count."""
+    """The file name of the requested baselines: they depend on data and sizes, but not on rules or numbers of epochs."""
     network, training = experiment.network, experiment.training
     data = {
         "task": essence({"task": experiment.task.table()})["task"],
@@ -52,12 +60,12 @@ def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
 
 @functools.cache
 def computing() -> dict:
-    """Versions that bits depend on."""
+    """Versions that results depend on."""
     return {"versions": relevant(versions()), "format": VERSION, "names": SCHEME}
 
 
 def relevant(made_by: dict[str, str]) -> dict[str, str]:
-    """Of the versions that a record holds, those that its bits depend on."""
+    """The versions in a record that its results depend on."""
     return {name: version for name, version in made_by.items() if name not in ("python", "sources")}
 
 
@@ -67,43 +75,22 @@ def digest(plain: Any) -> str:
 
 
 def sources(experiment: Experiment) -> dict[str, str]:
-    """What the classes of one's own do, by name: for the record."""
+    """The code of custom classes, by name: for the record."""
     return {code.label: code.does[:DIGITS] for code in user_code(experiment.table())}
 
 
-def files(part: Any) -> dict[str, str]:
-    """Paths of what parts of an experiment read, each with who reads it."""
-    return {path: _class(p) for p in _parts(part) if isinstance(path := getattr(p, "path", None), str)}
-
-
-def _class(part: Any) -> str:
-    return part.label if isinstance(part, OwnTask) else type(part).__name__
+def _registered(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """Behaviour of kinds that were added to our catalogues: they go by a name, which no version of ours describes."""
+    own = {code.label for code in user_code(experiment.table())}
+    foreign = {type(part) for part in parts(experiment)}
+    found = {
+        cls.__name__: cls for cls in foreign if cls.__module__.split(".")[0] not in HOUSE and cls.__name__ not in own
+    }
+    does = {name: UserCode.of(cls, REGISTERED).does[:DIGITS] for name, cls in sorted(found.items())}
+    return {"registered": does} if does else {}
 
 
 def _files_of(part: Any) -> dict[str, dict[str, str]]:
     """Digests of the files that parts read, where there are any; one that cannot be read fails the run, and says so there."""
-    digests = {path: _file(path, os.stat(path).st_mtime_ns) for path in files(part) if os.path.isfile(path)}
-    return {"files": digests} if digests else {}
-
-
-@functools.lru_cache
-def _file(path: str, modified: int) -> str:
-    """Of a file as it is since then."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """A part and the parts it is made of."""
-    if isinstance(part, BaseModel):
-        inner = [getattr(part, field) for field in type(part).model_fields]
-    elif dataclasses.is_dataclass(part):
-        inner = [getattr(part, field.name) for field in dataclasses.fields(part)]
-    elif isinstance(part, tuple):
-        inner = list(part)
-    else:
-        return
-    if type(part) is not tuple:
-        yield part
-    for one in inner:
-        yield from _parts(one)
+    found = {path: whole[:DIGITS] for path, whole in digests(part).items()}
+    return {"files": found} if found else {}

@@ -1,8 +1,8 @@
-"""One run, from an experiment to its record; and the baselines of one task.  The same wherever it happens.
+"""One run, from an experiment to its record; and the baselines of one task.  The same on any worker.
 
     experiment ─▶ data (shared between runs of one task and seed) ─▶ train, from a checkpoint if there is one ─▶ score ─▶ age ─▶ record
 
-A record of a finished run holds no state to continue from: it is what makes files large, and a study has no use for it.
+The record of a finished run has no checkpoint state: it makes files large, and a study does not need it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from neuroperturb.baselines import Bptt
+from neuroperturb.experiments.data_files import digests
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.run import Run
 from neuroperturb.study import run_name
@@ -43,10 +44,10 @@ def work(
     ----------
     experiment : Experiment
     resume : a checkpoint of the same experiment
-    stop : asked between two chunks; where it says yes the record is a checkpoint, ``interrupted``
-    report : called with how far training is
-    checkpoint : given a checkpoint every five minutes
-    weights : whether the record of a run that is done keeps them
+    stop : called between two chunks; if it returns True the record is a checkpoint, ``interrupted``
+    report : called with the progress of training
+    checkpoint : called with a checkpoint every five minutes
+    weights : whether the record of a finished run keeps the weights
     ageing : chips that the final weights are tested on
     """
     trainer = Trainer(experiment, resume=resume, dataset=_datasets.get(experiment))
@@ -56,7 +57,7 @@ def work(
         if stop():
             break
         if time.monotonic() - saved > CHECKPOINT_EVERY and progress.step < progress.steps:
-            # not at the end: a finished record without its scores would pass for a whole one
+            # not at the end: a finished record without its scores would look complete
             checkpoint(_signed(trainer.run()))
             saved = time.monotonic()
     run = _signed(trainer.run())
@@ -73,8 +74,8 @@ def work(
 
 
 def memory(trainer: Trainer, run: Run) -> int:
-    """Bytes that learning keeps from step to step: every array of a checkpoint and, where the gradient goes back through
-    stored steps, what it meets there: û, x̂ and f'(a) of each, (m + 2 n) numbers a trial.
+    """Bytes of memory that learning needs: every array of a checkpoint and, if the gradient is propagated back through stored steps,
+    û, x̂ and f'(a) of each of them, (m + 2 n) numbers per trial.
     """
     kept = sum(array.nbytes for name, array in run.state.items() if name.startswith("learner."))
     rule, training = trainer.experiment.rule, trainer.experiment.training
@@ -87,7 +88,7 @@ def memory(trainer: Trainer, run: Run) -> int:
 
 
 def fit(experiment: Experiment, names: tuple[str, ...]) -> list[dict]:
-    """Rows of what is fitted or guessed beside a rule: trivial ones always, others by name."""
+    """Rows of the baselines: trivial ones always, others by name."""
     dataset = _datasets.get(experiment)
     rows = comparison.trivial_rows(dataset)
     for name, compute in comparison.fitted(experiment, dataset):
@@ -97,20 +98,25 @@ def fit(experiment: Experiment, names: tuple[str, ...]) -> list[dict]:
 
 
 def _signed(run: Run) -> Run:
-    """The source of what made it, beside the versions."""
+    """The code of custom classes, for the record's versions."""
     run.versions = {**run.versions, "sources": run_name.digest(run_name.sources(run.experiment))}
     return run
 
 
 class _Datasets:
-    """Datasets of late: runs that differ in their rule only see the same data. Each is made once, by whoever needs it first."""
+    """Cache of recent datasets: runs that differ only in their rule share data. Each is created once, by its first user."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._kept: OrderedDict = OrderedDict()
 
     def get(self, experiment: Experiment) -> Dataset:
-        key = (experiment.task, experiment.training.seed, experiment.training.batch_size)
+        size = experiment.training.seed, experiment.training.batch_size
+        key = (
+            experiment.task,
+            size,
+            tuple(digests(experiment.task).items()),
+        )  # a file may change while this process lives
         with self._lock:
             shared = self._kept.pop(key, None) or _SharedDataset()
             self._kept[key] = shared
@@ -118,12 +124,12 @@ class _Datasets:
                 self._kept.popitem(last=False)
         with shared.lock:
             if shared.dataset is None:
-                shared.dataset = experiment.task.data(*key[1:])
+                shared.dataset = experiment.task.data(*size)
             return shared.dataset
 
 
 class _SharedDataset:
-    """A dataset, None until it is made, and the lock of whoever makes it."""
+    """A dataset, None until it is created, and a lock for its creation."""
 
     def __init__(self):
         self.lock, self.dataset = threading.Lock(), None

@@ -1,9 +1,9 @@
-"""The loop of a study: who does which run, and what came of it.
+"""The main loop of a study: assigns runs to workers and collects their outcomes.
 
-    until nothing is wanted:   begin what there is room for  ·  collect what happened  ·  see what others did  ·  show
+    until all is done:   start runs while workers are free  ·  collect events  ·  check runs of other processes  ·  display
 
-A run is begun by whoever holds its lease; runs that others hold are looked up again now and then, and taken over where their lease is
-stale.
+A run is started by the process that has its lease; runs leased by other processes are checked from time to time, and taken over if
+their lease is stale.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from neuroperturb.study.workers import Event, Workers
 from neuroperturb.training.progress import Progress
 
 TICK = 0.2  # seconds that the loop waits for an event
-OTHERS_EVERY = 3.0  # seconds between two visits to what others do
+OTHERS_EVERY = 3.0  # seconds between two checks of the runs of other processes
 
 
 class Shard(NamedTuple):
-    """Part i of n, from 1: whole cells, dealt by their digest."""
+    """Part i of n, from 1: whole cells, assigned by their digest."""
 
     i: int = 1
     n: int = 1
@@ -40,11 +40,11 @@ class Shard(NamedTuple):
 
 
 class Board(NamedTuple):
-    """What the live table shows.
+    """Contents of the live table.
 
-    runs : wanted, with those that searches are going to want at least;  elsewhere : runs that other processes have
+    runs : total, including the minimum that searches will need;  elsewhere : runs leased by other processes
     running : label and progress;  best : (task, validation loss, label) of the best cell of each task so far
-    left : seconds, nan while nothing is known;  failures : the latest, as (label, reason)
+    left : remaining seconds, nan while unknown;  failures : the latest, as (label, reason)
     """
 
     runs: int
@@ -63,11 +63,11 @@ class Scheduler:
 
     Parameters
     ----------
-    study : Study;  cells : of :func:`neuroperturb.study.grid.lay_out`
+    study : Study;  cells : from :func:`neuroperturb.study.grid.lay_out`
     folder : StudyFolder
-    shard : which cells are done here
-    retry_failed : forget earlier failures
-    say : called with sentences that the user should see
+    shard : the cells done by this process
+    retry_failed : whether to forget earlier failures
+    say : called with messages for the user
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Scheduler:
         for sentence in folder.strangers(cells):
             say(sentence)
         self.agenda = Agenda(study, [cell for cell in cells if shard.has(cell.key)], self._find)
-        self.agenda.add_baselines(cells, lambda name: shard.has(name) and not folder.fit_file(name).exists())
+        self.agenda.add_baselines(cells, lambda name: shard.has(name) and folder.fit(name) is None)
         self._running: dict[str, Progress | None] = {}
         self._began: dict[str, float] = {}
         self._elsewhere: set[str] = set()
@@ -89,7 +89,7 @@ class Scheduler:
         self._side_by_side = 1
 
     def run(self, workers: Workers, *, stop: Callable[[], bool], show: Callable[[Board], None]) -> bool:
-        """Until nothing is wanted, or `stop` says so; True if all is done.  Raises RecordError where results cannot be kept."""
+        """Run until all is done, or `stop` returns True; True if all is done.  Raises RecordError if results cannot be saved."""
         trouble, stopping = None, False
         try:
             while self._running or not stopping:
@@ -108,18 +108,18 @@ class Scheduler:
             self.leases.give_all()
         if trouble is not None:
             raise RecordError(
-                f"Results cannot be written to {str(self.folder.root)!r} ({_in_words(trouble)}): what is there is whole, and the "
-                "same command goes on from it."
+                f"Results cannot be written to {str(self.folder.root)!r} ({_in_words(trouble)}): finished runs are safe, and the "
+                "same command resumes the study."
             )
         return not stopping
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """What could not be run, and why."""
+        """Runs that failed, and why."""
         return self.agenda.failures
 
     def board(self) -> Board:
-        """Where the study is."""
+        """Progress of the study."""
         statuses = [outcome.status for outcome in self.agenda.outcomes.values()]
         return Board(
             runs=self.agenda.runs,
@@ -134,7 +134,7 @@ class Scheduler:
         )
 
     def _write_index(self, cells: list[Cell]) -> None:
-        if self.leases.take(INDEX):  # else somebody is just writing it, from the same declaration
+        if self.leases.take(INDEX):  # else another process is just writing it, from the same declaration
             try:
                 self.leases.tidy()
                 self.folder.tidy(lambda name: name != INDEX and self.leases.others(name))
@@ -144,16 +144,9 @@ class Scheduler:
 
     def _find(self, name: str) -> RunOutcome | None:
         """What the folder knows of a run, or of baselines; a file that is neither is set aside, and said."""
-        if self.folder.fit_file(name).exists():
-            return RunOutcome("finished")
-        try:
-            known = self.folder.outcome(name)
-        except RecordError as error:
-            aside = self.folder.set_aside(name)
-            self.say(f"{error} It was moved to {aside.name!r}, and the run is done again.")
-            return None
+        known = self.folder.sound(name, self.say)
         if known and known.status == "finished" and self.study.weights and not known.weights:
-            return None  # it was made when nobody wanted them
+            return None  # it was made without weights, which are needed now
         return None if known and known.status == "failed" and self._retry else known
 
     def _begin(self, workers: Workers) -> None:
@@ -162,7 +155,7 @@ class Scheduler:
             if not self.leases.take(name):
                 self._elsewhere.add(name)
                 continue
-            known = self._find(name)  # somebody may have done it since
+            known = self._find(name)  # another process may have done it since
             if known is not None:
                 self.leases.give(name)
                 self._ended(name, known)
@@ -172,7 +165,7 @@ class Scheduler:
             room -= 1
 
     def _collect(self, workers: Workers) -> Exception | None:
-        """Everything that happened in a tick; the trouble that ends the study, if there is any."""
+        """Handle the events of a tick; return the error that ends the study, if there is one."""
         trouble = None
         for event in _events(workers.events, TICK):
             if event.progress is not None:
@@ -181,7 +174,7 @@ class Scheduler:
                 continue
             self._running.pop(event.name, None)
             self.leases.give(event.name)
-            if event.stopped:  # by us, or forgotten by a scheduler: then it begins anew
+            if event.stopped:  # by us, or forgotten by a scheduler: then it is started again
                 self.agenda.again(event.name)
             if event.outcome is not None:
                 self._ended(event.name, event.outcome, time.monotonic() - self._began[event.name])
@@ -193,7 +186,7 @@ class Scheduler:
         self.agenda.ended(name, outcome, whole)
 
     def _visit_others(self) -> None:
-        """What became of the runs that others had."""
+        """Check the runs of other processes."""
         if not self._elsewhere or time.monotonic() - self._visited < OTHERS_EVERY:
             return
         self._visited = time.monotonic()
@@ -206,14 +199,14 @@ class Scheduler:
                 self.agenda.again(name)
 
     def _left(self) -> float:
-        """Seconds until all is done, as far as is known."""
+        """Estimated seconds until all is done."""
         self._side_by_side = max(self._side_by_side, len(self._running) + len(self._elsewhere))
         now = time.monotonic()
         return self.agenda.seconds_left({name: now - self._began[name] for name in self._running}) / self._side_by_side
 
 
 def _events(events: queue.SimpleQueue, timeout: float) -> Iterable[Event]:
-    """Everything there is; waits a little for the first."""
+    """All pending events; waits a little for the first."""
     try:
         yield events.get(timeout=timeout)
         while True:
@@ -223,7 +216,7 @@ def _events(events: queue.SimpleQueue, timeout: float) -> Iterable[Event]:
 
 
 def _in_words(error: Exception) -> str:
-    """What the system said; HDF5 packs it into a page of its own."""
+    """The system's error message; HDF5 hides it in a long text."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     inner = re.search(r"error message = '([^']+)'", str(error))

@@ -1,20 +1,30 @@
-"""The folder of a study: one file a run, each whole or not there.  See :mod:`neuroperturb.study` for what is in it."""
+"""The folder of a study: one file per run, each complete or absent.  See :mod:`neuroperturb.study` for its contents."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import math
 import os
 import re
+import tomllib
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from neuroperturb.experiments import data_files
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results import folders, summary
-from neuroperturb.results.file import FORMAT, VERSION, RecordError
+from neuroperturb.results.atomic import write_text
+from neuroperturb.results.file import VERSION, OpenRecord, RecordError, opened
 from neuroperturb.results.run import Run, load
 from neuroperturb.results.summary import Summary
 from neuroperturb.spec import InputError
+from neuroperturb.spec.user_code import opening
+from neuroperturb.study import run_name
+from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.index import check_cell, check_study
@@ -24,18 +34,17 @@ from neuroperturb.study.run_name import SCHEME
 INDEX = "cells.json"
 INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
-PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a file on its way to its name
+PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a temporary file
 ROOMS = ("runs", "failed", "fits", "claims")
-OURS = re.compile(
-    rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-"
-)  # what may be there without an index
+OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
 
 
 class RunOutcome(NamedTuple):
-    """How a run ended: what planning and the live table need to know.
+    """The outcome of a run, for planning and the live table.
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
-    weights : whether its record has them;  reason : why it failed;  summary : of what a finished or diverged run left, None of one that failed
+    weights : whether its record has them;  reason : why it failed;  summary : of a finished or diverged run, None if it failed
+    data : the files of data that it was made with, by path
     """
 
     status: str
@@ -44,10 +53,11 @@ class RunOutcome(NamedTuple):
     reason: str = ""
     summary: Summary | None = None
     weights: bool = True
+    data: tuple[tuple[str, dict], ...] = ()
 
 
 class StudyFolder:
-    """Where a study keeps its files.
+    """The files of a study.
 
     Parameters
     ----------
@@ -59,7 +69,7 @@ class StudyFolder:
         self.runs, self.failed, self.fits, self.claims = (self.root / room for room in ROOMS)
 
     def make(self) -> None:
-        """Make the rooms; raises InputError where they cannot be, or where the folder is something else's."""
+        """Create the folders; raises InputError if that fails, or if the folder is in use for something else."""
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"The '--out' option names {str(self.root)!r}, which is a file: choose a folder.")
         if (
@@ -68,7 +78,7 @@ class StudyFolder:
             and not all(OURS.match(path.name) for path in self.root.iterdir())
         ):
             raise InputError(
-                f"The folder {str(self.root)!r} holds other things and no study: choose another with '--out'."
+                f"The folder {str(self.root)!r} contains other files but no study: choose another with '--out'."
             )
         try:
             for room in ROOMS:
@@ -84,7 +94,7 @@ class StudyFolder:
     # the index
 
     def write_index(self, study: Study, cells: list[Cell]) -> None:
-        """Say which runs the study is made of, where that is not said already."""
+        """Write the index of the study's runs, if it is not up to date."""
         named = {
             "format": INDEX_FORMAT,
             "format_version": VERSION,
@@ -97,7 +107,7 @@ class StudyFolder:
             write_text(path, text)
 
     def read_index(self) -> tuple[dict, list[Cell]]:
-        """The declaration's table with its name, and the cells; raises RecordError where there is no study."""
+        """The declaration's table with its name, and the cells; raises RecordError if there is no study."""
         path = self.root / INDEX
         try:
             index = json.loads(path.read_text(encoding="utf-8"))
@@ -108,7 +118,7 @@ class StudyFolder:
                     Cell.of(check_cell(one)) for one in index["cells"]
                 ]
         except OSError:
-            raise RecordError(f"The folder {str(self.root)!r} holds no study: there is no {INDEX!r} in it.") from None
+            raise RecordError(f"The folder {str(self.root)!r} is not a study: there is no {INDEX!r} in it.") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise RecordError(
                 f"The file {str(path)!r} is damaged: run the study again, which keeps its runs."
@@ -121,19 +131,32 @@ class StudyFolder:
     # runs
 
     def run_file(self, name: str) -> Path:
-        """Of a run, whether it is there or not."""
+        """Path of a run's file, whether it exists or not."""
         return self.runs / f"{name}.nc"
 
     def outcome(self, name: str) -> RunOutcome | None:
-        """How a run ended; None where it has not, or not yet."""
+        """How a run ended; None where it has not, or not yet; RecordError where a file has its name and is another, or none."""
         try:
-            done = read_outcome(self.run_file(name))
+            done = read_outcome(self.run_file(name), self._is_called)
         except FileNotFoundError:
             done = None
         return done or self._failure(name)
 
+    def sound(self, name: str, say: Callable[[str], None]) -> RunOutcome | None:
+        """The same; a file that has the name of a run, or of baselines, and is none is set aside, and said."""
+        if self.fit_file(name).exists():
+            if self.fit(name) is not None:
+                return RunOutcome("finished")
+            say(f"The file {str(self.fit_file(name))!r} is damaged. {_moved(self._set_aside(self.fit_file(name)))}")
+            return None
+        try:
+            return self.outcome(name)
+        except RecordError as error:
+            say(f"{error} {_moved(self.set_aside(name))}")
+            return self._failure(name)
+
     def checkpoint(self, name: str) -> Run | None:
-        """The state of an interrupted run; a damaged one is as good as none."""
+        """The checkpoint of an interrupted run; None if it is damaged."""
         path = self.run_file(name)
         try:
             run = load(path) if path.exists() else None
@@ -142,12 +165,13 @@ class StudyFolder:
         return run if run is not None and run.status == "interrupted" else None
 
     def save(self, name: str, run: Run) -> None:
-        """Keep a run, whatever its status."""
+        """Keep a run, whatever its status; it says its name inside, too."""
+        run.name = name
         run.save(self.run_file(name))
         self._failed(name).unlink(missing_ok=True)
 
     def fail(self, name: str, what: dict) -> None:
-        """Keep why a run could not be run: ``reason``, in one sentence, and whatever else is known."""
+        """Save why a run failed: ``reason``, in one sentence, and further details."""
         write_text(self._failed(name), json.dumps(what, indent=1))
 
     def _failed(self, name: str) -> Path:
@@ -160,28 +184,75 @@ class StudyFolder:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
-            return RunOutcome("failed", reason="The file that says why is damaged.")
+            return RunOutcome("failed", reason="The file with the reason is damaged.")
 
     # fits
 
     def fit_file(self, name: str) -> Path:
-        """Of the baselines of one task and seed."""
+        """Path of the baselines of one task and seed."""
         return self.fits / f"{name}.json"
+
+    def fit(self, name: str) -> list[dict] | None:
+        """Rows of baselines; None where there are none, or what is there cannot be read."""
+        try:
+            rows = json.loads(self.fit_file(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
 
     def save_fit(self, name: str, rows: list[dict]) -> None:
         write_text(self.fit_file(name), json.dumps(rows, indent=1))
         self._failed(name).unlink(missing_ok=True)
 
-    # what else is there
+    # other files
 
     def set_aside(self, name: str) -> Path:
         """Move away a file that has a run's name and is none, so that nothing is lost; returns where it is now."""
-        aside = self.run_file(name).with_suffix(f".damaged-{uuid.uuid4().hex[:4]}")
-        os.replace(self.run_file(name), aside)
+        return self._set_aside(self.run_file(name))
+
+    def _set_aside(self, path: Path) -> Path:
+        aside = path.with_suffix(f".damaged-{uuid.uuid4().hex[:4]}")
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            os.replace(path, aside)
         return aside
 
+    # names
+
+    def _is_called(self, record: OpenRecord, name: str) -> bool:
+        """Whether a record is the one of its file's name, by what it says, or else by the experiment inside."""
+        attributes = record.file.attrs
+        if "name" in attributes:
+            return str(attributes["name"]) == name
+        if self._declared.get("names") != SCHEME:
+            return True  # the file has a name of version 0.1.0, or nobody knows what became of its weights
+        try:
+            with opening(self.root):
+                experiment = Experiment.parse(tomllib.loads(str(attributes["experiment"])))
+            made_by, ageings = json.loads(attributes["versions"]), self._ageings
+        except (InputError, ValueError):
+            return True  # another version's: what it was called cannot be told
+        names = {run_name.name(experiment, ageing, made_by) for ageing in ageings}
+        return name in names or bool(data_files.files(experiment))  # data may have changed since
+
+    @functools.cached_property
+    def _declared(self) -> dict:
+        """The index as it was when the first name was compared."""
+        try:
+            index = json.loads((self.root / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return index if isinstance(index, dict) else {}
+
+    @functools.cached_property
+    def _ageings(self) -> list[StudyAgeing | None]:
+        """What the weights of a run may have gone through; raises InputError where that cannot be read without running code."""
+        study = self._declared.get("study")
+        declared = study.get("ageing") if isinstance(study, dict) else None
+        with opening(self.root):
+            return [None] if declared is None else [None, StudyAgeing.parse(declared, "ageing")]
+
     def tidy(self, alive) -> None:
-        """Remove files on their way to a name whose writer is gone; `alive(name)` says whether somebody has the run."""
+        """Remove temporary files whose writer is gone; `alive(name)` tells whether a process has the run."""
         for room in ("runs", "failed", "fits"):
             for path in (self.root / room).iterdir():
                 part = PART.fullmatch(path.name)
@@ -192,7 +263,7 @@ class StudyFolder:
                 path.unlink(missing_ok=True)
 
     def strangers(self, cells: list[Cell]) -> list[str]:
-        """Sentences on files among the runs that belong to no cell: they stay where they are."""
+        """Messages about files among the runs that belong to no cell: they are left unchanged."""
         known = {f"{name}.nc" for cell in cells for names in cell.names for name in names}
         others = [p for p in self.runs.iterdir() if p.name not in known and not p.name.startswith(".")]
         runs = [p for p in others if p.suffix == ".nc" and NAME.fullmatch(p.stem)]
@@ -200,54 +271,33 @@ class StudyFolder:
         said = []
         if runs:
             said.append(
-                f"{_count(len(runs), 'run file')} in {str(self.runs)!r} from another version, or of no cell any more: left alone."
+                f"{_count(len(runs), 'run file')} in {str(self.runs)!r} from another version, or no longer part of any cell: left unchanged."
             )
         if foreign:
             said.append(
-                f"{_count(len(foreign), 'file')} in {str(self.runs)!r} that no study wrote ({foreign[0]!r}): left alone."
+                f"{_count(len(foreign), 'file')} in {str(self.runs)!r} not written by a study ({foreign[0]!r}): left unchanged."
             )
         return said
 
 
-def read_outcome(path: Path) -> RunOutcome | None:
+def read_outcome(path: Path, is_called: Callable[[OpenRecord, str], bool]) -> RunOutcome | None:
     """How the run of a file ended; None for a checkpoint, RecordError for what is no run, FileNotFoundError for no file."""
-    import h5py
-
-    if not path.exists():
-        raise FileNotFoundError(path)
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise RecordError(f"The file {str(path)!r} is not a run of neuroperturb.")
-            if file.attrs["format_version"] != VERSION:
-                found = int(file.attrs["format_version"])
-                raise RecordError(
-                    f"The file {str(path)!r} is a run of another version (format {found}, here {VERSION})."
-                )
-            status = str(file.attrs["status"])
-            if status == "interrupted":
-                return None
-            seen = summary.read(file)
-            return RunOutcome(
-                status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file
-            )
-    except RecordError:
-        raise
-    except Exception:  # a damaged HDF5 file fails in any way the library can
-        raise RecordError(f"The file {str(path)!r} is damaged.") from None
+    with opened(path) as record:
+        file = record.file
+        if not is_called(record, path.stem):
+            raise RecordError(f"The file {str(path)!r} holds another run than that of its name.")
+        status = str(file.attrs["status"])
+        if status == "interrupted":
+            return None
+        seen = summary.read(file, kept=record.sealed)
+        return RunOutcome(
+            status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file,
+            data=tuple(json.loads(file.attrs.get("data", "{}")).items()),
+        )  # fmt: skip
 
 
-def write_text(path: Path, text: str) -> None:
-    """A text file, whole or not at all."""
-    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def _moved(aside: Path) -> str:
+    return f"It was moved to {aside.name!r}, and the run is done again."
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,11 +1,11 @@
-"""Seeds put together: one line a cell, what it is compared with, and the interval of each.
+"""Summary over seeds: one line per cell and baseline, with confidence intervals.
 
     test loss of a cell      mean over its seeds, with a bootstrap interval (percentiles of resampled means, 95 %)
-    minus its control        mean over seeds of the paired difference, with Student's interval, 95 %
+    minus its control        mean over seeds of the paired difference, with Student's t interval, 95 %
 
-A cell is ranked by its mean, behind all others where a seed diverged or failed: the mean is then of the seeds that are left.
-What a constant answer reaches, guessing or the mean of the training data, is the floor: a cell whose interval reaches up to it has
-learnt nothing, whatever its control did, and a seed that ends far above it blew up.
+Cells are ranked by their mean, those with diverged or failed seeds last: their mean is over the remaining seeds.
+The loss of a constant output, guessing or the mean of the training data, is the floor: a cell whose interval reaches up to it has
+learned nothing, whatever its control did, and a seed that ends far above it blew up.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from neuroperturb.study.table import Tables
 
 LEVEL = 0.95
 RESAMPLES = 999
-CONSTANT = {"guess": "guessing", "mean": "the mean"}  # baselines that know nothing, in words
-BLOWN = 10.0  # times what a constant answer reaches
+CONSTANT = {"guess": "guessing", "mean": "the mean"}  # names of baselines with constant outputs
+BLOWN = 10.0  # times the loss of a constant output
 
 
 class Interval(NamedTuple):
-    """Mean and the ends of its interval; nan where there are too few."""
+    """Mean and the bounds of its interval; nan if there are too few values."""
 
     mean: float
     low: float
@@ -35,12 +35,12 @@ class Interval(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One cell, its seeds together; or a baseline, which has no cell.
+    """One cell, summarised over its seeds; or a baseline, which has no cell.
 
     cell : number in `Tables.cells`, -1 for a baseline;  levels : by axis
-    test : (seeds,), nan where a seed has none;  broken : seeds that diverged or failed, or are missing, each in words
-    blown : seeds that ended with a number, and far above what a constant answer reaches
-    difference : minus the control, None where there is none;  verdict : what that means
+    test : (seeds,), nan if a seed has none;  broken : seeds that diverged or failed, or are missing, each as text
+    blown : number of seeds that ended with a finite loss far above that of a constant output
+    difference : to the control, None if there is none;  verdict : its interpretation
     """
 
     cell: int
@@ -62,12 +62,12 @@ class Line(NamedTuple):
 
     @property
     def rank(self) -> tuple:
-        """Good ones first."""
+        """Sort key, best first."""
         return (bool(self.broken), math.inf if math.isnan(self.interval.mean) else self.interval.mean)
 
     @property
     def median(self) -> float:
-        """Over the seeds that have a test loss."""
+        """Median over the seeds that have a test loss."""
         return float(np.median(self.test[np.isfinite(self.test)])) if np.isfinite(self.test).any() else math.nan
 
 
@@ -106,7 +106,7 @@ def lines(tables: Tables) -> list[Line]:
 
 
 def baselines(tables: Tables, facet: str) -> list[Line]:
-    """What is fitted or guessed beside the cells of a facet: each once, over the seeds, for every variant of the data."""
+    """Baselines of a facet: each once, over the seeds, for every variant of the data."""
     if not len(tables.fits):
         return []
     fits = _fits(tables, facet)
@@ -127,14 +127,14 @@ def baselines(tables: Tables, facet: str) -> list[Line]:
 
 
 class Floor(NamedTuple):
-    """What a constant answer reaches, nan where none is known, and what it is."""
+    """Loss of a constant output, nan if unknown, and its name."""
 
     loss: float
     name: str
 
 
 def floor_of(tables: Tables, facet: str) -> Floor:
-    """Least loss of a constant answer on a task; unknown where its data come in several variants."""
+    """Smallest loss of a constant output on a task; unknown if its data come in several variants."""
     variants = {_data(cell) for cell in tables.cells if _facet(cell) == facet}
     return _floor(tables, facet, variants.pop()) if len(variants) == 1 else Floor(math.nan, "")
 
@@ -150,7 +150,7 @@ def _floor(tables: Tables, facet: str, data: str) -> Floor:
 
 
 def _recorded_floor(tables: Tables, facet: str, data: str) -> Floor:
-    """The same out of the runs themselves: what a constant output scores is in their records."""
+    """The same from the runs themselves: the loss of a constant output is in their records."""
     cells = [k for k, cell in enumerate(tables.cells) if (_facet(cell), _data(cell)) == (facet, data)]
     guesses = [tables.losses[k]["guess"].get("test", math.nan) for k in cells if k in tables.losses]
     guesses = [guess for guess in guesses if math.isfinite(guess)]
@@ -167,20 +167,20 @@ def _fits(tables: Tables, facet: str):
 
 
 def _facet(cell: Cell) -> str:
-    """The task of a cell, in words: each has a ranking of its own; "" where all have the one of the base."""
+    """The name of a cell's task: each has its own ranking; "" if all have that of the base."""
     said = {**cell.settings, **cell.point}
     return str(cell.levels.get("task") or value_label(said.get("task", said.get("task.name", ""))))
 
 
 def _data(cell: Cell) -> str:
-    """What else of the task a cell sets: what cells of one task cannot be measured against the same baselines by."""
+    """Other task settings of a cell: cells that differ in them cannot share baselines."""
     said = {**cell.settings, **cell.point}
     return ", ".join(level_label(key, value_label(said[key]) if isinstance(said[key], str) else said[key]) for key in sorted(said)
                      if key.startswith("task.") and key != "task.name")  # fmt: skip
 
 
 def facets(made: list[Line]) -> list[str]:
-    """Tasks, in the order of the declaration; one nameless where the task is no axis."""
+    """Tasks, in the order of the declaration; a single unnamed one if the task is not an axis."""
     return list(dict.fromkeys(line.facet for line in made))
 
 
@@ -204,7 +204,7 @@ def bootstrap(samples: Sequence[np.ndarray]) -> list[Interval]:
 
 
 def student(difference: np.ndarray) -> Interval:
-    """Mean of paired differences and its interval; nan where any pair is broken or there is only one."""
+    """Mean of paired differences and its interval; nan if any pair is broken or there is only one."""
     from scipy.stats import t
 
     n = len(difference)
@@ -216,20 +216,20 @@ def student(difference: np.ndarray) -> Interval:
 
 
 def _verdict(difference: Interval, interval: Interval, floor: Floor) -> str:
-    """What a paired difference says of a rule and its frozen recurrence."""
+    """Verdict on a rule from its paired difference to its frozen recurrence."""
     if math.isnan(difference.mean):
         return "broken seeds"
     if math.isnan(difference.low):
-        return "one seed"
+        return "only one seed"
     nothing = f"no better than {floor.name}" if interval.high >= floor.loss else ""
     if difference.low <= 0 <= difference.high:
-        return nothing or "not told apart from its control"
+        return nothing or "not significantly different from its control"
     side = "below its control" if difference.high < 0 else "above its control"
     return f"{side}, {nothing}" if nothing else side
 
 
 def _losses(runs, column: str) -> np.ndarray:
-    """One number a seed, nan for what did not end well."""
+    """One number per seed, nan for broken ones."""
     if column not in runs:
         return np.full(len(runs), np.nan)
     values = np.array(runs[column], float)

@@ -1,9 +1,9 @@
-"""A study's folder as tables: one row a run, read straight from the files, a millisecond each.
+"""A study's folder as tables: one row per run, read straight from the files, a millisecond each.
 
-runs     every seed of every cell at the setting chosen: axes, status, losses, metrics, hardware, time
-search   every setting tried, with its validation loss; what it would have scored on the test data is nobody's business
+runs     every seed of every cell at the chosen setting: axes, status, losses, metrics, hardware, time
+search   every candidate setting, with its validation loss; without test losses, which must not influence the choice
 curves   losses epoch by epoch of the runs in `runs`
-fits     baselines beside them, by task and seed
+fits     baselines, by task and seed
 ages     test losses of trained weights on other chips, as these age
 """
 
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.file import RecordError
+from neuroperturb.results.file import RecordError, opened
 from neuroperturb.results.text import METRICS
 from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec.data_file import FileNote, note_of
 from neuroperturb.study import rate_search
 from neuroperturb.study.declaration import OWNER, REPLICATES
 from neuroperturb.study.grid import Cell
@@ -51,12 +52,13 @@ class Curve(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Everything a report is made from.
+    """All data of a report.
 
     study : the declaration's table, with the study's name;  cells : list of Cell
     chosen : number of the setting chosen in every cell, None where it is not done
     curves : by name of a run;  machines : what made the runs, each with how many
     losses : by number of a cell, what its loss is called, its unit and what a constant output scores; none of version 0.1.0
+    remarks : sentences on files that have the names of runs and are none, and on data that changed since
     """
 
     study: dict
@@ -69,12 +71,13 @@ class Tables(NamedTuple):
     ages: pd.DataFrame
     machines: dict[str, int]
     losses: dict[int, dict]
+    remarks: list[str]
 
 
 class Rest(NamedTuple):
-    """How far a study is.
+    """Progress of a study.
 
-    done : runs there;  runs : still to do, the least that searches will want;  seconds : of these, one at a time; nan if nothing is known
+    done : finished runs;  runs : still to do, at least;  seconds : of these, one at a time; nan if unknown
     """
 
     done: int
@@ -83,11 +86,11 @@ class Rest(NamedTuple):
 
 
 def read(folder: StudyFolder) -> Tables:
-    """Everything in a study's folder; raises RecordError where there is no study."""
+    """Everything in a study's folder; raises RecordError if there is no study."""
     import pandas as pd
 
     study, cells = folder.read_index()
-    outcomes = _outcomes(folder, cells)
+    outcomes, unread = _outcomes(folder, cells)
     chosen = [rate_search.chosen(cell, outcomes) for cell in cells]
     rows, ages, curves, machines, losses = [], [], {}, {}, {}
     for number, (cell, candidate) in enumerate(zip(cells, chosen, strict=True)):
@@ -97,6 +100,7 @@ def read(folder: StudyFolder) -> Tables:
             rows += [{**_place(number, cell, None, seed), **waits} for seed in range(len(cell.seeds))]
         for seed, name in enumerate(shown):
             row, curve, machine = _row(folder, outcomes.get(name), name, study.get("threshold"))
+            row |= {"reason": unread[name]} if name in unread else {}
             rows.append({**_place(number, cell, candidate, seed), **row})
             if curve is not None:
                 curves[name] = curve
@@ -108,12 +112,13 @@ def read(folder: StudyFolder) -> Tables:
     return Tables(
         study=study, cells=cells, chosen=chosen, runs=runs, search=_search(cells, outcomes), curves=curves,
         fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines, losses=losses,
+        remarks=[*unread.values(), *_changed_data(outcomes.values())],
     )  # fmt: skip
 
 
 def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
     """What of a study is there, and what is still to do."""
-    outcomes = _outcomes(folder, cells)
+    outcomes, _ = _outcomes(folder, cells)
     times, todo = RunTimes(cells), np.zeros(len(cells))
     for number, cell in enumerate(cells):
         known = [outcomes[name] for names in cell.names for name in names if name in outcomes]
@@ -126,7 +131,7 @@ def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
 
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
-    """Refuse a metric that no run could have."""
+    """Reject a metric that no run can have."""
     known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():
         if name not in known:
@@ -134,7 +139,7 @@ def check_metrics(metrics: Iterable[str] | None) -> None:
 
 
 def hardware(ledger: dict) -> dict[str, float]:
-    """What arrays did and what it cost, out of a record's ledger; nothing where it is silent."""
+    """Operation of the arrays and its cost, from a record's ledger; empty if it has none."""
     section = ledger.get("hardware")
     total = section.get("total") if isinstance(section, dict) else None
     if not isinstance(total, dict):
@@ -164,7 +169,7 @@ def hardware(ledger: dict) -> dict[str, float]:
 def _row(
     folder: StudyFolder, outcome: RunOutcome | None, name: str, threshold: float | None
 ) -> tuple[dict, Curve | None, str]:
-    """What a run came to, its curve, and what made it."""
+    """Results of a run, its learning curve, and its provenance."""
     if outcome is None:
         return {"status": "missing", "run": name}, None, ""
     if outcome.status == "failed":
@@ -189,18 +194,14 @@ def _row(
 
 
 def _ledger(folder: StudyFolder, name: str) -> dict:
-    import h5py
-
-    with h5py.File(folder.run_file(name), "r") as file:
-        return json.loads(file["ledger/json"].asstr()[()])
+    with opened(folder.run_file(name)) as record:
+        return json.loads(record.file["ledger/json"].asstr()[()])
 
 
 def _ages(folder: StudyFolder, name: str) -> list[dict]:
     """What became of a run's weights: hardware, chip, age [s], loss, and loss compensated."""
-    import h5py
-
-    with h5py.File(folder.run_file(name), "r") as file:
-        results = file["results"]
+    with opened(folder.run_file(name)) as record:
+        results = record.file["results"]
         if "age" not in results:
             return []
         columns = {"hardware": results["name"].asstr()[1:]}
@@ -210,7 +211,7 @@ def _ages(folder: StudyFolder, name: str) -> list[dict]:
 
 
 def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[str, Any]:
-    """Where a run is: its cell, its axes, the setting chosen."""
+    """Columns that locate a run: its cell, its axes, its setting."""
     place = {"cell": number, "grid": cell.grid, "control": cell.control}
     place |= {key: _plain(value) for key, value in {**cell.point, **cell.seeds[seed]}.items()}
     if candidate is not None:
@@ -220,7 +221,7 @@ def _place(number: int, cell: Cell, candidate: int | None, seed: int) -> dict[st
 
 
 def _kept(rows: list[dict], metrics: list[str] | None, cells: list[Cell]) -> list[dict]:
-    """Rows with the columns asked for, all of them in one order."""
+    """Rows with the requested columns, all in one order."""
     axes = {key for cell in cells for one in (cell.point, *cell.seeds, *cell.candidates) for key in one}
     keys = list(dict.fromkeys(key for row in rows for key in row))
     if metrics is not None:
@@ -247,7 +248,7 @@ def _search(cells: list[Cell], outcomes: dict[str, RunOutcome]) -> pd.DataFrame:
 
 
 def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
-    """Rows of baselines; those of cells that share data are there once for each of them."""
+    """Rows of baselines; those of cells that share data are repeated for each of them."""
     import pandas as pd
 
     read, rows = {}, []
@@ -256,8 +257,7 @@ def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
             continue
         for seed, name in enumerate(cell.fits):
             if name not in read:
-                path = folder.fit_file(name)
-                read[name] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+                read[name] = folder.fit(name) or []
             where = {"cell": number, **{k: v for k, v in cell.seeds[seed].items() if k in REPLICATES}}
             rows += [
                 {**where, **{k: v for k, v in row.items() if k in ("name", "validation", "test")}} for row in read[name]
@@ -265,23 +265,32 @@ def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else ["cell", "name", "validation", "test"])
 
 
-def _outcomes(folder: StudyFolder, cells: list[Cell]) -> dict[str, RunOutcome]:
+def _outcomes(folder: StudyFolder, cells: list[Cell]) -> tuple[dict[str, RunOutcome], dict[str, str]]:
+    """How runs ended, by name, and why a file is no run, by name."""
     rooms = (room for room in (folder.runs, folder.failed) if room.is_dir())  # an empty one is lost in some copies
     there = {path.name for room in rooms for path in room.iterdir()}
     names = {name for cell in cells for names in cell.names for name in names}
-    known = {n: _outcome(folder, n) for n in names if f"{n}.nc" in there or f"{n}.json" in there}
-    return {name: outcome for name, outcome in known.items() if outcome is not None}
+    known, unread = {}, {}
+    for name in sorted(n for n in names if f"{n}.nc" in there or f"{n}.json" in there):
+        try:
+            outcome = folder.outcome(name)
+        except RecordError as error:
+            unread[name] = str(error)
+        else:
+            known |= {} if outcome is None else {name: outcome}
+    return known, unread
 
 
-def _outcome(folder: StudyFolder, name: str) -> RunOutcome | None:
-    try:
-        return folder.outcome(name)
-    except RecordError:
-        return None
+def _changed_data(outcomes: Iterable[RunOutcome]) -> list[str]:
+    """Sentences on files of data that are there, and are not those that runs were made with."""
+    made_with = {(path, FileNote(**note)) for one in outcomes for path, note in one.data}
+    now = {note.place: note_of(note.place) for _, note in made_with}
+    said = {note.difference(path, there) for path, note in made_with if (there := now[note.place]) is not None}
+    return sorted(said - {""})
 
 
 def _reaches(curve: Curve, threshold: float) -> float:
-    """The first epoch whose validation loss is below a threshold; ∞ where none is."""
+    """The first epoch whose validation loss is below a threshold; ∞ if none is."""
     below = curve.epoch[curve.validation < threshold]
     return float(below[0]) if below.size else math.inf
 

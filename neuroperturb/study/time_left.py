@@ -1,10 +1,10 @@
-"""How long a run of each cell takes: what its own runs took, or what is told by cells that differ in other axes.
+"""Estimated duration of a run of each cell: from its own runs, or from cells that share levels of its axes.
 
     ln t_cell  ≈  m + Σ_axes effect(axis, level)
 
-The effects are means of what the other axes leave over (backfitting), drawn to 0 by a part of an imaginary cell. Of a
-level that no run has had yet the effect is 0 or, where the levels are numbers, on the line through the two nearest
-that have one, in logarithms: twice the units, four times the seconds.
+The effects are means of the residuals of the other axes (backfitting), shrunk towards 0 by a fraction of a pseudo-observation. The
+effect of a level without runs is 0 or, if the levels are numbers, extrapolated linearly in logarithms from the two nearest
+with runs: twice the units, four times the seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from neuroperturb.study.grid import Cell
 
 SWEEPS = 5  # of the backfitting
-PRIOR = 0.3  # of a cell without effects, at every level
+PRIOR = 0.3  # weight of the pseudo-observation at every level
 
 
 class RunTimes:
@@ -40,7 +40,7 @@ class RunTimes:
         self._seconds: np.ndarray | None = None
 
     def note(self, cell: int, training: float, whole: float = math.nan) -> None:
-        """A run of a cell ended: seconds of its training and, where they are known, of all of it, scores and record included."""
+        """Note a finished run of a cell: seconds of its training and, if known, in total, including scores and record."""
         if not training > 0:
             return
         self._training[cell].append(training)
@@ -50,7 +50,7 @@ class RunTimes:
         self._seconds = None
 
     def seconds(self) -> np.ndarray:
-        """Of a run of every cell, (cells,); nan while no run has ended."""
+        """Seconds of a run of every cell, (cells,); nan while no run has ended."""
         if self._seconds is None:
             self._seconds = self._estimate()
         return self._seconds
@@ -79,7 +79,7 @@ class RunTimes:
 
 
 class _Axis:
-    """Levels of an axis, and which of them each cell has."""
+    """Levels of an axis, and the level of each cell."""
 
     def __init__(self, of_cells: list) -> None:
         self.levels = list(dict.fromkeys(of_cells))
@@ -89,7 +89,7 @@ class _Axis:
         self._logs = np.log(self.levels) if plain else None
 
     def effects(self, known: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        """Of every level, from what the known cells have left over."""
+        """Effect of every level, from the residuals of the known cells."""
         codes = self.codes[known]
         count = np.bincount(codes, minlength=len(self.levels))
         effect = np.bincount(codes, rest, minlength=len(self.levels)) / (count + PRIOR)

@@ -1,10 +1,10 @@
-"""Search of settings by Optuna: in every cell of a study, between the ends that `[tune]` names, by validation loss.
+"""Hyperparameter search with Optuna: in every cell of a study, within the ranges of `[tune]`, by validation loss.
 
-    setting ─▶ a run a seed (a file like any other run's) ─▶ mean validation loss ─▶ Optuna, in a database
+    setting ─▶ a run per seed (a file like any other run's) ─▶ mean validation loss ─▶ Optuna, in a database
 
-A run is stopped early where its validation loss, epoch by epoch, is above the median of the trials before it. Every finished run is
-kept under its name, so a setting met again costs nothing; trials are in the database, so the same command goes on where it was
-stopped, and with a database that several machines reach they search together.
+A run is pruned if its validation loss in an epoch is above the median of the trials before it. Every finished run is saved under its
+name, so a repeated setting costs nothing; trials are in the database, so the same command resumes where it was stopped, and with a
+shared database several machines search together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from neuroperturb.experiments.experiment import Experiment
@@ -22,6 +22,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
 from neuroperturb.study import run_name, tune_report
 from neuroperturb.study.declaration import Study, apply
+from neuroperturb.study.earlier_search import take_over
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.leases import Leases
@@ -30,28 +31,28 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.tune_table import Tune, parse
 from neuroperturb.study.workers import Job, Keeping
 
-WAIT = 0.5  # seconds between two looks for the run of another process
+WAIT = 0.5  # seconds between two checks for the run of another process
 DATABASE = "tune.db"
 
 
 class Stopped(Exception):
-    """The person, or the system, wants this to stop."""
+    """The user, or the system, has requested a stop."""
 
 
 def tune(
     study: Study, cells: list[Cell], folder: StudyFolder, *, storage: str | None, trials: int | None, workers: int,
     stop: Callable[[], bool], say: Callable[[str], None],
 ) -> int | None:  # fmt: skip
-    """Search every cell in turn; how many have no trial that ended well, None if it was stopped.
+    """Search every cell in turn; return the number of cells without a successful trial, None if it was stopped.
 
-    With one worker, the same trials each time.
+    With one worker, the search is reproducible.
     """
     asked = parse(study)
     optuna = _optuna()
     _check(study, cells, asked)
     folder.make()
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
-    search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop)
+    search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop, say)
     tables, empty = [], 0
     with _Quiet(optuna):
         for cell in cells:
@@ -68,7 +69,7 @@ def tune(
 
 
 class OptunaSearch:
-    """The search of one cell after the other.
+    """The search, one cell after the other.
 
     Parameters
     ----------
@@ -76,41 +77,60 @@ class OptunaSearch:
     study : Study;  asked : its table `[tune]`, read
     folder : StudyFolder, where runs are kept
     stop : asked between two chunks of training
+    say : called with sentences that the user should see
     """
 
-    def __init__(self, optuna, study: Study, asked: Tune, folder: StudyFolder, stop: Callable[[], bool]):
-        self.optuna, self.study, self.asked, self.folder, self.stop = optuna, study, asked, folder, stop
+    def __init__(
+        self, optuna, study: Study, asked: Tune, folder: StudyFolder, stop: Callable[[], bool], say: Callable[[str], None],
+    ):  # fmt: skip
+        self.optuna, self.study, self.asked, self.folder, self.stop, self.say = optuna, study, asked, folder, stop, say
         self.leases = Leases(folder.claims)
         self.COMPLETE, self.PRUNED = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
 
     def run(self, cell: Cell, url: str, workers: int):
-        """One cell: an Optuna study of its own, with as many trials as are missing."""
+        """One cell: a separate Optuna study, with as many trials as are missing."""
         searched = self._opened(cell, url)
+        taken = take_over(self.optuna, searched, url, self.asked.over, lambda params: self._recorded(cell, params))
+        if taken:
+            self.say(
+                f"{cell.label or 'all'}: continues the {taken} trials of a search that an earlier version named otherwise"
+            )
         before = self.states(searched)
-        # Going on, a sampler must not draw again what it drew before.
+        # On resuming, a sampler must not repeat its earlier draws.
         searched.sampler = self.optuna.samplers.TPESampler(seed=(int(cell.key, 16) + len(before)) % 2**32)
         left = max(self.asked.trials - before.count(self.COMPLETE) - before.count(self.PRUNED), 0)
         try:
             searched.optimize(lambda trial: self._mean_loss(searched, trial, cell), n_trials=left, n_jobs=workers)
         except Stopped:
             pass
+        except Exception as error:
+            if not self._is_of_the_database(error):
+                raise
+            raise RecordError(
+                f"Trials cannot be kept in {url!r} ({_first_line(error)}): those that are there are whole, and the same command goes on."
+            ) from None
         finally:
             self.leases.give_all()
         return searched
 
     def states(self, searched) -> list:
-        """Of every trial."""
+        """States of all trials."""
         return [trial.state for trial in searched.get_trials(deepcopy=False)]
 
     def result(self, cell: Cell, searched) -> str:
-        """What came of a cell, in a line."""
+        """The result of a cell, in a line."""
         complete, pruned = (self.states(searched).count(state) for state in (self.COMPLETE, self.PRUNED))
-        head = f"{cell.label or 'all'}: {complete} trials, {pruned} given up early"
+        head = f"{cell.label or 'all'}: {complete} trials, {pruned} pruned"
         if not complete:
-            return f"{head}; none ended well"
+            return f"{head}; none succeeded"
         settings = tune_report.settings_of(self.asked, searched.best_params)
         best = ", ".join(f"{key} {value_label(value)}" for key, value in settings.items())
         return f"{head}; best validation loss {searched.best_value:.3g} at {best}"
+
+    def _is_of_the_database(self, error: Exception) -> bool:
+        """Whether an error is of what trials are kept in: no room, damaged, gone."""
+        storage = isinstance(error, self.optuna.exceptions.StorageInternalError)
+        return storage or type(error).__module__.split(".")[0] in ("sqlalchemy", "sqlite3")
 
     def _opened(self, cell: Cell, url: str):
         try:
@@ -118,21 +138,32 @@ class OptunaSearch:
                 storage=url, study_name=f"{self.study.name} {cell.label} [{self._key(cell)}]", load_if_exists=True,
                 direction="minimize", pruner=self.optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
             )  # fmt: skip
-        except Exception as error:  # whatever the database's library raises
+        except Exception as error:  # any error of the database's library
             raise InputError(
                 f"The '--storage' option names {url!r}, which cannot be opened ({_first_line(error)})."
             ) from None
 
     def _key(self, cell: Cell) -> str:
-        """Of everything that a trial's value depends on: another base, other sources, ends or seeds are another search."""
+        """Digest of everything that a trial's value depends on: another base, code, range or seed is another search."""
         over = self.asked.over
         ends = {key: one.ends[0] for key, one in over.items()}
         seeds = cell.seeds[: self.asked.seeds]
         names = [run_name.name(_experiment(self.study, cell, ends, seed)) for seed in seeds]
         return run_name.digest([cell.key, names, {key: list(one) for key, one in over.items()}])
 
+    def _recorded(self, cell: Cell, params: Mapping[str, Any]) -> float | None:
+        """The validation loss of a setting out of the runs in the folder; None where one is missing."""
+        losses = []
+        for seed in cell.seeds[: self.asked.seeds]:
+            settings = {key: one.value(params[key]) for key, one in self.asked.over.items()}
+            known = self.folder.outcome(run_name.name(_experiment(self.study, cell, settings, seed)))
+            if known is None or known.status != "finished":
+                return None
+            losses.append(known.validation)
+        return sum(losses) / len(losses)
+
     def _mean_loss(self, searched, trial, cell: Cell) -> float:
-        """What Optuna makes small: the validation loss of one setting, over its seeds."""
+        """The objective that Optuna minimises: the validation loss of one setting, averaged over its seeds."""
         settings = {key: one.draw(trial, key) for key, one in self.asked.over.items()}
         losses = []
         for number, seed in enumerate(cell.seeds[: self.asked.seeds]):
@@ -140,20 +171,22 @@ class OptunaSearch:
             try:
                 losses.append(self._loss(trial, number, Job(run_name.name(experiment), cell.label, experiment)))
             except Stopped:
-                searched.enqueue_trial(trial.params)  # first in line next time, from its checkpoint
+                searched.enqueue_trial(trial.params)  # first in the queue next time, from its checkpoint
                 raise
         return sum(losses) / len(losses)
 
     def _loss(self, trial, number: int, job: Job) -> float:
         """Validation loss of one run: known, or run now; Optuna follows the first seed epoch by epoch."""
-        known = self.folder.outcome(job.name)
+        known = self.folder.sound(job.name, self.say)
         while known is None and not self.leases.take(job.name):  # somebody else has it: their run is ours
             if self.stop():
                 raise Stopped
             time.sleep(WAIT)
-            known = self.folder.outcome(job.name)
+            known = self.folder.sound(job.name, self.say)
         try:
-            known = known or self.folder.outcome(job.name)  # they may have kept it just before the lease was ours
+            known = known or self.folder.sound(
+                job.name, self.say
+            )  # they may have kept it just before the lease was ours
             if known is None:
                 self._run(trial, number, job)
                 known = self.folder.outcome(job.name)
@@ -161,11 +194,11 @@ class OptunaSearch:
             self.leases.give(job.name)
         loss = known.validation if known.status == "finished" else math.nan
         if not math.isfinite(loss):
-            raise self.optuna.TrialPruned  # it diverged: the worst there is, and no number
+            raise self.optuna.TrialPruned  # it diverged: no finite value to report
         return loss
 
     def _run(self, trial, number: int, job: Job) -> None:
-        """One run, kept; raises what Optuna, or the search, should know of one that did not come to its end."""
+        """Do one run and save it; raises for Optuna, or the search, if it did not finish."""
         reported = {"epoch": 0, "pruned": False}
 
         def report(progress) -> None:
@@ -180,7 +213,7 @@ class OptunaSearch:
             run = work(job.experiment, resume=resume, stop=lambda: self.stop() or reported["pruned"], report=report)
         except Exception as error:
             Keeping(self.folder, job).failure(error)
-            raise self.optuna.TrialPruned from None  # the reason is kept, and said at the end
+            raise self.optuna.TrialPruned from None  # the reason is saved, and reported at the end
         _keep(self.folder, job.name, run, reported["pruned"])
         if run.status == "interrupted":
             raise self.optuna.TrialPruned if reported["pruned"] else Stopped
@@ -191,7 +224,7 @@ def _experiment(study: Study, cell: Cell, settings: dict[str, Any], seed: dict[s
 
 
 def _check(study: Study, cells: list[Cell], asked: Tune) -> None:
-    """Every end and every choice makes an experiment in every cell: what is wrong is said before anything runs."""
+    """Build an experiment for every bound and every choice in every cell, so that errors are reported before anything runs."""
     most = max(len(one.ends) for one in asked.over.values())
     for cell, k in itertools.product(cells, range(most)):
         settings = {key: one.ends[k % len(one.ends)] for key, one in asked.over.items()}
@@ -203,12 +236,12 @@ def _check(study: Study, cells: list[Cell], asked: Tune) -> None:
 
 
 def _keep(folder: StudyFolder, name: str, run: Run, pruned: bool) -> None:
-    """A run that ended, or a checkpoint to go on from; of a run given up there is nothing to keep."""
+    """Save a finished run, or a checkpoint to resume from; a pruned run is not saved."""
     if pruned and run.status == "interrupted":
         return
     try:
         folder.save(name, run)
-    except Exception as error:  # h5py reports a full disk in any way it can
+    except OSError as error:
         raise RecordError(f"Results cannot be written to {str(folder.root)!r} ({_first_line(error)}).") from None
 
 
@@ -223,18 +256,20 @@ def _optuna():
 
 
 class _Quiet:
-    """Optuna prints a line a trial; the sentences here are ours."""
+    """Silence Optuna's line per trial, and its traceback of one that was stopped; this module prints its own."""
 
     def __init__(self, optuna):
         self._logging = optuna.logging
 
     def __enter__(self):
         self._before = self._logging.get_verbosity()
-        self._logging.set_verbosity(self._logging.WARNING)
+        self._logging.set_verbosity(self._logging.ERROR)
 
     def __exit__(self, *_):
         self._logging.set_verbosity(self._before)
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

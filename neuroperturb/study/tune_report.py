@@ -1,7 +1,7 @@
-"""What a search came to: a row a trial in `tune.csv`, the best setting of every cell, and a picture of all of them.
+"""Results of a search: a row per trial in `tune.csv`, the best settings of every cell, and a figure of all trials.
 
 Columns: ``cell``, ``number`` of the trial, ``state`` as Optuna calls it, ``value``, the mean validation loss, and ``params_KEY`` for every
-key of `[tune]`, as the declaration has it.
+key of `[tune]`, in the form of the declaration.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from neuroperturb.results import neutral
+from neuroperturb.results import neutral, outputs
+from neuroperturb.results.figures import png
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.grid import grid, number
 from neuroperturb.study.labels import last, value_label
-from neuroperturb.study.store import write_text
 from neuroperturb.study.tune_table import Tune
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ TABLE = "tune.csv"
 PARAMETER = "params_"
 NEEDED = ("number", "value", "state", "cell")
 COMPLETE = "COMPLETE"
-MOST = 12  # cells that a picture holds
+MOST = 12  # most cells in a figure
 
 
 class Best(NamedTuple):
     """The best trial of a cell.
 
-    settings : by the last step of their keys;  loss : mean validation loss, nan where no trial ended well
-    trials : that ended well;  given_up : that did not
+    settings : by the last part of their keys;  loss : mean validation loss, nan if no trial succeeded
+    trials : number that succeeded;  given_up : number of the others
     """
 
     cell: str
@@ -42,12 +42,12 @@ class Best(NamedTuple):
 
 
 def settings_of(asked: Tune, stored: dict[str, Any]) -> dict[str, Any]:
-    """Values of a trial as the declaration has them, out of what the database stores."""
+    """Values of a trial in the form of the declaration, from those stored in the database."""
     return {key: asked.over[key].value(one) for key, one in stored.items() if key in asked.over}
 
 
 def trials(asked: Tune, label: str, searched) -> pd.DataFrame:
-    """A row a trial of one cell."""
+    """A row per trial of one cell."""
     import pandas as pd
 
     rows = []
@@ -60,15 +60,15 @@ def trials(asked: Tune, label: str, searched) -> pd.DataFrame:
 
 
 def write(folder: Path, tables: Sequence[pd.DataFrame]) -> None:
-    """The trials of all cells so far, whole or as they were before."""
+    """Write the trials of all cells so far, whole or not at all."""
     import pandas as pd
 
     if tables:
-        write_text(folder / TABLE, neutral.csv(pd.concat(tables)))
+        outputs.write_text(folder / TABLE, neutral.csv(pd.concat(tables)))
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """The trials of a search's folder; raises RecordError where the file is none."""
+    """The trials of a search's folder; raises RecordError if the file is invalid."""
     import pandas as pd
 
     path = folder / TABLE
@@ -81,7 +81,7 @@ def read(folder: Path) -> pd.DataFrame:
     except OSError as error:
         raise RecordError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (ValueError, TypeError, pd.errors.ParserError):
-        raise RecordError(f"The file {str(path)!r} is damaged: tune again, which keeps its trials.") from None
+        raise RecordError(f"The file {str(path)!r} is damaged: run `tune` again, which keeps its trials.") from None
     return frame
 
 
@@ -104,7 +104,7 @@ def table(made: Sequence[Best]) -> str:
     keys = list(dict.fromkeys(key for one in made for key in one.settings))
     columns = {"cell": [one.cell or "all" for one in made], "trials": [str(one.trials) for one in made]}
     columns |= {
-        "given up": [str(one.given_up) for one in made],
+        "pruned or failed": [str(one.given_up) for one in made],
         "validation": [number(one.loss) or "–" for one in made],
     }
     columns |= {last(key): [one.settings.get(key, "–") for one in made] for key in keys}
@@ -114,15 +114,15 @@ def table(made: Sequence[Best]) -> str:
 def markdown(made: Sequence[Best]) -> str:
     """The best settings as a Markdown table."""
     keys = list(dict.fromkeys(key for one in made for key in one.settings))
-    rows = [["cell", "trials", "given up", "validation", *keys], ["---"] * (4 + len(keys))]
+    rows = [["cell", "trials", "pruned or failed", "validation", *keys], ["---"] * (4 + len(keys))]
     for one in made:
         told = [one.cell or "all", str(one.trials), str(one.given_up), number(one.loss) or "–"]
         rows.append([*told, *(one.settings.get(key, "–") for key in keys)])
-    return "".join(f"| {' | '.join(map(neutral.markdown, row))} |\n" for row in rows)
+    return "".join(f"| {' | '.join(map(neutral.markdown, row))} |\n" for row in rows) + outputs.COMMENT
 
 
 def draw(frame: pd.DataFrame, path: Path) -> Path:
-    """Validation loss trial by trial, the best so far as a line, a panel a cell."""
+    """Validation loss trial by trial, the best so far as a line, a panel per cell."""
     from matplotlib.figure import Figure
 
     cells = list(frame.groupby("cell", sort=False))[:MOST]
@@ -136,8 +136,7 @@ def draw(frame: pd.DataFrame, path: Path) -> Path:
             axes.set_yscale("log")
         axes.set_title(str(cell).replace("$", r"\$") or "all", fontsize=9, loc="left")
         axes.set(xlabel="trial", ylabel="validation loss")
-    figure.savefig(path, dpi=130, metadata={"Software": "neuroperturb report"})
-    return path
+    return outputs.write(path, png.image(figure, dpi=130))
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""What a search is asked for: the table `[tune]` of a study, read.
+"""The `[tune]` table of a study, parsed.
 
 [tune]
-trials = 40                                             settings tried in each cell
-seeds = 1                                               of the study's, each setting is tried on the first so many
+trials = 40                                             number of settings to try in each cell
+seeds = 1                                               each setting is tried on this many of the study's seeds, the first ones
 over.learning_rate = { low = 1e-4, high = 1.0, log = true }
 over.rule.noise_std = { low = 1e-3, high = 0.3, log = true }
 over.decorrelation.rate = [0.0, 1e-6, 1e-5]             a list is a choice
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.study.declaration import OWNER, Study
 
@@ -20,7 +21,7 @@ KEYS = ("trials", "seeds", "over")
 
 
 class Range(NamedTuple):
-    """Numbers between two ends, in equal ratios where `log`; whole ones where both ends are."""
+    """Numbers in a range, on a logarithmic scale if `log`; integers if both bounds are."""
 
     low: float
     high: float
@@ -30,13 +31,18 @@ class Range(NamedTuple):
     def ends(self) -> tuple:
         return self.low, self.high
 
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        return (kinds.IntDistribution if whole else kinds.FloatDistribution)(self.low, self.high, log=self.log)
+
     def draw(self, trial, key: str) -> float:
         whole = isinstance(self.low, int) and isinstance(self.high, int)
         suggest_one = trial.suggest_int if whole else trial.suggest_float
         return suggest_one(key, self.low, self.high, log=self.log)
 
     def value(self, stored: float) -> float:
-        """What the database stores is the value itself."""
+        """The database stores the value itself."""
         return stored
 
 
@@ -49,17 +55,21 @@ class Choice(NamedTuple):
     def ends(self) -> tuple:
         return self.values
 
+    def distribution(self, kinds: Any) -> Any:
+        """As Optuna records it; `kinds` is its module of distributions."""
+        return kinds.CategoricalDistribution(range(len(self.values)))
+
     def draw(self, trial, key: str) -> Any:
-        """Values go to the database by number: it knows no tables."""
+        """Values are stored by index: the database has no tables."""
         return self.value(trial.suggest_categorical(key, list(range(len(self.values)))))
 
     def value(self, stored: int) -> Any:
-        """What a number of the database stands for."""
+        """The value of an index in the database."""
         return self.values[stored]
 
 
 class Tune(NamedTuple):
-    """What is searched: so many settings in each cell, each on so many seeds."""
+    """The search: number of settings per cell, number of seeds per setting, and ranges."""
 
     trials: int
     seeds: int
@@ -112,7 +122,7 @@ def _range(table: dict, where: str) -> Range:
     made = Range(**table)
     if not isinstance(made.log, bool):
         raise SpecError(f"{where}.log", OWNER, "true or false", made.log)
-    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in made[:2])
+    numbers = all(is_finite(end) for end in made[:2])
     if not numbers or not made.low < made.high or (made.log and made.low <= 0):
         raise SpecError(where, OWNER, "have low < high, both above 0 where 'log'", table, verb="must")
     return made

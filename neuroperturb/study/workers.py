@@ -1,6 +1,6 @@
-"""Who does the runs: threads of this process.  Kernels release the interpreter lock, so they run side by side.
+"""Workers for runs: threads of this process.  Kernels release the interpreter lock, so they run in parallel.
 
-Workers take jobs and answer with events; :mod:`.dask_workers` has others. Jobs are independent and know nothing of studies.
+Workers take jobs and answer with events; :mod:`.dask_workers` has others. Jobs are independent of each other and of studies.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from neuroperturb.training.progress import Progress
 
 
 class Job(NamedTuple):
-    """One thing to do: a run, or the baselines of a task.
+    """A job: a run, or the baselines of a task.
 
-    name : of the file it makes;  label : what people call it
-    baselines : what to fit; None for a run;  ageing : what its weights go through afterwards
+    name : of its file;  label : for the user
+    baselines : to be fitted; None for a run;  ageing : of the weights afterwards
     """
 
     name: str
@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What happened to a job: it goes on, it ended, it stopped half-way, or what it made could not be kept."""
+    """An event of a job: progress, end, stop before the end, or a result that could not be saved."""
 
     name: str
     progress: Progress | None = None
@@ -45,17 +45,17 @@ class Event(NamedTuple):
 
 
 class Workers(Protocol):
-    """What runs jobs."""
+    """Anything that runs jobs."""
 
     events: queue.SimpleQueue
 
     def room(self) -> int:
-        """How many more jobs it could begin now."""
+        """Number of additional jobs that could start now."""
 
     def begin(self, job: Job) -> None: ...
 
     def stop(self) -> None:
-        """Ask everybody to stop between two chunks; each job then has one more event."""
+        """Stop all jobs between two chunks; each job then has one more event."""
 
     def close(self) -> None: ...
 
@@ -65,7 +65,7 @@ class Threads:
 
     Parameters
     ----------
-    folder : StudyFolder, where results are kept
+    folder : StudyFolder, for the results
     workers : int
     """
 
@@ -75,7 +75,8 @@ class Threads:
         self._jobs: queue.SimpleQueue = queue.SimpleQueue()
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        for number in range(workers):  # daemons: nobody waits for them when the process is told to end at once
+        import_late()
+        for number in range(workers):  # daemons: not waited for when the process has to end at once
             threading.Thread(target=self._serve, name=f"run-{number}", daemon=True).start()
 
     def room(self) -> int:
@@ -121,8 +122,14 @@ class Threads:
         return keeping.run(run)
 
 
+def import_late() -> None:
+    """Import what runs import when they need it: of two threads that do so at once, one may meet a library half made."""
+    import h5py  # noqa: F401
+    import pandas  # noqa: F401
+
+
 class Unwritable(Exception):
-    """What a job made cannot be kept: no fault of the job's."""
+    """A result cannot be saved: not the job's fault."""
 
     def __init__(self, cause: Exception):
         super().__init__(str(cause))
@@ -130,31 +137,31 @@ class Unwritable(Exception):
 
 
 class Keeping:
-    """Puts what a job made into the folder, and says how it went."""
+    """Saves the result of a job in the folder, and reports its outcome."""
 
     def __init__(self, folder: StudyFolder, job: Job):
         self._folder, self._job = folder, job
 
     def run(self, run: Run) -> Event:
-        """A run that ended, or its checkpoint."""
+        """Save a finished run, or its checkpoint."""
         return self._kept(lambda: self._folder.save(self._job.name, run), _ended(run))
 
     def fit(self, rows: list[dict]) -> Event:
-        """Rows of baselines."""
+        """Save rows of baselines."""
         return self._kept(lambda: self._folder.save_fit(self._job.name, rows), RunOutcome("finished"))
 
     def failure(self, error: BaseException, trace: str | None = None) -> Event:
-        """The reason why there is no run."""
+        """Save the reason of a failure."""
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__
         trace = trace or "".join(traceback.format_exception(error))
         what = {"reason": reason, "run": self._job.label, "experiment": self._job.experiment.table(), "trace": trace}
         return self._kept(lambda: self._folder.fail(self._job.name, what), RunOutcome("failed", reason=reason))
 
     def checkpoint(self, run: Run) -> None:
-        """A run that goes on; raises Unwritable."""
+        """Save a checkpoint of an active run; raises Unwritable."""
         try:
             self._folder.save(self._job.name, run)
-        except Exception as error:  # h5py reports a full disk in any way it can
+        except Exception as error:
             raise Unwritable(error) from error
 
     def _kept(self, keep: Callable[[], None], outcome: RunOutcome | None) -> Event:

@@ -1,19 +1,20 @@
-"""Tasks: what a network is asked to learn.
+"""Tasks for a network to learn.
 
 ===================== ========================================================= ==============================
 name                  what                                                      trivial baselines
 ===================== ========================================================= ==============================
-mackey-glass          foretell or recall a chaotic signal                       mean, persistence
+mackey-glass          predict or recall a chaotic signal                        mean, persistence
 copying               repeat a string of bits after a delay                     guess
-weather               foretell the temperature at one station                   mean, persistence
-digits                name a handwritten digit, shown pixel by pixel            guess
+weather               predict the temperature at one station                    mean, persistence
+digits                classify a handwritten digit, pixel by pixel              guess
 delayed-xor           credit task A: do two cues, far apart, differ?            guess
-context-integration   credit task B: integrate the stream that counts           guess
+context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
+series                your own: forecast columns of a CSV or parquet file       mean, persistence
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
-file and one line in ``TASKS``; one of your own goes by ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
+file and one line in ``TASKS``; your own is given as ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
 """
 
 from neuroperturb.tasks.bit_copying import BitCopying as BitCopying
@@ -25,6 +26,7 @@ from neuroperturb.tasks.copying import Copying as Copying
 from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
 from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
 from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
+from neuroperturb.tasks.series_file import Series as Series
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
 
@@ -36,4 +38,5 @@ TASKS: dict[str, type[Task]] = {
     "delayed-xor": DelayedXOR,
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,
+    "series": Series,
 }

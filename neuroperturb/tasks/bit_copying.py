@@ -25,7 +25,7 @@ class BitCopying(Task):
 
     Parameters
     ----------
-    bits : int, bits a trial, one a step
+    bits : int, bits per trial, one per step
     delay : int, noisy steps between the last bit and recall
     noise : float, standard deviation on the bit channel during the delay [input units]
     trials_per_epoch : int, rounded up to whole batches
@@ -44,7 +44,7 @@ class BitCopying(Task):
     test_trials: int = Field(default=2048, ge=1)
 
     def data(self, seed: int, batch_size: int) -> SignTrials:
-        """Fresh trials from the seed."""
+        """New trials from the seed."""
         check_request(self, seed, batch_size)
         draw = partial(copying_trials, length=self.bits, width=1, delay=self.delay, noise=self.noise)
         trials = (self.trials_per_epoch, self.validation_trials, self.test_trials)

@@ -1,8 +1,8 @@
-"""Credit task B, context-dependent integration: a first cue says which of two noisy streams counts.
+"""Credit task B, context-dependent integration: a cue selects which of two noisy streams to integrate.
 
     stream_c(t) = strength · s_c + noise · N(0, 1)   from t = onset,  s_c = ±1 for the trial;      target = s_attended
 
-A small form of the task of V. Mante, D. Sussillo, K. V. Shenoy, W. T. Newsome, Context-dependent computation by
+A small version of the task of V. Mante, D. Sussillo, K. V. Shenoy, W. T. Newsome, Context-dependent computation by
 recurrent dynamics in prefrontal cortex, Nature 503 (2013). doi:10.1038/nature12742
 """
 
@@ -16,14 +16,14 @@ from pydantic import Field, model_validator
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
+from neuroperturb.tasks.trials import SignTrials, blank, signs
 
 
 class ContextIntegration(Task):
-    """Integrate the noisy stream that a context cue, shown once, singles out.
+    """Integrate the noisy stream that a context cue, presented once, selects.
 
     Channels: context (±1 at step 0, then 0; +1 attends the first stream, −1 the second) and the two streams, 0 before
-    `onset`. The target is the sign s_c that the attended stream was drawn around (not the sign of its noisy sum),
+    `onset`. The target is the sign s_c of the mean of the attended stream (not the sign of its noisy sum),
     scored at the last step by the mean squared error; targets ±1, so 1.0 is guessing.
 
     Meant for 16 units with a constant-1 input (the network's bias option; the task adds none) and recurrent Xavier
@@ -31,7 +31,7 @@ class ContextIntegration(Task):
 
     Parameters
     ----------
-    steps : int, steps a trial (T)
+    steps : int, steps per trial (T)
     onset : int, first step of the streams
     strength : float, mean of a stream [input units]
     noise : float, standard deviation of a stream at each step [input units]
@@ -64,11 +64,11 @@ class ContextIntegration(Task):
         return SignTrials(self._trials, self.name, seed, batch_size, trials)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
-        sequence = blank(self.steps, trials, 3)
         context, s = signs(rng, trials), signs(rng, trials, 2)
+        sequence = blank(self.steps, trials, 3, cues=(context, s[:, 0], s[:, 1]))
         streams = self.noise * rng.standard_normal((self.steps - self.onset, trials, 2))
         sequence.inputs[0, :, 0] = context
         sequence.inputs[self.onset :, :, 1:] = self.strength * s + streams
         sequence.targets[-1, :, 0] = np.where(context > 0, s[:, 0], s[:, 1])
         sequence.mask[-1] = True
-        return sequence._replace(condition=condition_of(self.steps, context, *s.T))
+        return sequence

@@ -1,30 +1,32 @@
-"""What a task is: a specification that makes data, and the data it makes.
+"""The contract of a task: a specification that generates data, and its datasets.
 
 A *task* (:class:`Task`) is a frozen record of parameters. ``task.data(seed, batch_size)`` makes its :class:`Dataset`,
-which hands out training sequences by number, so that a run can be resumed at any of them, and holds one validation
-and one test sequence. Everything random about a dataset is a pure function of the seed and the number asked for.
+which provides training sequences by number, so that a run can be resumed at any of them, and one validation
+and one test sequence. Everything random in a dataset is a pure function of the seed and the requested number.
 
-Whatever a task hands out goes through one door (:mod:`neuroperturb.tasks.door`): a :class:`Sequence` has the dtypes and shapes it
-promises from the moment it is made, and :meth:`Task.data` and :meth:`Dataset.batch` look at its numbers.
+All data of a task are validated in one place (:mod:`neuroperturb.tasks.door`): a :class:`Sequence` checks its dtypes and shapes when it is
+created, and :meth:`Task.data` and :meth:`Dataset.batch` check its numbers.
 """
 
 from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from neuroperturb.spec import Spec, SpecError, Words
+from neuroperturb.spec.data_file import FileNote
 from neuroperturb.tasks import door
 
 Loss = Literal["mse", "cross_entropy"]
 LOSSES = {
     "mse": ("mean squared error", ""),
     "cross_entropy": ("cross-entropy", "nats"),
-}  # what they are called, and their units
+}  # their names and units
 CONSTANT = ("guess", "mean")  # trivial baselines whose output is a constant
 
 
@@ -39,14 +41,14 @@ class _Arrays(NamedTuple):
 class Sequence(_Arrays):
     """B trials of T steps, presented together.
 
-    Other dtypes are taken as they are meant, masks of 0 and 1 for example; what has no one meaning is refused in a sentence.
+    Other dtypes are converted if they are unambiguous, masks of 0 and 1 for example; anything else raises an error.
 
     inputs : float64 ndarray, shape (T, B, n_in)
     targets : float64 ndarray, shape (T, B, n_out); one-hot rows for cross-entropy
     mask : bool ndarray, shape (T, B); False where a step is not scored (washout, cue period, missing target)
-    reset : bool ndarray, shape (T,); True where every state is set to zero before the step
-    condition : int ndarray, shape (T, B), the kind of every trial, 0, 1, 2 …, the same at all its steps, or (B,); empty where there
-        are no kinds
+    reset : bool ndarray, shape (T,); True where the state is reset to zero before the step
+    condition : int ndarray, shape (T, B), the kind of every trial, 0, 1, 2 …, the same at all its steps, or (B,); empty if there
+        are none
     """
 
     __slots__ = ()
@@ -59,10 +61,10 @@ class Sequence(_Arrays):
         if targets.ndim != 3 or targets.shape[:2] != (steps, trials):
             wanted, hint = f"(T, B, n_out) with (T, B) = {(steps, trials)}", ""
             if targets.shape == (steps, trials):
-                hint = "Numbers of classes are shown as one-hot rows, single outputs as targets[:, :, None]."
+                hint = "Write class numbers as one-hot rows, single outputs as targets[:, :, None]."
             raise SpecError("targets", "Sequence", wanted, targets.shape, hint, verb="must have the shape")
         every = f"One for all trials is np.repeat(mask[:, None], {trials}, axis=1)."
-        together = "A reset is of all trials together."
+        together = "A reset applies to all trials."
         return super().__new__(
             cls,
             inputs,
@@ -73,15 +75,31 @@ class Sequence(_Arrays):
         )
 
     @classmethod
+    def zeros(
+        cls,
+        steps: int,
+        trials: int,
+        n_in: int,
+        n_out: int,
+        condition: np.ndarray = np.empty(0, np.int64),  # noqa: B008
+    ) -> Sequence:
+        """Trials of zeros with nothing scored yet, starting from a reset; condition (steps, trials) int64."""
+        reset = np.zeros(steps, bool)
+        reset[:1] = True
+        inputs, targets = np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out))
+        # valid by construction, so that nothing has to be checked
+        return _Arrays.__new__(cls, inputs, targets, np.zeros((steps, trials), bool), reset, condition)
+
+    @classmethod
     def _make(cls, iterable: Iterable) -> Sequence:
-        return cls(*iterable)  # of `_replace`, too
+        return cls(*iterable)  # also for `_replace`
 
 
 class LossScale(NamedTuple):
-    """What a reader of a loss has to know.
+    """How to interpret a loss.
 
-    name : what it is called;  unit : "" where it has none
-    guess : what the best constant output scores, by part: ``"validation"``, ``"test"``
+    name : of the loss;  unit : "" if it has none
+    guess : loss of the best constant output, by part: ``"validation"``, ``"test"``
     """
 
     name: str
@@ -92,7 +110,7 @@ class LossScale(NamedTuple):
 class Dataset(ABC):
     """Data of one task, one seed and one batch size.  All arrays float64; the trainer converts to its dtype.
 
-    What `batch` returns is checked, in every subclass; so are `validation` and `test` of what :meth:`Task.data` returns.
+    The results of `batch` are checked, in every subclass; so are `validation` and `test` of the result of :meth:`Task.data`.
     """
 
     n_in: int
@@ -101,6 +119,7 @@ class Dataset(ABC):
     batches_per_epoch: int
     validation: Sequence  # chooses hyper-parameters; a masked lead-in may warm the state up
     test: Sequence  # evaluated once, with the final weights
+    files: Mapping[str, FileNote] = MappingProxyType({})  # of data that it was read from, by path as typed
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -120,7 +139,7 @@ class Dataset(ABC):
         """Baselines without a network, each ``{"validation": loss, "test": loss}``: guess, persistence, ridge …"""
 
     def loss_scale(self) -> LossScale:
-        """Name and unit of the loss, and what a constant output scores; a dataset that reads its loss otherwise says so here."""
+        """Name and unit of the loss, and the loss of a constant output; override for a dataset with its own loss."""
         name, unit = LOSSES.get(self.loss, (self.loss, ""))
         trivial = self.trivial()
         known = [trivial[constant] for constant in CONSTANT if constant in trivial]
@@ -133,7 +152,7 @@ class Dataset(ABC):
 
 
 def constant_loss(loss: Loss, sequence: Sequence) -> float:
-    """The least loss of a constant output: variance about the mean target, or entropy of the mean target; nan where nothing is scored."""
+    """The smallest loss of a constant output: variance about the mean target, or entropy of the mean target; nan if nothing is scored."""
     targets = np.asarray(sequence.targets, float)[np.asarray(sequence.mask, bool)]
     if not targets.size:
         return float("nan")
@@ -146,8 +165,9 @@ def constant_loss(loss: Loss, sequence: Sequence) -> float:
 class Task(Spec):
     """A specification of data to learn from.  Subclasses set `name` (a Literal) and the class variables."""
 
-    schedule: ClassVar[Literal["online", "episode"]] = "online"  # the natural one; a run may choose the other
+    schedule: ClassVar[Literal["online", "episode"]] = "online"  # the default; a run may choose the other
     default_batch_size: ClassVar[int] = 1
+    ridge_taps: ClassVar[int] = 16  # latest inputs that a ridge beside a run sees
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -156,12 +176,17 @@ class Task(Spec):
 
     @property
     def label(self) -> str:
-        """What tables and figures call it."""
+        """Name in tables and figures."""
         return getattr(self, "name", type(self).__name__)
 
     def data(self, seed: int, batch_size: int) -> Dataset:
-        """Make the data; raises an :class:`neuroperturb.spec.InputError` where they cannot be made."""
-        raise NotImplementedError
+        """Generate the data; raises an :class:`neuroperturb.spec.InputError` if that is impossible."""
+        raise SpecError(
+            "data",
+            type(self).__name__,
+            verb="is missing",
+            hint="A task generates its data there: data(seed, batch_size).",
+        )
 
 
 def _checked_batch(batch):
@@ -169,7 +194,7 @@ def _checked_batch(batch):
     def checked(self, number: int) -> Sequence:
         return require_usable(self, batch(self, number), f"training batch {number}")
 
-    checked.py_func = batch  # what the author wrote: the text of a class is made of that
+    checked.py_func = batch  # the author's code, for the source text of a class
     return checked
 
 
@@ -185,7 +210,7 @@ def _checked_data(data):
 
 
 def require_dataset(dataset: Any, task: str) -> None:
-    """Refuse data that no run can use: sizes that are none, an unknown loss, a validation or test part that is not one."""
+    """Reject unusable data: invalid sizes, an unknown loss, an invalid validation or test part."""
     if not isinstance(dataset, Dataset):
         raise SpecError("data", task, "a Dataset", Words(type(dataset).__name__), verb="must return")
     for name, least in (("n_in", 1), ("n_out", 1), ("batches_per_epoch", 1)):
@@ -199,7 +224,7 @@ def require_dataset(dataset: Any, task: str) -> None:
 
 
 def require_usable(dataset: Dataset, sequence: Any, owner: str) -> Sequence:
-    """The sequence, if a network of the dataset's sizes can be shown it and scored by its loss."""
+    """The sequence, if it fits a network of the dataset's sizes and its loss."""
     if not isinstance(sequence, Sequence):
         raise SpecError("sequence", owner, "a Sequence", Words(type(sequence).__name__))
     for name, size in (("inputs", dataset.n_in), ("targets", dataset.n_out)):
@@ -217,5 +242,5 @@ def _require_odds(sequence: Sequence, owner: str) -> None:
     rows = sequence.targets[sequence.mask]
     wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > 1e-6)
     if wrong.any():
-        wanted = "one-hot rows, or odds of 0 or more that sum to 1, where the loss is cross-entropy"
+        wanted = "one-hot rows, or probabilities of 0 or more that sum to 1, for the cross-entropy loss"
         raise SpecError("targets", owner, wanted, rows[np.argmax(wrong)].tolist())

@@ -34,16 +34,16 @@ class Copying(Task):
 
     Parameters
     ----------
-    variant : ``"fresh"``, new strings in every batch; ``"fixed"``, training repeats one batch of strings for ever and the test asks
-        for others, so what it measures is whether memorising one batch taught copying. Of the published experiment [2]_ it has that
-        repetition only. The published task has ten symbols shown one-hot, a delay of 10 and strings of 100 steps, T = 210, and every
-        step counts in its loss; here bits are ±1, strings have 10 of them unless `length` says otherwise, and recall alone is scored.
-        Losses of the one say nothing of the other
-    length : int, steps that show bits
-    width : int, bits a step
+    variant : ``"fresh"``, new strings in every batch; ``"fixed"``, training repeats one batch of strings and the test uses others, so
+        that it measures whether memorising one batch has taught copying. It has only this repetition in common with the published
+        experiment [2]_, which has ten one-hot symbols, a delay of 10 and strings of 100 steps, T = 210, and scores every
+        step; here bits are ±1, strings have 10 of them by default, and only recall is scored. The losses of the two are
+        not comparable
+    length : int, steps that present bits
+    width : int, bits per step
     delay : int, blank steps between the last bit and recall
-    trials_per_epoch : int, strings shown an epoch, rounded up to whole batches
-    validation_trials, test_trials : int, strings of those parts, never shown in training
+    trials_per_epoch : int, strings per epoch, rounded up to whole batches
+    validation_trials, test_trials : int, strings of those parts, never used in training
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -1,4 +1,4 @@
-"""Credit task A, delayed XOR: two cues, far apart, whose exclusive or is asked for at the end.
+"""Credit task A, delayed XOR: report the exclusive or of two distant cues at the end of the trial.
 
 target = +1 if the cues differ, −1 if they agree  =  −cue_1 · cue_2
 """
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
+from neuroperturb.tasks.trials import SignTrials, blank, signs
 
 
 def _as_tuple(value: object) -> object:
@@ -21,11 +21,11 @@ def _as_tuple(value: object) -> object:
 
 
 class DelayedXOR(Task):
-    """Say whether two cues, shown at different times, differ.
+    """Report whether two cues, presented at different times, differ.
 
     Channels: cue (±1 exactly at the two cue times, noise at every other step, the last one included) and flag (1 at
     the cue times). Scored at the last step by the mean squared error; targets ±1, so 1.0 is guessing. Frozen
-    recurrence and one-step credit fail here, backpropagation through time succeeds.
+    recurrence and one-step credit fail on this task, backpropagation through time succeeds.
 
     Meant for 20 units with a constant-1 input (the network's bias option; the task adds none) and recurrent Xavier
     weights at gain 1.1. The longer form A20 is ``DelayedXOR(steps=20, cues=(0, 8))`` with 24 units at gain 1.2, and
@@ -33,8 +33,8 @@ class DelayedXOR(Task):
 
     Parameters
     ----------
-    steps : int, steps a trial (T)
-    cues : tuple of two int, the steps that show a cue
+    steps : int, steps per trial (T)
+    cues : tuple of two int, the steps that present a cue
     noise : float, standard deviation on the cue channel at all other steps [input units]
     trials_per_epoch : int, rounded up to whole batches
     validation_trials, test_trials : int, fresh trials of those parts
@@ -59,18 +59,18 @@ class DelayedXOR(Task):
         return self
 
     def data(self, seed: int, batch_size: int) -> SignTrials:
-        """Fresh trials from the seed."""
+        """New trials from the seed."""
         check_request(self, seed, batch_size)
         trials = (self.trials_per_epoch, self.validation_trials, self.test_trials)
         return SignTrials(self._trials, self.name, seed, batch_size, trials)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
-        sequence = blank(self.steps, trials, 2)
         cue = signs(rng, 2, trials)
+        sequence = blank(self.steps, trials, 2, cues=(cue[0], cue[1]))
         sequence.inputs[:, :, 0] = self.noise * rng.standard_normal((self.steps, trials))
-        at = list(self.cues)
-        sequence.inputs[at, :, 0] = cue
-        sequence.inputs[at, :, 1] = 1.0
+        for shown, at in zip(cue, self.cues, strict=True):
+            sequence.inputs[at, :, 0] = shown
+            sequence.inputs[at, :, 1] = 1.0
         sequence.targets[-1, :, 0] = -cue[0] * cue[1]
         sequence.mask[-1] = True
-        return sequence._replace(condition=condition_of(self.steps, *cue))
+        return sequence

@@ -1,6 +1,6 @@
-"""Sequential digits: a handwritten digit, read one pixel at a time, to name at the end.
+"""Sequential digits: classify a handwritten digit that is presented one pixel at a time.
 
-The 8 × 8 digits that scikit-learn carries (the UCI test set of E. Alpaydin, C. Kaynak, Optical Recognition of
+The 8 × 8 digits included in scikit-learn (the UCI test set of E. Alpaydin, C. Kaynak, Optical Recognition of
 Handwritten Digits, 1998, doi:10.24432/C50P49; CC BY 4.0): 1,797 images of 64 grey values from 0 to 16.
 """
 
@@ -20,16 +20,16 @@ VALIDATION_FRACTION, TEST_FRACTION = 0.1, 0.2  # of each class
 
 
 class SequentialDigits(Task):
-    """Name a handwritten digit that is shown as 64 steps of one pixel.
+    """Classify a handwritten digit that is presented as 64 steps of one pixel.
 
-    Input: one grey value in [0, 1] a step, row by row. Output: ten log odds, scored at the last step by the
+    Input: one grey value in [0, 1] per step, row by row. Output: ten logits, scored at the last step by the
     cross-entropy; log 10 = 2.30 is guessing. Each class is split by the seed into 70 % training, 10 % validation and
-    20 % test. An epoch shows the training images in an order of its own, in whole batches; the few that are left over
-    wait for another epoch's order.
+    20 % test. Each epoch presents the training images in a new order, in whole batches; the few that are left over
+    are skipped in that epoch.
 
     Parameters
     ----------
-    permute : bool, show the pixels in one fixed random order, drawn from the seed, instead of row by row: neighbours
+    permute : bool, present the pixels in one fixed random order, drawn from the seed, instead of row by row: neighbours
         in the image are then far apart in time
     """
 
@@ -85,7 +85,7 @@ class DigitsData(Dataset):
         return {"loss": metrics.cross_entropy(*scored), "accuracy": metrics.accuracy(*scored)}
 
     def trivial(self) -> dict[str, dict[str, float]]:
-        """``guess``: every digit as likely as it is in training."""
+        """``guess``: the class frequencies of the training set."""
         odds = np.log(np.bincount(self._labels[self._train], minlength=CLASSES) / len(self._train))
         parts = {"validation": self.validation, "test": self.test}
         return {"guess": {n: self.metrics(np.broadcast_to(odds, s.targets.shape), s)["loss"] for n, s in parts.items()}}
@@ -110,8 +110,7 @@ def _load() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits  # optional, and slow to import: only this task needs it
     except ImportError:
         raise InputError(
-            "The task 'digits' takes its images from scikit-learn, which is not installed:"
-            " pip install 'neuroperturb[digits]'."
+            "The task 'digits' uses images of scikit-learn, which is not installed: pip install 'neuroperturb[digits]'."
         ) from None
     digits = load_digits()
     return digits.data / 16.0, digits.target

@@ -1,11 +1,11 @@
-"""What a person's arrays must be before anything computes with them: one kind of each, or one sentence.
+"""Validation of user-supplied arrays: they are converted to one dtype each, or rejected with one sentence.
 
     inputs, targets     real numbers, float64                 (T, B, n)
     mask, reset         yes or no: bool, or 0 and 1           (T, B), (T,)
-    condition           whole numbers of 0 or more            (T, B), or (B,) for all steps
+    condition           integers of 0 or more                 (T, B), or (B,) for all steps
 
-Everything that is not a number of an ordinary size is a fault of the data, and is said of them: unchecked it would look like a
-network that diverged.
+Numbers that are not finite or too large are reported as errors of the data: unchecked they would look like a
+diverged network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OWNER = "Sequence"
 
 
 def real(name: str, value: Any, owner: str = OWNER) -> np.ndarray:
-    """Numbers as float64, the very array where it is one already; what a masked array hides is nan."""
+    """Numbers as float64, without a copy if possible; masked entries become nan."""
     hidden = np.ma.getmaskarray(value) if isinstance(value, np.ma.MaskedArray) else None
     array = _array(name, value, owner)
     if not _are_real(array):
@@ -48,7 +48,7 @@ def yes_or_no(
 
 
 def kinds(value: Any, shape: tuple[int, int], owner: str = OWNER) -> np.ndarray:
-    """The kind of every trial as int64, (T, B); (B,) stands for all steps; empty where there are no kinds."""
+    """The condition of every trial as int64, (T, B); (B,) applies to all steps; empty if there are none."""
     name, array = "condition", _array("condition", value, owner)
     if not array.size:
         return np.empty(0, np.int64)
@@ -57,40 +57,41 @@ def kinds(value: Any, shape: tuple[int, int], owner: str = OWNER) -> np.ndarray:
     if array.shape == shape[1:]:
         array = np.broadcast_to(array, shape)
     require_shape(name, array, shape, "(T, B)", owner)
-    with np.errstate(invalid="ignore"):
-        wrong = np.argwhere(~((array >= 0) & (array < 2**62) & (array == np.floor(array))))
-    if len(wrong):
-        raise SpecError(name, owner, "whole numbers of 0 or more", array[tuple(wrong[0])].item())
+    if array.dtype != np.int64 or array.min() < 0 or array.max() >= 2**62:
+        with np.errstate(invalid="ignore"):
+            wrong = np.argwhere(~((array >= 0) & (array < 2**62) & (array == np.floor(array))))
+        if len(wrong):
+            raise SpecError(name, owner, "whole numbers of 0 or more", array[tuple(wrong[0])].item())
     kind = array.astype(np.int64)
     if (kind != kind[0]).any():
-        raise SpecError(name, owner, "the same at all steps of a trial", hint="It is the kind of the whole trial.")
+        raise SpecError(name, owner, "the same at all steps of a trial", hint="It applies to the whole trial.")
     return kind
 
 
 def require_shape(
     name: str, array: np.ndarray, shape: tuple[int, ...], axes: str, owner: str = OWNER, hint: str = ""
 ) -> None:
-    """Refuse another shape than this."""
+    """Require this shape."""
     if array.shape != shape:
         raise SpecError(name, owner, f"{axes} = {shape}", array.shape, hint, verb="must have the shape")
 
 
 def require_finite(name: str, values: np.ndarray, owner: str, scored: np.ndarray | None = None) -> None:
-    """Refuse nan, infinities and sizes whose square float32 cannot hold, in the steps and trials that are scored (None: in all)."""
+    """Reject nan, infinities and magnitudes whose square overflows float32, in the scored steps and trials (None: in all)."""
     with np.errstate(invalid="ignore"):
+        if not values.size or max(values.max(), -values.min()) <= LARGEST:  # nan is in no order
+            return
         fits = np.abs(values) <= LARGEST
-    if fits.all():
-        return
     wrong = np.argwhere(~fits if scored is None else ~fits & scored[..., None])
     if len(wrong):
         t, b, k = wrong[0]
         where = " where it is scored" if scored is not None else ""
         wanted = f"a finite number of at most {LARGEST:.1e}{where}"
-        raise SpecError(name, owner, wanted, values[t, b, k].item(), f"It stands at step {t}, trial {b}, channel {k}.")
+        raise SpecError(name, owner, wanted, values[t, b, k].item(), f"It is at step {t}, trial {b}, channel {k}.")
 
 
 def _array(name: str, value: Any, owner: str) -> np.ndarray:
-    """An array; what makes none, such as rows of different lengths, is refused."""
+    """An array; raises for anything else, such as rows of different lengths."""
     try:
         array = np.asarray(value)
         return array.astype(np.float64) if array.dtype == object else array
@@ -99,7 +100,7 @@ def _array(name: str, value: Any, owner: str) -> np.ndarray:
 
 
 def _are_real(array: np.ndarray) -> bool:
-    """Whether they are numbers without an imaginary part, bools among them; no dates, no texts."""
+    """Whether they are real numbers, including bools; no dates, no texts."""
     return np.can_cast(array.dtype, np.float64, "same_kind")
 
 

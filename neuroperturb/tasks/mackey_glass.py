@@ -1,4 +1,4 @@
-"""Mackey–Glass: a chaotic signal to foretell, or to recall.
+"""Mackey–Glass: a chaotic signal to predict, or to recall.
 
     ds/dt = β s(t−τ) / (1 + s(t−τ)^p) − γ s(t),        u = tanh(s − 1) − mean
 
@@ -25,15 +25,15 @@ from neuroperturb.tasks.series import SeriesDataset, pair_up, part, validation_s
 
 TAU, BETA, GAMMA, POWER = 17.0, 0.2, 0.1, 10  # delay [time units], production, decay, steepness
 DT = 0.1  # Euler step [time units]
-SUBSTEPS = 10  # Euler steps a sample: one sample a time unit
+SUBSTEPS = 10  # Euler steps per sample: one sample per time unit
 
 
 class MackeyGlass(Task):
-    """A chaotic series: foretell it `horizon` samples ahead, or recall it that far back.
+    """A chaotic series: predict it `horizon` samples ahead, or recall it that far back.
 
-    The signal of [2]_: Euler with 10 sub-steps of 0.1 a sample, τ 17, β 0.2, γ 0.1, p 10, history 1.2 + 0.2 (U − ½),
-    the start dropped, tanh(s − 1), and the mean of the training samples subtracted. One signal a trial of the batch,
-    each with its own history; training, validation and test are consecutive stretches of it.
+    The signal of [2]_: Euler with 10 sub-steps of 0.1 per sample, τ 17, β 0.2, γ 0.1, p 10, history 1.2 + 0.2 (U − ½),
+    the start dropped, tanh(s − 1), and the mean of the training samples subtracted. One signal per trial of the batch,
+    each with its own history; training, validation and test are consecutive segments of it.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class MackeyGlass(Task):
     horizon : int, samples between input and target
     steps : int, samples of training and validation together; the last tenth is validation
     test_steps : int, samples of the test part
-    dropped : int, samples thrown away at the start. With the published 100, signals of different trials and seeds still
-        resemble each other at first: the histories differ little, and chaos takes about 1,000 samples to part them
+    dropped : int, samples discarded at the start. With the published 100, signals of different trials and seeds still
+        resemble each other at first: the histories differ little, and chaos takes about 1,000 samples to separate them
     washout : int, steps after a reset of the state that are not scored
     lead_in : int, unscored samples before validation and before test that warm the state up
     """
@@ -93,7 +93,7 @@ def mackey_glass(rng: np.random.Generator, samples: int, trials: int) -> np.ndar
     delay = round(TAU / DT)  # [Euler steps]
     uniform = rng.random((trials, delay)).T  # (delay, trials), drawn so that trial b is the same in any larger batch
     past, s, kept = np.ascontiguousarray(1.2 + 0.2 * (uniform - 0.5)), np.full(trials, 1.2), []
-    # What is produced depends on the state one delay ago only, so a whole delay of it is known in advance.
+    # The production depends only on the state one delay ago, so it is known in advance for a whole delay.
     for _ in range(-(-samples * SUBSTEPS // delay)):
         production, future = DT * BETA * past / (1.0 + past**POWER), np.empty_like(past)
         _advance(s, production, past, future)
@@ -103,7 +103,7 @@ def mackey_glass(rng: np.random.Generator, samples: int, trials: int) -> np.ndar
 
 @kernel
 def _advance(s, production, past, future):
-    """One delay of Euler steps, in place; past[k], the state before step k, is what the step one delay later sees."""
+    """One delay of Euler steps, in place; past[k], the state before step k, enters the step one delay later."""
     for k in range(past.shape[0]):
         for trial in range(s.shape[0]):
             past[k, trial] = s[trial]

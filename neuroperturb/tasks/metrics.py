@@ -1,8 +1,8 @@
 """Scores of outputs against targets, over the scored steps only.
 
 Every function takes ``outputs, targets`` of shape (T, B, n_out) and ``mask`` of shape (T, B), and returns one float.
-A masked step enters no sum and no count; with no step scored at all the score is nan. A diverged network gives inf or
-nan, never a warning; a target that is not finite where it is scored is refused, for that is no fault of the network.
+Masked steps enter neither sums nor counts; without any scored step the score is nan. A diverged network gives inf or
+nan, never a warning; a scored target that is not finite raises an error, since it is not a fault of the network.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def cross_entropy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) ->
     """Mean over scored steps and trials of −Σ_k y*_k log softmax(y)_k  [nats]."""
     y, wanted = _scored(outputs, targets, mask)
     with np.errstate(over="ignore", invalid="ignore"):
-        y = y - y.max(axis=1, keepdims=True)  # softmax does not see a common shift; exp must not overflow
+        y = y - y.max(axis=1, keepdims=True)  # softmax is invariant to a common shift; avoids overflow of exp
         log_softmax = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
         return _mean(-(wanted * log_softmax).sum(axis=1))
 
@@ -45,7 +45,7 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> floa
 
 
 def sign_accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Fraction of scored ±1 targets whose sign the output has; an output of exactly 0, or nan, is wrong."""
+    """Fraction of scored ±1 targets with the sign of the output; an output of exactly 0, or nan, is wrong."""
     y, wanted = _scored(outputs, targets, mask)
     return _mean(y * wanted > 0)
 

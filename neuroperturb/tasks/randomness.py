@@ -1,7 +1,7 @@
 """Seeded, named streams of random numbers for data: (seed, stream, number) → the same draws, always.
 
-Nothing global is drawn from, and no stream remembers anything: batch 7 is the same whether or not batch 6 was asked
-for.
+No global generator is used, and streams have no state: batch 7 is the same whether or not batch 6 was
+requested.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from neuroperturb.spec import SpecError
 
 
 def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
-    """A fresh generator for item `number` of the stream called `stream`.
+    """A new generator for item `number` of the stream called `stream`.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ def generator(seed: int, stream: str, number: int = 0) -> np.random.Generator:
 
 
 def check_request(task: object, seed: int, batch_size: int) -> None:
-    """Refuse a seed or a batch size that cannot be, in one sentence."""
+    """Reject an invalid seed or batch size, in one sentence."""
     for name, value, least in (("seed", seed, 0), ("batch_size", batch_size, 1)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise SpecError(name, f"{type(task).__name__} data", f"an integer of at least {least}", value)
 
 
 def check_number(number: int) -> None:
-    """Refuse a batch number that cannot be."""
+    """Reject an invalid batch number."""
     if number < 0:
         raise SpecError("number", "a training batch", "0 or more", number)

@@ -1,9 +1,9 @@
 """One long sequence, cut into training, validation and test: the shape of every task that predicts a signal.
 
-Rows of a signal become *pairs* (input, target). A part is a run of rows, and a pair belongs to a part only if its
+Rows of a signal become *pairs* (input, target). A part is a range of rows, and a pair belongs to a part only if its
 input and its target both lie inside it, so that no target of one part is an input of another's scored step.
-Validation and test start with a masked lead-in, the pairs that precede them: the state is warm when scoring starts,
-as it would be in use.
+Validation and test start with a masked lead-in, the pairs that precede them, so that the state is warmed up when
+scoring starts, as it would be in use.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ VALIDATION_FRACTION = 0.1  # of the training rows, taken from their end
 
 
 class Pairs(NamedTuple):
-    """A signal made into pairs, in the order of time.
+    """A signal as pairs, in temporal order.
 
     inputs : ndarray, shape (P, B, n_in)
     targets : ndarray, shape (P, B, n_out)
-    first, last : int ndarrays, shape (P,); the earlier and the later row that pair p touches
+    first, last : int ndarrays, shape (P,); the earlier and the later row of pair p
     reset : bool ndarray, shape (P,); True where the signal was interrupted before pair p
     """
 
@@ -48,6 +48,26 @@ def pair_up(inputs: np.ndarray, targets: np.ndarray, horizon: int) -> Pairs:
     )
 
 
+def pair_segments(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
+    """Pairs (t, t + horizon) without a break in between; the state is reset after each break.
+
+    breaks : first rows of the segments after the first one
+    """
+    pairs = pair_up(inputs, targets, horizon)
+    if not len(breaks):
+        return pairs
+    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
+    whole = segment[pairs.first] == segment[pairs.last]
+    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
+    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)
+
+
+def scale_rows(values: np.ndarray, fit: int) -> np.ndarray:
+    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
+    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
+    return (values - low) / np.where(high > low, high - low, 1.0)
+
+
 def validation_start(split: int) -> int:
     """First validation row, when the rows before `split` are training and validation together."""
     return split - int(VALIDATION_FRACTION * split)
@@ -62,30 +82,30 @@ def part(pairs: Pairs, rows: tuple[int, int], washout: int, lead_in: int = 0) ->
     found = np.flatnonzero(inside)
     if not len(found):
         where = f"rows {rows[0]} to {rows[1] - 1}"
-        raise SpecError("horizon", wanted=f"shorter: no unbroken pair of input and target fits into {where}")
+        raise SpecError("horizon", wanted=f"shorter: no uninterrupted pair of input and target fits into {where}")
     window = slice(max(0, found[0] - lead_in), found[-1] + 1)
     reset = pairs.reset[window].copy()
     reset[0] = True
     scored = inside[window] & (_steps_since(reset) >= washout)
     if not scored.any():
         where = f"rows {rows[0]} to {rows[1] - 1}"
-        raise SpecError("washout", wanted=f"shorter: no step of {where} outlasts {washout} steps")
+        raise SpecError("washout", wanted=f"shorter: no step of {where} is left after {washout} steps")
     mask = np.repeat(scored[:, None], pairs.inputs.shape[1], axis=1)
     return Sequence(pairs.inputs[window], pairs.targets[window], mask, reset)
 
 
 def side_by_side(sequence: Sequence, trials: int, washout: int) -> Sequence:
-    """Cut a sequence of one trial into `trials` stretches of equal length, presented together.
+    """Cut a sequence of one trial into `trials` segments of equal length, presented in parallel.
 
-    The last few pairs, fewer than `trials`, are left out. An interruption of one stretch resets the state of all, and
-    each stretch starts from a reset, so the washout follows it.
+    The last few pairs, fewer than `trials`, are left out. An interruption of one segment resets the state of all, and
+    each segment starts with a reset, so the washout follows it.
     """
     if trials == 1:
         return sequence
     steps = len(sequence.reset) // trials
     if steps <= washout:
         pairs = len(sequence.reset)
-        why = f"so that each stretch of the {pairs} training pairs outlasts the washout of {washout} steps"
+        why = f"so that each segment of the {pairs} training pairs is longer than the washout of {washout} steps"
         raise SpecError("batch_size", wanted=f"at most {pairs // (washout + 1)}, {why}", got=trials)
 
     def fold(a: np.ndarray) -> np.ndarray:
@@ -95,26 +115,28 @@ def side_by_side(sequence: Sequence, trials: int, washout: int) -> Sequence:
     reset = sequence.reset[: steps * trials].reshape(trials, steps).any(axis=0)
     mask = fold(sequence.mask) & (_steps_since(reset) >= washout)[:, None]
     if not mask.any():
-        why = f"no step outlasts the washout of {washout} steps between the interruptions of one or the other"
-        raise SpecError("batch_size", wanted=f"smaller: with that many stretches side by side, {why}", got=trials)
+        why = f"no step is left after the washout of {washout} steps between interruptions"
+        raise SpecError("batch_size", wanted=f"smaller: with that many parallel segments, {why}", got=trials)
     return Sequence(fold(sequence.inputs), fold(sequence.targets), mask, reset)
 
 
 class SeriesDataset(Dataset):
-    """One training sequence, presented once an epoch; scored by the mean squared error.
+    """One training sequence, presented once per epoch; scored by the mean squared error.
 
     Parameters
     ----------
     train, validation, test : Sequence
-    current : int or sequence of int, the input columns that hold the present values of the outputs, for persistence
+    current : int or sequence of int, the input columns with the present values of the outputs, for persistence; None: there are none
     """
 
     loss = "mse"
     batches_per_epoch = 1
 
-    def __init__(self, train: Sequence, validation: Sequence, test: Sequence, current: int | Listed[int]) -> None:
+    def __init__(
+        self, train: Sequence, validation: Sequence, test: Sequence, current: int | Listed[int] | None
+    ) -> None:
         self.train, self.validation, self.test = train, validation, test
-        self.current = np.atleast_1d(current)
+        self.current = None if current is None else np.atleast_1d(current)
         self.n_in, self.n_out = train.inputs.shape[2], train.targets.shape[2]
 
     def batch(self, number: int) -> Sequence:
@@ -128,12 +150,12 @@ class SeriesDataset(Dataset):
         return {"loss": metrics.mse(*scored), "nmse": metrics.nmse(*scored)}
 
     def trivial(self) -> dict[str, dict[str, float]]:
-        """``mean``: predict the training mean. ``persistence``: answer with the present value."""
+        """``mean``: predict the training mean. ``persistence``: predict the present value, where it is an input."""
         mean = self.train.targets[self.train.mask].mean(axis=0)
-        return {
-            "mean": self._score(lambda s: np.broadcast_to(mean, s.targets.shape)),
-            "persistence": self._score(lambda s: s.inputs[:, :, self.current]),
-        }
+        scores = {"mean": self._score(lambda s: np.broadcast_to(mean, s.targets.shape))}
+        if self.current is not None:
+            scores["persistence"] = self._score(lambda s: s.inputs[:, :, self.current])
+        return scores
 
     def _score(self, predict) -> dict[str, float]:
         parts = {"validation": self.validation, "test": self.test}

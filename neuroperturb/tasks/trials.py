@@ -1,7 +1,7 @@
-"""Short trials drawn afresh: the shape of every task whose trials come from a random recipe.
+"""Short, newly drawn trials: the form of every task whose trials come from a random recipe.
 
 A recipe is a function ``draw(rng, trials) -> Sequence``. Training batch k, the validation trials and the test trials
-are three separate streams of the same recipe, so validation and test are new trials, never seen in training.
+are three separate streams of the same recipe, so validation and test are new trials, never used in training.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Recipe = Callable[[np.random.Generator, int], Sequence]
 
 
 class SignTrials(Dataset):
-    """Fresh trials with targets of ±1, scored by the mean squared error: 1.0 is guessing.
+    """Newly drawn trials with targets of ±1, scored by the mean squared error: 1.0 is guessing.
 
     Parameters
     ----------
     draw : Recipe
-    name : str, the task's name, which names its streams
+    name : str, the task's name, used for its streams
     seed, batch_size : int
-    trials : tuple of int, trials an epoch, in validation and in test
-    fixed : bool, present batch 0 for ever
+    trials : tuple of int, trials per epoch, in validation and in test
+    fixed : bool, always present batch 0
     """
 
     loss = "mse"
@@ -43,7 +43,7 @@ class SignTrials(Dataset):
         self._fixed = self._train(0) if fixed else None
 
     def batch(self, number: int) -> Sequence:
-        """Training trials `number`, drawn from the seed and that number alone."""
+        """Training batch `number`, a function of the seed and that number only."""
         check_number(number)
         return self._train(number) if self._fixed is None else self._fixed
 
@@ -51,7 +51,7 @@ class SignTrials(Dataset):
         return self._draw(generator(self._seed, f"{self._name}/train", number), self._batch_size)
 
     def metrics(self, outputs: np.ndarray, sequence: Sequence) -> dict[str, float]:
-        """``loss`` (mean squared error), ``nmse``, ``accuracy`` of the sign and wrong ``error_bits`` a trial."""
+        """``loss`` (mean squared error), ``nmse``, ``accuracy`` of the sign and wrong ``error_bits`` per trial."""
         scored = (outputs, sequence.targets, sequence.mask)
         return {
             "loss": metrics.mse(*scored),
@@ -61,27 +61,24 @@ class SignTrials(Dataset):
         }
 
     def trivial(self) -> dict[str, dict[str, float]]:
-        """``guess``: without a clue, 0 is the best answer to ±1, at a loss of exactly 1."""
+        """``guess``: the best constant answer to ±1 is 0, with a loss of exactly 1."""
         parts = {"validation": self.validation, "test": self.test}
         return {"guess": {n: metrics.mse(np.zeros_like(s.targets), s.targets, s.mask) for n, s in parts.items()}}
 
 
-def blank(steps: int, trials: int, n_in: int, n_out: int = 1) -> Sequence:
-    """Trials of zeros with nothing scored yet, starting from a reset: what a recipe fills in."""
+def blank(steps: int, trials: int, n_in: int, n_out: int = 1, *, cues: tuple[np.ndarray, ...] = ()) -> Sequence:
+    """Trials of zeros with nothing scored yet, starting with a reset, for a recipe to fill in. Cues (B,) of ±1 make its condition."""
     require_memory(f"{trials} trials of {steps} steps", (steps, trials, n_in), (steps, trials, n_out), (steps, trials))
-    reset = np.zeros(steps, bool)
-    reset[0] = True
-    return Sequence(
-        np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out)), np.zeros((steps, trials), bool), reset
-    )
+    condition = (condition_of(steps, *cues),) if cues else ()
+    return Sequence.zeros(steps, trials, n_in, n_out, *condition)
 
 
 def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Fair ±1."""
+    """±1 with equal probability."""
     return 2.0 * rng.integers(0, 2, shape) - 1.0
 
 
 def condition_of(steps: int, *cues: np.ndarray) -> np.ndarray:
     """The number, 0 … 2ᵏ − 1, of the combination of k cues of ±1, each of shape (B,); (steps, B)."""
     number = sum((np.asarray(cue) > 0).astype(np.int64) << k for k, cue in enumerate(cues))
-    return np.tile(number, (steps, 1))
+    return np.repeat(number[None], steps, axis=0)

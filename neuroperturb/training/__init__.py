@@ -1,1 +1,1 @@
-"""Training: a run in progress, the runs it is compared with, ablation, and deployment on other chips."""
+"""Training: the training loop, baselines to compare with, ablation, and deployment on other chips."""

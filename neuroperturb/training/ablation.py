@@ -1,13 +1,13 @@
-"""What each non-ideality costs: a run repeated with each source alone, and with each one removed.
+"""The cost of each non-ideality: a run repeated with each source alone, and with each one removed.
 
-    alone      loss with this source and no other            cost      loss alone − loss without any
+    alone      loss with only this source                    cost      loss alone − loss without any
     removed    loss with all others and without this one     regained  loss with all − loss removed
 
-Sources do not add up: two that are harmless alone may not be together, which is what the two columns are for. Everything else,
-seeds included, stays as it is; a source that is off draws nothing, so that the draws of the others are the same.
+Sources are not additive: two that are harmless alone may be harmful together, hence the two columns. Everything else, including
+seeds, is unchanged; a source that is off draws nothing, so that the draws of the others are the same.
 
-Taking away the steps of cells leaves cells of the same bounds and noise that move by a sixteenth of the step, or have 16 bits; taking
-away the shape of their response leaves constant steps of the same size.
+Removing the finite step of cells leaves cells of the same bounds and noise with a sixteenth of the step, or with 16 bits; removing
+the shape of their response leaves constant steps of the same size.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ COMMON = tuple(field.name for field in dataclasses.fields(hw.PulsedCell))
 
 
 class NonIdeality(NamedTuple):
-    """A non-ideality: its name, and what hardware is without it.
+    """A non-ideality: its name, and functions that remove it.
 
-    array : of what an array is made of;  chip : of neurons and the reward's channel
+    array : from an array specification;  chip : from neurons and the reward channel
     """
 
     name: str
@@ -51,7 +51,7 @@ def _cells(change: Callable[[Any], Any]) -> Callable[[hw.Hardware], hw.Hardware]
 
 
 def _set(cell, **values):
-    """A cell with some fields changed, those that it has and that differ."""
+    """A cell with some fields changed, if it has them and they differ."""
     values = {name: value for name, value in values.items() if getattr(cell, name, value) != value}
     return dataclasses.replace(cell, **values) if values else cell
 
@@ -61,7 +61,7 @@ def _without_shape(made_of: hw.Hardware) -> hw.Hardware:
     if not isinstance(cell, hw.PulsedCell) or type(cell) is hw.ConstantStep:
         return made_of
     step, single = cell.granularity, made_of.weight is None or len(made_of.weight.gains) == 1
-    # a single cell that only holds one sign gets both; what noise is, in steps, is that of other steps now
+    # a single cell with weights of one sign gets both signs; noise given in steps is rescaled to the new step
     both = {"w_min": -cell.bound, "w_max": cell.bound} if single and 0 in (cell.w_min, cell.w_max) else {}
     noise = {"dw_min_std": cell.pulse_noise, "write_noise_std": cell.write_noise_std * cell.dw_min / step}
     kept = {name: getattr(cell, name) for name in COMMON}
@@ -74,7 +74,7 @@ def _without_steps(cell):
         return dataclasses.replace(cell, bits=MOST_BITS)
     if not isinstance(cell, hw.PulsedCell):
         return cell
-    # noise of as many small pulses as make up one large one, and of reads, stays what it was
+    # the noise of the many small pulses that replace a large one, and of reads, is unchanged
     return _set(
         cell, dw_min=cell.dw_min / FINER, dw_min_std=cell.dw_min_std * FINER**0.5,
         write_noise_std=cell.write_noise_std * FINER, most_pulses=min(cell.most_pulses * FINER, 65535),
@@ -89,18 +89,18 @@ def _without_spread(cell):
     return _set(cell, **{name: 0.0 for name in names if name.endswith("_dtod") or name == "reference_std"})
 
 
-# the rest
+# other parts
 
 
 def _without_programming(made_of: hw.Hardware) -> hw.Hardware:
-    """Weights as they were meant; what is written once keeps its drift and its noise of reads."""
+    """Exactly programmed weights; arrays that are written once keep their drift and read noise."""
     if isinstance(made_of.programming, hw.WrittenOnce):
         return _weaken("programming_strength")(made_of)
     return dataclasses.replace(made_of, programming=Exact())
 
 
 def _weaken(name: str, there: str = "") -> Callable[[hw.Hardware], hw.Hardware]:
-    """Take away a strength of arrays that are written once; there : property that tells whether it is one of this model."""
+    """Set a strength of arrays that are written once to zero; there : property that tells whether the model has it."""
 
     def change(made_of: hw.Hardware) -> hw.Hardware:
         model = made_of.programming
@@ -182,7 +182,7 @@ def without(chip: Chip, source: NonIdeality) -> Chip:
 
 
 def alone(chip: Chip, source: NonIdeality) -> Chip:
-    """The chip with every source removed but one."""
+    """The chip with all sources removed except one."""
     for other in SOURCES:
         chip = chip if other is source else without(chip, other)
     return chip
@@ -195,7 +195,7 @@ def sources(chip: Chip) -> list[NonIdeality]:
 
 
 def experiments(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
-    """(name, experiment) of every run of an ablation but the run itself: without any, alone, removed."""
+    """(name, experiment) of every other run of an ablation: without any source, alone, removed."""
     chip = experiment.hardware
     yield IDEAL, experiment.replace(hardware=Chip(seed=chip.seed))
     for source in sources(chip):

@@ -1,7 +1,7 @@
-"""Rows that a result is compared with: the same task without the rule, without a network, or with the exact gradient.
+"""Baselines to compare a result with: the same task without the rule, without a network, or with the exact gradient.
 
-Everything that has a setting chooses it on the validation data; the test data are used once a row, for the setting
-chosen.
+Settings are chosen on the validation data; the test data are used once per row, for the chosen
+setting.
 
     trivial             guess, persistence …
     ridge               on the present input, and on a window of past ones
@@ -31,14 +31,12 @@ from neuroperturb.training.trainer import Trainer
 
 FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
 FROZEN_FACTORS = (1 / 3, 1.0, 3.0)  # on the rule's own learning rate
-BPTT_RATES = {"episode": (1e-3, 3e-3, 1e-2), "online": (1e-4, 1e-3, 1e-2)}  # of Adam
-CLIP = 1.0  # norm of the exact gradient: without it, long sequences now and then throw a run away
-WINDOW = {"weather": 48}  # inputs a ridge sees: two days of hours
-OTHER_WINDOW = 16
+BPTT_RATES = {"episode": (1e-3, 3e-3, 1e-2), "online": (1e-4, 1e-3, 1e-2)}  # learning rates of Adam
+CLIP = 1.0  # norm of the exact gradient: without clipping, long sequences occasionally make a run diverge
 
 
 class Candidate(NamedTuple):
-    """One setting, trained: its validation loss, and its scores on the test data, computed when needed."""
+    """A trained setting: its validation loss, and its scores on the test data, computed when needed."""
 
     settings: str
     validation: dict[str, float]
@@ -46,11 +44,11 @@ class Candidate(NamedTuple):
     status: str = "finished"
 
 
-Plan = list[tuple[str, Callable[[], dict]]]  # name of a row, and what computes it
+Plan = list[tuple[str, Callable[[], dict]]]  # name of a row, and the function that computes it
 
 
 def result_row(trainer: Trainer, run: Run) -> dict:
-    """The row of the rule itself: its final weights on validation and test, and the seconds it trained; `run` is its record."""
+    """The row of the rule itself: scores of its final weights on validation and test, and training time; `run` is its record."""
     dataset = trainer.dataset
     candidate = Candidate(
         "", _scores(trainer, dataset, "validation"), lambda: _scores(trainer, dataset, "test"), run.status
@@ -59,12 +57,12 @@ def result_row(trainer: Trainer, run: Run) -> dict:
 
 
 def trivial_rows(dataset: Dataset) -> list[dict]:
-    """What needs no network: guessing, persistence."""
+    """Baselines without a network: guessing, persistence."""
     return [{"name": name, **losses, "status": "finished"} for name, losses in dataset.trivial().items()]
 
 
 def plan(experiment: Experiment, dataset: Dataset) -> Plan:
-    """Every other row, cheap ones first, as (name, function that computes the row)."""
+    """All other rows, cheap ones first, as (name, function that computes the row)."""
     if experiment.spiking is not None:  # spikes have no exact gradient
         return [*fitted(experiment, dataset), (FROZEN, _frozen(experiment, dataset))]
     searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
@@ -73,8 +71,8 @@ def plan(experiment: Experiment, dataset: Dataset) -> Plan:
 
 
 def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
-    """What is fitted and not trained: ridge on inputs, and on the states of a random reservoir of the network's size."""
-    window = WINDOW.get(experiment.task.name, OTHER_WINDOW)
+    """Fitted baselines: ridge regression on inputs, and on the states of a random reservoir of the network's size."""
+    window = experiment.task.ridge_taps
     seed, units = experiment.training.seed, experiment.network.size
     rows: Plan = [
         ("ridge, present input", lambda: Ridge(taps=1).scores(dataset)),
@@ -93,7 +91,7 @@ def _timed(name: str, scores: Callable[[], dict]) -> Callable[[], dict]:
 
 
 def _bptt(experiment: Experiment, dataset: Dataset, window: int | None) -> Callable[[], dict]:
-    """The exact gradient, or the one-step gradient, on the network the rule started from."""
+    """The exact gradient, or the one-step gradient, from the rule's initial network."""
     schedule = experiment.training.schedule
     chunk = ONLINE_CHUNK if window is None and schedule == "online" else None
     name = "bptt" if window is None else f"bptt({window})"
@@ -116,7 +114,7 @@ def _bptt(experiment: Experiment, dataset: Dataset, window: int | None) -> Calla
 
 
 def _bptt_on_hardware(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
-    """The exact gradient, forward and written through the same arrays: where it fails too, the device cannot."""
+    """The exact gradient, with forward passes and writes through the same arrays: if it fails too, the hardware is the limit."""
     training = experiment.training
     chunk = ONLINE_CHUNK if training.schedule == "online" else None
 
@@ -130,7 +128,7 @@ def _bptt_on_hardware(experiment: Experiment, dataset: Dataset) -> Callable[[], 
 
 
 def trained_row(name: str, experiment: Experiment, dataset: Dataset) -> dict:
-    """The row of an experiment as it is."""
+    """The row of an unchanged experiment."""
     start = working()
     return {**_row(name, _trained(experiment, dataset, "")), "seconds": working() - start}
 
@@ -152,7 +150,7 @@ def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttT
 
 
 def _frozen(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:
-    """The same rule on the readout alone (and on D), at its own best rate: the recurrence learns nothing."""
+    """The same rule on the readout only (and on D), at its own best learning rate, with a fixed recurrence."""
 
     def candidates():
         for factor in FROZEN_FACTORS:
@@ -178,7 +176,7 @@ def with_rate(experiment: Experiment, factor: float) -> Experiment:
 
 
 def _search(name: str, candidates: Iterable[Candidate]) -> dict:
-    """The row of the candidate with the least validation loss; a loss that is not finite is the worst."""
+    """The row of the candidate with the smallest validation loss; a non-finite loss is the worst."""
     start = working()
 
     def loss(candidate):
@@ -199,7 +197,7 @@ def _row(name: str, chosen: Candidate) -> dict:
 
 
 def _scores(trainer: Trainer, dataset: Dataset, part: str) -> dict[str, float]:
-    """The task's metrics of the present weights; a network that diverged has scores that are not finite."""
+    """The task's metrics of the present weights; non-finite for a diverged network."""
     sequence = getattr(dataset, part)
     with np.errstate(over="ignore", invalid="ignore"):
         return dataset.metrics(trainer.evaluate(sequence), sequence)

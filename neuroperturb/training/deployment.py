@@ -1,8 +1,8 @@
-"""After training: the weights on another chip, and the chip after an hour, a day, a month, a year.
+"""After training: the weights on another chip, and a chip an hour, a day, a month and a year after programming.
 
-A chip is a seed. *Deploying* programs the trained weights on a fresh one, on the same scale, by the hardware's own way of programming;
-its cells, neurons and noise are others. *Ageing* lets time pass for the chip that was trained, or for one that was deployed, and
-tests it again, as it is and compensated (what is read rescaled by what the array lost, hardware_models.ageing.compensation).
+A chip is a seed. *Deploying* programs the trained weights on a new one, on the same scale, with the hardware's programming scheme;
+its cells, neurons and noise are different. *Ageing* lets time pass for the trained chip, or for a deployed one, and tests it again,
+with and without drift compensation (reads rescaled by the loss of the array, hardware_models.ageing.compensation).
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import hardware_models as hw
+from hardware_models.crossbar.state import Shortfall
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import LEARNT, Matrices
+from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results.run import Run
+from neuroperturb.results.structure import require_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import InputError, SpecError
@@ -30,12 +32,12 @@ TIMES = {"an hour": HOUR, "a day": DAY, "a month": MONTH, "a year": YEAR}
 
 
 class Deployed:
-    """Trained weights on a chip, to be tested and aged.
+    """Trained weights on a chip, for tests and ageing.
 
     Parameters
     ----------
-    run : a record with weights that are finite
-    hardware : Chip to program; None: the chip that was trained, as training left it
+    run : a record with finite weights
+    hardware : Chip to program; None: the trained chip, in its state after training
     """
 
     def __init__(self, run: Run, hardware: Chip | None = None):
@@ -50,7 +52,7 @@ class Deployed:
     def _programmed(self, run: Run, hardware: Chip) -> Simulation:
         training = run.experiment.training
         return Simulation(
-            run.experiment.network, PerturbationRule(), Matrices(**run.weights), loss=self.dataset.loss, dtype=training.dtype,
+            run.experiment.network, PerturbationRule(), require_weights(run.weights, run.experiment), loss=self.dataset.loss, dtype=training.dtype,
             batch=training.batch_size, seed=training.seed, hardware=on_scale_of(run, hardware),
         )  # fmt: skip
 
@@ -59,8 +61,17 @@ class Deployed:
         with np.errstate(over="ignore", invalid="ignore"):
             return self.dataset.metrics(self._evaluate(self.dataset.test), self.dataset.test)
 
+    def row(self) -> dict[str, float]:
+        """The metrics, and what programming could not do."""
+        return self.score() | self.shortfall()
+
+    def shortfall(self) -> dict[str, int]:
+        """What programming could not do: weights ``clipped``, and cells ``unreached`` that write-verify gave up on; none without arrays."""
+        found = [] if self.simulation is None else [array.shortfall for array in self.simulation.arrays.values()]
+        return {name: sum(getattr(one, name) for one in found) for name in Shortfall._fields}
+
     def calibrate(self) -> None:
-        """Remember what the arrays read now."""
+        """Calibrate: store the present reads of the arrays."""
         for array in self.simulation.arrays.values():
             array.calibrate()
 
@@ -70,17 +81,17 @@ class Deployed:
             array.age(seconds)
 
     def compensated_score(self) -> dict[str, float]:
-        """The same with what is read rescaled to what it was at calibration; afterwards it is not."""
+        """The same metrics with reads rescaled to their magnitude at calibration, only for this test."""
         for array in self.simulation.arrays.values():
             array.compensate()
         score = self.score()
         for array in self.simulation.arrays.values():
-            array.state.correction[:] = 1
+            array.uncompensate()
         return score
 
 
 def on_scale_of(run: Run, hardware: Chip) -> Chip:
-    """The chip with the scale, weight units per device unit, that matrices of the same cells were trained on."""
+    """The chip with the scale, weight units per device unit, used in training for matrices of the same cells."""
     own = run.experiment.hardware
     scales = {
         name: scale
@@ -98,55 +109,55 @@ def on_scale_of(run: Run, hardware: Chip) -> Chip:
 
 
 def measured(chip: Chip, seconds: Iterable[float]) -> list[float]:
-    """Those ages up to which the cells of a chip were measured; beyond, their model says nothing."""
+    """The ages within the measurements of a chip's cells, beyond which their model is not valid."""
     longest = min(chip.of(name).programming.measured_for for name in LEARNT)
     return [age for age in seconds if age <= longest]
 
 
 def deploy(run: Run, seeds: Iterable[int], *, hardware: Chip | None = None) -> pd.DataFrame:
-    """Test the trained weights on fresh chips.
+    """Test the trained weights on new chips.
 
     Parameters
     ----------
     run : Run, trained on hardware or not
     seeds : of the chips
-    hardware : what they are made of; the run's own unless given
+    hardware : of the chips; by default the run's own
 
     Returns
     -------
     DataFrame
-        One row a chip: ``chip``, and the task's metrics on the test data; the first row is the chip that was trained.
+        One row per chip: ``chip``, the task's metrics on the test data, and the shortfall of programming: the number of weights that
+        were ``clipped`` and of cells ``unreached``; the first row is the trained chip.
     """
     import pandas as pd
 
     made_of = hardware or run.experiment.hardware
     if made_of is None:
         raise SpecError.missing("hardware", "deploy", "For a run without hardware there is no chip to deploy on.")
-    rows = [{"chip": "trained", **Deployed(run).score()}]
-    rows += [{"chip": str(seed), **Deployed(run, made_of.replace(seed=seed)).score()} for seed in seeds]
-    return pd.DataFrame(rows)
+    chips = [("trained", None), *((str(seed), made_of.replace(seed=seed)) for seed in seeds)]
+    return pd.DataFrame([{"chip": name, **Deployed(run, chip).row()} for name, chip in chips])
 
 
 def age(run: Run, times: Sequence[float] | None = None, *, hardware: Chip | None = None) -> pd.DataFrame:
-    """Test a chip at some ages, as it is and compensated.
+    """Test a chip at several ages, with and without drift compensation.
 
     Parameters
     ----------
     run : Run
-    times : seconds after training, ascending; unless given, an hour, a day, a month and a year, as far as cells were measured
-    hardware : program the weights on such a chip first, instead of ageing the one that was trained
+    times : seconds after programming, ascending; by default an hour, a day, a month and a year, as far as cells were measured
+    hardware : program the weights on such a chip first, instead of ageing the trained one
 
     Returns
     -------
     DataFrame
-        One row a time: ``age``, ``seconds``, ``loss``, ``compensated``, losses on the test data.
+        One row per time: ``age``, ``seconds``, ``loss``, ``compensated``, losses on the test data.
     """
     import pandas as pd
 
     made_of = hardware or run.experiment.hardware
     if made_of is None or not any(made_of.of(name).ages for name in LEARNT):
-        hint = "On this hardware nothing ages; cells 'pcm-like' and 'hermes' do, as measured."
-        raise SpecError("hardware.time", "", "what time does to cells", hint=hint, verb="must say")
+        hint = "This hardware does not age; cells 'pcm-like' and 'hermes' do, as measured."
+        raise SpecError("hardware.time", "", "a mechanism of ageing", hint=hint, verb="must have")
     if times is not None and not (all(t > 0 for t in times) and sorted(set(times)) == list(times)):
         raise SpecError("times", "age", "seconds above 0, ascending", list(times))
     chip = Deployed(run, hardware)

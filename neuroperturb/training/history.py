@@ -1,4 +1,4 @@
-"""The history of a run: a row for each epoch, with its losses and by how much weights moved."""
+"""The history of a run: a row for each epoch, with its losses and weight changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ NAN = float("nan")
 
 
 class History:
-    """Rows of epochs, and what the next one is measured from.
+    """Rows of epochs, and the reference for the next one.
 
     rows : dicts, see :data:`neuroperturb.results.columns.HISTORY`
     before : weights at the start of the epoch
-    seconds : of the epoch so far, time of compiling left out
+    seconds : of the epoch so far, without compilation
     """
 
     def __init__(self, weights: Matrices):
@@ -23,13 +23,13 @@ class History:
         self.before, self.seconds = weights, 0.0
 
     def last(self, column: str) -> float:
-        """Of the last row; nan before the first."""
+        """Validation loss of the last row; nan before the first."""
         return self.rows[-1][column] if self.rows else NAN
 
     def end_epoch(self, learner: Learner, *, step: int, validation_loss: float, diverged: bool) -> None:
-        """Add the row of an epoch, and begin the next."""
+        """Add the row of an epoch, and start the next."""
         weights, loss = learner.weights(), learner.loss
-        with np.errstate(all="ignore"):  # a run that diverged has rows too
+        with np.errstate(all="ignore"):  # a diverged run has rows too
             moved = {
                 f"d{name}": float(np.linalg.norm(getattr(weights, name) - getattr(self.before, name)))
                 for name in LEARNT
@@ -54,6 +54,10 @@ class History:
         return {name: np.array(w) for name, w in self.before._asdict().items()}
 
     def restore(self, rows: list[dict], before: dict[str, np.ndarray]) -> None:
-        """Go on from the rows and the checkpoint of a record."""
+        """Continue from the rows and the checkpoint of a record."""
         self.rows = rows
-        self.before = Matrices(*(np.array(before[name]) for name in Matrices._fields))
+        kept = Matrices(*(np.array(before[name]) for name in Matrices._fields))
+        for name, own, other in zip(Matrices._fields, self.before, kept, strict=True):
+            if own.shape != other.shape:
+                raise ValueError(f"{name} at the start of its epoch is {other.shape} and not {own.shape}")
+        self.before = kept

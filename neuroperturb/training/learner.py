@@ -1,4 +1,4 @@
-"""Which learner an experiment needs: the one place that knows them all.
+"""The learner of an experiment: the only place that lists all of them.
 
 rule                 rate units                                    spiking neurons
 a perturbation       Perturbed                                     Perturbed in the kernel, BrianSpiking in Brian2
@@ -26,11 +26,11 @@ from neuroperturb.tasks.contract import Dataset, Sequence
 
 
 class Learner(Protocol):
-    """What the training loop needs of whatever learns.
+    """The interface between the training loop and a learner.
 
-    phases : names of the passes over a sequence, the one that learns last
+    phases : names of the passes over a sequence; the last one learns
     loss : (sum, count) of the training loss; set to zero at the start of an epoch
-    diverged_step : step of the run whose loss was not finite, -1 for none
+    diverged_step : step of the run with a non-finite loss, -1 for none
     """
 
     phases: tuple[str, ...]
@@ -38,32 +38,32 @@ class Learner(Protocol):
     diverged_step: int
 
     def present(self, number: int, sequence: Sequence, phase: int, first: int) -> int:
-        """Present a chunk of a sequence from step `first`; the next step, -1 where the loss stopped being finite."""
+        """Present a chunk of a sequence from step `first`; returns the next step, -1 if the loss diverged."""
 
     def row(self) -> dict:
-        """Columns of the history of its own."""
+        """Additional columns of the history."""
 
     def weights(self) -> Matrices:
-        """As they are now."""
+        """The present weights."""
 
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network, (T, B, n_out)."""
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """All state by name; :meth:`restore` goes on from it, bit for bit."""
+        """All state by name, for the caller to copy; :meth:`restore` continues from it, bit for bit."""
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Put a checkpoint back."""
+        """Restore a checkpoint."""
 
 
 def make_learner(experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int) -> Learner:
-    """What learns an experiment.
+    """The learner of an experiment.
 
     Parameters
     ----------
     experiment : Experiment
     dataset : of its task
-    initial : weights before the first step
+    initial : initial weights
     steps, total_steps : time steps of a sequence, and of the run
     """
     kind = "rate" if experiment.spiking is None else experiment.spiking.backend.kind
@@ -108,7 +108,7 @@ def _exact(experiment: Experiment, dataset: Dataset, initial: Matrices, length: 
     return ExactOnArrays(*_of(experiment), initial, dataset=dataset, hardware=experiment.hardware)
 
 
-LEARNERS: dict[tuple[str, str], Callable[..., Learner]] = {  # (what simulates the neurons, name of the rule)
+LEARNERS: dict[tuple[str, str], Callable[..., Learner]] = {  # (backend of the neurons, name of the rule)
     ("rate", "perturbation"): _perturbed,
     ("kernel", "perturbation"): _spiking,
     ("brian2", "perturbation"): _in_brian,

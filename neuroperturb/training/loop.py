@@ -1,18 +1,24 @@
-"""The training sequences of a run, and where the run is among them.
+"""The training sequences of a run, and the position of the run among them.
 
     for every sequence:  for every phase of its presentation:  chunks of at most 0.2 s of compiled steps
 
-A position is three numbers: of the sequence, of its phase, of the time step that comes next. With the state of what learns they are
-all that continuing needs.
+A position is three numbers: of the sequence, of its phase, of the next time step. Together with the state of the learner they are
+sufficient to resume.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from hardware_models.crossbar.pulses import PULSE
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 from neuroperturb.training.learner import Learner
+
+MOST_STEPS = 2**48  # of a run: draws are numbered by the step, see hardware_models.numerics.random
+LONG = "Random draws are numbered by them, and would come again."
+MOST_WRITES = PULSE  # of an array: pulses are numbered by the write, see hardware_models.crossbar.pulses
 
 
 class Sequences:
@@ -39,11 +45,29 @@ class Sequences:
         return sequence._replace(reset=reset)
 
 
-class Loop:
-    """A learner on its way through the sequences.
+def require_countable(sequences: Sequences, training: Training, *, writes: bool) -> None:
+    """Refuse a run whose draws would come again before it ends, since what numbers them has so many bits; none gets there in years.
 
-    number, phase, first : where it is
-    diverged : step of the run whose loss was not finite, or None
+    writes : whether its updates are written into arrays that draw
+    """
+    counts = [("steps", sequences.steps, MOST_STEPS)]
+    if writes:
+        counts.append(("writes", sequences.steps if training.schedule == "online" else sequences.count, MOST_WRITES))
+    for what, count, most in counts:
+        each = count // training.epochs
+        if count > most and each > most:
+            raise SpecError("task", "Experiment", f"an epoch of at most {most} {what}", each, LONG, verb="must have")
+        if count > most:
+            raise SpecError(
+                "training.epochs", "Training", f"at most {most // each}, of {each} {what} each", training.epochs, LONG
+            )
+
+
+class Loop:
+    """A learner and its position in the sequences.
+
+    number, phase, first : the position
+    diverged : step of the run with a non-finite loss, or None
     """
 
     def __init__(self, sequences: Sequences, learner: Learner):
@@ -59,7 +83,7 @@ class Loop:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete or has diverged."""
         return self.finished or self.diverged is not None
 
     @property
@@ -69,7 +93,7 @@ class Loop:
         return self.number * self.sequences.length + (self.first if learning else 0)
 
     def advance(self) -> bool:
-        """Present one chunk; True where it ended an epoch, or the run."""
+        """Present one chunk; True if it ended an epoch, or the run."""
         done = self.learner.present(self.number, self._sequence, self.phase, self.first)
         if done < 0:
             self.diverged = max(self.learner.diverged_step, 0)
@@ -88,8 +112,17 @@ class Loop:
         return np.array([self.number, self.phase, self.first], np.int64)
 
     def restore(self, position: np.ndarray) -> None:
-        """Go on from a position."""
-        self._go_to(*map(int, position))
+        """Continue from a position; refused if the run has no such position."""
+        number, phase, first = map(int, position)
+        ended = number == self.sequences.count and phase == first == 0
+        inside = (
+            0 <= number < self.sequences.count
+            and phase in range(len(self.learner.phases))
+            and 0 <= first <= self.sequences.length
+        )
+        if not (ended or inside):
+            raise InputError(f"The checkpoint does not fit this run, which has no position {number}, {phase}, {first}.")
+        self._go_to(number, phase, first)
 
     def _go_to(self, number: int, phase: int, first: int) -> None:
         self.number, self.phase, self.first = number, phase, first

@@ -1,4 +1,4 @@
-"""How far a run is, and how fast it goes."""
+"""Progress and speed of a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hardware_models.numerics.compile_clock import working
 
 
 class Progress(NamedTuple):
-    """Where training is: epochs from 1, time steps of the whole run, mean training loss of this epoch so far.
+    """Progress of training: epochs from 1, time steps of the whole run, mean training loss of this epoch so far.
 
-    rate : steps a second, nan before the first;  left : seconds, likewise
+    rate : steps per second, nan before the first;  left : remaining seconds, likewise
     """
 
     epoch: int
@@ -24,16 +24,16 @@ class Progress(NamedTuple):
 
 
 class StepRate:
-    """Steps a second since a run was begun or continued, time of compiling left out.
+    """Steps per second since a run was started or resumed, without compilation.
 
-    value : steps a second, nan before the first
+    value : steps per second, nan before the first
     """
 
     def __init__(self, step: int):
         self.value, self._first, self._began = float("nan"), step, working()
 
     def note(self, step: int) -> None:
-        """So many steps of the run are done."""
+        """Note the number of completed steps."""
         spent = working() - self._began
         if step > self._first and spent > 0:
             self.value = (step - self._first) / spent

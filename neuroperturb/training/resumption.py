@@ -1,10 +1,11 @@
-"""Whether a record can be continued as an experiment: with its own settings, but for `training.epochs`, which may grow.
+"""Whether a record can be resumed as an experiment: with the same settings, except `training.epochs`, which may grow.
 
-More epochs are refused where the learning rate follows a schedule over all of them: the steps done were those of another run.
+More epochs are an error if the learning rate follows a schedule over all of them: the completed steps had other rates.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,21 +15,21 @@ from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
 
 EPOCHS = "training.epochs"
-NAMED = 4  # most settings that a sentence names
+NAMED = 4  # largest number of settings in an error message
 ABSENT = object()
 
 
 def require_same(run: Run, experiment: Experiment) -> None:
-    """Refuse, in one sentence, to continue a record as another experiment."""
+    """Raise, in one sentence, if a record would be resumed as another experiment."""
     if experiment == run.experiment:
         return
     changed = list(changes(run.experiment, experiment))
     others = [change for change in changed if change[0] != EPOCHS]
     if others or not changed:
-        told = [f"{key!r} is {_said(new)} and was {_said(old)}" for key, old, new in others[:NAMED]]
-        told += [f"{len(others) - NAMED} more differ"] if len(others) > NAMED else []
+        differing = [f"{key!r} is {_said(new)} and was {_said(old)}" for key, old, new in others[:NAMED]]
+        differing += [f"{len(others) - NAMED} more differ"] if len(others) > NAMED else []
         raise InputError(
-            f"A run is continued with its own settings, {EPOCHS!r} excepted: {', '.join(told) or 'its objects are others'}."
+            f"A run is continued with its own settings, {EPOCHS!r} excepted: {', '.join(differing) or 'its objects differ'}."
         )
     old, new = run.experiment.training.epochs, experiment.training.epochs
     rate = getattr(experiment.rule, "rate", None)
@@ -37,28 +38,37 @@ def require_same(run: Run, experiment: Experiment) -> None:
             f"The {EPOCHS!r} parameter cannot change in a run whose learning rate follows a schedule over all epochs: it is {new} and was {old}."
         )
     if new < old:
-        raise InputError(
-            f"The {EPOCHS!r} parameter of a run that is continued may grow, not shrink: it is {new} and was {old}."
-        )
+        raise InputError(f"The {EPOCHS!r} parameter of a resumed run may grow, not shrink: it is {new} and was {old}.")
 
 
 def require_unfinished(run: Run, experiment: Experiment, name: str = "") -> None:
-    """Refuse a record after which nothing is left to do."""
+    """Raise if the run of a record is complete."""
     done = run.status == "finished" and experiment.training.epochs <= run.experiment.training.epochs
     if done or run.status == "diverged":
         raise InputError(f"There is nothing to resume: the run {name and repr(name) + ' '}is {run.status}.")
 
 
 def require_state(run: Run) -> None:
-    """Refuse a record that does not hold what continuing needs."""
+    """Raise if a record has no checkpoint to resume from."""
     if "position" not in run.state:
         raise InputError(
-            f"There is nothing to resume: the record, which is {run.status}, does not hold the state of its run."
+            f"There is nothing to resume: the record, which is {run.status}, does not contain the state of its run."
         )
 
 
+@contextlib.contextmanager
+def fitting() -> Iterator[None]:
+    """Inside, a state that lacks an array, or holds one of another shape, is refused in a sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"The checkpoint does not fit this run: {' '.join(str(error).split())}.") from None
+
+
 def changes(old: Experiment, new: Experiment) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted keys of two experiments that are not the same, with both values."""
+    """Dotted keys that differ between two experiments, with both values."""
     left, right = (dict(_flat(one.table())) for one in (old, new))
     for key in dict.fromkeys([*left, *right]):
         before, after = left.get(key, ABSENT), right.get(key, ABSENT)

@@ -1,12 +1,12 @@
-"""train(): a task hands out sequences, a learner presents them, every epoch ends with the validation loss.
+"""train(): a task provides sequences, a learner is trained on them, every epoch ends with the validation loss.
 
     after every chunk:   progress, checkpoint
     after every epoch:   a row of the history
 
-Ctrl-C may come at any moment: weights, position and rows move together or not at all, see :mod:`neuroperturb.training.whole`.
+Ctrl-C may come at any moment: weights, position and rows are updated together or not at all, see :mod:`neuroperturb.training.whole`.
 
-Where the run is, is a :class:`neuroperturb.training.loop.Loop`; what learns, a :class:`neuroperturb.training.learner.Learner`; rows are kept in
-a :class:`neuroperturb.training.history.History`.
+The position of the run is in a :class:`neuroperturb.training.loop.Loop`; the learner is a
+:class:`neuroperturb.training.learner.Learner`; rows are in a :class:`neuroperturb.training.history.History`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.experiments.data_files import notes
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
@@ -33,61 +34,85 @@ from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import make_learner
-from neuroperturb.training.loop import Loop, Sequences
+from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
-from neuroperturb.training.resumption import require_same, require_state
+from neuroperturb.training.resumption import fitting, require_same, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
-OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, where it has one
+OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, if it has one
 
 
 class Trainer:
-    """A run in progress; iterate to train, stop whenever, ask for the record at any moment.
+    """A run in progress; iterate to train, stop at any time, get the record at any moment.
 
     Parameters
     ----------
     experiment : Experiment
-    resume : a record of the same experiment to continue, from the very step it stopped at; `training.epochs` may have grown
-    dataset : made by ``experiment.task.data`` unless given
+    resume : a record of the same experiment to resume from the exact step it stopped at; `training.epochs` may have grown
+    dataset : by default from ``experiment.task.data``
     """
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
             require_same(resume, experiment)
-        training = experiment.training
-        self.experiment = experiment = experiment.bound()
-        self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
-        require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
-        self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
-        sequences = Sequences(self.dataset, training)
-        self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
-        self._loop = Loop(sequences, self.learner)
+            now = notes(experiment.task, None if dataset is None else dataset.files)
+            require_the_same(resume.data, now, "Resuming a record")
+        self._begin(experiment, dataset)
         self._diagnosis = self._diagnose()
-        self._initial_weights = self.learner.weights()
-        self._history = History(self._initial_weights)
         self._started = _now()
-        self._guard = Guard()
         if resume is not None:
             self._continue(resume)
 
+    def _begin(self, experiment: Experiment, dataset: Dataset | None) -> None:
+        """Everything as before the first step."""
+        training = experiment.training
+        self.experiment = experiment = experiment.bound()
+        self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
+        self.data = notes(experiment.task, self.dataset.files)
+        require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
+        self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
+        sequences = Sequences(self.dataset, training)
+        require_countable(sequences, training, writes=experiment.hardware is not None)
+        self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
+        self._loop = Loop(sequences, self.learner)
+        self._initial_weights = self.learner.weights()
+        self._history = History(self._initial_weights)
+        self._guard = Guard()
+
+    # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
+
+    @whole
+    def __getstate__(self) -> dict:
+        return {
+            "experiment": self.experiment, "dataset": self.dataset, "started": self._started, "diagnosis": self._diagnosis,
+            "moment": self._snapshot(),
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict) -> None:
+        self._begin(state["experiment"], state["dataset"])
+        self._started, self._diagnosis = state["started"], dict(state["diagnosis"])
+        self._put_back(state["moment"])
+
     def _diagnose(self) -> dict:
-        """What a rule can expect of its hardware, before the first step; nothing without hardware, or of a gradient, or of spikes."""
+        """Diagnosis of a rule on its hardware, before the first step; None without hardware, for a gradient, or for spiking neurons."""
         rule, training = self.experiment.rule, self.experiment.training
         rate_units = self.experiment.spiking is None
         if self.experiment.hardware is None or not (rate_units and isinstance(rule, PerturbationRule)):
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
-        return section.start(diagnose(self.learner.simulation, sequences), rule)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return section.start(diagnose(self.learner.simulation, sequences), rule)
 
     @property
     def warning(self) -> str:
-        """The ratio that limits the rule on its hardware, and what would cure it; empty where none does."""
+        """The ratio that limits the rule on its hardware, and its remedy; empty if there is none."""
         return self._diagnosis.get("warning", "")
 
     # the loop
@@ -109,7 +134,7 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left to do: all sequences were presented, or the loss stopped being finite."""
+        """Whether training has ended: all sequences were presented, or the loss diverged."""
         return self._loop.ended
 
     def __iter__(self) -> Iterator[Progress]:
@@ -125,9 +150,10 @@ class Trainer:
 
     @whole
     def advance(self) -> bool:
-        """Present one chunk; True where it ended an epoch, whose row is then in the history, or the run."""
+        """Present one chunk; True if it ended an epoch, whose row is then in the history, or the run."""
         start = working()
-        epoch_ended = self._loop.advance()
+        with np.errstate(over="ignore", invalid="ignore"):  # interpreted kernels warn; what is not finite ends the run
+            epoch_ended = self._loop.advance()
         self._history.seconds += working() - start
         if epoch_ended:
             loss = self._score(self.dataset.validation)["loss"]
@@ -173,16 +199,16 @@ class Trainer:
         return Run(
             experiment=self.experiment, history=list(self._history.rows), weights=as_dict(self.learner.weights()),
             initial_weights=as_dict(self._initial_weights), status=status, diverged_step=diverged, seeds=self._seeds(), state=state,
-            ledger=self._ledger(), loss=self._loss_scale, timestamps={"started": self._started, "saved": _now()},
+            ledger=self._ledger(), loss=self._loss_scale, timestamps={"started": self._started, "saved": _now()}, data=self.data,
         )  # fmt: skip
 
     @functools.cached_property
     def _loss_scale(self) -> dict:
-        """What readers of the losses have to know."""
+        """Name, unit and guess level of the loss."""
         return self.dataset.loss_scale()._asdict()
 
     def _ledger(self) -> dict:
-        """What the hardware did, and how it suits the rule; nothing of ideal arrays."""
+        """Operation and diagnosis of the hardware; empty for ideal arrays."""
         if self.experiment.hardware is None:
             return {}
         arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
@@ -190,7 +216,7 @@ class Trainer:
         return {"hardware": {**self._diagnosis, **section.so_far(physical)}}
 
     def _seeds(self) -> dict[str, int]:
-        """By stream; everything random about hardware is the chip's."""
+        """Seeds by stream; those of the hardware are the chip's."""
         training, chip = self.experiment.training, self.experiment.hardware
         seeds = dict.fromkeys(SEEDED, training.seed)
         own = chip is not None and chip.seed is not None
@@ -199,15 +225,16 @@ class Trainer:
     # checkpoints
 
     def _checkpoint(self) -> dict[str, np.ndarray]:
-        """Everything that continuing needs; deployment reads ``learner.arrays.W_rec.scale`` and the like."""
+        """All state needed to resume; deployment reads ``learner.arrays.W_rec.scale`` and the like."""
         before = {f"epoch.{name}": w for name, w in self._history.checkpoint().items()}
         learner = {f"learner.{name}": np.array(a) for name, a in self.learner.checkpoint().items()}
         return {"position": self._loop.checkpoint(), **before, **learner}
 
     def _continue(self, run: Run) -> None:
-        """Go on from a record: position, history and every array of the state."""
+        """Continue from a record: position, history and every array of the state."""
         require_state(run)
-        self._restore(run.history.to_dict("records"), run.state)
+        with fitting():
+            self._restore(run.history.to_dict("records"), run.state)
 
     def _restore(self, rows: list[dict], state: dict[str, np.ndarray]) -> None:
         self._history.restore(rows, _part(state, "epoch."))
@@ -215,7 +242,7 @@ class Trainer:
         self._loop.restore(state["position"])
 
     def _snapshot(self) -> tuple:
-        """All that an operation moves: rows, seconds of the epoch, where the loss stopped being finite, arrays."""
+        """All state that an operation changes: rows, seconds of the epoch, the step of divergence, arrays."""
         return list(self._history.rows), self._history.seconds, self._loop.diverged, self._checkpoint()
 
     def _put_back(self, snapshot: tuple) -> None:
@@ -235,7 +262,7 @@ def _now() -> str:
 
 @functools.cache
 def _one_blas_thread() -> None:
-    """A run is serial, and so are its matrix products: parallelism is across runs."""
+    """A run is single-threaded, including its matrix products: parallelism is across runs."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
@@ -252,13 +279,13 @@ def train(
     spiking: LIF | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Train a network on a task by a rule, and return the record.
+    """Train a network on a task with a learning rule, and return the record.
 
     Parameters
     ----------
     network, task, rule, decorrelation, training : specifications
-    hardware : what the network runs on; ideal unless given
-    spiking : spiking neurons in the place of rate units, and what simulates them
+    hardware : hardware of the network; ideal by default
+    spiking : spiking neurons in place of rate units, and their backend
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -281,7 +308,7 @@ def train(
             if progress is not None:
                 progress(now)
     except KeyboardInterrupt:
-        pass  # the record is of the last moment that was whole
+        pass  # the record has the last consistent state
     return trainer.run()
 
 

@@ -1,11 +1,11 @@
-"""State that an interrupt cannot tear.
+"""State that stays consistent under interrupts.
 
-    whole operation:   note that it has begun ─▶ move weights, position, rows ─▶ note that it has ended
+    atomic operation:   set a flag ─▶ update weights, position, rows ─▶ clear the flag
 
-Ctrl-C raises KeyboardInterrupt between any two instructions, in the middle of an operation as well, and so may whatever a task of one's
-own raises. An operation that did not come to its end leaves its note behind; the next one first puts back the last state that was whole
-and goes on from there. What is lost is a chunk of work, which is then done again, to the same bits. No signal handler is touched: it
-holds in notebooks, in threads, and under handlers of others.
+Ctrl-C raises KeyboardInterrupt between any two instructions, also in the middle of an operation, and so may the exceptions of a custom
+task. An operation that was interrupted leaves its flag set; the next one first restores the last consistent state
+and continues from there. At most a chunk of work is lost, which is repeated with identical bits. No signal handler is changed, so that
+it works in notebooks, in threads, and with other handlers.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P, R = ParamSpec("P"), TypeVar("R")
-SHARE = 30  # copying the state takes at most one part in so many of the time
+SHARE = 30  # copying the state takes at most 1/SHARE of the time
 
 
 class Guard:
-    """Whether the state is whole, and a copy of when it last was.
+    """Whether the state is consistent, and a copy of the last consistent state.
 
-    torn : whether an operation has begun and not ended
+    torn : whether an operation has started but not ended
     kept : the copy, None before the first operation
     """
 
     def __init__(self, torn: bool = False, kept: Any = None):
-        self.lock = threading.RLock()  # one operation at a time, whoever asks
+        self.lock = threading.RLock()  # one operation at a time, in any thread
         self.torn, self.kept = torn, kept
-        self._cost, self._due = float("inf"), -float("inf")  # of a copy, seconds; when the next one is
+        self._cost, self._due = float("inf"), -float("inf")  # seconds per copy; time of the next one
 
     def __reduce__(self):
-        return type(self), (self.torn, self.kept)  # a lock is nobody else's
+        return type(self), (self.torn, self.kept)  # a lock cannot be copied
 
     def keep(self, copy: Callable[[], Any]) -> None:
-        """Copy a whole state, where that is not done too often."""
+        """Copy a consistent state, unless the last copy is too recent."""
         begun = time.perf_counter()
         if begun >= self._due:
             self.kept = copy()
@@ -45,12 +45,12 @@ class Guard:
             self._due = now + SHARE * self._cost
 
     def keep_next(self) -> None:
-        """Whatever it takes, copy the state before the next operation: something that must not be lost has been done."""
+        """Force a copy of the state before the next operation: a result must not be lost."""
         self._due = -float("inf")
 
 
 def whole(operation: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """A method that moves, or reads, the state of an object with a `_guard`, `_snapshot()` and `_put_back(snapshot)`."""
+    """A method that updates, or reads, the state of an object with a `_guard`, `_snapshot()` and `_put_back(snapshot)`."""
 
     @functools.wraps(operation)
     def call(self, *arguments: P.args, **options: P.kwargs) -> R:

@@ -1,10 +1,30 @@
 """SynapseArray: each operation against NumPy, the cells by hand, and the walks against each other."""
 
+import dataclasses
+
 import naive
 import numpy as np
 import pytest
 
-from hardware_models import PRESETS, Devices, Digital, Drift, Ideal, SynapseArray
+from hardware_models import (
+    PRESETS,
+    CoincidenceTrains,
+    Converter,
+    Devices,
+    Digital,
+    Drift,
+    Hardware,
+    Ideal,
+    ImplicitTrains,
+    MeanCountTrains,
+    MixedPrecision,
+    OneSidedPair,
+    ParameterError,
+    PCMLike,
+    Reading,
+    SynapseArray,
+)
+from hardware_models.array import MOST_ROWS
 from hardware_models.crossbar.fused import decorrelation_change, rank_change
 from hardware_models.numerics.blas import BATCH
 from hardware_models.numerics.memory import padded, place, zeros
@@ -56,7 +76,7 @@ def test_two_by_two_by_hand():
 
 def test_two_bits_by_hand():
     """Three levels −1, 0, 1: half a step rounds up, the ends clip, every step sent is counted."""
-    array = make((2, 2), Digital(bits=2, rounding="nearest"), W=[[0.4, 0.6], [-0.6, 3]], weight_scale=1.0)
+    array = make((2, 2), Digital(bits=2, rounding="nearest"), W=[[0.4, 0.6], [-0.6, 1.4]], weight_scale=1.0)
     assert array.read().tolist() == [[0, 1], [-1, 1]]
     array.update([1, 1], [0.6, 0.4])
     assert array.read().tolist() == [[1, 1], [0, 1]]
@@ -64,7 +84,38 @@ def test_two_bits_by_hand():
     assert array.read().tolist() == [[1, 1], [-1, -1]]
     up, down = (counter[0, :, :2].T.tolist() for counter in (array.state.cells.up, array.state.cells.down))
     assert up == [[3, 2], [1, 0]]
-    assert down == [[0, 0], [3, 3]]
+    assert down == [[0, 0], [2, 2]]  # of 3 that were requested: there are 2 from end to end
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bits", [2, 4, 16])
+def test_an_infinite_request_counts_the_steps_there_are(bits, dtype, rounding):
+    """All of them, from one end to the other, as one that is only huge; a cell gets there, and no request that is no number moves it."""
+    array = make((6, 1), Digital(bits=bits, rounding=rounding), W=np.zeros((6, 1)), weight_scale=1.0, dtype=dtype)
+    array.update([np.inf, -np.inf, 1e30, -1e30, np.nan, 0.0], [1.0])
+    assert array.read()[:, 0].tolist() == [1, -1, 1, -1, 0, 0]
+    most = 2**bits - 2
+    up, down = (counts[0, :, 0].tolist() for counts in array.pulse_counts())
+    assert up == [most, 0, most, 0, 0, 0]
+    assert down == [0, most, 0, most, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("writing", "sent"),
+    [(None, 9), (CoincidenceTrains(), 0), (MeanCountTrains(), 0), (ImplicitTrains(), 0), (MixedPrecision(), 0)],
+)
+def test_an_infinite_request_by_every_way_of_writing(writing, sent):
+    """Cells take their most pulses; what neither a train can carry nor an accumulator hold sends nothing, and does no harm."""
+    cell = dataclasses.replace(PRESETS["ecram"].cell, most_pulses=9)
+    array = make((2, 3), cell, W=np.zeros((2, 3)), writing=writing, weight_scale=1.0, columns=2)
+    array.update([np.inf, -np.inf], np.ones(3))
+    up, down = array.pulse_counts()
+    assert up[0].tolist() == [[sent] * 3, [0] * 3]
+    assert down[0].tolist() == [[0] * 3, [sent] * 3]
+    array.update([0.1, 0.1], np.ones(3))
+    assert np.isfinite(array.read()).all()
+    assert (array.pulse_counts().up[0][1] > 0).all()
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -106,11 +157,11 @@ def test_the_scale_is_that_of_weights(scale):
         assert np.allclose(a.read(), b.read(), **EXACT)
 
 
-def test_the_default_scale_puts_four_deviations_at_the_bound():
+def test_the_default_scale_puts_the_largest_weight_at_the_bound():
     W = matrix(30, 40)
     array = make((30, 40), Digital(bits=8, w_max=0.5), W=W)
-    assert array.state.scale[0] == pytest.approx(4 * W.std() / 0.5)
-    assert np.abs(array.read()).max() <= 4 * W.std() * (1 + 1e-12)
+    assert array.state.scale[0] == pytest.approx(np.abs(W).max() / 0.5)
+    assert np.abs(array.read()).max() == pytest.approx(np.abs(W).max())
     assert make().state.scale[0] == 1
     assert make((1, 1), Digital(), W=[[-2.0]]).read() == pytest.approx(-2.0)
     assert make((2, 2), Digital(), W=np.zeros((2, 2))).read().tolist() == [[0, 0], [0, 0]]
@@ -124,7 +175,7 @@ def test_the_default_scale_puts_four_deviations_at_the_bound():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_levels_are_symmetric_with_zero(bits, dtype):
     array = SynapseArray((400, 1), Digital(bits=bits, rounding="nearest"), dtype=dtype, weight_scale=1.0)
-    array.program(np.linspace(-1.5, 1.5, 400)[:, None])
+    array.program(np.linspace(-1, 1, 400)[:, None])
     top = 2 ** (bits - 1) - 1
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -310,9 +361,9 @@ def test_a_batch_through_blas(options, shape, dtype):
         (((2, 3), None), {}, "The 'cell' parameter of SynapseArray must be a cell model"),
         (((2, 3),), {"time": Drift(nu=0.1)}, "The 'time' parameter of SynapseArray must be a hw.Ageing(), such as"),
         (((2, 3),), {"reading": 8}, "The 'reading' parameter of SynapseArray must be a hw.Reading() or None. Got 8 instead."),
-        (((2, 3),), {"writing": "pulses"}, "The 'writing' parameter of SynapseArray must be a way of writing, such as"),
-        (((2, 3),), {"programming": 0}, "The 'programming' parameter of SynapseArray must be a way of programming, such as"),
-        (((2, 3),), {"weight": "pair"}, "The 'weight' parameter of SynapseArray must be how devices make a weight, such as"),
+        (((2, 3),), {"writing": "pulses"}, "The 'writing' parameter of SynapseArray must be a write scheme, such as"),
+        (((2, 3),), {"programming": 0}, "The 'programming' parameter of SynapseArray must be a programming scheme, such as"),
+        (((2, 3),), {"weight": "pair"}, "The 'weight' parameter of SynapseArray must be a mapping of devices to weights, such as"),
         (((2, 3),), {"costs": "pcm"}, "The 'costs' parameter of SynapseArray must be Costs, such as hw.COSTS['pcm'], or None."),
         (((2, 3),), {"weight": Devices(gains=(0.0, 0.0))}, "The 'gains' parameter of Devices must be finite factors, not all 0."),
         (((2, 3),), {"weight": Devices(gains=(2.0,))}, "The 'gains' parameter of Devices must be 1 for a single device"),
@@ -338,7 +389,7 @@ def test_what_cannot_be_asked():
         (lambda: array.rmatvec(np.ones(3)), "The 'y' parameter of rmatvec must be rows of 2 numbers. Got shape (3,)"),
         (lambda: array.update(np.ones(3), np.ones(3)), "The 'post' parameter of sweep must be rows of 2 numbers. Got shape (3,)"),
         (lambda: array.update(np.ones(2), np.ones(1)), "The 'pre' parameter of sweep must be rows of 3 numbers. Got shape (1,)"),
-        (lambda: array.update(np.ones(2), np.ones(3), reward=[1.0, 2.0]), "The 'reward' parameter of sweep must be a number, or 1 of them, one a"),
+        (lambda: array.update(np.ones(2), np.ones(3), reward=[1.0, 2.0]), "The 'reward' parameter of sweep must be a number, or 1 of them, one per"),
         (lambda: array.update(np.ones(2), np.ones(3), reward="much"), "The 'reward' parameter of sweep must be a number, or 1"),
         (lambda: array.update(np.ones((2, 2)), np.ones(3)), "The 'pre' parameter of sweep must have as many rows as 'post', 2. Got 1"),
     ]:  # fmt: skip
@@ -346,3 +397,106 @@ def test_what_cannot_be_asked():
             call()
         assert str(error.value).startswith(sentence)
     assert np.array_equal(array.read(), before)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Nothing, and too much: no rows, no columns, no axis, three axes
+
+READINGS = {
+    "exactly": None,
+    "converters": Reading(dac=Converter(bits=7), adc=Converter(bits=9, bound=12.0), output_noise_std=0.06),
+}
+ONCE = {"programming": PCMLike()}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_update_of_no_rows_writes_nothing(cell, reading):
+    array = make((2, 3), CELLS[cell], W=[[1, 2, 3], [4, 5, 6]], weight_scale=6.0, reading=READINGS[reading], columns=2)
+    before = array.read()
+    array.update(np.zeros((0, 2)), np.zeros((0, 3)))
+    array.update(np.zeros((0, 2)), np.zeros((0, 3)), np.zeros(0))
+    assert array.sweep(None, np.zeros((0, 2)), np.zeros((0, 3))) is None
+    for columns in (1, 2):
+        assert array.sweep(np.ones((columns, 3)), np.zeros((0, 2)), np.zeros((0, 3))).shape == (columns, 2)
+    assert array.read().tobytes() == before.tobytes()
+    assert array.state.writes[0] == 0
+
+
+@pytest.mark.parametrize("writing", [CoincidenceTrains(), MeanCountTrains(), ImplicitTrains(), MixedPrecision()])
+@pytest.mark.parametrize("weight", [None, OneSidedPair(), Devices(gains=(1.0, -1.0))])
+def test_no_rows_by_every_way_of_writing(writing, weight):
+    array = make((2, 3), PRESETS["ecram"].cell, weight=weight, writing=writing, track=True)
+    before = array.read()
+    array.update(np.zeros((0, 2)), np.zeros((0, 3)))
+    assert array.read().tobytes() == before.tobytes()
+    assert not any(counts.any() for counts in array.pulse_counts())
+
+
+@pytest.mark.parametrize(
+    "options", [{"reading": READINGS["converters"]}, {}, ONCE, {**ONCE, "reading": READINGS["converters"]}]
+)
+def test_a_read_of_no_columns_is_of_no_columns(options):
+    array, twin = (make((2, 3), **options) for _ in range(2))
+    assert array.matvec(np.zeros((0, 3))).shape == (0, 2)
+    assert array.rmatvec(np.zeros((0, 2))).shape == (0, 3)
+    assert array.sweep(np.zeros((0, 3)), [0.0, 0.0], [0.0, 0.0, 0.0]).shape == (0, 2)
+    assert (array.state.reads[0], array.state.columns[0], array.state.back_reads[0]) == (0, 0, 0)
+    twin.sweep(None, [0.0, 0.0], [0.0, 0.0, 0.0])
+    assert (
+        array.matvec([1, 2, 3]).tobytes() == twin.matvec([1, 2, 3]).tobytes()
+    )  # the draws are those of the first read
+    assert array.rmatvec([1, 2]).tobytes() == twin.rmatvec([1, 2]).tobytes()
+
+
+def test_rows_without_number_go_along_the_other_side():
+    """More than have draws of their own: in parts, like as many reads."""
+    array, twin = (make((1, 1), W=[[1.0]], reading=READINGS["converters"]) for _ in range(2))
+    y = np.full((MOST_ROWS + 3, 1), 0.5)
+    parts = twin.rmatvec(y[:MOST_ROWS]), twin.rmatvec(y[MOST_ROWS:])
+    assert array.rmatvec(y).tobytes() == np.concatenate(parts).tobytes()
+
+
+WRONG = {
+    "no axis": 1.0, "nothing": [], "three axes": np.zeros((1, 1, 3)), "one short": [1.0, 2.0, 3.0, 4.0], "none": None,
+    "text": ["a", "b", "c"], "complex": [1j, 0, 0], "ragged": [[1.0, 2.0], [1.0]], "objects": np.array([None, 1, 2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_no_row_is_refused_by_its_own_name(wrong):
+    array, value = make((3, 3)), WRONG[wrong]
+    calls = {
+        ("x", "sweep"): lambda: array.matvec(value), ("y", "rmatvec"): lambda: array.rmatvec(value),
+        ("post", "sweep"): lambda: array.update(value, np.ones(3)), ("pre", "sweep"): lambda: array.update(np.ones(3), value),
+        ("weights", "program"): lambda: array.program(value),
+        ("pulses", "pulse"): lambda: make((3, 3), Digital()).pulse(value),
+    }  # fmt: skip
+    if wrong not in ("no axis", "none"):
+        calls["reward", "sweep"] = lambda: array.update(np.ones(3), np.ones(3), value)
+    for (name, verb), call in calls.items():
+        with pytest.raises(ParameterError) as error:
+            call()
+        assert (error.value.name, error.value.owner) == (name, verb)
+    assert array.read().tobytes() == make((3, 3)).read().tobytes()
+
+
+@pytest.mark.parametrize(
+    "pulses", [70000, np.iinfo(np.int64).min, np.array(2**63, np.uint64), True, 1.0, np.zeros((0, 3), int)]
+)
+def test_pulses_without_number(pulses):
+    array = make((2, 3), CELLS["nearest"])
+    with pytest.raises(ParameterError, match="The 'pulses' parameter of pulse must be whole numbers up to 65535"):
+        array.pulse(pulses)
+
+
+@pytest.mark.parametrize("rank", [0, -1, 1.5, None])
+def test_a_pending_update_has_a_row(rank):
+    with pytest.raises(ParameterError, match=r"The \'rank\' parameter of pending must be a whole number, 1 or more."):
+        make().pending(rank)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (1, 2, 3), (0, 3), (3, 0), 3, None])
+def test_hardware_makes_arrays_of_two_sizes(shape):
+    with pytest.raises(ParameterError, match=r"The \'shape\' parameter of SynapseArray must be two positive sizes."):
+        Hardware().array(shape)

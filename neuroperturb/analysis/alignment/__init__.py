@@ -1,1 +1,1 @@
-"""How well the update of a rule points along the gradient."""
+"""How closely the update of a rule follows the gradient."""

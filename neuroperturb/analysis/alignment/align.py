@@ -1,4 +1,4 @@
-"""How well and how noisily rules follow the gradient: measured, over a range of something, as one table and one figure.
+"""How closely, and with how much noise, rules follow the gradient: measured, optionally over a sweep, as a table and a figure.
 
 >>> import neuroperturb as nt
 >>> found = nt.align(["np", "np-trace"], size=3, steps=4, samples=40, over="noise_std", values=[0.01, 0.1])
@@ -6,8 +6,8 @@
 ['np unbiased', 'np-trace unbiased']
 >>> figure = found.figure()
 
-What is measured is :mod:`neuroperturb.analysis.alignment.estimate`. Without a task the trials are random: inputs and targets ~ N(0, 1), a loss
-at every step, initial weights of the network. With one they are its first training trials, its inputs fixed.
+The quantities are those of :mod:`neuroperturb.analysis.alignment.estimate`. Without a task the trials are random: inputs and targets
+~ N(0, 1), a loss at every step, initial weights of the network. With a task they are its first training trials, with fixed inputs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from neuroperturb.experiments import recipes
 from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights
+from neuroperturb.results import neutral, outputs
 from neuroperturb.results.figures import png
 from neuroperturb.results.figures.alignment import figure as draw
 from neuroperturb.results.grid import grid
@@ -42,7 +43,7 @@ SAMPLES, STEPS = 40_000, 10
 CHANNELS = 2  # inputs and outputs of random trials
 NETWORK = RNN(size=10, gain=1.5)
 RANDOM = random.stream(random.Stream.DATA, 255)  # no task has this number
-# What alignment can be a function of, and the values it is measured at by default.
+# Quantities that alignment can be swept over, and their default values.
 OVER: dict[str, tuple] = {
     "samples": (400, 1_200, 4_000, 12_000, 40_000),
     "noise_std": (1e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0),
@@ -53,7 +54,7 @@ OVER: dict[str, tuple] = {
 
 
 class Point(NamedTuple):
-    """Where alignment is measured; None: the rule's, the network's or the task's own."""
+    """One point of the sweep; None: the value of the rule, the network or the task."""
 
     samples: int = SAMPLES
     noise_std: float | None = None
@@ -64,10 +65,10 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Alignment:
-    """What :func:`align` found.
+    """Results of :func:`align`.
 
     frame : a row for every rule, value, matrix, reference and metric, see :func:`neuroperturb.analysis.alignment.estimate.measure`
-    over : what `value` is of, or None
+    over : the quantity in `value`, or None
     title : trials, network and hardware, as text
     """
 
@@ -76,7 +77,7 @@ class Alignment:
     title: str
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """In a notebook: the table."""
+        """The table, for a notebook."""
         del cycle
         printer.text(str(self))
 
@@ -84,7 +85,7 @@ class Alignment:
         return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
 
     def _columns(self) -> dict[str, list[str]]:
-        """The plain metric, matrix by matrix; over a range all matrices as one."""
+        """The plain metric, matrix by matrix; in a sweep, all matrices as one vector."""
         frame = self.frame if self.over is None else self.frame[self.frame["matrix"] == ALL]
         keys = ["rule", "value", "matrix"]
         by_key = dict(iter(frame.groupby(keys, sort=False)))
@@ -106,10 +107,8 @@ class Alignment:
         return columns
 
     def to_csv(self, path: str | Path) -> Path:
-        """Everything, a row a line; returns where."""
-        path = Path(path)
-        self.frame.to_csv(path, index=False)
-        return path
+        """Write all rows as CSV and return the path; an existing file is replaced only if it is such a table."""
+        return outputs.write_text(path, neutral.csv(self.frame))
 
     def figure(self) -> Figure:
         """Cosines of mean and single updates with BPTT and BPTT(1), matrix by matrix."""
@@ -120,11 +119,12 @@ class Alignment:
         return png.write(self.figure(), path)
 
 
+COLUMNS = ("rule", "over")  # the first of the table
 LEGEND = (
     "bptt, bptt(1): cosine of the mean update with true BPTT and with the one-step gradient, ± half its 95 % interval (jackknife);\n"
-    "limit: of the expected update, the noise of the mean removed; in C_x: the same in the metric of the presynaptic covariance;\n"
+    "limit: cosine of the expected update with BPTT, free of sampling noise; in C_x: the same in the metric of the presynaptic covariance;\n"
     "single: mean cosine of one sample with BPTT; gain ⟨μ, g⟩/‖g‖², bias ‖μ − g‖²/‖g‖², variance of one sample over ‖g‖², g of BPTT.\n"
-    "Plain step, constant weights, episode schedule."
+    "All with a plain step, constant weights and the episode schedule."
 )
 
 
@@ -144,22 +144,22 @@ def align(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Alignment:
-    """Measure how well the updates of rules follow the gradient, at fixed weights, through the kernels that train.
+    """Measure how closely the updates of rules follow the gradient, at fixed weights, with the kernels used in training.
 
     Parameters
     ----------
-    rules : names (``"np-trace"``, ``"anp published"``, ``"my_rules:MyRule"``), or rules; their optimiser step is left out
-    task : whose first trials are presented; random ones with a loss at every step unless given
-    network : the task's own unless given, then initial weights of the seed
-    hardware : what it runs on, a name or a Chip; gradients are those of the ideal network with the weights it stores
-    samples : presentations averaged over, at least 40; 40,000 unless given
-    trials : different trials in one sample; the gradient is that of their mean loss
-    noise_std : σ of every rule; its own unless given
-    size : hidden units, in the place of the network's
-    steps : random trials have so many, 10 unless given; those of a task are cut to so many
-    over : ``"samples"``, ``"noise_std"``, ``"size"``, ``"steps"`` or ``"hardware"``: measured at each of `values`
-    values : where; a few by default
-    seed : of weights, trials, perturbations, and of a chip that has none
+    rules : names (``"np-trace"``, ``"anp published"``, ``"my_rules:MyRule"``), or rules; their optimiser is ignored
+    task : its first trials are presented; by default random trials with a loss at every step
+    network : by default the task's, or an RNN; its initial weights follow from the seed
+    hardware : a name or a Chip; gradients are those of the ideal network with the stored weights
+    samples : number of single-trial updates to average, at least 40; default 40,000
+    trials : number of different trials per sample; the gradient is that of their mean loss
+    noise_std : σ of every rule; by default each rule's own
+    size : number of hidden units; by default that of the network
+    steps : time steps of the trials: length of random ones, 10 by default, or the length a task's trials are cut to
+    over : ``"samples"``, ``"noise_std"``, ``"size"``, ``"steps"`` or ``"hardware"``: the quantity to sweep over `values`
+    values : values of the sweep; a few by default
+    seed : of weights, trials, perturbations, and of a chip without a seed
     progress : called with a line for each measurement
 
     Returns
@@ -169,7 +169,7 @@ def align(
     Raises
     ------
     SpecError
-        where a name is not known, a value cannot be, or no step of the trials is scored
+        if a name is unknown, a value is invalid, or no step of the trials is scored
     """
     import pandas as pd
 
@@ -203,7 +203,7 @@ def _values(over: str | None, values: Sequence | None) -> tuple:
 
 
 def _rule(rule: str | PerturbationRule) -> PerturbationRule:
-    """A rule by its name, or its name and form as tables print it, or where one's own is found."""
+    """A rule by its name, its name and form as printed in tables, or the location of a custom class."""
     if not isinstance(rule, str):
         return rule
     name, _, form = (rule, "", "") if ":" in rule else rule.partition(" ")
@@ -215,7 +215,7 @@ def _rule(rule: str | PerturbationRule) -> PerturbationRule:
 
 
 def _task(task: str | Task | None) -> tuple[Task | None, RNN]:
-    """A task, and the network that is usual for it."""
+    """A task and its default network."""
     if task is None:
         return None, NETWORK
     table = recipes.recipe(task) if isinstance(task, str) else {"task": task.table()}
@@ -258,7 +258,7 @@ def _title(task: Task | None, network: RNN, point: Point, trials: int) -> str:
     parts = [where, f"{point.size or network.size} units"]
     if task is None or point.steps:
         parts.append(f"{point.steps or STEPS} steps")
-    parts += [f"{trials} trials a sample"] * (trials > 1)
+    parts += [f"{trials} trials per sample"] * (trials > 1)
     return ", ".join(parts + ([] if point.hardware is None else [" ".join(hardware.words(point.hardware))]))
 
 

@@ -1,16 +1,16 @@
-"""What a rule estimates: its update at fixed weights, drawn again and again, and the gradient it estimates.
+"""What a rule estimates: many samples of its update at fixed weights, and the gradient they are compared with.
 
     u_s = the update of the weights for one presentation, over −η                             sample s, fresh perturbations
     M = mean of N of them        μ = E u        V = E‖u − μ‖²        g = the gradient
     cosine = ⟨M, g⟩/‖M‖‖g‖       limit = ⟨μ, g⟩/‖μ‖‖g‖       gain = ⟨μ, g⟩/‖g‖²       bias = ‖μ − g‖²/‖g‖²       variance = V/‖g‖²
 
-The updates are those of the kernels that train, in the episode schedule: what :meth:`Simulation.pending_update` says is left to be written
-when a sequence ends. Weights stay: the learning rate is `RATE`. The estimate is what is measured, so the rule's step is plain and its
-rate constant, whatever the rule's own are. A rule that credits every trial with its own loss is presented with the same trials many times
-side by side: each copy is a sample, and the update of a pass is their mean. A single sample is such a pass in which only one copy is scored.
+The updates are those of the training kernels in the episode schedule: the pending update (:meth:`Simulation.pending_update`) at the end
+of a sequence. Weights stay fixed: the learning rate is `RATE`. The gradient estimate is measured, so the rule's optimiser and
+learning-rate schedule are replaced by a plain step and a constant. For a rule that credits every trial with its own loss, many copies of
+the trials run in parallel: each copy is a sample, and the update of a pass is their mean. A single sample is a pass with only one copy scored.
 
-On hardware the gradient is that of the ideal network with the weights as they are stored: read noise, converters and neurons are the
-rule's to cope with.
+On hardware the gradient is that of the ideal network with the stored weights: coping with read noise, converters and neurons is up to
+the rule.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.spec import InputError, SpecError, Words
 from neuroperturb.tasks.contract import Loss, Sequence
 
-RATE = 1e-12  # η: updates are read, not felt
-GROUPS = 40  # of samples, whose means give the intervals
-COLUMNS = 64  # trials side by side, at most, where copies of them are samples
+RATE = 1e-12  # η: updates are read, and never change the weights
+GROUPS = 40  # groups of samples, whose means give the intervals
+COLUMNS = 64  # largest number of parallel trials where copies of them are samples
 SINGLES = 100  # samples measured one by one
-SETTLING = 200  # passes before the first sample of a rule that may keep something from one to the next
+SETTLING = 200  # passes before the first sample of a rule that keeps state from one to the next
 
 
 class Setting(NamedTuple):
-    """What an estimate is made on: a network with its weights, trials, and what it runs on."""
+    """Setting of an estimate: a network with its weights, trials, and hardware."""
 
     network: RNN
     initial: Matrices
@@ -55,9 +55,9 @@ def measure(rule: PerturbationRule, setting: Setting, samples: int) -> list[dict
 
     Parameters
     ----------
-    rule : its step is taken as plain, and its rate as constant
+    rule : its optimiser step is replaced by a plain one, its rate by a constant
     setting : Setting
-    samples : presentations to average over, at least `GROUPS`; rounded up to whole passes
+    samples : number of samples to average, at least `GROUPS`; rounded up to whole passes
 
     Returns
     -------
@@ -92,18 +92,18 @@ def _products(reference: Reference, name: str, means: np.ndarray, singles: np.nd
 
 
 class Estimator:
-    """A simulation whose updates are read and never written.
+    """A simulation whose updates are read but never written.
 
     Parameters
     ----------
     rule, setting : as in :func:`measure`
-    samples : that will be drawn; with few of them fewer copies run side by side
+    samples : number to be drawn; if it is small, fewer copies run in parallel
     """
 
     def __init__(self, rule: PerturbationRule, setting: Setting, samples: int):
         self.sequence, self.trials = setting.sequence, setting.sequence.inputs.shape[1]
         rule, self.copies = _copied(_plain(rule), self.trials, samples)
-        # one draw for all trials has one reward, their mean, whatever the divisor
+        # if all trials share one draw, there is one reward, their mean, whatever the divisor
         self._factor = self.trials if rule.batch_divisor == "sum" and not facts_of(rule).one_draw_a_batch else 1
         self.simulation = Simulation(
             setting.network, rule.replace(batch_divisor="mean"), setting.initial, loss=setting.loss, schedule="episode",
@@ -117,7 +117,7 @@ class Estimator:
             self.mean()
 
     def weights(self) -> Matrices:
-        """The weights as they are stored, W[i, j] from j to i."""
+        """The stored weights, W[i, j] from j to i."""
         return self.simulation.weights()
 
     def group_means(self, samples: int) -> tuple[dict[str, np.ndarray], int]:
@@ -140,7 +140,7 @@ class Estimator:
         return self._pass(self._data, 1)
 
     def single(self, copy: int = 0) -> dict[str, np.ndarray]:
-        """One sample: the update of a pass in which one copy of the trials is scored and all others are silent."""
+        """One sample: the update of a pass in which one copy of the trials is scored and the others are not."""
         own = np.arange(self.trials * self.copies) // self.trials == copy
         return self._pass(self._data._replace(mask=self._data.mask & own), self.copies)
 
@@ -156,7 +156,7 @@ class Estimator:
         return {name: update[name] * (-factor * self._factor / RATE) for name in LEARNT}
 
     def check_weights_stayed(self) -> None:
-        """Refuse hardware that moves its weights however small the requested change."""
+        """Reject hardware whose weights move even for a vanishing requested change."""
         for name, before, now in zip(LEARNT, self._stored, self.weights(), strict=False):
             if not np.allclose(now, before, rtol=0, atol=1e-4 * float(np.abs(before).max())):
                 wanted, got = "weights as they are where no update is requested", Words(f"a {name} that moved")
@@ -170,8 +170,8 @@ def _plain(rule: PerturbationRule) -> PerturbationRule:
 
 
 def _copied(rule: PerturbationRule, trials: int, samples: int) -> tuple[PerturbationRule, int]:
-    """The rule for trials in several copies, each a sample of its own, and how many copies."""
-    if trials == 1:  # one scalar a batch, or one draw, is one a trial
+    """The rule for several copies of the trials, each its own sample, and the number of copies."""
+    if trials == 1:  # one scalar, or one draw, per batch is one per trial
         rule = rule.replace(broadcast="trial")
         rule = rule.replace(probe=rule.probe.with_a_draw_for_each_trial())
     facts = facts_of(rule)
@@ -181,7 +181,7 @@ def _copied(rule: PerturbationRule, trials: int, samples: int) -> tuple[Perturba
 
 
 def _repeated(sequence: Sequence, copies: int) -> Sequence:
-    """The trials several times side by side, from a state of zero."""
+    """Several copies of the trials in parallel, from zero state."""
     reset = np.array(sequence.reset)
     reset[0] = True
     inputs, targets = (np.tile(part, (1, copies, 1)) for part in (sequence.inputs, sequence.targets))

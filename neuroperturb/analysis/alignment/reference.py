@@ -1,9 +1,9 @@
-"""What an estimate is compared with: true BPTT and BPTT(1), in the plain metric and in that of the presynaptic covariance.
+"""References of an estimate: true BPTT and BPTT(1), in the plain metric and in that of the presynaptic covariance.
 
     ⟨u, v⟩ = tr(u vᵀ)            ⟨u, v⟩_C = tr(u C vᵀ) = ⟨u √C, v √C⟩,     C = mean over steps and trials of q qᵀ
 
-q is what the synapses of a matrix see: û for W_in, x̂ of the step before for W_rec, x̂ for W_out. In the second metric an update counts by
-what it does to pre-activations on this input; a right-sided natural gradient, u = g P, is judged fairly by it (learning-rules §8).
+q is the presynaptic activity of a matrix: û for W_in, x̂ of the previous step for W_rec, x̂ for W_out. The second metric measures an update
+by its effect on pre-activations for this input; it is the fair one for a right-sided natural gradient, u = g P (learning-rules §8).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Reference(NamedTuple):
 
 
 def references(network: RNN, matrices: Matrices, sequence: Sequence, loss: Loss) -> list[Reference]:
-    """Gradients of Σ_t L_t, mean over the trials, from a state of zero, in float64: each window in each metric."""
+    """Gradients of Σ_t L_t, mean over the trials, from zero state, in float64: each window in each metric."""
     weights = from_matrices(matrices)
     roots = {PLAIN: dict.fromkeys(LEARNT), WHITE: _roots(network, weights, sequence)}
     found = []
@@ -52,7 +52,7 @@ def _roots(network: RNN, weights: Weights, sequence: Sequence) -> dict[str, np.n
 
 
 def _root(seen: np.ndarray) -> np.ndarray:
-    """Symmetric root of the mean of q qᵀ over the rows of q (T, B, m)."""
+    """Symmetric square root of the mean of q qᵀ over the rows of q (T, B, m)."""
     q = seen.reshape(-1, seen.shape[-1])
     values, vectors = np.linalg.eigh(q.T @ q / len(q))
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

@@ -1,13 +1,13 @@
 """Cosines, gain, bias and variance of an estimate, with intervals, from inner products alone.
 
-K group means U_k of N/K samples each, their projections p_k = ⟨U_k, g⟩ and Gram matrix G_kl = ⟨U_k, U_l⟩ hold everything:
+The projections p_k = ⟨U_k, g⟩ and the Gram matrix G_kl = ⟨U_k, U_l⟩ of K group means U_k of N/K samples each are sufficient:
 
     ⟨μ, g⟩ ≈ mean p        ‖M‖² = mean G        ‖μ‖² ≈ mean of G_kl over k ≠ l        V ≈ (N/K) Σ_k‖U_k − M‖²/(K − 1)
 
-The mean of N samples keeps a noise of V/N, which shortens its cosine; products of different groups share no noise, so that
-`limit`, the cosine of the expected update, is free of it. It may come out above 1 by its own error, and is nan where the mean cannot be
-told from noise. Intervals: delete-one-group jackknife, Student's t with K − 1 degrees of freedom, 95 % (B. Efron & C. Stein,
-Ann. Statist. 9 (1981) 586, doi:10.1214/aos/1176345462). A group mean need not be of independent samples for that, only long.
+The mean of N samples has a noise variance of V/N, which lowers its cosine; different groups share no noise, so that
+`limit`, the cosine of the expected update, is free of it. It may exceed 1 by its own error, and is nan if the mean is not significantly
+different from noise. Intervals: delete-one-group jackknife, Student's t with K − 1 degrees of freedom, 95 % (B. Efron & C. Stein,
+Ann. Statist. 9 (1981) 586, doi:10.1214/aos/1176345462). For that, samples within a group need not be independent; groups must be long.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ NAMES = ("cosine", "limit", "gain", "bias", "variance")
 
 
 class Products(NamedTuple):
-    """Inner products of one matrix, or sums of them over several: they add.
+    """Inner products of one matrix; those of several matrices add up.
 
-    projection (K,) ⟨U_k, g⟩;  gram (K, K);  square ‖g‖²;  single_projection, single_square (S,) of samples one by one
+    projection (K,) ⟨U_k, g⟩;  gram (K, K);  square ‖g‖²;  single_projection, single_square (S,) of single samples
     """
 
     projection: np.ndarray
@@ -35,13 +35,13 @@ class Products(NamedTuple):
 
 
 def products(g: np.ndarray, means: np.ndarray, singles: np.ndarray) -> Products:
-    """Of group means (K, …) and single samples (S, …) with a gradient (…)."""
+    """Inner products of group means (K, …) and single samples (S, …) with a gradient (…)."""
     g, U, u = g.ravel(), means.reshape(len(means), -1), singles.reshape(len(singles), -1)
     return Products(U @ g, U @ U.T, float(g @ g), u @ g, np.einsum("sd,sd->s", u, u))
 
 
 def together(parts: Iterable[Products]) -> Products:
-    """Of several matrices as one vector."""
+    """Inner products of several matrices as one vector."""
     return Products(*(sum(column) for column in zip(*parts, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""The anatomy of a rule: its traced formulas, and every quantity that they and the values of its axes use."""
+"""The anatomy of a rule: its traced formulas, and every quantity used by them and by the values of its axes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuroperturb.rules.plan import RuleFacts, facts_of
 
 
 class Anatomy(NamedTuple):
-    """rule, decorrelation; facts of its axes; traced formulas; quantities in the order they are met."""
+    """rule, decorrelation; facts of its axes; traced formulas; quantities in order of first use."""
 
     rule: PerturbationRule
     decorrelation: Decorrelation | None
@@ -24,27 +24,27 @@ class Anatomy(NamedTuple):
 
     @property
     def expressions(self) -> dict[str, str]:
-        """The formulas as one reads them."""
+        """The formulas as text."""
         lines, kept = self.traced.lines, {"trace": self.traced.keeps_trace, "state": self.traced.keeps_state}
-        factor = {} if self.traced.factor is None else {"told =": text(self.traced.factor)}
+        factor = {} if self.traced.factor is None else {"factor =": text(self.traced.factor)}
         return factor | {
             f"{name} {'←' if name in kept else '='}": text(node) for name, node in lines.items() if kept.get(name, True)
         }
 
     @property
     def decorrelated(self) -> bool:
-        """Whether D is learnt."""
+        """Whether D is learned."""
         return self.decorrelation is not None and self.decorrelation.rate > 0
 
     @property
     def lateral(self) -> dict[str, str]:
-        """Matrices learnt besides the network's, and the term of their change that is proportional to themselves."""
+        """Matrices learned in addition to the network's, and the term of their change that is proportional to themselves."""
         share = self.facts.lateral_share
         return ({"D": "ε x̂_i² D_ij"} if self.decorrelated else {}) | ({"P": share} if share else {})
 
     @property
     def broadcasts(self) -> int:
-        """Scalars that everybody receives: δL, what else formulas take of the kind, and every sum over a layer, which has to be sent."""
+        """Broadcast scalars: δL, other scalars that formulas use, and every sum over a layer, which has to be sent."""
         return sum(quantity.is_any(SCALAR, LAYER) for quantity in self.quantities)
 
 
@@ -56,7 +56,7 @@ def dissect(rule: PerturbationRule, decorrelation: Decorrelation | None) -> Anat
 
 
 def _of_formulas(facts: RuleFacts, expressions: TracedRule) -> Iterator[Quantity]:
-    """What the traced formulas take, and where."""
+    """The quantities in the traced formulas, and where they enter."""
     names = {argument: (facts.symbols.get(argument, symbol), kind) for argument, (symbol, kind) in ARGUMENTS.items()}
     for argument in inputs(expressions.factor) if expressions.factor else ():
         yield Quantity(*names[argument], f"neuron: {where(argument, expressions.factor)}")
@@ -65,7 +65,7 @@ def _of_formulas(facts: RuleFacts, expressions: TracedRule) -> Iterator[Quantity
 
 
 def _where(argument: str, expressions: TracedRule) -> str:
-    """The first line of the formulas that holds an argument, and what it meets there."""
+    """The first line of the formulas that contains an argument."""
     lines = {name: node for name, node in expressions.lines.items() if argument in inputs(node)}
     name = next((name for name, node in lines.items() if not node.is_leaf), next(iter(lines)))
     return f"{name}: {where(argument, lines[name])}"

@@ -22,7 +22,7 @@ from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.user_code import find, is_name
 
-HIDDEN = "an argument of the function; a number of the rule's own, as a field of it"
+HIDDEN = "an argument of the function; for a parameter of the rule, a field of its class"
 SCHEDULES = ("online", "episode")
 Gradient = Bptt | Rtrl | Rflo | Eprop
 
@@ -30,30 +30,30 @@ Gradient = Bptt | Rtrl | Rflo | Eprop
 def audit(
     rule: PerturbationRule | Gradient | str, *, decorrelation: Decorrelation | None = None, bits: int = 8, test: bool = True, seed: int = 0,
 ) -> Audit:  # fmt: skip
-    """What a rule uses, what it costs on chip, and which engines could run it.
+    """Analyse which quantities a rule uses, what it costs on chip, and which engines could run it.
 
     Parameters
     ----------
-    rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record in the form of
-        :mod:`neuroperturb.rules.formula.signatures`. Names of decorrelated rules bring decorrelation with them
-    decorrelation : with which the rule is trained
-    bits : of every number that is sent or kept, in the costs
-    test : run the permutation test on the compiled kernels, a few seconds
-    seed : of its random numbers
+    rule : a rule; its name, with a form or without ("np", "anp published", "bptt", "rflo", "module:Class"); or a record with the functions of
+        :mod:`neuroperturb.rules.formula.signatures`. The name of a decorrelated rule includes decorrelation
+    decorrelation : decorrelation that the rule is trained with
+    bits : bits per transmitted or stored number, for the costs
+    test : whether to run the permutation test on the compiled kernels, which takes a few seconds
+    seed : seed of that test
 
     Returns
     -------
-    audit : Audit; print it, or take its `table()`
+    audit : Audit; print it, or use its `table()`
 
     Raises
     ------
-    SpecError : where a formula cannot be traced, saying which and why
+    SpecError : if a formula cannot be traced; the message says which and why
 
     Examples
     --------
     >>> found = audit("anp published", test=False)
     >>> found.verdict
-    'local with 2 broadcast scalars, but for ‖p‖², a layer reduction.'
+    'local with 2 broadcast scalars, except for ‖p‖², a layer reduction.'
     >>> [fit.runs for fit in found.engines]
     [False, True, True]
     """
@@ -81,7 +81,7 @@ def audit(
 
 
 def _resolved(rule, decorrelation):
-    """The rule of a name, and the decorrelation that some names bring."""
+    """The rule of a name, and the decorrelation that some names include."""
     if isinstance(rule, Gradient):
         return rule, None
     if isinstance(rule, str) and rule in GRADIENTS:
@@ -96,14 +96,14 @@ def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
 
 
 def _own(rule):
-    """A rule of one's own as it was given; None of others."""
+    """A custom rule as it was given; None for others."""
     if isinstance(rule, str):
         return find(rule, RULE) if is_name(rule) else None
     return None if isinstance(rule, PerturbationRule | Gradient) else rule
 
 
 def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int) -> Audit:
-    """A rule that reads behind its arguments: nothing else about it counts, and no kernel is made of it."""
+    """The audit of a rule with hidden inputs: nothing else about it is analysed, and no kernel is compiled."""
     used = tuple(
         Quantity(
             f"{found.name!r}, {type(found.value).__name__}", FAR, f"{found.function}, through a {found.through}", HIDDEN
@@ -111,8 +111,7 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
         for found in hidden
     )
     checks = tuple(
-        Check(f"{found.function}: what {found.name!r} holds", captures.moves(rule, found), False, "")
-        for found in hidden
+        Check(f"{found.function}: value of {found.name!r}", captures.moves(rule, found), False, "") for found in hidden
     )
     name = (rule if isinstance(rule, type) else type(rule)).__name__
     return Audit(
@@ -127,7 +126,7 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
 
 
 def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
-    """Backpropagation has no synapse's formula: what it needs from elsewhere is listed, and tested on its own kernels."""
+    """Backpropagation has no synaptic formula: its non-local requirements are listed, and tested on its own kernels."""
     used = exact.quantities(rule.window)
     fits = tuple(unfit(used, engine) for engine in ENGINES.values())
     checks = tuple(
@@ -139,7 +138,7 @@ def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
 
 
 def _of_forward(rule: Rtrl | Rflo | Eprop, test: bool, bits: int, seed: int) -> Audit:
-    """Gradients that travel forward: what their own steps depend on."""
+    """Forward-mode gradients: the dependencies of their own steps."""
     used, checks = forward.quantities(rule), []
     for found in forward.findings(rule, seed) if test else ():
         because = forward.expected(found.quantity, rule)

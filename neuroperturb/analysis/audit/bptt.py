@@ -1,9 +1,9 @@
-"""Backpropagation through time, analysed: what each synapse would need, from where, and from when.
+"""Audit of backpropagation through time: what each synapse would need, from where, and from when.
 
     g_a(t) = α (1 − tanh²(a_t)) ([g_y(t) W_outᵀ + g_a(t+1) W_recᵀ] D_recᵀ + …)       ∂W_rec = Σ_t x̂_{t−1}ᵀ g_a(t)
 
-The test that backs it holds a recorded forward pass fixed and changes one thing: other synapses' weights, losses that come later,
-activity of earlier steps. What is found is what :func:`neuroperturb.baselines.bptt.differentiate` computes.
+The test behind it keeps a recorded forward pass fixed and changes one thing: other synapses' weights, later losses, activity of
+earlier steps. It runs :func:`neuroperturb.baselines.bptt.differentiate` itself.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from neuroperturb.baselines.forward import Weights
 from neuroperturb.tasks.contract import Sequence
 
 STEPS, TRIALS, SIZE, INPUTS, OUTPUTS = 6, 2, 5, 3, 2
-FROM, TO, T = 1, 3, 2  # the watched synapse, and the step from which on losses are later ones
+FROM, TO, T = 1, 3, 2  # the synapse under test, and the first step whose loss counts as later
 
 
 def quantities(window: int | None) -> tuple[Quantity, ...]:
-    """What BPTT, or BPTT(k), uses."""
+    """The quantities used by BPTT, or BPTT(k)."""
     history = "of all steps" if window is None else f"of {window} steps"
     rows = [
         Quantity("x̂_j(t−1)", PRE, "∂W_rec = Σ_t x̂_{t−1}ᵀ g_a(t)"),
@@ -42,21 +42,21 @@ def quantities(window: int | None) -> tuple[Quantity, ...]:
                 "W_recᵀ",
                 FAR,
                 "g_x ∋ g_a(t+1) W_recᵀ",
-                "a perturbation, which the network itself carries forward (np-trace)",
+                "a perturbation, which the network itself propagates forward (np-trace)",
             ),
             Quantity(
-                "losses still to come, g_a(t+1)",
+                "future losses, g_a(t+1)",
                 FAR,
                 "g_x ∋ g_a(t+1) W_recᵀ",
                 "a causal trace: e ← λ e + p_i x̂_j (np-trace)",
             ),
-            Quantity(f"stored history {history}", FAR, "Σ_t, run backwards", "a causal trace, one number a synapse"),
+            Quantity(f"stored history {history}", FAR, "Σ_t, run backwards", "a causal trace, one number per synapse"),
         ]
-    return (*rows, Quantity("Σ_t ∂w_ij", OWN, "added up over the sequence"))
+    return (*rows, Quantity("Σ_t ∂w_ij", OWN, "accumulated over the sequence"))
 
 
 def findings(window: int | None, seed: int = 0) -> tuple[Finding, ...]:
-    """What the gradient of one recurrent synapse depends on, the forward pass held fixed."""
+    """Dependencies of the gradient of one recurrent synapse, for a fixed forward pass."""
     before = _gradient(_recorded_pass(seed), window)
     return tuple(
         Finding(
@@ -78,7 +78,7 @@ class _RecordedPass(NamedTuple):
 
 
 def _recorded_pass(seed: int) -> _RecordedPass:
-    """Numbers of the right shapes; the watched synapse's input is silent from step T on, so that its gradient comes from early steps."""
+    """Random numbers of the right shapes; the tested synapse's input is 0 from step T on, so that its gradient comes from earlier steps."""
     rng = np.random.default_rng(seed)
     draw = lambda *shape: rng.normal(size=shape) * 0.5  # noqa: E731
     weights = Weights(draw(INPUTS, SIZE), draw(SIZE, SIZE), draw(SIZE, OUTPUTS), np.eye(INPUTS), np.eye(SIZE))
@@ -99,7 +99,7 @@ def _readout(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
 
 
 def _later_losses(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
-    """Those after step T, the last at which the synapse's input moved its unit."""
+    """Change the losses after step T, the last at which the synapse's input affected its unit."""
     targets = np.concatenate([case.targets[: T + 1], new.targets[T + 1 :]])
     return case._replace(targets=targets)
 
@@ -113,18 +113,18 @@ def _other_units(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
 ALTERATIONS = {
     "W_recᵀ": _other_weights,
     "W_outᵀ": _readout,
-    "losses still to come": _later_losses,
+    "future losses": _later_losses,
     "activity of other units": _other_units,
 }
 
 
 def _gradient(case: _RecordedPass, window: int | None) -> bytes:
-    """∂L/∂w of the watched synapse, as bytes."""
+    """∂L/∂w of the tested synapse, as bytes."""
     sequence = Sequence(case.passed.u, case.targets, np.ones((STEPS, TRIALS), bool), np.arange(STEPS) == 0)
     _, gradients = differentiate(case.weights, case.passed, sequence, loss="mse", window=window, leak=1.0)
     return gradients.w_rec[FROM, TO].tobytes()
 
 
 def expected(quantity: str, window: int | None) -> bool:
-    """Whether an exact gradient should depend on it: one step deep it needs the readout only."""
+    """Whether an exact gradient should depend on it: BPTT(1) needs the readout only."""
     return window != 1 or quantity == "W_outᵀ"

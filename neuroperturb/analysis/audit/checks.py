@@ -1,4 +1,4 @@
-"""The findings of the permutation test against the claims of the audit: pass or fail, quantity by quantity."""
+"""Results of the permutation test against the claims of the audit: pass or fail, quantity by quantity."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 from neuroperturb.analysis.audit.anatomy import Anatomy
 from neuroperturb.analysis.audit.permutation import Finding
 
-REGIONS = {"others": "of other {}", "row": "of other synapses of the same input", "own": "its own"}
+REGIONS = {"others": "of other {}", "row": "of other synapses of the same input", "own": "(own)"}
 OF = {"post": "units", "pre": "units", "decay": "units", "perturbation": "units"}
-COLUMN = {("weight", "row"), ("pre", "others")}  # what a read along the other side of an array adds up
+COLUMN = {("weight", "row"), ("pre", "others")}  # what a column read of an array sums
 LATERAL = ("D_rec", "P")
 
 
 class Check(NamedTuple):
-    """What was changed;  seen : whether the watched synapse's change then differed;  expected;  because : of what"""
+    """what : the changed quantity;  seen : whether the tested synapse's change differed;  expected;  because : the reason"""
 
     what: str
     seen: bool
@@ -27,7 +27,7 @@ class Check(NamedTuple):
 
 
 def check(finding: Finding, anatomy: Anatomy) -> Check:
-    """A finding against what follows from the traced formulas, or from the array's own update."""
+    """A finding against the dependencies of the traced formulas, or of the array's own update."""
     what = f"{finding.array}: {finding.quantity} {REGIONS[finding.region].format(OF.get(finding.quantity, 'synapses'))}"
     if finding.array in LATERAL:
         column = (finding.quantity, finding.region) in COLUMN
@@ -40,6 +40,6 @@ def check(finding: Finding, anatomy: Anatomy) -> Check:
 
 
 def _arguments(anatomy: Anatomy) -> set[str]:
-    """Arguments of the traced formulas, as the kernels call them."""
+    """Arguments of the traced formulas, by their names in the kernels."""
     names = {"state": "square"}
     return {names.get(name, name) for name in anatomy.traced.used}

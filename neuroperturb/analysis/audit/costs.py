@@ -1,10 +1,10 @@
-"""What a rule costs on chip: numbers sent, kept and drawn, and arithmetic, at every synapse and every neuron.
+"""Costs of a rule on chip: numbers transmitted, stored and drawn, and arithmetic, at every synapse and every neuron.
 
-A synapse's arithmetic is counted in its traced formulas, what is known in advance worked out and what occurs twice done once; a
-perturbed weight, w + σΞ, is one multiply–add more. One multiply–add does a product and a sum; the count is the larger of products and
-sums. A neuron's is that of the rule's parts. Noise that lasts, or remembers, is kept where it is drawn: a simulation regenerates it from
-its key, and a chip has to store it. What a network does without learning, its own reads and activations, is not counted. The online
-schedule writes at every step, or the sum of several steps; an episode adds up the changes of its steps, one more number a synapse.
+A synapse's arithmetic is counted in its traced formulas, after constant folding and common-subexpression elimination; a
+perturbed weight, w + σΞ, costs one more multiply–add. One multiply–add does a product and a sum; the count is the larger of products and
+sums. A neuron's arithmetic is that of the rule's parts. Held or correlated noise is stored where it is drawn: a simulation regenerates it
+from its key, but a chip has to store it. The network's own inference, reads and activations, is not counted. The online schedule writes
+at every step, or the sum of several steps; an episode accumulates the changes of its steps, one more number per synapse.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PRODUCTS, SUMS = ("multiply",), ("add", "subtract", "negative")
 
 
 class Work(NamedTuple):
-    """multiply–adds, and how often every other operation is done."""
+    """multiply–adds, and the count of every other operation."""
 
     multiply_adds: int
     others: dict[str, int]
@@ -30,14 +30,14 @@ class Work(NamedTuple):
 
 
 class RuleCosts(NamedTuple):
-    """Of one schedule, one trial at a time.
+    """Costs of one schedule, one trial at a time.
 
-    broadcasts : scalars sent to everybody each step;  broadcast_bits : the same in bits
-    state_synapse, state_neuron : numbers kept besides weights and activity;  *_bits : the same in bits
-    draws_synapse, draws_neuron : random numbers a step
+    broadcasts : scalars broadcast per step;  broadcast_bits : the same in bits
+    state_synapse, state_neuron : numbers stored in addition to weights and activity;  *_bits : the same in bits
+    draws_synapse, draws_neuron : random numbers per step
     step : arithmetic of a synapse at every step;  write : at every write;  neuron : of a neuron at every step
-    writes : a synapse and step;  passes : trajectories that run side by side
-    lateral : synapses outside the network, in numbers of units, a neuron;  lateral_step : arithmetic of such a one at every step
+    writes : per synapse and step;  passes : parallel trajectories
+    lateral : lateral synapses per neuron, in numbers of units;  lateral_step : arithmetic of one of them at every step
     """
 
     schedule: str
@@ -59,9 +59,9 @@ class RuleCosts(NamedTuple):
 
 
 def costs(anatomy: Anatomy, schedule: str, bits: int) -> RuleCosts:
-    """RuleCosts of a rule in one schedule, with so many bits for every number that is sent or kept."""
+    """RuleCosts of a rule in one schedule, with `bits` bits per transmitted or stored number."""
     rule, facts, found = anatomy.rule, anatomy.facts, anatomy.traced
-    # a draw that is held is credited with one number at the end: its synapses add up nothing
+    # a held draw is credited once, at the end: its synapses accumulate nothing
     summed = (schedule == "episode" and not facts.draw_held) or facts.integrates
     synapse = found.keeps_trace + found.keeps_state + summed + facts.synapse_state
     step, write = _work(found.trace, found.gradient), _work(found.trace, found.gradient, found.state, found.change)
@@ -75,23 +75,21 @@ def costs(anatomy: Anatomy, schedule: str, bits: int) -> RuleCosts:
     )  # fmt: skip
 
 
-DECORRELATING = (
-    3  # multiply–adds a step of a synapse of D: column read and change, 1 + 2; its own read is the network's
-)
+DECORRELATING = 3  # multiply–adds per step of a synapse of D: column read and change, 1 + 2; its forward read belongs to the network
 
 
 def _of_lateral(anatomy: Anatomy) -> int:
-    """Multiply–adds a step of a synapse of every lateral matrix together."""
+    """Multiply–adds per step of a lateral synapse, all lateral matrices together."""
     return DECORRELATING * anatomy.decorrelated + anatomy.facts.lateral_work
 
 
 def _writes(schedule: str, every: int) -> str:
     unit = "step" if schedule == "online" else "sequence"
-    return f"1 a {unit}" if every == 1 else f"1 every {every} {unit}s"
+    return f"1 per {unit}" if every == 1 else f"1 every {every} {unit}s"
 
 
 def _work(*nodes: Node) -> Work:
-    """Arithmetic of expressions, what they share done once."""
+    """Arithmetic of expressions, common subexpressions counted once."""
     counts = Counter(_name(node) for node in operations(*nodes))
     products, sums = (sum(counts.pop(name, 0) for name in names) for names in (PRODUCTS, SUMS))
     return Work(max(products, sums), dict(counts))
@@ -109,7 +107,7 @@ def _less(all_: Work, part: Work) -> Work:
 
 
 def _of_neuron(anatomy: Anatomy) -> Work:
-    """Arithmetic of a neuron at every step: its formula, and what the axes of the rule add."""
+    """Arithmetic of a neuron at every step: its formula, and the work of the rule's axes."""
     factor, axes = anatomy.traced.factor, anatomy.facts.unit_work
     own = Work(0, {}) if factor is None else _work(factor)
     others = {**own.others, **({"divide": axes.divisions} if axes.divisions else {})}

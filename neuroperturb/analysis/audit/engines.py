@@ -1,6 +1,6 @@
-"""Engines that could run a rule on chip: what each can do at a synapse, as data with its source.
+"""Engines that could run a rule on chip: the capabilities of each at a synapse, as data with their sources.
 
-Numbers are those of the publications named in `sources`; where a publication leaves a choice, a comment records ours.
+Numbers are those of the publications in `sources`; where a publication leaves a choice, a comment records ours.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ COMPARING = frozenset(
 
 @dataclass(frozen=True)
 class Engine:
-    """What an engine offers.
+    """Capabilities of an engine.
 
-    name, sources : what it is, and where that is written
-    operations : that a synapse may use
-    weight_bits : of a stored weight, sign included; 0 where weights are analog
-    trace_bits : of activity and of perturbation, without sign: a signed quantity takes two traces
-    state_bits : of what a synapse keeps besides its weight, sign included
-    reward_bits : of a broadcast number, sign included
-    accumulator_bits : in which products are added up, without sign
-    mantissa_bits : of a constant, mantissa · 2^exponent, sign included
-    states : numbers that a synapse can keep besides its weight
-    draws : random numbers: ``"shared"``: one a step for all synapses;  ``"own"``: one for each synapse;  ``"none"``
-    reductions : whether something can add up a layer
-    column_reads : whether the array can be read along its other side
-    rank_one : whether a change has to be one product of a row and a column factor
+    name, sources : its name and publications
+    operations : operations available to a synapse
+    weight_bits : bits of a stored weight, sign included; 0 if weights are analog
+    trace_bits : bits of activity and of perturbation, without sign: a signed quantity takes two traces
+    state_bits : bits of the other state of a synapse, sign included
+    reward_bits : bits of a broadcast number, sign included
+    accumulator_bits : bits of the accumulator of products, without sign
+    mantissa_bits : bits of a constant, mantissa · 2^exponent, sign included
+    states : numbers that a synapse can store in addition to its weight
+    draws : random numbers: ``"shared"``: one per step for all synapses;  ``"own"``: one for each synapse;  ``"none"``
+    reductions : whether sums over a layer are possible
+    column_reads : whether the array can be read in the transposed direction
+    rank_one : whether a change has to be a single product of a row and a column factor
     """
 
     name: str
@@ -69,7 +69,7 @@ LOIHI = Engine(
     rank_one=False,
 )
 BRAINSCALES2 = Engine(
-    name="processor beside the array (BrainScaleS-2)",
+    name="plasticity processor (BrainScaleS-2)",
     sources=(
         "C. Pehle et al., Front. Neurosci. 16, 795876 (2022), doi:10.3389/fnins.2022.795876",
         "S. Friedmann et al., IEEE Trans. Biomed. Circuits Syst. 11(1), 128 (2017), doi:10.1109/TBCAS.2016.2579164",
@@ -82,8 +82,8 @@ BRAINSCALES2 = Engine(
     accumulator_bits=15,
     mantissa_bits=8,
     states=1,  # in the processor's memory, a row of the array at a time
-    draws="own",  # by program
-    reductions=True,  # by program, over the lanes of a vector
+    draws="own",  # in software
+    reductions=True,  # in software, over the lanes of a vector
     column_reads=False,  # rows of synapses are read and written
     rank_one=False,
 )

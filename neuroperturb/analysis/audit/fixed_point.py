@@ -1,11 +1,11 @@
-"""A rule run in the integers of an engine, and the same run in floating point.
+"""A rule run in the fixed-point arithmetic of an engine, and the same run in floating point.
 
-    A = 2^g E + Σ_k clip(M_k Π Q ⋙ shift_k)          what is in the accumulator, fractions g bits below a code
-    E ← clip((A + r) ⋙ g),  r uniform in 0 … 2^g − 1  stochastic rounding: right in the mean
+    A = 2^g E + Σ_k clip(M_k Π Q ⋙ shift_k)          the accumulator, with g fractional bits below a code
+    E ← clip((A + r) ⋙ g),  r uniform in 0 … 2^g − 1  stochastic rounding: unbiased
 
-First for the trace, then for the weight, which reads the trace as it was just stored. ⋙ keeps the sign and rounds down. r is the
-same for all synapses of a step (``"shared"``, one random number a step, as on Loihi) or one for each (``"independent"``). Shared
-rounding moves every synapse of the array up, or none: its error is common to all, and does not average out over synapses.
+First for the trace, then for the weight, which reads the trace just stored. ⋙ keeps the sign and rounds down. r is the same for all
+synapses of a step (``"shared"``, one random number per step, as on Loihi) or one for each (``"independent"``). Shared
+rounding is correlated between synapses: its error is common to all, and does not average out over synapses.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.spec import SpecError, Words
 
-ACCUMULATOR, REQUESTED, MOVED = 2, 3, 4  # what a run counts, after traces (0) and weights (1) at their bounds
+ACCUMULATOR, REQUESTED, MOVED = 2, 3, 4  # counters of a run, after saturated traces (0) and weights (1)
 ROUNDING = int(Stream.ROUNDING)
 
 
 class SynapticInputs(NamedTuple):
-    """What the synapses of one array received, step by step.
+    """Inputs of the synapses of one array, step by step.
 
-    pre : (T, m);  post : (T, n);  reward : (T,) the broadcast −δL;  reset : (T,) bool, where the trace starts anew
-    draw : (T, m, n), the synapses' own draws; (1, 1, 1) where there are none
+    pre : (T, m);  post : (T, n);  reward : (T,) the broadcast −δL;  reset : (T,) bool, steps at which the trace starts anew
+    draw : (T, m, n), the synapses' own draws; (1, 1, 1) if there are none
     """
 
     pre: np.ndarray
@@ -56,13 +56,13 @@ class SynapticInputs(NamedTuple):
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A run in integers, and how far it is from the one in floating point.
+    """A run in fixed point, and how far it is from the one in floating point.
 
     weight, trace : (m, n) final values, codes times their LSB;  float_weight, float_trace : the same in floating point
-    lsb : of every quantity
-    saturated : how often a sum met the bounds of a trace or a weight, and a product those of the accumulator
-    unmoved : share of the requested writes (a product was not zero) that left the weight's code as it was
-    steps : of the sequence
+    lsb : least significant bit of every quantity
+    saturated : number of saturations of traces, of weights and of the accumulator
+    unmoved : share of the requested writes (with a nonzero product) that did not change the weight's code
+    steps : length of the sequence
     """
 
     engine: Engine
@@ -89,7 +89,7 @@ class FixedPoint:
 
     @property
     def correlation(self) -> float:
-        """Of what was learnt, w(T) − w(0), with the same in floating point; nan where one of them is the same everywhere."""
+        """Correlation of the learned change, w(T) − w(0), with that in floating point; nan if one of them is constant."""
         a, b = (w - self.start for w in (self.weight, self.float_weight))
         if np.ptp(a) == 0 or np.ptp(b) == 0:
             return float("nan")
@@ -101,21 +101,21 @@ def run_fixed_point(
     reset: ArrayLike | None = None, engine: Engine = LOIHI, rounding: Literal["shared", "independent"] = "shared", seed: int = 0,
     ranges: Mapping[str, float] | None = None,
 ) -> FixedPoint:  # fmt: skip
-    """Run a rule's synapses over a recorded sequence in an engine's integers, and in floating point for comparison.
+    """Run a rule's synapses over a recorded sequence in an engine's fixed-point arithmetic, and in floating point for comparison.
 
     Parameters
     ----------
-    rule : a rule, its name, or a record in the form of :mod:`neuroperturb.rules.formula.signatures`; a sum of products at the synapse
+    rule : a rule, its name, or a record with the functions of :mod:`neuroperturb.rules.formula.signatures`; a sum of products at the synapse
     pre : (T, m), presynaptic factors;  post : (T, n), postsynaptic factors
     reward : (T,), the broadcast −δL
     weight : (m, n), initial weights, from j to i at [j, i]
-    draw : (T, m, n), the synapses' own draws, where the rule reads them
-    reset : (T,) bool, steps before which the traces are set to 0; the first is always
+    draw : (T, m, n), the synapses' own draws, if the rule uses them
+    reset : (T,) bool, steps before which the traces are set to 0; always before the first
     engine : with weight, trace, state, reward and accumulator widths
-    rounding : one random number a step for all synapses, or one for each
+    rounding : one random number per step for all synapses, or one for each
     seed : of the rounding
-    ranges : largest magnitudes of ``pre``, ``post``, ``reward``, ``draw``, ``trace`` and ``weight``, which their largest codes then
-        reach; those not given are the largest met in the run in floating point
+    ranges : full-scale magnitudes of ``pre``, ``post``, ``reward``, ``draw``, ``trace`` and ``weight``; by default the largest
+        magnitudes of the floating-point run
 
     Returns
     -------
@@ -123,12 +123,12 @@ def run_fixed_point(
 
     Raises
     ------
-    SpecError : where the rule is no sum of products, naming the operation and where it is; where shapes or widths do not fit
+    SpecError : if the rule is not a sum of products, naming the operation and its place; if shapes or widths do not fit
     """
     if rounding not in ("shared", "independent"):
         raise SpecError("rounding", "run_fixed_point", "'shared' or 'independent'", rounding)
     if not engine.accumulator_bits:
-        raise SpecError("engine", "run_fixed_point", "one that computes in integers", Words(f"the {engine.name}"))
+        raise SpecError("engine", "run_fixed_point", "one with fixed-point arithmetic", Words(f"the {engine.name}"))
     rule = resolve(rule)
     sequence = _sequence(pre, post, reward, weight, draw, reset)
     added = terms(traced(rule), rule.label)
@@ -143,16 +143,16 @@ def run_fixed_point(
 
 
 def require_integers(rule) -> None:
-    """Refuse, with a sentence, a rule that no integers here can run: one without a postsynaptic factor, or no sum of products."""
+    """Reject a rule that cannot run in fixed point: one without a postsynaptic factor, or not a sum of products."""
     if not isinstance(rule, PerturbationRule):
-        raise SpecError("rule", "", "one with a synapse's formula, to run in integers", Words(rule.name))
+        raise SpecError("rule", "", "one with a synaptic formula, to run in fixed point", Words(rule.name))
     if not facts_of(rule).perturbs_units:
         raise SpecError("rule.probe", "", "units for its run to be recorded", rule.probe.kind, verb="must perturb")
     terms(traced(rule), rule.label)
 
 
 def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
-    """Arrays as kernels take them, of shapes that fit."""
+    """Arrays in the kernels' types, with matching shapes."""
     weight = np.asarray(weight)
     if weight.ndim != 2:
         raise SpecError("weight", "", "(m, n)", weight.shape, verb="must have shape")
@@ -170,12 +170,12 @@ def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
         shapes["draw"] = draw, (steps, m, n)
     for name, (array, shape) in shapes.items():
         if array.shape != shape:
-            raise SpecError(name, "", f"{shape}, as pre and weight have it", array.shape, verb="must have shape")
+            raise SpecError(name, "", f"{shape}, to match pre and weight", array.shape, verb="must have shape")
     return SynapticInputs(pre, post, reward, reset, draw)
 
 
 class _Exact(NamedTuple):
-    """The run in floating point: where it began and ended, and the largest trace and weight on the way."""
+    """The run in floating point: initial and final state, and the largest trace and weight."""
 
     start: np.ndarray
     weight: np.ndarray
@@ -223,14 +223,14 @@ def _largest(sequence: SynapticInputs, exact: _Exact) -> dict[str, float]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# In integers
+# In fixed point
 
 
 def _in_integers(
     program: Program, sequence: SynapticInputs, exact: _Exact, *, engine: Engine, scales: Mapping[str, int],
     widths: Mapping[str, int], rounding: str, seed: int,
 ) -> FixedPoint:  # fmt: skip
-    """Run an integer program over a sequence, from where the run in floating point began."""
+    """Run an integer program over a sequence, from the initial state of the floating-point run."""
     codes = {
         name: _codes(getattr(sequence, name), scales[name], widths[name]) for name in ("pre", "post", "reward", "draw")
     }
@@ -248,14 +248,14 @@ def _in_integers(
 
 
 def _codes(values, scale: int, bits: int) -> np.ndarray:
-    """The nearest codes, as far as they go."""
+    """The nearest codes, saturated."""
     limit = 2**bits - 1
     return np.clip(np.rint(np.asarray(values, np.float64) * 2.0**-scale), -limit, limit).astype(np.int64)
 
 
 @kernel
 def shifted(value, shift, most, counts):
-    """value · 2^shift rounded down, as far as an accumulator goes."""
+    """value · 2^shift rounded down, saturated to the accumulator."""
     if shift <= 0:
         value = value >> min(-shift, 63)
     elif abs(value) > (most >> min(shift, 63)):
@@ -294,7 +294,7 @@ def accumulate(program, target, old, codes, counts):
 
 @kernel
 def rounded(program, target, total, word, counts):
-    """The code that an accumulator is rounded to with a random word."""
+    """The code of an accumulator after rounding with a random word."""
     guard = program.guard[target]
     fraction = word & ((1 << guard) - 1)
     return clipped((total + fraction) >> guard, program.limit[target], target, counts)
@@ -302,7 +302,7 @@ def rounded(program, target, total, word, counts):
 
 @kernel(allocates=True)
 def run_integers(program, received, weight, trace, shared, seed, counts):
-    """All steps, in place; the trace and the weight have a random word each."""
+    """All steps, in place; the trace and the weight use a random word each."""
     codes, drawn, n = np.zeros(7, np.int64), received.draw.shape[0] > 1, weight.shape[1]
     pre, post, reward, draw, reset = received.pre, received.post, received.reward, received.draw, received.reset
     for t in range(pre.shape[0]):

@@ -1,10 +1,10 @@
-"""A rule's scalar formulas, traced: the factor of a unit, what a synapse computes with it, what becomes of that at a write.
+"""A rule's scalar formulas, traced: the factor of a unit, the synapse's computation with it, and the optimiser step at a write.
 
     neuron     (clean, noisy, noise) -> p                                  every unit, step and trial
     synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
     step       (state, gradient, correction) -> (state, Δw)                every synapse and write
 
-The functions are those that the values of a rule's axes, or the user, wrote and that kernels compile.
+The functions are those of the rule's axes, or of the user, that the kernels compile.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
 class RuleFunction(NamedTuple):
-    """name of the form; the compiled function;  params : the record it is called with."""
+    """name of the signature; the compiled function;  params : the record it is called with."""
 
     name: str
     function: object
     params: tuple
 
     def trace(self) -> tuple[Node, ...]:
-        """What it returns, an expression each."""
+        """Its return values, as expressions."""
         what = f"{type(self.params).__name__}.{self.name}"
         found = trace(self.function, self.params, ARGUMENTS[self.name], what=what)
         if len(found) != RETURNED[self.name]:
@@ -42,12 +42,12 @@ class RuleFunction(NamedTuple):
         return tuple(rename(node, dict(getattr(self.params, "symbols", ()))) for node in found)
 
     def numbers(self, dtype) -> tuple:
-        """The record in one dtype, as kernels take it."""
+        """The record in one dtype, as the kernels use it."""
         return numbers(self.params, dtype)
 
 
 class RuleFunctions(NamedTuple):
-    """Of a rule; `neuron` None where weights are perturbed and units have no factor."""
+    """Formulas of a rule; `neuron` is None if weights are perturbed and units have no factor."""
 
     neuron: RuleFunction | None
     synapse: RuleFunction
@@ -55,7 +55,7 @@ class RuleFunctions(NamedTuple):
 
 
 def formulas(rule: PerturbationRule) -> RuleFunctions:
-    """The functions that make up a rule."""
+    """The functions of a rule."""
     made_of = formulas_of(rule)
     records = {"neuron": made_of.neuron, "synapse": made_of.synapse, "step": made_of.step}
     return RuleFunctions(**{name: _formula(name, record) for name, record in records.items()})
@@ -68,9 +68,9 @@ def _formula(name: str, record: tuple | None) -> RuleFunction | None:
 class TracedRule(NamedTuple):
     """Expressions in terms of `ARGUMENTS`, parameters by name.
 
-    factor : p of a unit, None where it has none;  trace : a synapse's new one;  gradient : what it adds to its estimate
-    state, change : of a write, the gradient in it
-    lines : the synapse's formulas one after the other, each in terms of what those before it gave, by name
+    factor : p of a unit, or None;  trace : a synapse's new trace;  gradient : its term of the gradient estimate
+    state, change : of a write, with the gradient substituted
+    lines : the synapse's formulas by name and in order, each in terms of the results of those before
     """
 
     factor: Node | None
@@ -90,7 +90,7 @@ class TracedRule(NamedTuple):
 
     @property
     def refused(self) -> tuple[str, NotSumOfProducts] | None:
-        """The first line that is no sum of products, and why; None where all are."""
+        """The first line that is not a sum of products, and why; None if all are."""
         for name, node in self.lines.items():
             try:
                 sum_of_products(node)
@@ -100,7 +100,7 @@ class TracedRule(NamedTuple):
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Arguments that a change depends on, now or by what is kept."""
+        """Arguments that a change depends on, directly or through stored state."""
         kept = [self.trace] * self.keeps_trace + [self.state] * self.keeps_state
         found = inputs(*map(fold, (self.change, *kept)))
         return tuple(name for name in (*ARGUMENTS["synapse"], *ARGUMENTS["step"]) if name in found)
@@ -117,12 +117,12 @@ def traced(rule: PerturbationRule) -> TracedRule:
 
 
 def _reading(node: Node, name: str, kept: Node) -> Node:
-    """An expression that reads what was just kept, by its name."""
+    """An expression that reads the state just stored, by its name."""
     return node if kept.is_leaf else substitute(node, kept, input_(name))
 
 
 def resolve(rule) -> PerturbationRule:
-    """A rule, from itself, its name ("anp", "anp published", "module:Class"), or a record in the form of a rule."""
+    """A rule, from itself, its name ("anp", "anp published", "module:Class"), or a record with a rule's functions."""
     if isinstance(rule, str):
         name, _, form = rule.partition(" ")
         return rules.make(name, form or None)
@@ -130,4 +130,4 @@ def resolve(rule) -> PerturbationRule:
         return rule
     if hasattr(rule, "synapse"):
         return rules.own(rule() if isinstance(rule, type) else rule)
-    raise SpecError("rule", "", "a rule, its name, or a record with a synapse", Words(type(rule).__name__))
+    raise SpecError("rule", "", "a rule, its name, or a record with a 'synapse' function", Words(type(rule).__name__))

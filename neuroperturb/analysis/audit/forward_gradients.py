@@ -1,10 +1,10 @@
-"""Gradients that travel forward, analysed: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
+"""Audit of forward-mode gradients: rtrl, rflo and eprop, whose formulas are those of :mod:`neuroperturb.baselines`.
 
     e_ji ← … e_ji + α f'(a_i) q_j        s_i = Σ_k (y_k − y*_k) F_ki        Δw_ji = −η s_i e_ji
 
-Every unit receives one error an output and weighs them by its own feedback F: with an F that is drawn once, nothing else is needed from
-elsewhere; with the readout's own, every unit would have to know weights that are not its own. The test that backs it lets the method
-itself walk through recorded steps, and changes one thing.
+Every unit receives one error per output and weights them by its own feedback F: with a fixed random F, nothing else is needed from
+elsewhere; with the readout's weights, every unit would have to know weights that are not its own. The test behind it runs the method
+itself over recorded steps, and changes one thing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from neuroperturb.baselines.rflo import Rflo
 from neuroperturb.baselines.rtrl import Rtrl
 
 STEPS, TRIALS, SIZE, INPUTS, OUTPUTS, LEAK = 5, 2, 5, 3, 2, 0.6
-FROM, TO = INPUTS + 1, 3  # the watched synapse of W_rec, among those of W_in and W_rec
+FROM, TO = INPUTS + 1, 3  # the tested synapse of W_rec, among those of W_in and W_rec
 
 SIGNAL = "s_i = Σ_k (y_k − y*_k) F_ki"
 READOUT = Quantity(
@@ -34,7 +34,7 @@ FEEDBACK = Quantity("F_ki, drawn once", POST, SIGNAL)
 
 
 def quantities(rule: Rtrl | Rflo | Eprop) -> tuple[Quantity, ...]:
-    """What a method uses."""
+    """The quantities used by a method."""
     step = f"the step, {rule.optimiser.kind}"
     return (
         Quantity("q_j: û_j, x̂_j(t−1)", PRE, "α f'(a_i) q_j"),
@@ -48,11 +48,13 @@ def quantities(rule: Rtrl | Rflo | Eprop) -> tuple[Quantity, ...]:
 
 
 def fit(rule: Rtrl | Rflo | Eprop, engine: Engine) -> Fit:
-    """Whether an engine could run it: what it needs from elsewhere, what a synapse keeps, and what its step divides by."""
+    """Whether an engine could run it: non-local quantities, state of a synapse, and divisions of its optimiser."""
     reasons = [*unmet(quantities(rule), engine), *unstored([rule.keeps, *rule.optimiser.moments], engine)]
     if rule.optimiser.divides and "divide" not in engine.operations and not engine.rank_one:
-        reasons.append(f"the step of {rule.optimiser.kind} divides by a root, and a synapse here cannot; instead, sgd")
-    notes = (f"weights of {engine.weight_bits} bits",) if engine.weight_bits else ()
+        reasons.append(
+            f"the step of {rule.optimiser.kind} divides by a square root, which a synapse of this engine cannot do; instead, sgd"
+        )
+    notes = (f"{engine.weight_bits}-bit weights",) if engine.weight_bits else ()
     return Fit(engine, not reasons, tuple(reasons), notes)
 
 
@@ -83,7 +85,7 @@ def _recorded_steps(seed: int) -> _RecordedSteps:
 
 
 def _gradient(rule, case: _RecordedSteps) -> bytes:
-    """Σ_t ∂L_t/∂w of the watched synapse, as bytes."""
+    """Σ_t ∂L_t/∂w of the tested synapse, as bytes."""
     none = np.zeros((INPUTS, SIZE))
     fixed = rule.fixed_feedback(Weights(none, case.back, case.w_out, np.eye(INPUTS), np.eye(SIZE)), 0)
     feedback = case.w_out.T if fixed is None else fixed
@@ -95,7 +97,7 @@ def _gradient(rule, case: _RecordedSteps) -> bytes:
 
 
 def _but_own(old: np.ndarray, new: np.ndarray, *own) -> np.ndarray:
-    """New numbers everywhere but at the watched synapse's own place."""
+    """New numbers everywhere except at the tested synapse."""
     new = new.copy()
     new[own] = old[own]
     return new
@@ -111,7 +113,7 @@ ALTERATIONS = {
 
 
 def findings(rule: Rtrl | Rflo | Eprop, seed: int = 0) -> tuple[Finding, ...]:
-    """What the gradient of one recurrent synapse depends on."""
+    """Dependencies of the gradient of one recurrent synapse."""
     case, other = _recorded_steps(seed), _recorded_steps(seed + 1)
     before = _gradient(rule, case)
     return tuple(
@@ -121,7 +123,7 @@ def findings(rule: Rtrl | Rflo | Eprop, seed: int = 0) -> tuple[Finding, ...]:
 
 
 def expected(quantity: str, rule: Rtrl | Rflo | Eprop) -> str:
-    """Why a gradient should depend on it; "" where it should not."""
+    """Why a gradient should depend on it; "" if it should not."""
     if quantity == "errors at the outputs":
         return "broadcast"
     if quantity == "W_outᵀ":

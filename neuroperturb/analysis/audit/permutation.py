@@ -1,11 +1,11 @@
-"""The permutation test: whatever a synapse must not see is changed, and what becomes of the synapse stays the same to the bit.
+"""The permutation test: changing a quantity that a synapse must not depend on leaves its update identical bit for bit.
 
-One array of a small network is written by the very sweep that trains it, everything filled with random numbers. One synapse, from j
-to i, is watched: its weight, and whatever else it keeps, after one write. Then one quantity is drawn again in one region, and the
-write repeated. What is compared are bytes, so that no dependence is too weak to be found. A formula that branches or clips may hide one:
-what is drawn is ordinary, signed, small, and with each quantity silent in turn.
+One array of a small network is written by the same sweep that trains it, with all quantities random. One synapse, from j to i, is
+tested: its weight and its other state after one write. Then one quantity is redrawn in one region, and the write is repeated. Bytes
+are compared, so that no dependence is too weak to be found. Branches or clipping in a formula may hide one: the numbers drawn are
+therefore positive, signed, small, and with each quantity zero in turn.
 
-    own       the watched synapse, or unit; for activity its own pre- or postsynaptic unit
+    own       the tested synapse, or unit; for activity its own pre- or postsynaptic unit
     row       the other synapses of its presynaptic unit j
     others    everything else
 """
@@ -30,12 +30,12 @@ from neuroperturb.simulation.simulation import Simulation
 
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
 TRIES = 2  # redraws of each region
-RANGES = ((0.1, 1.0), (-1.0, 1.0), (1e-3, 0.02))  # of what is drawn: all of a sign, of both, too small to be clipped
-WATCHED = ((0, 1), (2, 2), (6, 3))  # (j, i) of the synapses that are watched: at an edge, onto its own unit, elsewhere
+RANGES = ((0.1, 1.0), (-1.0, 1.0), (1e-3, 0.02))  # of the random numbers: positive, signed, too small to be clipped
+WATCHED = ((0, 1), (2, 2), (6, 3))  # (j, i) of the tested synapses: at an edge, onto its own unit, elsewhere
 
 
 class Finding(NamedTuple):
-    """Whether a write of `array` came out otherwise, in any bit, when `quantity` was drawn again in a `region`."""
+    """Whether a write of `array` changed, in any bit, when `quantity` was redrawn in a `region`."""
 
     array: str
     quantity: str
@@ -47,7 +47,7 @@ class Part(NamedTuple):
     """A quantity in memory.
 
     values : the array, without its padding;  place : ``"synapse"`` (…, m, n), ``"pre"`` (…, m), ``"post"`` (…, n), ``"draw"``
-    (…, B m, n) or ``"broadcast"``;  kept : whether it is the synapse's own and part of the result
+    (…, B m, n) or ``"broadcast"``;  kept : whether it is state of the synapse and part of the result
     """
 
     name: str
@@ -57,7 +57,7 @@ class Part(NamedTuple):
 
 
 class World(NamedTuple):
-    """The numbers a test draws from:  low, high;  silent : the quantity that is 0 everywhere, "" for none."""
+    """Range of a test's random numbers:  low, high;  silent : the quantity that is 0 everywhere, "" for none."""
 
     low: float
     high: float
@@ -67,7 +67,7 @@ class World(NamedTuple):
         return {part.name: self.drawn(part, seed, 0) * (part.name != self.silent) for part in parts}
 
     def drawn(self, part: Part, seed: int, attempt: int) -> np.ndarray:
-        """Random values for a quantity; positive where they are a square."""
+        """Random values for a quantity; positive if it is a square."""
         name, shape = [seed, *part.name.encode()], part.values.shape
         values = _uniform(name, attempt, shape, part.values.dtype, self.low, self.high)
         return np.abs(values) if part.name == "square" else values
@@ -84,22 +84,22 @@ REGIONS = {"synapse": ("own", "row", "others"), "draw": PAIR, "pre": PAIR, "post
 def permute(
     rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0
 ) -> tuple[Finding, ...]:
-    """What reaches a synapse of W_rec, of D_rec where the state is decorrelated, and of P where the rule has one; and what reaches
-    the postsynaptic factor of a unit.
+    """Dependencies of a synapse of W_rec, of D_rec if the state is decorrelated, and of P if the rule has one; and those of the
+    postsynaptic factor of a unit.
 
     Parameters
     ----------
-    rule, decorrelation : as a run takes them
-    seed : of the random numbers everything is filled with
+    rule, decorrelation : as for a run
+    seed : of all random numbers
     """
     simulation = small_simulation(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
     return (*find_factor(simulation, seed), *find(simulation, seed))
 
 
 def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
-    """A small network that learns by the rule online."""
+    """A small network that learns online with the rule."""
     network = RNN(size=SIZE, bias=False)
-    # draws that synapses are credited with are recorded, so that they can be drawn again like anything else
+    # draws that synapses are credited with are recorded, so that they can be redrawn like any other quantity
     recorded = {} if facts_of(rule).perturbs_units else {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))}
     return Simulation(
         network, rule, initial_weights(network, INPUTS, OUTPUTS, seed), decorrelation=decorrelation, batch=BATCH, steps=4,
@@ -130,27 +130,27 @@ def find_factor(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
 
 
 def _rows(seed: int, number: int, dtype) -> np.ndarray:
-    """A row of random numbers a trial, padded with zeros as kernels sum it."""
+    """A row of random numbers per trial, zero-padded for the kernels' sums."""
     return memory.place(_uniform(seed, number, (BATCH, SIZE), dtype), dtype)
 
 
 def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
-    """Findings of a simulation's arrays; its state is drawn over."""
+    """Findings of a simulation's arrays; its state is overwritten."""
     arrays = ["W_rec", *["D_rec"] * simulation.decorrelation.state, *["P"] * simulation.whitened]
     for name in arrays:
         bench = Bench(simulation, name, _parts(simulation, name), seed)
         for part in bench.parts:
             for region in REGIONS[part.place]:
-                if not (part.name == "weight" and region == "own"):  # of course what it is depends on what it was
+                if not (part.name == "weight" and region == "own"):  # a weight depends on its previous value, of course
                     cases = itertools.product(worlds(bench.parts), WATCHED)
                     seen = any(bench.differs(part, region, world, at) for world, at in cases)
                     yield Finding(name, part.name, region, seen)
 
 
 class Bench(NamedTuple):
-    """An array of a simulation that is written with whatever numbers are put before it.
+    """An array of a simulation that is written with given numbers.
 
-    name : of the array;  parts : everything in memory that one of its synapses could depend on;  seed : of random numbers
+    name : of the array;  parts : everything in memory that one of its synapses could depend on;  seed : of the random numbers
     """
 
     simulation: Simulation
@@ -159,7 +159,7 @@ class Bench(NamedTuple):
     seed: int
 
     def differs(self, part: Part, region: str, world: World, at: tuple[int, int]) -> bool:
-        """Whether the watched synapse comes out otherwise when a part is drawn again in a region."""
+        """Whether the tested synapse changes when a part is redrawn in a region."""
         base, chosen = world.base(self.parts, self.seed), _region(part, region, at)
         before = self._written(base, at, part)
         for attempt in range(1, 1 + TRIES):
@@ -169,7 +169,7 @@ class Bench(NamedTuple):
         return False
 
     def _written(self, values: dict[str, np.ndarray], at: tuple[int, int], altered: Part) -> bytes:
-        """What the watched synapse holds after one write with these values, but for what was altered."""
+        """State of the tested synapse after one write with these values, without the altered part."""
         for part in self.parts:
             part.values[...] = values[part.name]
         self._write()
@@ -177,7 +177,7 @@ class Bench(NamedTuple):
         return b"".join(part.values[..., j, i].tobytes() for part in kept)
 
     def _write(self) -> None:
-        """One sweep of the array that writes what is pending, and reads nothing."""
+        """One sweep of the array that writes the pending update, and reads nothing."""
         simulation = self.simulation
         if self.name == "P":
             array, pending = simulation.whitening, simulation.run.whitener.pending
@@ -210,7 +210,7 @@ def _parts(simulation: Simulation, name: str) -> list[Part]:
 
 
 def _kept(synapses, n: int, m: int) -> list[Part]:
-    """What synapses keep besides their weight, by whatever name, and their own draws."""
+    """State of synapses other than their weight, and their own draws."""
     kept = [
         Part(field, value[..., :n], "synapse", True)
         for field, value in zip(synapses._fields, synapses, strict=True)
@@ -226,7 +226,7 @@ def _uniform(seed, attempt: int, shape: tuple[int, ...], dtype, low: float = 0.1
 
 
 def _region(part: Part, region: str, at: tuple[int, int]) -> np.ndarray:
-    """Where a quantity is drawn again."""
+    """The region in which a quantity is redrawn."""
     if part.place == "broadcast":
         return np.ones(part.values.shape, bool)
     j, i = at

@@ -8,14 +8,15 @@ from neuroperturb.rules.formula.graph import Node, constant, fold, text
 from neuroperturb.spec import InputError
 
 PHRASES = {
-    "divide": "divides by", "sqrt": "takes the root of", "select": "branches on", "absolute": "takes the size of", "power": "raises to a power",
-    "minimum": "takes the smaller of", "maximum": "takes the larger of",
+    "divide": "divides by", "sqrt": "takes the square root of", "select": "branches on",
+    "absolute": "takes the absolute value of", "power": "raises to a power",
+    "minimum": "takes the minimum of", "maximum": "takes the maximum of",
 }  # fmt: skip
 MOST_TERMS = 64
 
 
 class Term(NamedTuple):
-    """coefficient · Π factors; a factor that occurs twice is there twice."""
+    """coefficient · Π factors; a factor that occurs twice is listed twice."""
 
     coefficient: float
     factors: tuple[str, ...]
@@ -25,7 +26,7 @@ class Term(NamedTuple):
 
 
 class NotSumOfProducts(InputError):
-    """The formula holds an operation that sums and products cannot make: `operation`, in `expression`."""
+    """The formula contains an operation other than sums and products: `operation`, in `expression`."""
 
     def __init__(self, operation: str, expression: str):
         self.operation, self.expression = operation, expression
@@ -33,7 +34,7 @@ class NotSumOfProducts(InputError):
 
 
 def sum_of_products(node: Node) -> tuple[Term, ...]:
-    """The terms of an expression, parameters and numbers worked into coefficients.
+    """The terms of an expression, with parameters and numbers folded into coefficients.
 
     Raises
     ------

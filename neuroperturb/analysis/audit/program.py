@@ -1,12 +1,12 @@
-"""A formula as an integer program: which codes are multiplied, by what mantissa, and shifted by how much.
+"""A formula as an integer program: the codes to multiply, the mantissa of each term, and its shift.
 
-    quantity        q = Q 2^s                          Q an integer code, s chosen so that the largest q met still fits
-    constant        c = M 2^e                          M a signed mantissa of few bits
+    quantity        q = Q 2^s                          Q an integer code, s chosen so that the largest q still fits
+    constant        c = M 2^e                          M a signed mantissa of a few bits
     product         c Π q_f = M Π Q_f · 2^(e + Σ s_f)
-    accumulator     in units of 2^(s − g), s of the target, g = accumulator bits − target bits: fractions of a code
+    accumulator     in units of 2^(s − g), s of the target, g = accumulator bits − target bits: fractional bits
 
-A target is updated in place, as such engines do: its own old value needs no constant, so that λ e + p x runs as
-e + ((λ − 1) e + p x) and a mantissa rounds 1 − λ instead of λ.
+A target is updated in place, as such engines do: its old value needs no constant, so that λ e + p x runs as
+e + ((λ − 1) e + p x), and a mantissa rounds 1 − λ instead of λ.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ WORD = 62  # bits of a product, at most
 
 
 class Program(NamedTuple):
-    """Terms of the trace, then of the weight, as a kernel takes them.
+    """Terms of the trace, then of the weight, as arrays for a kernel.
 
-    target : (K,) 0 trace, 1 weight;  factors : (K, F) numbers of quantities, −1 where there are fewer
-    mantissa, shift : (K,) int64, left where positive;  guard, limit : (2,) of the accumulators, of the codes of the targets
+    target : (K,) 0 trace, 1 weight;  factors : (K, F) indices of quantities, padded with −1
+    mantissa, shift : (K,) int64, to the left if positive;  guard, limit : (2,) of the accumulators, of the codes of the targets
     """
 
     target: np.ndarray
@@ -45,19 +45,19 @@ class Program(NamedTuple):
 
 
 def terms(expressions: TracedRule, label: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
-    """Products that are added to the trace, and to the weight.
+    """Products that are added to the trace and to the weight.
 
-    The trace is written before the weight: a change that holds the new trace reads it as it was stored.
+    The trace is written before the weight: a change that contains the new trace reads its stored value.
 
     Raises
     ------
-    SpecError : with the operation that is no sum of products, and where
+    SpecError : naming the operation that is not a sum of products, and its place
     """
     if expressions.refused is not None:
         line, error = expressions.refused
         remedy = "; choose the plain step" if line in ("state", "change") else ""
         where = f"the {line} of {label} {error.operation}, in {error.expression}{remedy}"
-        raise SpecError("rule", "", f"a sum of products at the synapse, to run in integers: {where}")
+        raise SpecError("rule", "", f"a sum of products at the synapse, to run in fixed point: {where}")
     new, change = fold(expressions.trace), fold(expressions.change)
     if not new.is_leaf:
         change = substitute(change, new, input_("new trace"))
@@ -65,7 +65,7 @@ def terms(expressions: TracedRule, label: str) -> tuple[tuple[Term, ...], tuple[
 
 
 def code_bits(engine: Engine) -> dict[str, int]:
-    """Bits of the code of each quantity, without its sign."""
+    """Bits of the code of each quantity, without sign."""
     state = engine.state_bits - 1
     return {
         "pre": engine.trace_bits, "post": engine.trace_bits, "reward": engine.reward_bits - 1, "draw": engine.trace_bits, "trace": state,
@@ -74,12 +74,12 @@ def code_bits(engine: Engine) -> dict[str, int]:
 
 
 def scale_of(largest: float, bits: int) -> int:
-    """The exponent s with which codes of so many bits reach the largest value: the smallest with (2^bits − 1) 2^s ≥ it."""
+    """The smallest exponent s for which codes of `bits` bits reach the largest value: (2^bits − 1) 2^s ≥ largest."""
     return math.ceil(math.log2(largest / (2**bits - 1))) if largest > 0 else -bits
 
 
 def mantissa_of(value: float, bits: int) -> tuple[int, int]:
-    """(M, e) with M 2^e nearest to the value, M signed with so many bits, its leading one in use."""
+    """(M, e) with M 2^e nearest to the value, M signed with `bits` bits and normalised."""
     if value == 0:
         return 0, 0
     exponent = math.floor(math.log2(abs(value))) - (bits - 2)
@@ -92,7 +92,7 @@ def mantissa_of(value: float, bits: int) -> tuple[int, int]:
 def compile_program(
     added: tuple[tuple[Term, ...], tuple[Term, ...]], scales: Mapping[str, int], engine: Engine
 ) -> Program:
-    """The integer program of what is added to trace and weight, with the scale 2^s of every quantity."""
+    """The integer program of the terms added to trace and weight, with the scale 2^s of every quantity."""
     bits = code_bits(engine)
     guard = [engine.accumulator_bits - bits[name] for name in TARGETS]
     rows = [(k, term) for k, part in enumerate(added) for term in part]

@@ -1,7 +1,7 @@
-"""What the synapses of a real run received: the recurrent array of a small network that learns delayed XOR online.
+"""Recorded inputs of the synapses of a real run: the recurrent array of a small network that learns delayed XOR online.
 
 One trial at a time, every step written; the loss is scored at the last step of each trial, so that only a rule with a trace can credit
-what came before. The sequence is then replayed, open loop, in other arithmetic: there activity does not answer to the weights.
+what came before. The sequence is then replayed, open loop, in other arithmetic: there the activity does not respond to the weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NETWORK, TASK, TRIALS = RNN(size=20, gain=1.1, bias=True), DelayedXOR(), 100
 
 
 class Recording(NamedTuple):
-    """sequence; the weights it began and ended with, (m, n);  where it comes from, as text"""
+    """sequence; initial and final weights, (m, n);  source, as text"""
 
     sequence: SynapticInputs
     weight: np.ndarray
@@ -33,8 +33,8 @@ def record_run(rule: PerturbationRule, *, trials: int = TRIALS, seed: int = 0) -
 
     Parameters
     ----------
-    rule : without weight noise, whose synapses draw for themselves
-    trials : of delayed XOR, one after the other
+    rule : without weight noise, whose synapses make their own draws
+    trials : trials of delayed XOR, one after the other
     seed : of weights, data and perturbations
     """
     data = TASK.data(seed, 1)

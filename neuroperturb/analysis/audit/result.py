@@ -1,4 +1,4 @@
-"""An audit: what was found about a rule, as a record, as text and as plain data."""
+"""The result of an audit, as a record, as text and as plain data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ WIDTH = 118  # of a page
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What a rule uses, costs and needs.
+    """Locality, costs and requirements of a rule.
 
     rule : its label
     expressions : the traced formulas, as text
     quantities : with their kind, where they enter, and a local replacement where there is one
-    costs : of the online and the episode schedule; none of a rule that has no synapse's formula
+    costs : of the online and the episode schedule; empty for a rule without a synaptic formula
     engines : whether each could run it, and why not
-    checks : of the permutation test; none where it was not run
-    captured : what the formulas read besides their arguments, a sentence each
-    bits : of a number sent or kept, in the costs
+    checks : of the permutation test; empty if it was not run
+    captured : hidden inputs of the formulas, a sentence each
+    bits : bits per transmitted or stored number, for the costs
     """
 
     rule: str
@@ -42,7 +42,7 @@ class Audit:
 
     @property
     def is_local(self) -> bool:
-        """Whether every quantity is at the synapse, at one of its units, or broadcast."""
+        """Whether every quantity is available at the synapse, at one of its units, or broadcast."""
         return not self.captured and all(quantity.is_local for quantity in self.quantities)
 
     @property
@@ -55,11 +55,11 @@ class Audit:
         return verdict(self.quantities, self.broadcasts, self.captured)
 
     def table(self) -> dict:
-        """As plain data, for JSON."""
+        """The audit as plain data, for JSON."""
         return plain(self)
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
-        """In a notebook: the page."""
+        """The page, for a notebook."""
         del cycle
         printer.text(str(self))
 
@@ -87,7 +87,7 @@ def _formulas(audit: Audit) -> str:
 
 def _quantities(audit: Audit) -> str:
     rows = [(quantity.name, quantity.kind, quantity.where, quantity.replacement) for quantity in audit.quantities]
-    return _grid(("what it uses", "which is", "where it enters", "local replacement"), rows)
+    return _grid(("quantity", "kind", "where it enters", "local replacement"), rows)
 
 
 def _costs(audit: Audit) -> str:
@@ -95,24 +95,24 @@ def _costs(audit: Audit) -> str:
         return ""
     columns = [_column(cost) for cost in audit.costs]
     rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
-    return _grid((f"costs, {audit.bits} bits a number", *(cost.schedule for cost in audit.costs)), rows)
+    return _grid((f"costs, {audit.bits} bits per number", *(cost.schedule for cost in audit.costs)), rows)
 
 
 def _column(cost: RuleCosts) -> dict[str, str]:
     """The costs of one schedule, as text."""
     more = f", and {'' if cost.lateral == 1 else cost.lateral}n lateral synapses" if cost.lateral else ""
-    lateral = {"a lateral synapse, every step": str(cost.lateral_step)} if cost.lateral else {}
+    lateral = {"operations per lateral synapse and step": str(cost.lateral_step)} if cost.lateral else {}
     return {
-        "broadcast a step": _amount(cost.broadcasts, cost.broadcast_bits),
-        "state of a synapse, beside its weight": _amount(cost.state_synapse, cost.state_synapse_bits),
-        "state of a neuron, beside its activity": _amount(cost.state_neuron, cost.state_neuron_bits) + more,
-        "random draws a step": f"{cost.draws_synapse} a synapse, {cost.draws_neuron} a neuron",
-        "a synapse, every step": str(cost.step),
-        "a synapse, every write": str(cost.write),
-        "a neuron, every step": str(cost.neuron),
+        "broadcast scalars per step": _amount(cost.broadcasts, cost.broadcast_bits),
+        "state per synapse, besides the weight": _amount(cost.state_synapse, cost.state_synapse_bits),
+        "state per neuron, besides the activity": _amount(cost.state_neuron, cost.state_neuron_bits) + more,
+        "random draws per step": f"{cost.draws_synapse} per synapse, {cost.draws_neuron} per neuron",
+        "operations per synapse and step": str(cost.step),
+        "operations per synapse and write": str(cost.write),
+        "operations per neuron and step": str(cost.neuron),
         **lateral,
-        "writes of a synapse": cost.writes,
-        "passes side by side": str(cost.passes),
+        "writes per synapse": cost.writes,
+        "parallel forward passes": str(cost.passes),
     }
 
 
@@ -123,23 +123,23 @@ def _amount(count: int, bits: int) -> str:
 def _engines(audit: Audit) -> str:
     rows = []
     for fit in audit.engines:
-        lines = list(fit.reasons) or ["as it is"]
+        lines = list(fit.reasons) or ["unchanged"]
         rows.append((fit.engine.name, "yes" if fit.runs else "no", "\n".join([*lines, *fit.notes])))
-    return _grid(("engine", "runs it", "why not, and how"), rows)
+    return _grid(("engine", "can run it", "reasons and notes"), rows)
 
 
 def _checks(audit: Audit) -> str:
     if not audit.checks:
         return ""
     rows = [
-        (check.what, "differs" if check.seen else "same to the bit", "pass" if check.passed else "FAIL", check.because)
+        (check.what, "differs" if check.seen else "identical", "pass" if check.passed else "FAIL", check.because)
         for check in audit.checks
     ]
-    return _grid(("drawn again", "the change then", "", "because"), rows)
+    return _grid(("redrawn quantity", "weight change", "", "reason"), rows)
 
 
 def _grid(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    """Columns under their names, long ones wrapped."""
+    """Columns under their names, long texts wrapped."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -155,7 +155,7 @@ def _grid(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def plain(audit: Audit) -> dict:
-    """Everything, as JSON takes it."""
+    """The audit as plain data, for JSON."""
     return {
         "rule": audit.rule, "verdict": audit.verdict, "local": audit.is_local, "formulas": dict(audit.expressions),
         "quantities": [{**quantity._asdict(), "local": quantity.is_local} for quantity in audit.quantities],
@@ -176,18 +176,18 @@ def _plain_costs(cost: RuleCosts) -> dict:
 
 
 def fixed_point(run: FixedPoint, of: str) -> str:
-    """How far a run in integers is from the one in floating point."""
+    """How far a fixed-point run is from the one in floating point."""
     saturated = ", ".join(f"{name} {count}" for name, count in run.saturated.items())
     rows = [
         ("sequence", of),
         ("engine", f"{run.engine.name}, {run.rounding} stochastic rounding"),
-        ("distance of weights", f"{run.rms_lsb:.3g} LSB rms, of which {run.common_lsb:+.2g} common to all"),
-        ("what was learnt", f"correlation {run.correlation:.3f} with floating point"),
-        ("writes that moved nothing", f"{run.unmoved:.1%}"),
+        ("weight error", f"{run.rms_lsb:.3g} LSB rms, of which {run.common_lsb:+.2g} common to all"),
+        ("learned change", f"correlation {run.correlation:.3f} with floating point"),
+        ("writes without effect", f"{run.unmoved:.1%}"),
         ("saturated", saturated),
         ("LSB", ", ".join(f"{name} {size:.3g}" for name, size in run.lsb.items())),
     ]
-    return _grid(("in integers", f"{run.steps} steps"), rows)
+    return _grid(("fixed point", f"{run.steps} steps"), rows)
 
 
 def plain_fixed_point(run: FixedPoint, of: str) -> dict:

@@ -1,7 +1,7 @@
-"""Diagnosis: the first steps of a run, measured, and the one ratio that limits its rule on its hardware.
+"""Diagnosis: measurements on the first steps of a run, and the ratio that limits its rule on its hardware.
 
-Measured by running the simulation ahead, through the same kernels, and putting everything back: `WRITES` episodes, or as many steps
-of the online schedule.
+The simulation is run ahead with the same kernels, for `EPISODES` episodes or `STEPS` steps of the online schedule, and its state is
+restored afterwards.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from neuroperturb.analysis.diagnosis.write_fidelity import WriteRatios, Writes, 
 from neuroperturb.simulation.simulation import Prepared, Simulation
 from neuroperturb.tasks.contract import Sequence
 
-EPISODES, STEPS = 12, 200  # that are measured, in either schedule
+EPISODES, STEPS = 12, 200  # number measured, in either schedule
 
 
 class Diagnosis(NamedTuple):
-    """What was measured;  fidelity, wander : of all matrices together, see :mod:`neuroperturb.analysis.diagnosis.write_fidelity`."""
+    """Results;  fidelity, wander : of all matrices together, see :mod:`neuroperturb.analysis.diagnosis.write_fidelity`."""
 
     perturbation: Perturbation
     writing: dict[str, WriteRatios]
@@ -29,12 +29,12 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(simulation: Simulation, sequences: Iterable[Sequence]) -> Diagnosis:
-    """Run ahead through a few sequences, and put everything back.
+    """Run ahead through a few sequences, and restore the state.
 
     Parameters
     ----------
-    simulation : of a network as it is; nothing of it changes
-    sequences : training sequences, as many as an episodic run is measured for; one is enough online
+    simulation : simulation of a network; left unchanged
+    sequences : training sequences, `EPISODES` of them for the episode schedule; one is enough online
     """
     kept = simulation.checkpoint()
     simulation.flush()
@@ -66,7 +66,7 @@ def _fidelity(writes: dict[str, Writes]) -> float:
 
 
 def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
-    """How far weights go in a run beyond what was requested, over their root mean square."""
+    """How far weights move in a run beyond the requested change, relative to their root mean square."""
     if not fidelity > 0:
         return float("inf")
     requested = runs * sum(w.square for w in writes.values())
@@ -75,7 +75,7 @@ def _wander(writes: dict[str, Writes], fidelity: float, runs: float) -> float:
 
 
 def _mean_factor(simulation: Simulation, power: int) -> float:
-    """Mean over the run of a power of the factor on the learning rate."""
+    """Mean over the run of a power of the learning-rate factor."""
     rate = simulation.rule.rate
     return float(np.mean([rate.factor(p) ** power for p in np.linspace(0, 1, 101)]))
 

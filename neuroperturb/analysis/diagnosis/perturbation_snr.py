@@ -1,30 +1,30 @@
-"""How much of what perturbs a network a rule is credited with, and how much of the reward that explains: three ratios a layer.
+"""The share of all perturbations that a rule is credited with, and the share of the reward they explain: three ratios per layer.
 
-Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair, two runs). Of a layer's δa_t, what arrived from
-before is W δx̂; the rest was added by this layer at this step:
+Two passes differ by δ = second − first (a clean twin) or half of that (an antithetic pair, two runs). Part of a layer's δa_t, W δx̂, is
+propagated from before; the rest was added by this layer at this step:
 
     e_t = δa_t − W_in δû_t − W_rec δx̂_{t−1}          e^y_t = δy_t − W_out δx̂_t
 
 injected noise, and the noise and rounding of two reads; neurons add the difference of their own input noise, c σ_ν² with c = 2 for a
-twin and ½ for a pair. Of this the synapses receive p: σξ by node perturbation, their own Ξ by weight perturbation, δa itself by an
-activity difference, which thus learns from read noise as well as from injected noise.
+twin and ½ for a pair. The synapses receive only p: σξ in node perturbation, their own Ξ in weight perturbation, δa itself for activity
+differences, which thus learn from read noise as well as from injected noise.
 
     (a) credited fraction    φ = var p / (var p + var (e − p) + c σ_ν²)      injected noise
-                             φ = σ²|x|² / (var e + c σ_ν²)                   weight noise, whose part of e is Ξ x
+                             φ = σ²|x|² / (var e + c σ_ν²)                   weight noise, which contributes Ξ x to e
                              φ = var δa / (var δa + c σ_ν²)                  activity differences
-                             times what a late reward leaves of it (:mod:`neuroperturb.analysis.diagnosis.reward_delay`)
+                             times the share that a delayed reward leaves (:mod:`neuroperturb.analysis.diagnosis.reward_delay`)
     (b) loss SNR             √(φ var δL_layer) / √(Σ_layers (1 − φ) var δL_layer + σ_c² + rounding²)
                              δL_layer: the change of the loss by this layer's part of δy alone, W_out δx̂ or e^y;  σ_c and rounding are
-                             those of the reward's channel
-    (c) dead fraction        units whose state moves by exactly 0 although they are perturbed; of the output: scored trials whose
+                             those of the reward channel
+    (c) dead fraction        units whose state changes by exactly 0 although they are perturbed; for the output: scored trials whose
                              reward is exactly 0
 
-A single pass has no other to differ from. There e_t = a_t − W_in û_t − W_rec x̂_{t−1} itself is measured, its mean at every unit
-removed, since offsets and wires are no perturbation; c = 1; what moved the loss, and which units did not move, cannot be seen in one
-pass, and are NaN.
+A single pass has no reference. There e_t = a_t − W_in û_t − W_rec x̂_{t−1} itself is measured, with its mean at every unit removed, since
+offsets and wire resistance are not perturbations; c = 1; the loss SNR and the dead fraction cannot be measured with one pass, and
+are NaN.
 
-On ideal hardware they are 1, ∞ and 0. A rule that is not credited with what perturbs it is not wrong in the mean: its estimate has noise,
-1/φ times the variance and more, that no step size averages away within the run.
+On ideal hardware they are 1, ∞ and 0. Perturbations that a rule is not credited with do not bias it, but make its estimate noisier, by a
+factor of at least 1/φ in variance, which no step size averages away within the run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Layer(NamedTuple):
     """Ratios of one layer.
 
     credited, loss_snr, dead : see above
-    told_std, extra_std : standard deviations of what synapses receive, and of what else perturbs the layer [pre-activation]
+    told_std, extra_std : standard deviations of the perturbation that synapses receive, and of all others of the layer [pre-activation]
     """
 
     credited: float
@@ -53,7 +53,7 @@ class Layer(NamedTuple):
 
 
 class Perturbation(NamedTuple):
-    """Ratios of both layers;  reward_std : of δL as it is sent [loss];  channel_std : noise and rounding of its channel."""
+    """Ratios of both layers;  reward_std : of the transmitted δL [loss];  channel_std : noise and rounding of its channel."""
 
     hidden: Layer
     output: Layer
@@ -62,7 +62,7 @@ class Perturbation(NamedTuple):
 
 
 class Signals:
-    """Collects mean squares over the steps of a simulation, and makes the ratios of them."""
+    """Collects mean squares over the steps of a simulation, and computes the ratios."""
 
     def __init__(self, simulation: Simulation):
         self.simulation = simulation
@@ -75,7 +75,7 @@ class Signals:
         self.count: dict[str, int] = defaultdict(int)
 
     def note(self, data: Prepared, t: int) -> None:
-        """Measure the step `t` that was just presented; its update is not written yet."""
+        """Measure step `t`, just presented; its update is not written yet."""
         sim, act = self.simulation, self.simulation.run.act
         W_in, W_rec, W_out = (sim.arrays[name].read().astype(np.float64) for name in ("W_in", "W_rec", "W_out"))
         self._add_mean("hidden.input", _lengths(act.uh[: sim.batch]) + _lengths(act.before[: sim.batch]))
@@ -99,7 +99,7 @@ class Signals:
         self._note_loss(data, t, dx @ W_out.T, e_y, dy)
 
     def _note_single(self, data: Prepared, t: int, W_in, W_rec, W_out) -> None:
-        """Of a single pass: what is added to each layer, and what is sent of the loss."""
+        """For a single pass: the perturbation added to each layer, and the transmitted loss."""
         sim, act = self.simulation, self.simulation.run.act
         a, y, u, x, before = (
             rows[: sim.batch, :size].astype(np.float64)
@@ -120,7 +120,7 @@ class Signals:
         return float(np.mean(np.square(values - values.mean(axis=0))))
 
     def _note_loss(self, data: Prepared, t: int, by_hidden, by_output, dy) -> None:
-        """The change of the loss by each layer's part of δy, in the trials that are scored."""
+        """The change of the loss due to each layer's part of δy, in the scored trials."""
         sim, scored = self.simulation, data.mask[t]
         if not scored.any():
             return
@@ -144,7 +144,7 @@ class Signals:
         return (second.astype(np.float64) - first) / (2 if self.pair else 1)
 
     def _injected(self, noise, size: int) -> np.ndarray:
-        """The part of δ that was injected: the noise itself, of which passes with noise of their own have two."""
+        """The injected part of δ: the noise itself; passes with independent noise have two."""
         return self._difference(noise, size) if self.facts.independent else noise[:, :size]
 
     def _add(self, name: str, values) -> None:
@@ -154,7 +154,7 @@ class Signals:
         self.means.setdefault(name, []).append(float(np.mean(values)))
 
     def ratios(self) -> Perturbation:
-        """The ratios of what was seen."""
+        """The ratios over all steps so far."""
         var = defaultdict(float, {name: float(np.mean(values)) for name, values in self.means.items()})
         for name in self.residuals:
             var[name] = self._spread(name)
@@ -172,7 +172,7 @@ class Signals:
         return Perturbation(**layers, reward_std=float(np.sqrt(var["sent"])), channel_std=float(np.sqrt(noise)))
 
     def _credited(self, layer: str, var: dict[str, float]) -> tuple[float, float, float]:
-        """(φ, std of what synapses receive, std of what else perturbs)."""
+        """(φ, std of the perturbation that synapses receive, std of all others)."""
         sim, rule = self.simulation, self.simulation.rule
         passes = 1.0 if self.single else 0.5 if self.pair else 2.0
         neurons = passes * sim.chip.neurons.noise_std**2 if layer == "hidden" else 0.0
@@ -202,5 +202,5 @@ def _lengths(rows) -> np.ndarray:
 
 
 def _ratio(a: float, b: float, empty: float = 1.0) -> float:
-    """a/b, infinite over 0, `empty` where both are."""
+    """a/b; infinite if b is 0, `empty` if both are."""
     return float(a / b) if b > 0 else float("inf") if a > 0 else empty

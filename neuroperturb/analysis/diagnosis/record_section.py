@@ -1,9 +1,9 @@
-"""The hardware section of a record: what was measured, what the arrays did, in plain values.
+"""The hardware section of a record: diagnosis and operation of the arrays, as plain values.
 
 diagnosis   ratios of every layer and matrix at the start of the run, see :mod:`neuroperturb.analysis.diagnosis`
-warning     the ratio that limits the rule, and its cure; empty where none does
-arrays      for every learnt matrix: what it is made of, share of cells at a bound, share that is stuck, its ledger
-total       the ledger of all arrays together
+warning     the ratio that limits the rule, and its remedy; empty if there is none
+arrays      for every learned matrix: its cells, share of cells at a bound, share that is stuck, its ledger
+total       the ledger summed over all arrays
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from neuroperturb.analysis.diagnosis.verdict import limit
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 
-AT_BOUND = 0.01  # of the range of a cell: nearer to a bound than this is at it
+AT_BOUND = 0.01  # fraction of a cell's range; closer to a bound than this counts as at it
 
 
 def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
-    """What is known before the first step."""
+    """The part that is known before the first step."""
     found = limit(diagnosis, None if facts_of(rule).array_noise else rule.noise_std)
     perturbation, writing = diagnosis.perturbation, diagnosis.writing
     return {
@@ -40,7 +40,7 @@ def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
 
 
 def so_far(arrays: dict[str, SynapseArray]) -> dict[str, Any]:
-    """What the arrays did until now, and how they are."""
+    """Operation of the arrays so far, and their state."""
     ledgers = {name: array.ledger() for name, array in arrays.items()}
     return {
         "arrays": {
@@ -57,7 +57,7 @@ def so_far(arrays: dict[str, SynapseArray]) -> dict[str, Any]:
 
 
 def at_bound(array: SynapseArray) -> float:
-    """Share of the cells that are at one of their bounds, dead ones not counted."""
+    """Share of the cells that are at one of their bounds, without dead ones."""
     cells, n, bound = array.state.cells, array.shape[0], array.cell.bound
     w = (cells.held if cells.held.size > 1 else cells.w)[: array.weight.trained, :, :n].astype(np.float64)
     if cells.bound_up.size > 1:
@@ -71,7 +71,7 @@ def at_bound(array: SynapseArray) -> float:
 
 
 def stuck(array: SynapseArray) -> float:
-    """Share of the cells that no pulse moves: fabricated so, failed, or worn out."""
+    """Share of the cells that no pulse changes: defective, failed, or worn out."""
     cells, n, trained = array.state.cells, array.shape[0], array.weight.trained
     dead = np.zeros((trained, array.shape[1], n), bool)
     if cells.stuck.size > 1:

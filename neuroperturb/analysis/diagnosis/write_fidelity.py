@@ -1,20 +1,20 @@
-"""What becomes of the changes that a rule requests: whether cells make them, keep them, and how well they can be read.
+"""Fidelity of writes: how well cells realise and retain the changes that a rule requests, and how well they can be read.
 
-Over M writes, Δ_m is the requested and D the realised change of a matrix [weight units], N its synapses; g is by how much one pulse
-moves a weight. Realised is what cells hold, without write noise, and what a digital accumulator keeps for them.
+Over M writes, Δ_m is the requested and D the realised change of a matrix [weight units], N its number of synapses; g is the size of one
+pulse. The realised change is that of the cells, without write noise, plus the contents of a digital accumulator.
 
-    request/step    rms Δ_m / g                                 below 1, most requests are no pulse at all
-    fidelity        f = cos²(Σ_m Δ_m, D)                        part of the change of the weights that was requested
-    wander          √((1/f − 1) Σ Δ²) / rms W, all matrices     how far the rest takes weights in a run
+    request/step    rms Δ_m / g                                 below 1, most requests produce no pulse
+    fidelity        f = cos²(Σ_m Δ_m, D)                        share of the weight change that was requested
+    wander          √((1/f − 1) Σ Δ²) / rms W, all matrices     how far the rest moves weights in a run
     weight error    √(g²/12 + σ_write²) / rms W                 levels and write noise against the weights
     asymmetry       A = (s_up(w) − s_down(w)) / (s_up(w) + s_down(w)), root mean square over cells at their weights
     forgets         A Σ |Δ| / rms W                             how often cells forget their weights in a run
 
-Sums are over the writes of the whole run, taken to be like those that were seen, times the schedule of the learning rate.
+Sums are over the writes of the whole run, extrapolated from those observed with the learning-rate schedule.
 
 A pulse up and one down leave a cell displaced by s_up − s_down. Requests that cancel in the mean still pull a weight towards the
-symmetry point of its cell, by A |Δ| a write, so that after rms W / (A |Δ|) writes it has forgotten what it was. Estimates from noise
-request N times the pulses of an exact gradient that moves a weight as far: that is why asymmetry hurts perturbation rules most.
+symmetry point of its cell, by A |Δ| per write, so that after rms W / (A |Δ|) writes it has forgotten its value. Perturbation estimates
+request N times as many pulses as an exact gradient for the same weight change: that is why asymmetry hurts perturbation rules most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hardware_models.crossbar.symmetry_point import cells_in_a_row, make_asymmet
 
 
 class WriteRatios(NamedTuple):
-    """Of one matrix; see above. NaN where nothing was requested, infinite where cells have no steps.
+    """Ratios of one matrix; see above. NaN if nothing was requested, infinite if cells have no steps.
 
     request_std : rms Δ_m [weight units]
     """
@@ -42,7 +42,7 @@ class WriteRatios(NamedTuple):
 
 
 class Writes:
-    """Sums up the changes requested of one array, and compares them with those realised."""
+    """Accumulates the requested changes of one array, and compares them with the realised ones."""
 
     def __init__(self, array: SynapseArray):
         self.array, self.before = array, stored(array)
@@ -52,7 +52,7 @@ class Writes:
         self.count = 0
 
     def request(self, change) -> None:
-        """One write requests a change (n, m), weight units; one of nothing but zeros is no write."""
+        """One write requests a change (n, m), weight units; a change of only zeros does not count as a write."""
         if change.any():
             self.total += change
             self.square += float(np.vdot(change, change))
@@ -60,11 +60,11 @@ class Writes:
             self.count += 1
 
     def realised(self) -> np.ndarray:
-        """What became of the weights (n, m): everything requested must have been written."""
+        """The realised change of the weights (n, m), after all requests are written."""
         return stored(self.array) - self.before
 
     def result(self, runs: float) -> WriteRatios:
-        """The ratios, for a run that requests `runs` times as much as was observed."""
+        """The ratios, for a run with `runs` times the observed requests."""
         size, M = self.total.size, max(self.count, 1)
         rms, step = np.sqrt(self.square / (M * size)), step_size(self.array)
         error = np.hypot(step / np.sqrt(12), write_noise(self.array))
@@ -79,7 +79,7 @@ class Writes:
 
 
 def squared_cosine(a, b) -> float:
-    """Squared cosine of two arrays; 0 where one of them is all 0, NaN where nothing was requested."""
+    """Squared cosine of two arrays; 0 if one of them is all 0, NaN if nothing was requested."""
     if not np.any(a):
         return float("nan")
     norm = float(np.vdot(a, a)) * float(np.vdot(b, b))
@@ -87,7 +87,7 @@ def squared_cosine(a, b) -> float:
 
 
 def stored(array: SynapseArray) -> np.ndarray:
-    """What an array holds, and what waits to be written to it, (n, m) weight units, float64."""
+    """The weights of an array plus its accumulated changes still to be written, (n, m) weight units, float64."""
     state, n = array.state, array.shape[0]
     cells = state.cells.held if state.cells.held.size > 1 else state.cells.w
     W = np.einsum("k,kji->ij", state.gain.astype(np.float64), cells[:, :, :n])
@@ -100,18 +100,18 @@ def rms_weight(array: SynapseArray) -> float:
 
 
 def step_size(array: SynapseArray) -> float:
-    """By how much one pulse moves a mean weight at 0, weight units; 0 for cells without steps."""
+    """Mean change of a weight at 0 by one pulse, weight units; 0 for cells without steps."""
     return float(array.cell.granularity * array.state.scale[0])
 
 
 def write_noise(array: SynapseArray) -> float:
-    """Standard deviation of what a weight shows about what it holds, weight units."""
+    """Standard deviation of a weight as read about its stored value, weight units."""
     devices = np.sqrt(np.sum(np.square(array.state.gain[: array.weight.trained], dtype=np.float64)))
     return float(array.cell.write_noise * devices * array.state.scale[0])
 
 
 def asymmetry(array: SynapseArray) -> float:
-    """Root mean square over the weights of (up − down) / (up + down), devices weighted by what they add."""
+    """Root mean square over the weights of (up − down) / (up + down), devices weighted by their contributions."""
     if array.cell.pulse_up is None:
         return 0.0
     state, total = array.state, np.zeros(array.shape[::-1])
@@ -124,7 +124,7 @@ def asymmetry(array: SynapseArray) -> float:
 
 
 def _steps(array: SynapseArray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of a mean pulse up and down of every cell of device k, (m, n), at what it holds."""
+    """Mean sizes of a pulse up and down for every cell of device k, (m, n), at its present weight."""
     cell, cells, n = array.cell, array.state.cells, array.shape[0]
     w = (cells.held if cells.held.size > 1 else cells.w)[k, :, :n].astype(np.float64)
     p, row = cell.numbers(np.float64), cells_in_a_row(cells, n, k)
@@ -136,5 +136,5 @@ def _steps(array: SynapseArray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _over(a: float, b: float, empty: float = float("inf")) -> float:
-    """a/b, `empty` over 0."""
+    """a/b; `empty` if b is 0."""
     return float(a) / float(b) if b > 0 else empty

@@ -1,1 +1,1 @@
-"""Speed: benchmarks of steps and sweeps, timed side by side."""
+"""Speed: benchmarks of steps and sweeps, timed alternately."""

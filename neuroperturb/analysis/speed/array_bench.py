@@ -1,4 +1,4 @@
-"""Speed of an array of pulsed cells: an online step, one write and two reads, in nanoseconds a synapse.
+"""Speed of an array of pulsed cells: an online step, one write and two reads, in nanoseconds per synapse.
 
 Cells with soft bounds, spread between devices on both steps and both bounds, noise on every pulse, pulses counted; float32, one
 thread. The request of a step is ± the same share of a cell's mean step for every synapse: stochastic rounding then pulses that
@@ -26,7 +26,7 @@ from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.record import record
 from neuroperturb.analysis.speed.timing import compare
 
-STEPS = 20  # a measurement: short enough to fall between two busy moments
+STEPS = 20  # per measurement: short enough to fit between two busy moments of the machine
 CELL = SoftBounds(
     dw_min=1e-3, dw_min_std=0.3, dw_min_dtod=0.3, up_down_dtod=0.01, w_max_dtod=0.3, w_min_dtod=0.3
 )  # fmt: skip
@@ -64,7 +64,7 @@ def step(n: int, share: float, seed: int = 1, writing: Writing | None = None, tu
 
 
 def pulsed(n: int, share: float) -> dict:
-    """One step by itself, and the throughput of two threads against one."""
+    """One step alone, and the throughput of two threads relative to one."""
     one, other = step(n, share), step(n, share, seed=2)
 
     def both():

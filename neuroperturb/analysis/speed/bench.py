@@ -1,4 +1,4 @@
-"""Speed as ratios to what the machine can do, measured side by side in one process.
+"""Speed relative to what the machine can do, measured in one process.
 
     online step     float32, n_in = n_out = 1, batch 1, ANP:  against the plain compiled loop  W += c ⊗ x  over a matrix of the
                     same size, an ordinary NumPy array. The limit is memory: one load and one store a synapse, 8 bytes.
@@ -38,7 +38,7 @@ PULSED_BARS = {0.1: 1.5, 1.0: 3.5}  # ns a synapse, by share of cells pulsed; tw
 
 @kernel
 def plain(W, c, x):
-    """W += c ⊗ x, presynaptic-major, as anybody would write it."""
+    """W += c ⊗ x, presynaptic-major, in the obvious way."""
     for j in range(W.shape[0]):
         for i in range(W.shape[1]):
             W[j, i] += c[i] * x[j]
@@ -131,14 +131,14 @@ def main(json: bool = False) -> int:
         bar = f"bar {'≤' if kind in ('online', 'decorrelated') else '≥'} {BARS[name]}" if name in BARS else ""
         if kind == "spiking":
             print(
-                f"spiking, {row['neurons']} neurons, a simulated second, learning included: kernel {row['kernel_s']:.4f} s, "
+                f"spiking, {row['neurons']} neurons, one simulated second with learning: kernel {row['kernel_s']:.4f} s, "
                 f"Brian2 ({row['target']}) {row['brian2_s']:.3f} s: {row['ratio']:.0f} ×  {bar}"
             )
         elif kind == "pulsed":
             share = row["request_per_step"]
             print(
-                f"pulsed cells    n = {n.partition('_')[0]}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns a synapse, "
-                f"two at a time {row['two_at_a_time']:.2f} ×  bars ≤ {PULSED_BARS[share]}, ≥ 1.8"
+                f"pulsed cells    n = {n.partition('_')[0]}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns per synapse, "
+                f"two threads {row['two_at_a_time']:.2f} ×  bars ≤ {PULSED_BARS[share]}, ≥ 1.8"
             )
         elif kind == "loop":
             print(

@@ -1,4 +1,4 @@
-"""Two actions timed side by side: medians over rounds that alternate them, so that a busy moment hits both."""
+"""Time two actions alternately and take medians over the rounds, so that a busy moment affects both."""
 
 from __future__ import annotations
 

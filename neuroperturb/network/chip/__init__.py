@@ -1,1 +1,1 @@
-"""What a network runs on: arrays, neurons and the channel of the reward, as objects and as tables."""
+"""Hardware of a network: arrays, neurons and the reward channel, as objects and as tables."""

@@ -1,6 +1,6 @@
-"""What parts of hardware are called in tables and on the command line: (class, field) → kind → class, or a preset.
+"""Names of hardware parts in tables and on the command line: (class, field) → kind → class, or a preset.
 
-Each room of hardware_models names its own parts; here they are joined. Strings live in those lists; everything else takes objects.
+Each package of hardware_models names its own parts; they are combined here. All other code uses objects instead of names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hardware_models.writing import KINDS as WRITINGS
 
 PRESETS: dict[str, hw.Hardware] = {name: preset.hardware for name, preset in hw.PRESETS.items()}
 
-# Of several lists the last comes first, and the first counts where a name is in two.
+# Later lists come first, and the first entry wins for a name in several lists.
 KINDS: dict[tuple[type, str], Mapping[str, Any]] = {
     (hw.Hardware, "cells"): ChainMap(
         {name: made_of.cells for name, made_of in PRESETS.items() if made_of.cells.is_pulsed}, hw.CELLS

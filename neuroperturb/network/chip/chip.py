@@ -1,26 +1,26 @@
-"""What a network runs on: arrays for its matrices, neurons, and the channel of its reward; as objects and as tables.
+"""Hardware of a network: arrays for its matrices, neurons, and the reward channel; as objects and as tables.
 
-    hardware = "reram-es"           or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
+    hardware = "reram-es"           or  "pulses.csv", or  [hardware]  cells = "reram-es"  weight = "pair"  seed = 7
                                         [hardware.cells]  kind = "digital"  bits = 4
                                         [hardware.neurons]  slope_std = 0.1
-                                        [hardware.W_out]  cells = "ideal"          one matrix on hardware of its own
+                                        [hardware.W_out]  cells = "ideal"          separate hardware for one matrix
                                         [hardware.D_rec]                           a decorrelating matrix on this hardware, too
 
-A part is named by its kind, or by a preset, and what else its table holds replaces the preset's; where a part is there already,
-its numbers alone are enough. Matrices D live on ideal cells unless they have a table: what a deployed network needs of them is one
-product, and a rule learns them apart. A cell of one's own goes by ``module:Class`` or ``path/to/file.py:Class``, in the place of a kind or
-of the whole table.
+A part is named by its kind, or by a preset; further keys of its table replace those of the preset. For a part that exists already,
+parameters alone are enough. Matrices D are on ideal cells unless they have a table: in a deployed network they can be multiplied into
+the weights, and a rule learns them separately. A custom cell is given as ``module:Class`` or ``path/to/file.py:Class``, in place of a
+kind or of the whole table.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import hardware_models as hw
+from hardware_models.devices.measured import ENDING, files_named
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip import origin as origins_of
@@ -29,7 +29,7 @@ from neuroperturb.network.chip.catalogue import KINDS, PRESETS
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import LARGEST, SpecError, data_file
 from neuroperturb.spec.user_code import is_name
 
 LATERAL = (*DECORRELATING, "P")
@@ -38,18 +38,18 @@ NEURONS, CHANNEL = Neurons(), RewardChannel()  # ideal
 
 @dataclass(frozen=True, kw_only=True)
 class Chip(hw.Hardware):
-    """Hardware of a whole network: what every learnt matrix is made of, what differs, and what is not an array.
+    """Hardware of a whole network: arrays of all learned matrices, exceptions for single matrices, neurons and reward channel.
 
     Parameters
     ----------
-    cells, weight, … : of every learnt matrix, see :class:`hardware_models.Hardware`
-    W_in, W_rec, W_out : hardware of that matrix, in the place of the chip's
-    D_in, D_rec, P : hardware of a decorrelating matrix, or of the one that whitens presynaptic activity; None: ideal
+    cells, weight, … : of every learned matrix, see :class:`hardware_models.Hardware`
+    W_in, W_rec, W_out : hardware of that matrix, in place of the chip's
+    D_in, D_rec, P : hardware of a decorrelation matrix, or of the whitening matrix; None: ideal
     neurons : spread, noise and resolution of the hidden units
-    reward : the channel of the broadcast
-    seed : which chip: its cells, its neurons and all its noise; None: the seed of the run
-    step_seconds : time that passes in a time step; arrays age by it at the end of every presented sequence
-    origins : presets that the numbers are from, by matrix, "" for the chip's own; a note that makes no difference
+    reward : the reward channel
+    seed : of the chip: its cells, its neurons and all its noise; None: the seed of the run
+    step_seconds : duration of a time step; arrays age by it at the end of every presented sequence
+    origins : presets that the parameters are from, by matrix, "" for the whole chip; a note without effect
 
     Examples
     --------
@@ -74,20 +74,27 @@ class Chip(hw.Hardware):
         self.check()
 
     def of(self, matrix: str) -> hw.Hardware:
-        """What a matrix is made of, every class of one's own found."""
+        """Hardware of a matrix, with custom classes imported."""
         return parts.bound(self._of(matrix), "hardware" if getattr(self, matrix) is None else f"hardware.{matrix}")
 
     def _of(self, matrix: str) -> hw.Hardware:
-        """The same as it was read."""
+        """The same as it was read, without importing custom classes."""
         own = getattr(self, matrix)
         return own if own is not None else self if matrix in LEARNT else IDEAL
 
+    def written_by_sample(self) -> Iterator[tuple[str, str, Any]]:
+        """Matrices whose updates are written sample by sample, with the key of their way of writing and that itself."""
+        for matrix in (*LEARNT, *LATERAL):
+            made_of = self._of(matrix)
+            if parts.is_bound(made_of.writing) and getattr(made_of.writing, "by_sample", False):
+                yield matrix, "hardware.writing" if made_of is self else f"hardware.{matrix}.writing", made_of.writing
+
     def bound(self) -> Chip:
-        """The chip with every class of one's own found; refused where one is not what this experiment was made with."""
+        """The chip with custom classes imported; raises if one is not the one this experiment was made with."""
         return parts.bound(self, "hardware")
 
     def origin(self, matrix: str = "") -> Origin | None:
-        """The preset that the numbers of a matrix, or of the whole chip, are from."""
+        """The preset that the parameters of a matrix, or of the whole chip, are from."""
         made_of = getattr(self, matrix) if matrix else self
         if made_of is None:
             return None
@@ -96,7 +103,7 @@ class Chip(hw.Hardware):
 
     @property
     def label(self) -> str:
-        """The preset that its numbers are from, or what its cells are."""
+        """The preset that its parameters are from, or the kind of its cells."""
         origin = self.origin()
         return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
 
@@ -105,11 +112,11 @@ class Chip(hw.Hardware):
         return dataclasses.replace(self, **changes)
 
     def check(self) -> None:
-        """Raise ValueError where a part cannot be; the message names it by its dotted path."""
+        """Raise ValueError for an invalid part; the message names it by its dotted path."""
         if self.seed is not None and not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
             raise SpecError("seed", "Chip", "a whole number, 0 or more", self.seed)
-        if not 0 <= self.step_seconds < math.inf:
-            raise SpecError("step_seconds", "Chip", "0 or more seconds", self.step_seconds)
+        if not 0 <= self.step_seconds <= LARGEST:
+            raise SpecError("step_seconds", "Chip", f"0 or more seconds, and at most {LARGEST:g}", self.step_seconds)
         for name in (*SHARED, *LEARNT, *LATERAL, "neurons", "reward"):
             parts.check_field(self, name, KINDS)
         for name in ("", *LEARNT, *LATERAL):
@@ -119,11 +126,11 @@ class Chip(hw.Hardware):
 
 
 IDEAL = hw.Hardware()
-SHARED = tuple(f.name for f in dataclasses.fields(hw.Hardware))  # what a chip says of all its arrays
+SHARED = tuple(f.name for f in dataclasses.fields(hw.Hardware))  # fields common to all arrays of a chip
 
 
 def _require_fit(made_of: hw.Hardware, path: str) -> None:
-    """Refuse parts that make no array together where they were typed, before anything is fabricated or compiled."""
+    """Reject incompatible parts of an array, before anything is fabricated or compiled."""
     try:
         made_of.check_fit()
     except ParameterError as error:
@@ -131,16 +138,16 @@ def _require_fit(made_of: hw.Hardware, path: str) -> None:
 
 
 def reads_noisily(chip: Chip | None) -> bool:
-    """Whether two reads of a learnt matrix differ by themselves."""
+    """Whether repeated reads of a learned matrix differ."""
     return chip is not None and any(_is_noisy(chip._of(name)) for name in LEARNT)
 
 
 def _is_noisy(made_of: hw.Hardware) -> bool:
-    return made_of.reads_noisily if parts.is_bound(made_of) else True  # of a class that is not there yet nobody knows
+    return made_of.reads_noisily if parts.is_bound(made_of) else True  # unknown for a class that is not imported yet
 
 
 def read(value: Any) -> Chip:
-    """A chip out of a name or a table, or a chip as it is; errors name the key by its path inside the table."""
+    """A chip from a name or a table, or a chip itself; errors name the key by its path inside the table."""
     if isinstance(value, Chip):
         return value
     if isinstance(value, str):
@@ -159,7 +166,7 @@ def read(value: Any) -> Chip:
 
 
 def _matrix(value: Any, common: hw.Hardware, matrix: str) -> tuple[hw.Hardware, Origin | None]:
-    """Hardware of one matrix, and where its numbers are from."""
+    """Hardware of one matrix, and the origin of its parameters."""
     table, origin = {"name": value} if isinstance(value, str) else value, None
     if isinstance(table, Mapping):
         table, origin = origins_of.split(table, matrix)
@@ -167,7 +174,7 @@ def _matrix(value: Any, common: hw.Hardware, matrix: str) -> tuple[hw.Hardware, 
 
 
 def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
-    """Hardware of arrays out of a table, or as it is; a name takes the place of the base."""
+    """Hardware of arrays from a table, or an object itself; a name replaces the base."""
     if isinstance(value, hw.Hardware):
         return value
     if isinstance(value, Mapping) and "name" in value:
@@ -178,7 +185,13 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
 
 
 def named(name: Any) -> hw.Hardware:
-    """Hardware by the name of a preset, of a kind of cell, or of a cell of one's own."""
+    """Hardware by the name of a preset, of a cell model, of a custom cell, or of a CSV file of measured pulses.
+
+    The measured pulses become numbers here: a record contains those and does not need the file.
+    """
+    if isinstance(name, str) and name.lower().endswith(ENDING):
+        path, *down = map(data_file.located, files_named(name))
+        return hw.Hardware(cells=hw.Measured.from_csv(path, down=down[0] if down else None))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
     if not is_name(name) and (not isinstance(name, str) or name not in known):
         raise SpecError.no_choice("name", "", name, known)
@@ -190,7 +203,7 @@ def write(chip: Chip) -> dict:
     table = _origin(chip) | parts.write(chip, KINDS, brief=True) | _costs(chip)
     for name in (*LEARNT, *LATERAL):
         made_of = getattr(chip, name)
-        if made_of is not None:  # on top of nothing, instead of the chip
+        if made_of is not None:  # from scratch, instead of on top of the chip
             own = {"name": "ideal", **_origin(chip, name)}
             table[name] = {**own, **parts.write(made_of, KINDS, brief=True), **_costs(made_of)}
     return table
@@ -202,7 +215,7 @@ def _origin(chip: Chip, matrix: str = "") -> dict:
 
 
 def words(chip: Chip) -> list[str]:
-    """A chip in a few words: the preset its numbers are from, and what differs from that or is there besides."""
+    """A short description of a chip: its preset, and the differences from it."""
     origin = chip.origin()
     preset = IDEAL if origin is None else origin.hardware or IDEAL
     found = [] if origin is None else [origin.name]
@@ -215,7 +228,7 @@ def words(chip: Chip) -> list[str]:
 
 
 def _costs(made_of: hw.Hardware) -> dict:
-    """Costs go by name where they have one: they are not part of what computes, and their sources are long."""
+    """Costs are given by name if possible: they do not affect results, and their sources are long."""
     known = {**hw.COSTS, **{name: preset.costs for name, preset in PRESETS.items()}}
     name = next((name for name, costs in known.items() if costs is not None and costs == made_of.costs), None)
     return {} if name is None else {"costs": name}

@@ -1,4 +1,4 @@
-"""What a part of hardware is: a frozen dataclass or a NamedTuple; its fields, their types and defaults."""
+"""Fields of a hardware part, a frozen dataclass or a NamedTuple: their types and defaults."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 @lru_cache
 def hints(cls: type) -> dict[str, Any]:
-    """Field → type, in order; class variables, what a class sets by itself, and notes that make no difference, are no fields."""
+    """Field → type, in order; without class variables, fields that a class sets itself, and notes without effect."""
     made = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     names = [field.name for field in made if field.init and field.compare] or getattr(cls, "_fields", ())
     try:
         types = typing.get_type_hints(cls)
-    except NameError:  # a class of one's own whose annotations name what is not there
+    except NameError:  # a custom class with unresolvable annotations
         types = {}
     return {name: types.get(name, Any) for name in names}
 
 
 def defaults(cls: type) -> dict[str, Any]:
-    """Field → default, where it has one; a default that is made anew for every object is made."""
+    """Field → default, if it has one; default factories are called."""
     if not dataclasses.is_dataclass(cls):
         return cls._field_defaults
     missing = dataclasses.MISSING

@@ -1,12 +1,12 @@
-"""Where the numbers of hardware are from: the preset that was asked for, and its publication.
+"""Origin of hardware parameters: the requested preset, and its publication.
 
     [hardware]
     from = "reram-es"
     publication = "N. Gong et al., …"
     cells = { kind = "exp-step", dw_min = 0.00135, … }
 
-A record holds the numbers; these two lines say whose they are, and change nothing. They stay while the device is of the class that it
-was when it was read, and what differs from the preset is said in words.
+A record contains the numbers; these two lines give their source, and have no effect. They are kept as long as the class of the device
+is unchanged, and differences from the preset are listed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from neuroperturb.network.chip.catalogue import PRESETS
 from neuroperturb.spec import SpecError
 
 FROM, PUBLICATION = "from", "publication"
-NUMBERS = ("cells", "weight", "writing", "programming", "reading", "time")  # what a preset says something of
+NUMBERS = ("cells", "weight", "writing", "programming", "reading", "time")  # fields that a preset may set
 
 
 class Origin(NamedTuple):
-    """A preset by name, and where its numbers were published."""
+    """A preset by name, and the publication of its parameters."""
 
     name: str
     publication: str
@@ -34,11 +34,11 @@ class Origin(NamedTuple):
 
     @property
     def hardware(self) -> hw.Hardware | None:
-        """The preset as it is now; None where there is none of that name any more."""
+        """The present preset; None if there is none of that name any more."""
         return PRESETS.get(self.name)
 
     def fits(self, made_of: hw.Hardware) -> bool:
-        """Whether cells, and how they are programmed, are of the classes that the preset has."""
+        """Whether the classes of cells and programming are those of the preset."""
         known = self.hardware
         return known is None or all(
             type(getattr(made_of, n)) is type(getattr(known, n)) for n in ("cells", "programming")
@@ -50,7 +50,7 @@ def of_preset(name: str) -> Origin:
 
 
 def split(table: Mapping, path: str) -> tuple[dict, Origin | None]:
-    """A table of hardware without its origin, and the origin: what it asks for by name, or what it says of itself."""
+    """A table of hardware without its origin, and the origin: a requested preset, or a recorded one."""
     rest = {key: value for key, value in table.items() if key not in (FROM, PUBLICATION)}
     cells = rest.get("cells")
     cells = cells.get("kind") if isinstance(cells, Mapping) else cells
@@ -61,18 +61,18 @@ def split(table: Mapping, path: str) -> tuple[dict, Origin | None]:
         return rest, None
     where = f"{path}.{FROM}" if path else FROM
     if not isinstance(table[FROM], str) or not isinstance(table.get(PUBLICATION, ""), str):
-        raise SpecError(where, wanted="the name of a preset, beside its publication", got=table[FROM])
+        raise SpecError(where, wanted="the name of a preset, together with its publication", got=table[FROM])
     if not any(key in rest for key in NUMBERS):
         raise SpecError(
             where,
-            verb="stands beside numbers, and says whose they are",
-            hint=f"Write name = {table[FROM]!r} to ask for them.",
+            verb="only notes the origin of parameters",
+            hint=f"Write name = {table[FROM]!r} to use the preset.",
         )
     return rest, Origin(table[FROM], table.get(PUBLICATION, ""))
 
 
 def found(made_of: hw.Hardware) -> Origin | None:
-    """The preset whose device hardware has, where it was made in Python, or read from a record that does not say."""
+    """The preset with the same device, for hardware created in Python, or read from a record without an origin."""
     fields = [field.name for field in dataclasses.fields(hw.Hardware)]
     whole = (name for name, preset in PRESETS.items() if all(getattr(preset, f) == getattr(made_of, f) for f in fields))
     device = (
@@ -82,10 +82,10 @@ def found(made_of: hw.Hardware) -> Origin | None:
 
 
 def _is_particular(preset: hw.Hardware) -> bool:
-    """Whether its device alone tells it from others: bits of a weight do not."""
+    """Whether its device alone identifies it: bits of a weight do not."""
     return isinstance(preset.cells, hw.PulsedCell) or isinstance(preset.programming, hw.WrittenOnce)
 
 
 def _device(made_of: hw.Hardware) -> tuple:
-    """Cells, and how they are programmed where that says what they hold."""
+    """Cells, and their programming if it defines their states."""
     return made_of.cells, made_of.programming if isinstance(made_of.programming, hw.WrittenOnce) else None

@@ -1,43 +1,46 @@
 """Parts of hardware as tables, and tables as parts.
 
-A part is a frozen dataclass or a NamedTuple; its table holds its fields by name. Where a field may hold several kinds of part, a
-catalogue knows them by name: the table has a ``kind``, a name alone stands for its table, and a list for several parts. Types are
-those of the fields; what does not fit is one sentence that names the key by its dotted path.
+A part is a frozen dataclass or a NamedTuple; its table has its fields by name. If a field accepts several kinds of part, a
+catalogue lists them by name: the table has a ``kind``, a name alone stands for its table, and a list for several parts. Types are
+those of the fields; errors are one sentence that names the key by its dotted path.
 
-A part of one's own goes by ``module:Class`` or ``path/to/file.py:Class``; a record keeps its text under ``source``, and what it reads
-back is an :class:`OwnPart`, data until :func:`bound` finds the class.
+A custom part is given as ``module:Class`` or ``path/to/file.py:Class``; a record stores its text under ``source``, and reads it
+back as an :class:`OwnPart`, which is data until :func:`bound` imports the class. A custom part that was added to a catalogue goes by its
+name there, as every other kind: a process that reads such a record has to register it first.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
-from neuroperturb.spec import SpecError
-from neuroperturb.spec.user_code import Sought, UserCode, find, is_name
+from neuroperturb.spec import SpecError, data_file
+from neuroperturb.spec.specification import require_size
+from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
-Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → what it may hold
+Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+LONG = 8  # numbers of a table that text does not list
+FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
-SOURCE = "source"  # key under which the table of a part of one's own has its text
-HOUSE = ("hardware_models", "neuroperturb")
+SOURCE = "source"  # key for the text of a custom part in its table
 
 
 class OwnPart:
-    """A part of one's own as data; equal to the part itself.
+    """A custom part as data; equal to the part itself.
 
-    code : its class;  parameters : its fields, as a table has them
-    catalogue : what the fields of its fields may hold
+    code : its class;  parameters : its fields, as in a table
+    catalogue : kinds accepted by nested fields
     """
 
     __slots__ = ("catalogue", "code", "parameters")
@@ -47,16 +50,16 @@ class OwnPart:
 
     @classmethod
     def of(cls, part: Any, catalogue: Catalogue) -> OwnPart:
-        """Of the part itself."""
+        """From the part itself."""
         table = {name: _written(value, catalogue, kinds_of(type(part), name, catalogue)) for name, value in _held(part)}
         return cls(UserCode.of(type(part), _sought("")), table, catalogue)
 
     def table(self) -> dict:
-        """What a table of hardware holds of it."""
+        """Its entry in a table of hardware."""
         return {"kind": self.code.name, **self.parameters, SOURCE: {"sha256": self.code.sha256, "text": self.code.text}}
 
     def bind(self, path: str) -> Any:
-        """The part itself; refused where its class is not what this experiment was made with."""
+        """The part itself; raises if its class is not the one this experiment was made with."""
         cls = self.code.bind(_sought(path))
         part = read(cls, self.parameters, self.catalogue, path=path)
         check(part, path, self.catalogue)
@@ -68,7 +71,7 @@ class OwnPart:
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OwnPart):
-            return is_own(other) and OwnPart.of(other, self.catalogue) == self
+            return _is_own_class(type(other)) and OwnPart.of(other, self.catalogue) == self
         return (self.code, self.parameters) == (other.code, other.parameters)
 
     def __hash__(self) -> int:
@@ -78,9 +81,9 @@ class OwnPart:
         return f"<{self.code.name} of a record>"
 
 
-def is_own(part: Any) -> bool:
-    """Whether a part is of a class of one's own."""
-    return _is_own_class(type(part))
+def is_own(part: Any, known: Kinds | None) -> bool:
+    """Whether a part is of a custom class that has no name in `known`."""
+    return _is_own_class(type(part)) and all(kind is not type(part) for kind in (known or {}).values())
 
 
 def _is_own_class(cls: type) -> bool:
@@ -88,12 +91,12 @@ def _is_own_class(cls: type) -> bool:
 
 
 def is_bound(part: Any) -> bool:
-    """Whether no part in it is but data."""
+    """Whether all custom classes in it are imported."""
     return not isinstance(part, OwnPart) and all(is_bound(inner) for _, inner in _inside(part))
 
 
 def bound(part: Any, path: str = "") -> Any:
-    """The part with every class of one's own found."""
+    """The part with all custom classes imported."""
     if isinstance(part, OwnPart):
         return part.bind(path)
     found = {name: bound(inner, _step(path, name)) for name, inner in _inside(part) if not is_bound(inner)}
@@ -119,6 +122,9 @@ def _sought(path: str) -> Sought:
     return Sought(noun, f"{path}.kind", _is_own_class, "It has no dataclass or NamedTuple.")
 
 
+PART = _sought("hardware.cells")
+
+
 def _step(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -126,16 +132,16 @@ def _step(path: str, name: str) -> str:
 def read(
     cls: type, value: Any, catalogue: Catalogue, *, base: Any = None, path: str = "", note: Mapping[str, Any] | None = None
 ) -> Any:  # fmt: skip
-    """A part of class `cls` out of a table; what the table leaves out is the base's, or the default.
+    """A part of class `cls` from a table; fields that the table leaves out are those of the base, or the defaults.
 
     Parameters
     ----------
     cls : a dataclass or a NamedTuple
-    value : a table; anything else is refused
-    catalogue : the kinds of part that each field may hold
+    value : a table; anything else is an error
+    catalogue : the kinds of part that each field accepts
     base : a part to change, of that class
     path : dotted path of the table, for errors
-    note : fields that no table holds
+    note : fields that are not in tables
     """
     if not isinstance(value, Mapping):
         raise SpecError(path, wanted="a table", got=value)
@@ -156,11 +162,11 @@ def read(
 def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief: bool = False) -> dict:
     """The table of a part, which :func:`read` reads back.
 
-    kinds : what the part's place may hold;  brief : leave out what is as by default
+    kinds : kinds accepted at the part's place;  brief : leave out defaults
     """
     if isinstance(part, OwnPart):
         return part.table()
-    if kinds is not None and is_own(part):
+    if kinds is not None and is_own(part, kinds):
         return OwnPart.of(part, catalogue).table()
     table = {} if kinds is None else {"kind": kind_of(part, kinds)}
     usual = defaults(type(part))
@@ -173,7 +179,7 @@ def write(part: Any, catalogue: Catalogue, kinds: Kinds | None = None, *, brief:
 
 
 def _held(part: Any) -> Iterator[tuple[str, Any]]:
-    """Fields of a part that are not None, by name: a table has no None."""
+    """Fields of a part that are not None, by name: TOML has no None."""
     values = ((name, getattr(part, name)) for name in hints(type(part)))
     return ((name, value) for name, value in values if value is not None)
 
@@ -187,7 +193,7 @@ def _written(value: Any, catalogue: Catalogue, kinds: Kinds | None) -> Any:
 
 
 def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: Any = None) -> str:
-    """A part in a few words: a preset by its name, another by its kind and what is not as by default, or not as in `usual`."""
+    """A short description of a part: a preset by its name, others by their kind and the fields that differ from the default, or from `usual`."""
     preset = next(
         (name for name, known in (kinds or {}).items() if not isinstance(known, type) and same(known, value)), None
     )
@@ -200,6 +206,8 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
         ]
         return f"{value.code.label}({', '.join(inner)})"
     if isinstance(value, tuple) and not is_part(value):
+        if len(value) > LONG and not any(map(is_part, value)):
+            return f"[{len(value)} numbers]"
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
     if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -215,17 +223,17 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
 
 
 def kinds_of(cls: type, name: str, catalogue: Catalogue) -> Kinds | None:
-    """What a field may hold, where the catalogue has a say."""
+    """Kinds accepted by a field, if it is in the catalogue."""
     return next((catalogue[owner, name] for owner in cls.__mro__ if (owner, name) in catalogue), None)
 
 
 def label(part: Any, kinds: Kinds) -> str:
-    """What people call a part: its kind, or the class of one of one's own."""
+    """Name of a part: its kind, or the class of a custom one."""
     return part.code.label if isinstance(part, OwnPart) else kind_of(part, kinds)
 
 
 def kind_of(part: Any, kinds: Kinds) -> str:
-    """The name a part's class goes by; in words one of the user's own goes by its class name."""
+    """The kind of a part's class; in descriptions a custom one has its class name."""
     return next((name for name, known in kinds.items() if known is type(part)), type(part).__name__)
 
 
@@ -235,19 +243,22 @@ def same(a: Any, b: Any) -> bool:
 
 
 def check_field(owner: Any, name: str, catalogue: Catalogue, path: str = "") -> None:
-    """Let the part in a field check itself, and be such that a record can hold it; errors name the key by its dotted path."""
+    """Check the part in a field, and that a record can store it; errors name the key by its dotted path."""
     part, path = getattr(owner, name), _step(path, name)
-    if is_own(part):
+    if _is_own_class(type(part)):
         _require_kept(type(owner), name, part, path, catalogue)
     if is_part(part) or isinstance(part, tuple):
         check(part, path, catalogue)
 
 
 def check(part: Any, path: str, catalogue: Catalogue) -> None:
-    """Let a part check itself, the parts inside it first."""
+    """Check a part, and the parts inside it first."""
     if not is_bound(part):
-        return  # it is checked when its class is found
+        return  # it is checked when its class is imported
     for name, inner in _inside(part):
+        if isinstance(inner, int | float):
+            with under(path):
+                require_size(name, inner, type(part).__name__ if is_part(part) else "")
         if is_part(part):
             check_field(part, name, catalogue, path)
         elif is_part(inner):
@@ -258,19 +269,19 @@ def check(part: Any, path: str, catalogue: Catalogue) -> None:
 
 
 def _require_kept(owner: type, name: str, part: Any, path: str, catalogue: Catalogue) -> None:
-    """Refuse a part of one's own that a record could not hold, before anything is trained on it."""
+    """Reject a custom part that a record could not store, before anything is trained on it."""
     if kinds_of(owner, name, catalogue) is None:
         raise SpecError(
             path,
             owner.__name__,
-            verb=f"cannot be a {type(part).__name__}: no record could hold a class of one's own there",
+            verb=f"cannot be a {type(part).__name__}: a record cannot store a custom class there",
         )
     for field, value in _held(part):
         if not _is_plain(_written(value, catalogue, kinds_of(type(part), field, catalogue))):
             raise SpecError(
                 _step(path, field),
                 type(part).__name__,
-                "a number, a text, a list or a part, which a record can hold",
+                "a number, a text, a list or a part, which a record can store",
                 value,
             )
 
@@ -283,7 +294,7 @@ def _is_plain(value: Any) -> bool:
 
 @contextlib.contextmanager
 def under(path: str) -> Iterator[None]:
-    """Errors of a part name the key by its whole path."""
+    """Context in which errors of a part name the key by its full path."""
     try:
         yield
     except SpecError as error:
@@ -293,11 +304,11 @@ def under(path: str) -> Iterator[None]:
     except ValueError as error:
         if not path:
             raise
-        raise SpecError(path, verb=f"cannot be as it is: {str(error).rstrip('.')}") from None
+        raise SpecError(path, verb=f"is invalid: {str(error).rstrip('.')}") from None
 
 
 def told(error: ParameterError) -> SpecError:
-    """What hardware refuses, as what a person typed: the same parts."""
+    """An error of hardware as a SpecError with the same fields."""
     return SpecError(error.name, **error.parts)
 
 
@@ -309,12 +320,15 @@ def _field(cls: type, name: str, given: Any, catalogue: Catalogue, present: Any,
     if kinds is None:
         return _typed(cls, hints(cls)[name], given, catalogue, present, path)
     if isinstance(given, list | tuple) and not is_part(given):
+        hint = hints(cls)[name]
+        if tuple not in (hint, typing.get_origin(hint)):
+            raise SpecError(path, cls.__name__, "a name or a table", given)
         return tuple(_kind(cls, kinds, inner, catalogue, None, f"{path}.{k}") for k, inner in enumerate(given))
     return _kind(cls, kinds, given, catalogue, present, path)
 
 
 def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
-    """A part that may be of several kinds: by name, by table, or an object as it is. The first kind is meant if none is said."""
+    """A part of one of several kinds: by name, by table, or an object itself. The first kind is the default."""
     if is_part(given) or isinstance(given, OwnPart):
         return given
     table = {"kind": given} if isinstance(given, str) else given
@@ -325,22 +339,20 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     if kind is None and isinstance(present, OwnPart):
         return present.replace(**rest)
     if kind is None:
-        return read(type(present), rest, catalogue, base=present, path=path)
+        return read(type(present), _fields_of(type(present), rest, present, path), catalogue, base=present, path=path)
     if is_name(kind):
         return _own(kind, rest, catalogue, present, path)
     if not isinstance(kind, str) or kind not in kinds:
         raise SpecError.no_choice(f"{path}.kind", "", kind, kinds)
     known = kinds[kind]
     if not isinstance(known, type):
-        return read(type(known), rest, catalogue, base=known, path=path)
-    base = present if type(present) is known else None  # of that kind already: only what is given changes
-    if "file" in rest and hasattr(known, "from_csv"):
-        base, rest = _from_file(known, rest, path)
-    return read(known, rest, catalogue, base=base, path=path)
+        return read(type(known), _fields_of(type(known), rest, known, path), catalogue, base=known, path=path)
+    base = present if type(present) is known else None  # of that kind already: only the given fields change
+    return read(known, _fields_of(known, rest, base, path), catalogue, base=base, path=path)
 
 
 def _own(name: str, table: dict, catalogue: Catalogue, present: Any, path: str) -> Any:
-    """A part of one's own: out of a record as data, out of what a person wrote with its class as it stands now."""
+    """A custom part: from a record as data, from user input with its present class."""
     if SOURCE in table:
         source = table[SOURCE]
         if not isinstance(source, Mapping) or not {"sha256", "text"} == source.keys():
@@ -349,17 +361,20 @@ def _own(name: str, table: dict, catalogue: Catalogue, present: Any, path: str) 
         return OwnPart(UserCode(name, source["sha256"], source["text"]), rest, catalogue)
     cls = find(name, _sought(path))
     if not is_part_class(cls):
-        raise SpecError(f"{path}.kind", verb=f"names {name!r}, which is no dataclass or NamedTuple")
+        raise SpecError(f"{path}.kind", verb=f"names {name!r}, which is not a dataclass or NamedTuple")
     return read(cls, table, catalogue, base=present if type(present) is cls else None, path=path)
 
 
-def _from_file(cls: type, table: dict, path: str) -> tuple[Any, dict]:
-    """A part that is made of data, and what its table says besides."""
-    names = {"file", *inspect.signature(cls.from_pulses).parameters}
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key in names - {"file"}}
+def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
+    """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
+    if not hasattr(cls, "fields_of"):
+        return table
+    table = {
+        key: data_file.located(value) if key in FILES and isinstance(value, str) else value
+        for key, value in table.items()
+    }
     with under(path):
-        part = cls.from_csv(table["file"], **options)
-    return part, {key: value for key, value in table.items() if key not in names}
+        return cls.fields_of(table, base)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
@@ -369,20 +384,8 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
         return _typed(cls, next(h for h in inner if h is not type(None)), given, catalogue, present, path)
     if is_part_class(hint):
         return given if is_part(given) else read(hint, given, catalogue, base=present, path=path)
-    if origin is Literal:
-        if given not in inner:
-            raise SpecError(path, cls.__name__, " or ".join(map(repr, inner)), given)
-        return given
     if origin is tuple:
         if not isinstance(given, list | tuple):
             raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
-    if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given)
-    wanted = _WORDS.get(hint)
-    if wanted is not None and type(given) is not hint:
-        raise SpecError(path, cls.__name__, wanted, given)
-    return given
-
-
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
+    return scalar(cls, hint, given, path)

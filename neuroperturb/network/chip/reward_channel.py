@@ -1,14 +1,14 @@
-"""The broadcast on its way to the synapses: measured with noise, sent in few bits, late.
+"""The reward channel: the broadcast is measured with noise, quantised, and delayed.
 
-    δL_b ← δL_b + σ ν_b                                     ν standard normal, one number for each that is broadcast
-    δL_b ← s · round(δL_b / s),  |δL_b| ≤ bound             s = bound/(2ⁿ⁻¹ − 1): 2ⁿ − 1 levels, zero among them
-    received at step t:  what was sent at step t − k
+    δL_b ← δL_b + σ ν_b                                     ν standard normal, one draw for each broadcast number
+    δL_b ← s · round(δL_b / s),  |δL_b| ≤ bound             s = bound/(2ⁿ⁻¹ − 1): 2ⁿ − 1 levels, including zero
+    received at step t:  the number sent at step t − k
 
-A step that is not scored sends nothing, noise included. A late reward meets what the synapse holds *now*: under instant credit
-that is the activity of step t, which the reward knows nothing of; a trace, e ← λ e + p x̂, still holds p x̂ of step t − k, times
-λᵏ, beside what came since. So with a delay the readout keeps a trace too, where the rule has one: for it that costs variance, but
-no bias. An episode is written when its last reward has arrived, k silent steps after its end; in the online schedule time simply
-goes on, into the next sequence as well.
+A step that is not scored sends nothing, not even noise. A delayed reward is combined with the *present* state of the synapse: with instant
+credit that is the activity of step t, which is unrelated to the reward; a trace, e ← λ e + p x̂, still contains p x̂ of step t − k, times
+λᵏ, in addition to later terms. So with a delay the readout has a trace, too, if the rule has one: this costs variance, but adds
+no bias. An episode is written when its last reward has arrived, k silent steps after its end; in the online schedule rewards simply
+arrive later, also in the next sequence.
 
 A. N. McCaughan et al., "Multiplexed gradient descent", APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986, train feed-forward
 networks through noise on the broadcast cost.
@@ -32,11 +32,11 @@ fill_normal = separate(random.fill_normal)
 
 
 class ChannelState(NamedTuple):
-    """A channel as kernels take it, float64.
+    """A channel for kernels, float64.
 
-    noise_std; bound : inf where there is none;  level : distance between levels, 0 where there are none
+    noise_std; bound : inf if there is none;  level : distance between levels, 0 if there are none
     seed, stream : key of the noise
-    line : (k + 1, B) what is on its way;  place : (1,) int64, the row sent next
+    line : (k + 1, B) delay line;  place : (1,) int64, the row sent next
     scratch : (B,) one step's noise
     """
 
@@ -52,7 +52,7 @@ class ChannelState(NamedTuple):
 
 @kernel
 def measure(channel, step, mask, shared, dL):
-    """Noise, range and levels of what is sent at this step; where one number serves the batch, one draw does."""
+    """Apply noise, range and levels to the numbers sent at this step; with one number for the batch, there is one draw."""
     if channel.noise_std == 0 and channel.bound == np.inf:
         return
     some = False
@@ -70,7 +70,7 @@ def measure(channel, step, mask, shared, dL):
 
 @kernel
 def delay(channel, dL):
-    """What is sent now enters the line, and what was sent k steps ago leaves it."""
+    """Put the numbers sent now into the delay line, and return those sent k steps ago."""
     line, rows = channel.line, channel.line.shape[0]
     if rows == 1:
         return
@@ -84,11 +84,11 @@ def delay(channel, dL):
 
 @dataclass(frozen=True, kw_only=True)
 class RewardChannel:
-    """How the change of the loss reaches the synapses.
+    """The channel that transmits the change of the loss to the synapses.
 
     noise_std : noise of each number, in units of the loss
-    bound : largest magnitude that can be sent, in units of the loss; None: any. The run's hardware section tells the standard
-        deviation of what is sent: 3 to 4 of them are a good bound
+    bound : largest magnitude that can be sent, in units of the loss; None: unbounded. The hardware section of a record has the standard
+        deviation of the sent numbers: 3 to 4 of them are a good bound
     bits : 2 … 16, bits of a number within the bound; 0: not rounded
     delay : k, time steps from a loss to its reward
 
@@ -109,17 +109,17 @@ class RewardChannel:
 
     @property
     def level(self) -> float:
-        """Distance between the numbers that can be sent [loss]; 0 where any can."""
+        """Distance between the numbers that can be sent [loss]; 0 if not quantised."""
         return self.bound / (2 ** (self.bits - 1) - 1) if self.bits else 0.0
 
     def quantised(self, dL) -> np.ndarray:
-        """δL within its range and rounded, noise left out."""
+        """δL clipped and rounded, without noise."""
         bound = math.inf if self.bound is None else self.bound
         clipped = np.clip(dL, -bound, bound)
         return np.floor(clipped / self.level + 0.5) * self.level if self.bits else clipped
 
     def state(self, batch: int, seed: int) -> ChannelState:
-        """A channel for `batch` trials of chip `seed`, nothing on its way."""
+        """A channel for `batch` trials of chip `seed`, with an empty delay line."""
         return ChannelState(
             noise_std=float(self.noise_std), bound=math.inf if self.bound is None else float(self.bound), level=float(self.level),
             seed=int(seed), stream=random.stream(random.Stream.CHANNEL), line=np.zeros((self.delay + 1, batch)),
@@ -127,13 +127,13 @@ class RewardChannel:
         )  # fmt: skip
 
     def check(self) -> None:
-        """Raise ValueError where a parameter cannot be."""
+        """Raise ValueError for an invalid parameter."""
         require_not_negative(self, "noise_std")
         if self.bound is not None:
             require_positive(self, "bound")
         if not isinstance(self.bits, int) or self.bits not in (0, *range(2, MOST_BITS + 1)):
             refuse(self, "bits", f"0, or a whole number from 2 to {MOST_BITS}")
         if self.bits and self.bound is None:
-            refuse(self, "bound", "given where bits are: they divide the range ± bound")
+            refuse(self, "bound", "given together with bits: they divide the range ± bound")
         if not isinstance(self.delay, int) or self.delay < 0:
             refuse(self, "delay", "a whole number of time steps, 0 or more")

@@ -1,6 +1,6 @@
-"""One figure of how rules follow the gradient: rows are references, columns are matrices.
+"""Figure of how rules follow the gradient: rows are references, columns are matrices.
 
-A dot is the mean update with its 95 % interval, a dash its limit, an open circle the mean of single updates.
+A dot is the mean update with its 95 % interval, a dash its limit for infinitely many samples, an open circle the mean of single updates.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 REFERENCES = {"bptt": "cosine with BPTT", "bptt(1)": "cosine with BPTT(1)"}
 NAMES = {"W_in": "input weights", "W_rec": "recurrent weights", "W_out": "readout weights", ALL: "all weights"}
 AXES = {
-    "samples": "samples averaged",
+    "samples": "averaged samples",
     "noise_std": "noise σ",
     "size": "hidden units",
-    "steps": "steps of a trial",
+    "steps": "time steps per trial",
     "hardware": "",
 }
-SPREAD = 0.5  # of the room between two places of an axis, that the rules share
+SPREAD = 0.5  # fraction of the space between two ticks of an axis that the rules share
 STYLE = PAGE | {"font.size": 8.5}
 
 
 def figure(frame: pd.DataFrame, over: str | None, title: str) -> Figure:
-    """Draw a table of alignments; a figure of its own, no display needed.
+    """Draw a table of alignments as a new figure; no display needed.
 
     Parameters
     ----------
     frame : columns ``rule``, ``value``, ``matrix``, ``reference``, ``metric``, ``cosine``, ``cosine_low``, ``cosine_high``, ``limit``
-        and ``single``, as :func:`neuroperturb.align` gives them
-    over : what `value` is of; None for a single point
-    title : above the panels
+        and ``single``, as :func:`neuroperturb.align` returns them
+    over : the quantity in `value`; None for a single point
+    title : title of the page
 
     Returns
     -------
@@ -89,7 +89,7 @@ def _panel(ax, rows: pd.DataFrame, over: str | None) -> None:
 
 
 def _marks_of(ax, at: np.ndarray, own: pd.DataFrame, colour: str, joined: bool) -> None:
-    """One rule: mean with its interval, limit, single."""
+    """One rule: mean with its interval, limit, single update."""
     error = [np.abs(own["cosine"] - own[end]) for end in ("cosine_low", "cosine_high")]
     ax.errorbar(
         at, own["cosine"], yerr=error, color=colour, marker="o", ms=4.5, lw=1.3, ls="-" if joined else "", elinewidth=1
@@ -104,7 +104,7 @@ def _limits(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 def _rules(rules: list[str]) -> list:
-    """Rules by colour."""
+    """Legend of the rules: colours."""
     from matplotlib.lines import Line2D
 
     return [
@@ -113,7 +113,7 @@ def _rules(rules: list[str]) -> list:
 
 
 def _marks() -> list:
-    """What a shape stands for."""
+    """Legend of the markers."""
     from matplotlib.lines import Line2D
 
     shapes = {

@@ -1,4 +1,4 @@
-"""A device card as a page: what `hardware_models.characterise.card` measured, drawn."""
+"""A device card as a page: the measurements of `hardware_models.characterise.card`, drawn."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UP, DOWN, OTHER = BLUE, VERMILION, GREEN
-WIDTH, HEAD, ROW = 8.27, 2.0, 2.3  # inches: of A4; heights of the head and of a row of panels
-TITLE, LINE = 0.55, 0.155  # inches: of parameters, and of each line of them
-COLUMNS, SLOTS = 3, 6  # of parameters, of numbers in the head
+WIDTH, HEAD, ROW = 8.27, 2.0, 2.3  # inches: width of A4; heights of the header and of a row of panels
+TITLE, LINE = 0.55, 0.155  # inches: heights of the title and of a line of the parameters
+COLUMNS, SLOTS = 3, 6  # columns of parameters, numbers in the header
+MOST_POINTS = 1000  # most measured pulses shown in each direction
 DURATIONS = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 365.25 * 86400: "1 year"}
 STYLE = PAGE | {
     "font.size": 8, "axes.titleweight": "bold", "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "legend.fontsize": 7.5,
@@ -26,15 +27,15 @@ STYLE = PAGE | {
 
 
 def figure(card: Card) -> Figure:
-    """The page of a card: pulses, steps, symmetry, read, a year, parameters; what a device has not is left out.
+    """The page of a card: pulses, steps, symmetry, read, a year, parameters; panels that do not apply are left out.
 
     Parameters
     ----------
-    card : what :func:`hardware_models.characterise.card` gives
+    card : from :func:`hardware_models.characterise.card`
 
     Returns
     -------
-    matplotlib Figure, of its own: no display is needed, and nothing global is touched
+    matplotlib Figure, a new one: no display is needed, and no global state is touched
     """
     import matplotlib
 
@@ -58,7 +59,7 @@ def save(card: Card, path: str | Path) -> Path:
 
 
 def _rows(card: Card) -> list[tuple]:
-    """Panels, row by row: one, then two and two, or three where they do not pair, and parameters."""
+    """Panels, row by row: one, then pairs (three in the last row if their number is odd), then the parameters."""
     panels = [_steps] * (card.steps is not None) + [_symmetry] * (card.symmetry is not None)
     panels += [_programmed] * (card.programmed is not None) + [_read, _read_parts] + [_year] * (card.year is not None)
     first = _pulses if card.pulses is not None else panels.pop(0)
@@ -69,7 +70,7 @@ def _rows(card: Card) -> list[tuple]:
 
 
 def _head(page, card: Card) -> None:
-    """Name, source, and the few numbers that matter first."""
+    """Name, source, and the most important numbers."""
     inch = lambda y: 1 - y / HEAD  # noqa: E731
     page.text(0.015, inch(0.18), card.name, fontsize=21, fontweight="bold", va="top")
     page.text(0.015, inch(0.58), card.technology, fontsize=10.5, va="top")
@@ -84,13 +85,13 @@ def _head(page, card: Card) -> None:
 
 
 def _numbers(card: Card) -> list[tuple[str, str, str]]:
-    """(what, number, more)"""
+    """(label, value, detail)"""
     rows, size = [], card.size
     if size is not None:
         noise = grain(card.steps)[1]
         rows += [
             ("states", f"{size.states:,.0f}", f"step {size.step:.2g}, {size.low:.3g} … {size.high:.3g}"),
-            ("states told apart", f"{size.distinct:,.0f}", f"a pulse varies by {noise:.2g}"),
+            ("distinguishable states", f"{size.distinct:,.0f}", f"pulse-to-pulse std {noise:.2g}"),
             ("asymmetry at 0", _signed(size.asymmetry), f"± {size.asymmetry_std:.2g} between cells"),
         ]
     if card.symmetry is not None and card.symmetry.share > 0:
@@ -100,10 +101,10 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
         rows.append(("programming error", f"{off:.2g}", "of the largest weight"))
     rows.append(("read error", f"{card.read.rms:.1%}", f"of the signal, {card.read.inputs} inputs"))
     if card.year is None:
-        rows.append(("a year", "–", "no drift, leak or failures"))
+        rows.append(("after 1 year", "–", "no drift, leak or failures"))
     else:
         left, off = card.year.left[-1], card.year.compensated[-1]
-        rows.append((f"left after {horizon(card.year)}", f"{left:.0%}", f"off by {off:.2g}, compensated"))
+        rows.append((f"retained after {horizon(card.year)}", f"{left:.0%}", f"error {off:.2g}, compensated"))
     return rows
 
 
@@ -129,11 +130,11 @@ def _pulses(ax, card: Card) -> None:
     labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
     ax.set_xticks([*quarters, *quarters[1:] + shown], labels)
     before = "" if shown == PULSES else f"; down after {PULSES} up"
-    _note(ax, f"mean, half and nine tenths of the cells, two single cells{before}")
+    _note(ax, f"mean; 50 % and 90 % of the cells; two single cells{before}")
 
 
 def _shown(mean) -> int:
-    """As many pulses as it takes the mean to go nearly all of its way, both up and down."""
+    """The number of pulses after which the mean has covered nearly its whole range, both up and down."""
     ways = mean[: PULSES + 1], mean[PULSES:]
     needed = max(np.argmax(np.abs(way - way[-1]) <= 0.02 * np.ptp(way)) for way in ways)
     return next(count for count in (20, 40, 100, 200, PULSES) if count >= min(1.2 * needed, PULSES))
@@ -143,15 +144,26 @@ def _note(ax, text: str) -> None:
     ax.text(1, 1.03, text, transform=ax.transAxes, ha="right", fontsize=7.5, color=GREY)
 
 
+def _measured(ax, card: Card) -> None:
+    """The pulses that the curves are fitted to, over them; of very many, evenly spaced ones."""
+    points, unit = card.measured, card.size.step
+    ways = (points.up_from, points.up, UP, "up, measured"), (points.down_from, points.down, DOWN, "down, measured")
+    for start, moved, colour, label in ways:
+        some = slice(None, None, max(1, len(start) // MOST_POINTS))
+        ax.plot(start[some], moved[some] / unit, "o", color=colour, ms=2.5, mfc="none", mew=0.6, alpha=0.7, label=label)
+
+
 def _steps(ax, card: Card) -> None:
     curves, unit = card.steps, card.size.step
     for name, steps, colour in (("up", curves.up, UP), ("down", curves.down, DOWN)):
         ax.fill_between(curves.w, steps.low / unit, steps.high / unit, color=colour, alpha=0.15, lw=0)
         ax.plot(curves.w, steps.mean / unit, color=colour, lw=2, label=name)
+    if card.measured is not None:
+        _measured(ax, card)
     ax.set(title="Step against weight", xlabel="weight [device units]", ylabel="mean step [of that at 0]")
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     ax.legend(loc="best")
-    _note(ax, "mean, two thirds of the cells")
+    _note(ax, "mean; 68 % of the cells")
 
 
 def _symmetry(ax, card: Card) -> None:
@@ -177,11 +189,11 @@ def _read(ax, card: Card) -> None:
     read, unit = card.read, np.sqrt(np.mean(card.read.exact**2))
     error = 100 * (read.read - read.exact) / unit
     ax.plot(read.exact / unit, error, ".", ms=1.5, color=UP, alpha=0.35, mew=0, rasterized=True)
-    ax.set(title=f"Read: off by {read.rms:.1%}", xlabel="exact W x [rms]", ylabel="error [% of rms]")
+    ax.set(title=f"Read error: {read.rms:.1%} rms", xlabel="exact W x [rms]", ylabel="error [% of rms]")
 
 
 def _read_parts(ax, card: Card) -> None:
-    names = [*card.read.parts, "all together"]
+    names = [*card.read.parts, "total"]
     values = 100 * np.array([*card.read.parts.values(), card.read.rms])
     ax.barh(names, values, color=[UP] * len(card.read.parts) + [INK], height=0.62, alpha=0.85)
     ax.bar_label(ax.containers[0], fmt="%.2g", padding=3, fontsize=7.5)
@@ -189,8 +201,8 @@ def _read_parts(ax, card: Card) -> None:
     ax.margins(x=0.15)
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", length=0)
-    whose = "typical converters and noise" if card.read.typical else "its own reading"
-    ax.set(title="Where that is from", xlabel=f"error [% of rms]\n{whose}")
+    whose = "typical converters and noise" if card.read.typical else "the device's own readout"
+    ax.set(title="Sources of the read error", xlabel=f"error [% of rms]\n{whose}")
 
 
 def _year(ax, card: Card) -> None:
@@ -205,7 +217,7 @@ def _year(ax, card: Card) -> None:
     shown = {at: label for at, label in DURATIONS.items() if at <= 1.01 * t[-1]}
     ax.set_xticks(list(shown), list(shown.values()))
     ax.set_xticks([], minor=True)
-    _note(ax, "median, 5 … 95 %")
+    _note(ax, "median, 5 % to 95 %")
 
 
 def _lines(card: Card) -> int:

@@ -1,4 +1,4 @@
-"""Figures, from records only."""
+"""Learning curves, drawn from records only."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _title(run: Record) -> str:
 
 
 def _shown(column) -> np.ndarray:
-    """Values a logarithmic axis can show."""
+    """Values that a logarithmic axis can display."""
     values = np.asarray(column, float)
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
@@ -70,7 +70,7 @@ def _horizontal_lines(ax, run: Record) -> None:
     for name, value in lines:
         frozen = name.startswith("frozen")
         ax.axhline(value, color=OTHERS, lw=1.6 if frozen else 0.9, ls="-" if frozen else (0, (4, 3)), zorder=1)
-    ax.set_ylim(ax.get_ylim())  # labels sit at fixed heights from here on
+    ax.set_ylim(ax.get_ylim())  # the heights of the labels are fixed from here on
     low, high = np.log(ax.get_ylim())
     heights = [(np.log(value) - low) / (high - low) for _, value in lines]
     for (name, _), height, place in zip(lines, heights, spread(heights, GAP), strict=True):
@@ -79,7 +79,7 @@ def _horizontal_lines(ax, run: Record) -> None:
 
 
 def _readable_ticks(ax) -> None:
-    """Plain numbers between the powers of ten where the axis holds few of those."""
+    """Label plain numbers between the powers of ten if the axis has few of those."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = ax.get_ylim()

@@ -1,19 +1,20 @@
-"""Figures as files: a PNG is there whole, or not at all."""
+"""Figures as files: a PNG is written whole, or not at all."""
 
 from __future__ import annotations
 
-import os
-import uuid
+import io
 from pathlib import Path
+
+from neuroperturb.results import outputs
 
 
 def write(figure, path: str | Path) -> Path:
-    """Write a matplotlib Figure as a PNG and return where."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
-    try:
-        figure.savefig(part, dpi=150, format="png")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    """Write a matplotlib Figure as a PNG and return its path."""
+    return outputs.write(path, image(figure))
+
+
+def image(figure, dpi: int = 150) -> bytes:
+    """A matplotlib Figure as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=dpi, format="png", metadata={"Software": outputs.PROGRAM})
+    return buffer.getvalue()

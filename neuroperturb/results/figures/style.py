@@ -1,4 +1,4 @@
-"""What all figures share: a palette, a page, a frame, labels that keep their distance."""
+"""The style of all figures: palette, page, axes, and labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, told apart with any colour vision; dashes and markers say the same in grey.
+# Okabe and Ito's palette, safe for colour blindness; dashes and markers distinguish the lines in grey, too.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"  # fmt: skip
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 INK, DARK, GREY, PALE = "#333333", "#4D4D4D", "#8A8A8A", "0.9"  # text; references; notes and baselines; grids
-WIDE, WIDEST = 10.0, 13.0  # inches that panels fill, and may fill where their order asks for it
-GAP = 0.05  # least distance of two labels, as a fraction of the axis
+WIDE, WIDEST = 10.0, 13.0  # width of the panels in inches: usual, and largest where their order needs it
+GAP = 0.05  # smallest distance between two labels, as a fraction of the axis
 PAGE = {  # matplotlib settings of a page of panels
     "axes.titlesize": 9, "axes.titlelocation": "left", "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.8, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
@@ -26,7 +26,7 @@ PAGE = {  # matplotlib settings of a page of panels
 
 
 def blank(width: float, height: float) -> Figure:
-    """An empty figure, inches; without pyplot: nothing global, no display needed."""
+    """An empty figure of a size in inches; made without pyplot: no global state, no display needed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,7 +36,7 @@ def blank(width: float, height: float) -> Figure:
 
 
 def tidy(ax: Axes, which: str) -> None:
-    """A pale grid behind (``"x"``, ``"y"`` or ``"both"``), and no frame."""
+    """A pale grid in the background (``"x"``, ``"y"`` or ``"both"``), and no frame."""
     ax.grid(axis=which, which="major", color=PALE, lw=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,1 +1,1 @@
-"""One axis of a rule a file: its choices, each with all there is to know of it."""
+"""One file per axis of a rule: its values, each with its kernel and facts."""

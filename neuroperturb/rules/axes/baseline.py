@@ -1,4 +1,4 @@
-"""Baseline: what the perturbed loss is compared with."""
+"""Baseline: the reference that the perturbed loss is compared with."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from neuroperturb.spec import SpecError
 class Baseline(AxisValue):
     """A value of this axis.
 
-    sign : of the noise in each pass
-    paired : of the two passes the mean is the centre and half their difference the perturbation; else the first is the centre
-    independent : each pass has noise of its own
-    noise_share : σ of the noise as units know it, over the σ of what is injected
-    expect : kernel of a single pass, (params, dL, mask, expected, condition): the loss of every trial becomes its distance from
-        what was expected, which then moves; None where the other pass is what a loss is compared with
+    sign : sign of the noise in each pass
+    paired : the mean of the two passes is the centre and half their difference the perturbation; else the first is the centre
+    independent : whether the passes have independent noise
+    noise_share : σ of the noise known to units, relative to the σ of the injected noise
+    expect : kernel of a single pass, (params, dL, mask, expected, condition): replaces the loss of every trial by its difference from
+        the expected one, which is then updated; None if a loss is compared with that of the other pass
     """
 
     sign: ClassVar[tuple[float, ...]]
@@ -32,7 +32,7 @@ class Baseline(AxisValue):
 
     @property
     def passes(self) -> int:
-        """Trajectories side by side."""
+        """Number of parallel trajectories."""
         return len(self.sign)
 
     @property
@@ -41,7 +41,7 @@ class Baseline(AxisValue):
 
     @property
     def kinds_of_trial(self) -> int:
-        """The most kinds of trial that are distinguished; 0: none are."""
+        """Largest number of conditions that are distinguished; 0: none."""
         return 0
 
 
@@ -70,10 +70,10 @@ class Antithetic(Baseline):
 
 
 class SecondRun(Baseline):
-    """Two noisy trajectories with noise of their own, ξ' and ξ: δ = half their difference, presynaptic activity from their mean.
+    """Two noisy trajectories with independent noise, ξ' and ξ: δ = half their difference, presynaptic activity from their mean.
 
-    No clean pass, and no noise that has to change its sign: all that a chip needs is to run twice. The noise that is credited, (ξ − ξ')/2, has the
-    variance σ²/2, which `noise_variance` divides by; what both runs share of the noise, (ξ + ξ')/2, disturbs both alike.
+    No clean pass, and no noise that has to change its sign: a chip only has to run twice. The credited noise, (ξ − ξ')/2, has the
+    variance σ²/2, which `noise_variance` divides by; the common part of the noise, (ξ + ξ')/2, affects both runs alike.
     """
 
     kind: Literal["second_run"] = "second_run"
@@ -91,7 +91,7 @@ class SecondRun(Baseline):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# With what was lately
+# With a running mean
 
 
 class ExpectationNumbers(NamedTuple):
@@ -104,7 +104,7 @@ class ExpectationNumbers(NamedTuple):
 def make_expect(weighted: bool):
     """expect(params, dL, mask, expected, condition): δL = L − L̄_c, or L̄_c (L − L̄_c), over the scored trials of a condition.
 
-    expected : (2C,) L̄ and 1 once there is one, of each of C conditions
+    expected : (2C,) for each of C conditions L̄, and 1 once it exists
     """
 
     @kernel
@@ -129,7 +129,7 @@ def make_expect(weighted: bool):
 
 
 class SinglePass(Baseline):
-    """One noisy trajectory and no other.
+    """A single noisy trajectory.
 
     rate : ρ of the running mean, in (0, 1]
     """
@@ -147,15 +147,15 @@ class SinglePass(Baseline):
     def fits(self, rule: Axes) -> SpecError | None:
         if rule.probe.single_pass:
             return None
-        wanted = "'injected', 'deviation' or 'weights': one pass has no other to differ from"
+        wanted = "'injected', 'deviation' or 'weights': a single pass has no reference"
         return SpecError("probe", f"a rule whose baseline is {self.kind!r}", wanted, rule.probe.kind)
 
 
 class RunningMean(SinglePass):
-    """One noisy trajectory and no other: δL = L − L̄, with L̄ ← L̄ + ρ (L − L̄) over scored steps, from the first of them.
+    """A single noisy trajectory: δL = L − L̄, with L̄ ← L̄ + ρ (L − L̄) over scored steps, from the first of them.
 
-    Half the passes, and no clean one; δL holds the whole spread of the loss between inputs, not only what the noise did. The cost
-    through a high-pass filter, of time constant 1/ρ scored steps.
+    Half the passes, and no clean one; δL contains all variation of the loss between inputs, not only the effect of the noise. It is the
+    cost through a high-pass filter with a time constant of 1/ρ scored steps.
 
     rate : ρ, in (0, 1]
     """
@@ -168,12 +168,12 @@ class RunningMean(SinglePass):
 class PerCondition(SinglePass):
     """One noisy trajectory: δL = L − L̄_c, a running mean for each condition c, the kind of trial (T. Miconi, eLife 6, e20899 (2017)).
 
-    The task defines the conditions: the cues presented, the class of a digit. Of the spread of the loss between inputs
-    only that within a condition is left.
+    The task defines the conditions, the kinds of its trials: for example which cues are presented, or which class is to be named. Of the
+    variation of the loss between inputs only that within a condition remains.
 
     rate : ρ, in (0, 1]: L̄_c ← L̄_c + ρ (L − L̄_c), L the mean of the condition's trials in the batch
-    conditions : the most there may be
-    weighted : δL = L̄_c (L − L̄_c), so that conditions already learnt move less
+    conditions : largest number of conditions
+    weighted : δL = L̄_c (L − L̄_c), so that conditions already learned change less
     """
 
     kind: Literal["per_condition"] = "per_condition"

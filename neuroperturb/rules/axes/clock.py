@@ -2,11 +2,11 @@
 
     ξ(t) = draw number ⌊t / τ_p⌋                 w ← w + step( Σ over τ_θ steps of the update of each )
 
-Any perturbation rule is clocks and a code (:mod:`neuroperturb.rules.noise.codes`): A. N. McCaughan et al., "Multiplexed gradient descent",
-APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the time an input lasts is the task's. With τ_θ equal to a code's frame
-times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging. One pass, a running
-mean of the loss as high-pass (:class:`neuroperturb.rules.axes.baseline.RunningMean`) and τ_θ as low-pass make the analog form: a lock-in
-without a clean run.
+Any perturbation rule is a combination of clocks and a code (:mod:`neuroperturb.rules.noise.codes`): A. N. McCaughan et al.,
+"Multiplexed gradient descent", APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986; the duration of an input is set by the task. With
+τ_θ equal to a code's frame times τ_p a write is one finite difference in every direction; with τ_θ ≫ τ_p, writes are traded for averaging.
+One pass, a running mean of the loss as high-pass (:class:`neuroperturb.rules.axes.baseline.RunningMean`) and τ_θ as low-pass are the
+analog form: a lock-in without a clean run.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from neuroperturb.spec import Spec
 
 
 class Clock(Spec):
-    """How long a draw lasts, and what is integrated into one write.
+    """The duration of a draw, and the number of steps integrated into one write.
 
-    A unit's perturbation that is held is credited at every step with the activity of that step: exact where the activity changes
-    little meanwhile. In the online schedule updates are summed over `write` steps, across sequences, and cost a load and a store a
-    synapse and step whether or not anything is written; in the episode schedule they are summed over `write` episodes. What is
-    waiting when a run ends is not written.
+    A held perturbation of a unit is credited at every step with the activity of that step: exact if the activity changes
+    little meanwhile. In the online schedule updates are summed over `write` steps, across sequences, and cost a load and a store per
+    synapse and step whether or not anything is written; in the episode schedule they are summed over `write` episodes. An update still
+    pending at the end of a run is not written.
 
-    hold : τ_p, time steps a draw lasts; of weight noise that lasts an episode or a trial, episodes
-    write : τ_θ, steps (online) or episodes a write sums up
+    hold : τ_p, duration of a draw in time steps; in episodes for weight noise held over an episode or a trial
+    write : τ_θ, number of steps (online) or episodes summed into a write
     """
 
     hold: int = Field(default=1, ge=1)
@@ -37,7 +37,7 @@ class Clock(Spec):
 
 @lru_cache
 def make_integrated(gather, step_row):
-    """change_row(pending, memory, w, scale, j, change): sums what `gather` finds; a write where memory.due is 1, else nothing."""
+    """change_row(pending, memory, w, scale, j, change): sums the results of `gather`; a write if memory.due is 1, else nothing."""
 
     @kernel
     def change_row(pending, memory, w, scale, j, change):

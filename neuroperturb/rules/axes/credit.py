@@ -3,7 +3,7 @@
     instant     g = r p x̂                               no credit through time
     trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
 
-g is a synapse's estimate of the negative gradient; what is written of it is the optimiser's step.
+g is a synapse's estimate of the negative gradient, from which the optimiser step makes a write.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Credit(AxisValue):
 
     @property
     def discount(self) -> float:
-        """λ: what a step takes from the credit of those before it, 0 where they have none."""
+        """λ: decay of the credit of earlier steps; 0 if they get none."""
         return 0.0
 
 
 class InstantCredit(NamedTuple):
-    """What a synapse does without a trace."""
+    """The function of a synapse without a trace."""
 
     @staticmethod
     def synapse(params, trace, weight, pre, post, reward, draw):
@@ -42,7 +42,7 @@ class Instant(Credit):
     """The reward of step t multiplies the perturbation of step t only (as published): no credit through time."""
 
     kind: Literal["instant"] = "instant"
-    facts: ClassVar[Facts] = Facts(brian=BrianText("estimate = reward_post*told_post*{pre}"))
+    facts: ClassVar[Facts] = Facts(brian=BrianText("estimate = reward_post*factor_post*{pre}"))
 
     @property
     def formula(self) -> InstantCredit:
@@ -50,7 +50,7 @@ class Instant(Credit):
 
 
 class TraceCredit(NamedTuple):
-    """What a synapse does with an eligibility trace.
+    """The function of a synapse with an eligibility trace.
 
     decay : λ
     """
@@ -70,7 +70,7 @@ class Trace(Credit):
     Node perturbation with λ = 1 is an unbiased estimate of the gradient of true backpropagation through time. Summed over
     an episode it equals crediting every perturbation with its reward-to-go, Σ_{s ≥ t} λ^{s−t} δL_s.
 
-    The readout is credited at once under any λ: outputs do not recur, so no later loss is owed to their perturbation.
+    The readout is credited at once for any λ: outputs do not feed back, so no later loss depends on their perturbation.
 
     decay : λ, in (0, 1].
     """
@@ -79,7 +79,7 @@ class Trace(Credit):
     decay: float = Field(default=1.0, gt=0, le=1)
     facts: ClassVar[Facts] = Facts(
         brian=BrianText(
-            "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + told_post*{pre})\n"
+            "trace = (1 - learn_post)*trace + learn_post*(decay*(1 - fresh_post)*trace + factor_post*{pre})\n"
             "estimate = reward_post*trace",
             variables=("trace",),
             constants=(("decay", "decay"),),
@@ -97,5 +97,5 @@ class Trace(Credit):
     def fits(self, rule: Axes) -> SpecError | None:
         if rule.formula is None:
             return None
-        wanted = "left out: its synapse function says what is credited"
-        return SpecError("credit", "a rule of one's own", wanted, self.kind)
+        wanted = "left out: its synapse function defines the credit"
+        return SpecError("credit", "a custom rule", wanted, self.kind)

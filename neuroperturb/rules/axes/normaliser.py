@@ -1,4 +1,4 @@
-"""Normaliser: what turns a perturbation p into the postsynaptic factor of the update."""
+"""Normaliser: turns a perturbation p into the postsynaptic factor of the update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hardware_models.numerics.dots import dot
 from neuroperturb.rules.facts import LAYER, POST, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
 
 # Kernels: (p, a, n, params, shared, variance, post) -> singular layers at this step.  p (B, n) the perturbation of a unit, a (B, n)
-# the activity it is a difference of, params the value's own numbers, `shared` whether one norm serves the batch, variance (n,)
+# the activity it is a difference of, params the numbers of the value, `shared` whether the batch has one norm, variance (n,)
 # running state, post (B, n) the result.
 
 
@@ -21,23 +21,25 @@ class Normaliser(AxisValue):
     """A value of this axis.
 
     kernel : as above
-    needs_noise_std : whether σ has to be known
-    takes_draws : whether a synapse's own draw can be normalised so, by a factor
+    needs_noise_std : whether σ must be known
+    takes_draws : whether a synapse's own draw can be normalised in this way, by a factor
+    unit : scalar function (params, p) -> post if every unit in every trial is treated by itself and nothing is stored, else None
     """
 
     kernel: ClassVar[object]
     needs_noise_std: ClassVar[bool] = False
     takes_draws: ClassVar[bool] = False
+    unit: ClassVar[object] = None
 
     def draw_scale(self, noise_std: float) -> float:
-        """What a synapse's own draw Ξ, of variance 1, is multiplied by where weights are perturbed."""
+        """Factor on a synapse's own draw Ξ, of variance 1, if weights are perturbed."""
         del noise_std
         return 1.0
 
 
 @lru_cache
 def make_unit_loop(formula):
-    """A kernel that takes p through a scalar formula ``(params, p) -> post`` of every unit's own."""
+    """A kernel that applies a scalar formula ``(params, p) -> post`` to every unit."""
     formula = kernel(formula)
 
     @kernel
@@ -53,7 +55,7 @@ def make_unit_loop(formula):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# By what is known of the noise
+# By the known noise
 
 
 class NoiseNumbers(NamedTuple):
@@ -79,9 +81,10 @@ class NoiseStd(Normaliser):
 
     kind: Literal["noise_std"] = "noise_std"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_std))
+    unit: ClassVar[object] = staticmethod(over_noise_std)
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma"))
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma"))
 
     def numbers(self, scales: Scales) -> NoiseNumbers:
         return NoiseNumbers(scales.t(scales.noise_std))
@@ -92,9 +95,10 @@ class NoiseVariance(Normaliser):
 
     kind: Literal["noise_variance"] = "noise_variance"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_variance))
+    unit: ClassVar[object] = staticmethod(over_noise_variance)
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
-    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("told = p/sigma**2"))
+    facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma**2"))
 
     def numbers(self, scales: Scales) -> NoiseNumbers:
         return NoiseNumbers(scales.t(scales.noise_std))
@@ -104,20 +108,21 @@ class NoiseVariance(Normaliser):
 
 
 class AsTold(Normaliser):
-    """p itself: for a rule of one's own whose functions know what to do with it."""
+    """p itself: for a custom rule whose functions do their own normalisation."""
 
     kind: Literal["as_told"] = "as_told"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(unchanged))
+    unit: ClassVar[object] = staticmethod(unchanged)
     takes_draws: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(separable=False)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# By what is measured
+# By measured quantities
 
 
 class LayerNormNumbers(NamedTuple):
-    """gain : g; 0 stands for the number of entries under the norm;  resolution : 32 rounding errors"""
+    """gain : g; 0 stands for the number of entries in the norm;  resolution : 32 rounding errors"""
 
     gain: float
     resolution: float
@@ -125,7 +130,7 @@ class LayerNormNumbers(NamedTuple):
 
 @kernel
 def is_singular(norm, size, params):
-    """‖p‖ within 32 rounding errors of the activity it is a difference of (learning-rules §2): no direction is left in it."""
+    """‖p‖ within 32 rounding errors of the activity it is a difference of (learning-rules §2): it has no reliable direction."""
     floor = params.resolution * params.resolution * max(type(norm)(1), size)
     return not norm > floor
 
@@ -173,12 +178,12 @@ class LayerNorm(Normaliser):
         quantities=(
             Quantity(
                 "‖p‖²", LAYER, "post = g·p_i/‖p‖²",
-                "running_variance: p_i/v_i, each unit's own running estimate; or 1/‖p‖² folded into the broadcast, one scalar a layer",
+                "running_variance: p_i/v_i, each unit's own running estimate; or 1/‖p‖² folded into the broadcast, one scalar per layer",
             ),
         ),
         unit_work=UnitWork(2),
-        # within the resolution of the numbers there is no direction left: nothing is learnt
-        brian=BrianText("told = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"),
+        # below numerical resolution there is no reliable direction: nothing is learned
+        brian=BrianText("factor = p*gain*int(square > resolution**2)/(square + int(square <= resolution**2))"),
     )  # fmt: skip
 
     def numbers(self, scales: Scales) -> LayerNormNumbers:
@@ -199,7 +204,7 @@ class VarianceNumbers(NamedTuple):
 
 @kernel
 def over_variance(params, state, p):
-    """p_i/v_i; nothing where v is within 32 rounding errors of 1."""
+    """p_i/v_i; 0 if v is within 32 rounding errors of 1."""
     return p / state if state > params.resolution * params.resolution else type(p)(0)
 
 
@@ -243,7 +248,7 @@ class RunningVariance(Normaliser):
         divider="p_i/v_i is a division at the neuron, which has no divider; instead, noise_variance: a constant",
         separable=False,
         brian=BrianText(
-            "told = p/variance\nvariance += learn*variance_rate*(p**2 - variance)",
+            "factor = p/variance\nvariance += learn*variance_rate*(p**2 - variance)",
             constants=(("variance_rate", "rate"),),
         ),
     )

@@ -1,11 +1,11 @@
-"""Presynaptic factor: what a synapse takes for the activity of the unit it comes from.
+"""Presynaptic factor: the presynaptic activity that a synapse uses.
 
-The update of node perturbation is noise × activity: its variance is coloured by the covariance C of the activity, and lands
-where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learnt along with the network and never in its forward pass,
-makes the update a right-sided natural gradient: z = P x takes the place of x (learning-rules §8).
+The update of node perturbation is noise × activity: its variance is coloured by the covariance C of the activity, and is largest
+where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learned with the network but outside its forward pass,
+makes the update a right-sided natural gradient: z = P x replaces x (learning-rules §8).
 
-How P is read and written is in :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  makes the
-factors of this step, and the update that P is left, of what was read.
+P is read and written by :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  computes from the reads
+the factors of this step and the pending update of P.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.dots import dot
 from neuroperturb.rules.facts import COLUMN, LAYER, OWN, PRE, AxisValue, BrianText, Facts, Quantity, Scales, UnitWork
 
+ROOM = 4.0  # of a P that grows without an end, in its start
+
 
 class Presynaptic(AxisValue):
     """A value of this axis.
 
     leave : as above; None: there is no P
-    private : whether P is also read with noise private to each unit; `numbers` then have its `root`, the standard deviation
+    private : whether P is also read with noise private to each unit; `numbers` then contain its standard deviation, `root`
     """
 
     leave: ClassVar[object] = None
@@ -32,13 +34,18 @@ class Presynaptic(AxisValue):
 
     @property
     def lateral(self) -> bool:
-        """Whether a matrix P is learnt along with the network."""
+        """Whether a matrix P is learned with the network."""
         return self.leave is not None
 
     @property
     def start(self) -> float:
-        """P starts at this multiple of the identity."""
+        """Multiple of the identity that P starts at."""
         return 1.0
+
+    @property
+    def largest(self) -> float:
+        """The largest weight that P heads for: cells that hold P want room for it."""
+        return self.start
 
 
 class Activity(Presynaptic):
@@ -74,7 +81,7 @@ def leave_whitened(whitener: NamedTuple) -> None:
 class Whitened(Presynaptic):
     """z = P x with  P ← P + ε (P − z' z'ᵀ),  z' = P (x + √ρ ν),  ν ~ N(0, I) private to each unit; mean over the batch.
 
-    Local: a lateral synapse from j to i sees z'_i, z'_j and itself. At rest P (C + ρI) P = P, so P = (C + ρI)⁻¹. Stable while
+    Local: a lateral synapse from j to i uses z'_i, z'_j and its own weight. At equilibrium P (C + ρI) P = P, so P = (C + ρI)⁻¹. Stable while
     ε ‖z'‖² < 1.
 
     rate : ε, in (0, 1)
@@ -96,7 +103,7 @@ class Whitened(Presynaptic):
             ),
         ),
         symbols=(("pre", "z_j = (P x̂)_j"),),
-        unit_state=1,  # z of the step before
+        unit_state=1,  # z of the previous step
         unit_draws=1,
         unit_work=UnitWork(1),
         lateral_work=5,  # column read and change, 1 + 2; z and z'
@@ -104,6 +111,10 @@ class Whitened(Presynaptic):
         separable=False,
         spiking=False,
     )  # fmt: skip
+
+    @property
+    def largest(self) -> float:
+        return max(1 / self.ridge, self.start)
 
     def numbers(self, scales: Scales) -> WhitenedNumbers:
         return WhitenedNumbers(scales.t(self.rate), scales.t(np.sqrt(self.ridge)))
@@ -152,7 +163,7 @@ class Recursive(Presynaptic):
             Quantity("x̂ᵀP x̂", LAYER, "k = q/(1 + x̂ᵀP x̂)", "one more broadcast scalar; or whitened, which needs none"),
         ),
         symbols=(("pre", "k_j = (P x̂)_j/(1 + x̂ᵀP x̂)"),),
-        unit_state=1,  # k of the step before
+        unit_state=1,  # k of the previous step
         unit_work=UnitWork(1, divisions=1),
         lateral_work=4,  # column read and change, 1 + 2; k
         lateral_share="g P_ji",
@@ -163,6 +174,11 @@ class Recursive(Presynaptic):
     @property
     def start(self) -> float:
         return self.initial
+
+    @property
+    def largest(self) -> float:
+        """P falls from its start wherever there is activity; where there is none it grows by (1 + g) a step, without an end."""
+        return ROOM * self.initial
 
     def numbers(self, scales: Scales) -> RecursiveNumbers:
         return RecursiveNumbers(scales.t(self.growth))

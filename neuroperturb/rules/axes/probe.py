@@ -1,4 +1,4 @@
-"""Probe: what is perturbed, and what the synapse is given of it.
+"""Probe: the perturbation, and the part of it that the synapse receives.
 
     noise        p = σξ                                  injected, and known to the unit
     difference   p = ã − a, or a − ā                     measured by the unit
@@ -25,12 +25,12 @@ class Probe(AxisValue):
 
     injects : σξ is added to pre-activations
     shifts : weights are shifted by σΞ while they are read
-    knows_noise : what a unit gives its synapses is the noise injected into it
+    knows_noise : a unit gives its synapses the noise injected into it
     single_pass : one pass is enough
-    measure : kernel of what a unit makes of its activity in all passes, (values, paired, size, params, mean, centre, delta):
-        values (passes · B, n), mean (B, n) what it was lately, centre and delta (B, n) the result. None: it measures nothing
-    keeps_mean : whether it moves `mean`
-    neuron : record with the scalar function `neuron`: what a unit gives its synapses; None: nothing, the noise is theirs
+    measure : kernel of a unit's measurement of its activity in all passes, (values, paired, size, params, mean, centre, delta):
+        values (passes · B, n), mean (B, n) the running mean, centre and delta (B, n) the result. None: it measures nothing
+    keeps_mean : whether it updates `mean`
+    neuron : record with the scalar function `neuron`, the factor a unit gives its synapses; None: none, they make their own draws
     synapse : record with the scalar function `synapse`; None: that of the rule's credit
     """
 
@@ -50,11 +50,11 @@ class Probe(AxisValue):
 
     @property
     def per_trial(self) -> bool:
-        """Whether each trial of a batch has a draw of its own; units always have."""
+        """Whether each trial of a batch has its own draw; for units always."""
         return not self.shifts
 
     def with_a_draw_for_each_trial(self) -> Probe:
-        """The same where an episode is a single trial."""
+        """The same for an episode of a single trial."""
         return self
 
     @property
@@ -64,7 +64,7 @@ class Probe(AxisValue):
 
 
 class NoiseFactor(NamedTuple):
-    """A unit gives its synapses what was injected into it."""
+    """A unit gives its synapses the injected noise."""
 
     @staticmethod
     def neuron(params, clean, noisy, noise):
@@ -72,7 +72,7 @@ class NoiseFactor(NamedTuple):
 
 
 class DifferenceFactor(NamedTuple):
-    """A unit gives its synapses what became of it, against the clean pass or against its mean."""
+    """A unit gives its synapses its change in activity, relative to the clean pass or to its mean."""
 
     @staticmethod
     def neuron(params, clean, noisy, noise):
@@ -80,7 +80,7 @@ class DifferenceFactor(NamedTuple):
 
 
 class DrawCredit(NamedTuple):
-    """What a synapse does with its own perturbation."""
+    """The function of a synapse with its own perturbation."""
 
     @staticmethod
     def synapse(params, trace, weight, pre, post, reward, draw):
@@ -95,7 +95,7 @@ class DrawCredit(NamedTuple):
 def difference(
     values: np.ndarray, paired: bool, size: int, params: NamedTuple, mean: np.ndarray, centre: np.ndarray, delta: np.ndarray,
 ) -> None:  # fmt: skip
-    """ã − a: between the passes."""
+    """ã − a: the difference between the passes."""
     divide_passes(values, paired, size, centre, delta)
 
 
@@ -110,7 +110,7 @@ class InjectedNoise(Probe):
 
 
 class ActivityDifference(Probe):
-    """Noise σξ is added; the synapse receives δa_i = ã_i − a_i, which also holds what arrived through the network.
+    """Noise σξ is added; the synapse receives δa_i = ã_i − a_i, which also contains the perturbation propagated by the network.
 
     Activity-based node perturbation: García Fernández, Keemink, van Gerven, Front. Neurosci. 18:1439155 (2024).
     """
@@ -122,10 +122,10 @@ class ActivityDifference(Probe):
 
 
 class ArrayNoise(Probe):
-    """Nothing is added: two reads of the same array differ by their own noise, and that is the perturbation.
+    """Nothing is added: the noise of two reads of the same array is the perturbation.
 
-    The synapse receives δa_i = ã_i − a_i, as in `ActivityDifference`. How strong the noise is, is a matter of the hardware; a
-    normaliser has to measure it, and `noise_std` is only where a running estimate begins.
+    The synapse receives δa_i = ã_i − a_i, as in `ActivityDifference`. The strength of the noise depends on the hardware; a
+    normaliser has to measure it, and `noise_std` is only the start of a running estimate.
     """
 
     kind: Literal["array"] = "array"
@@ -137,7 +137,7 @@ class ArrayNoise(Probe):
     def fits(self, rule: Axes) -> SpecError | None:
         if not rule.normaliser.needs_noise_std:
             return None
-        wanted = "layer_norm, running_variance or as_told: nobody knows the σ of the array's own noise"
+        wanted = "layer_norm, running_variance or as_told: the σ of the array's own noise is unknown"
         return SpecError("normaliser", "a rule whose probe is 'array'", wanted, rule.normaliser.kind)
 
 
@@ -151,7 +151,7 @@ class DeviationNumbers(NamedTuple):
 def deviate(
     values: np.ndarray, paired: bool, size: int, params: DeviationNumbers, mean: np.ndarray, centre: np.ndarray, delta: np.ndarray,
 ) -> None:  # fmt: skip
-    """How far the last pass is from its running mean, which then moves."""
+    """The distance of the last pass from its running mean, which is then updated."""
     batch, rate = centre.shape[0], params.rate
     last = values.shape[0] - batch
     for b in range(batch):
@@ -164,8 +164,8 @@ def deviate(
 class Deviation(Probe):
     """Noise σξ is added; the synapse receives the distance of its unit from its running mean, a_i − ā_i, with ā_i ← ā_i + ρ (a_i − ā_i).
 
-    One pass is enough, and nobody has to know the noise: what the unit itself measures, signal and noise together. ā is kept for
-    each trial and starts at 0, where a unit rests. Under the baselines of two passes it is the last pass that counts.
+    One pass is enough, and the noise need not be known: the unit measures signal and noise together. ā is kept for
+    each trial and starts at 0, the resting activity. With a baseline of two passes, the last pass is used.
 
     T. Miconi, eLife 6, e20899 (2017), doi:10.7554/eLife.20899.
 
@@ -233,9 +233,7 @@ class WeightNoise(WeightProbe):
         if not rule.normaliser.takes_draws:
             return SpecError("normaliser", owner, "noise_std, noise_variance or as_told", rule.normaliser.kind)
         if rule.credit.discount:
-            wanted = (
-                "instant: hold the noise for the episode or the trial instead, and the whole loss is credited to it"
-            )
+            wanted = "instant: hold the noise for the episode or the trial instead, so that it is credited with the whole loss"
             return SpecError("credit", owner, wanted, rule.credit.kind)
         if rule.presynaptic.lateral:
             wanted = "'activity': its update has no presynaptic factor"
@@ -246,11 +244,11 @@ class WeightNoise(WeightProbe):
 
 
 class WeightNoiseFelt(WeightProbe):
-    """Every weight is perturbed by σΞ_ij, and the synapse receives what that did to its unit, δa_i = ã_i − a_i, not its own draw.
+    """Every weight is perturbed by σΞ_ij, and the synapse receives the effect on its unit, δa_i = ã_i − a_i, not its own draw.
 
     Hybrid perturbation: weights are perturbed, so that the noise of a unit has the time course of its inputs, and the update is that
     of node perturbation. In a readout, or wherever the activity is fixed, δa_i = σ Σ_k Ξ_ik x_k, as in Züge, Klos, Memmesheimer, Phys.
-    Rev. X 13, 021006 (2023); in a recurrent layer δa also holds what arrived through the network, as in `ActivityDifference`.
+    Rev. X 13, 021006 (2023); in a recurrent layer δa also contains the perturbation propagated by the network, as in `ActivityDifference`.
 
     hold : how long one draw lasts, as in `WeightNoise`
     """

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the factor on η as a function of the fraction p of the run that is done."""
+"""Learning-rate schedules: the factor on η as a function of the completed fraction p of the run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Rate(AxisValue):
     kernel: ClassVar[object]
 
     def numbers(self, scales: Scales | None = None) -> tuple:
-        """What the kernel reads, float64 in every run."""
+        """Parameters of the kernel, float64 in every run."""
         del scales
         return Nothing()
 
     def factor(self, done: float) -> float:
-        """The factor on η where a fraction `done` of the run is behind."""
+        """The factor on η after a fraction `done` of the run."""
         return self.kernel(self.numbers(), done)
 
 

@@ -1,9 +1,9 @@
-"""Optimiser step: from a synapse's estimate g of its gradient to its change; everything is the synapse's own.
+"""Optimiser step: from a synapse's estimate g of its gradient to its change; all state is local to the synapse.
 
     (params, state, gradient, correction) -> (state, Δw)        scalar, the form of :mod:`neuroperturb.rules.formula.signatures`
 
-`rate`, the first number of every record, is η; at a write kernels put the η of that moment in its place. A record with a state may
-also have a scalar that is broadcast at the k-th write, ``correction(params, k)``; it is 1 otherwise.
+`rate`, the first number of every record, is η; at a write kernels replace it by the current value of the schedule. A record with a state
+may also have a scalar that is broadcast at the k-th write, ``correction(params, k)``; it is 1 otherwise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neuroperturb.rules.facts import AxisValue, BrianText, Facts
 class Step(AxisValue):
     """A value of this axis.
 
-    linear : Δw = η g, so that η may be a factor of the reward instead
+    linear : Δw = η g, so that the reward can be scaled by η instead
     """
 
     linear: ClassVar[bool] = False
@@ -61,7 +61,7 @@ class RMSStep(NamedTuple):
     @staticmethod
     def step(params, state, gradient, correction):
         one = type(gradient)(1)
-        tiny = type(gradient)(1e-30)  # 0/0 where a synapse has never seen anything
+        tiny = type(gradient)(1e-30)  # avoids 0/0 for a synapse that never had a gradient
         state = params.decay * state + (one - params.decay) * gradient * gradient
         return state, params.rate * gradient / (np.sqrt(state * correction) + tiny)
 
@@ -75,7 +75,7 @@ class RMSStep(NamedTuple):
 class RMS(Step):
     """v ← β v + (1 − β) g²;   Δw = −η g / √(v / (1 − βᵏ))   at the k-th write.
 
-    One number a synapse and no reduction. The factor 1 − βᵏ corrects the zero start (Kingma and Ba 2015, §3), so that the
+    One number per synapse and no reduction. The factor 1 − βᵏ corrects the zero initialisation (Kingma and Ba 2015, §3), so that the
     first step is η for every synapse; it depends on k alone and is broadcast.
 
     decay : β, in [0, 1).
@@ -109,7 +109,7 @@ class ClippedStep(NamedTuple):
 
 
 class Clipped(Step):
-    """Δw = −η clip(g, ±bound): no single estimate moves a synapse by more than η · bound.
+    """Δw = −η clip(g, ±bound): no single estimate changes a synapse by more than η · bound.
 
     bound : of |g|, in units of the gradient
     """

@@ -1,1 +1,1 @@
-"""Scalar formulas of rules: their signatures, and what they compute, traced into a graph."""
+"""Scalar formulas of rules: their signatures, and their tracing into a graph."""

@@ -1,7 +1,7 @@
-"""What a formula reads apart from its arguments: arrays and other mutable things, found in globals and closures.
+"""Hidden inputs of a formula: arrays and other mutable objects in globals and closures.
 
-A scalar formula cannot reach another synapse through its arguments. It can through an array under a global name, or one that a
-closure holds: a kernel compiles its contents in, and a rule that works by it would need a wire from every cell it reads.
+A scalar formula cannot access another synapse through its arguments. It can through a global array, or one captured by a closure:
+a kernel compiles its contents in, and a rule that uses it would need a wire from every cell it reads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HARMLESS = (
 
 
 class Capture(NamedTuple):
-    """function, as its author called it; name of what it reads;  through: ``"global"`` or ``"closure"``;  value"""
+    """function;  name of the hidden input;  through: ``"global"`` or ``"closure"``;  value"""
 
     function: str
     name: str
@@ -37,18 +37,18 @@ class Capture(NamedTuple):
 
 
 def captures(function: Callable) -> tuple[Capture, ...]:
-    """Everything that is neither a number, nor a function or module of such, in a formula and in what it calls."""
+    """Hidden inputs other than numbers, functions and modules, in a formula and in the functions it calls."""
     return tuple(_captures(function, set()))
 
 
 def of_rule(rule) -> tuple[Capture, ...]:
-    """What the functions of a rule's class read behind their arguments."""
+    """Hidden inputs of the functions of a rule's class."""
     functions = [getattr(rule, name) for name in FORMS if hasattr(rule, name)]
     return tuple(capture for function in functions for capture in captures(function))
 
 
 def moves(rule, capture: Capture) -> bool:
-    """Whether the rule computes something else when what it reads there changes: put other numbers in, trace it again, put them back."""
+    """Whether the rule's results depend on the contents of a hidden input: change them, trace the rule again, restore them."""
     value = capture.value
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.flags.writeable:
         return False
@@ -61,7 +61,7 @@ def moves(rule, capture: Capture) -> bool:
 
 
 def _expressions(rule) -> list:
-    """What a rule's functions compute, its own numbers at one half."""
+    """Expressions of a rule's functions, with its parameters at one half."""
     cls = rule if isinstance(rule, type) else type(rule)
     params = cls(*[0.5] * len(cls._fields))
     return [trace(getattr(cls, name), params, FORMS[name][1:], what=name) for name in FORMS if hasattr(cls, name)]
@@ -80,7 +80,7 @@ def _captures(function, seen: set) -> Iterator[Capture]:
 
 
 def _read(plain: types.FunctionType) -> Iterator[tuple[str, str, Any]]:
-    """(through, dotted name, value) of what a function's code names outside itself."""
+    """(through, dotted name, value) of the outside names in a function's code."""
     for name, value in _globals(plain.__code__, plain.__globals__):
         yield "global", name, value
     for name, cell in zip(plain.__code__.co_freevars, plain.__closure__ or (), strict=True):
@@ -108,7 +108,7 @@ def _globals(code: types.CodeType, names: Mapping[str, Any]) -> Iterator[tuple[s
 
 
 def _calls(value) -> bool:
-    """A function of the author's, to be examined; those of NumPy, math and this toolkit's maths are what they are."""
+    """Whether to examine a function: one of the author's, not one of NumPy, math or this toolkit's maths."""
     if any(value is getattr(maths, name) for name in FORMULAS):
         return False
     return isinstance(getattr(value, "py_func", value), types.FunctionType) and not _of_library(value)

@@ -1,8 +1,8 @@
-"""Expressions as data: what a scalar formula computes, as a graph of operations on named inputs.
+"""Expressions as data: a scalar formula as a graph of operations on named inputs.
 
     input x      parameter λ = 0.9      number 2      add(a, b)  multiply(a, b)  divide(a, b)  …  select(condition, a, b)
 
-Nodes are tuples: equal expressions are equal, so that what occurs twice is counted once.
+Nodes are tuples: equal expressions are equal, so that common subexpressions are counted once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COMPUTE = {
 
 
 class Node(NamedTuple):
-    """op and its arguments; a leaf has names and numbers for arguments, everything else nodes."""
+    """op and its arguments; those of a leaf are names and numbers, all others nodes."""
 
     op: str
     args: tuple
@@ -40,7 +40,7 @@ class Node(NamedTuple):
 
 
 def input_(name: str) -> Node:
-    """A quantity that the formula is given."""
+    """An argument of the formula."""
     return Node("input", (name,))
 
 
@@ -59,7 +59,7 @@ def constant(node: Node) -> float | None:
 
 
 def walk(*roots: Node) -> Iterator[Node]:
-    """Every node once, arguments before what is made of them."""
+    """Every node once, arguments before the nodes that use them."""
     seen: set[Node] = set()
 
     def visit(node: Node) -> Iterator[Node]:
@@ -76,12 +76,12 @@ def walk(*roots: Node) -> Iterator[Node]:
 
 
 def inputs(*roots: Node) -> tuple[str, ...]:
-    """Names of the inputs that an expression holds, in the order they are met."""
+    """Names of the inputs in an expression, in order of first occurrence."""
     return tuple(node.args[0] for node in walk(*roots) if node.op == "input")
 
 
 def operations(*roots: Node) -> list[Node]:
-    """Operations that hardware has to do: what parameters and numbers make among themselves is worked out before."""
+    """Operations left for hardware, after constant folding of parameters and numbers."""
     return [node for node in walk(*map(fold, roots)) if not node.is_leaf]
 
 
@@ -93,14 +93,14 @@ def substitute(node: Node, part: Node, by: Node) -> Node:
 
 
 def rename(node: Node, names: Mapping[str, str]) -> Node:
-    """The expression with some parameters called otherwise."""
+    """The expression with some parameters renamed."""
     if node.op == "parameter":
         return Node("parameter", (names.get(node.args[0], node.args[0]), node.args[1]))
     return node if node.is_leaf else Node(node.op, tuple(rename(arg, names) for arg in node.args))
 
 
 def fold(node: Node) -> Node:
-    """The same expression with what is known in advance worked out, and 0·x, 1·x and 0 + x gone."""
+    """The same expression after constant folding, with 0·x, 1·x and 0 + x simplified."""
     if node.is_leaf:
         return node
     args = tuple(fold(arg) for arg in node.args)
@@ -125,7 +125,7 @@ def _simpler(op: str, args: tuple, known: list) -> Node | None:
 
 
 def compute(op: str, values: list[float]) -> float:
-    """One operation on numbers, as kernels do it: a division by zero is not an exception."""
+    """One operation on numbers, as in kernels: a division by zero raises no exception."""
     with np.errstate(all="ignore"):
         return float(COMPUTE[op](*values) if op in COMPUTE else getattr(np, op)(*values))
 
@@ -140,7 +140,7 @@ def evaluate(node: Node, values: Mapping[str, float]) -> float:
 
 
 def text(node: Node, above: int = 0) -> str:
-    """The expression as one reads it; parameters by their names."""
+    """The expression as text; parameters by their names."""
     if node.is_leaf:
         return _number(node.args[0]) if node.op == "number" else node.args[0]
     if node.op in INFIX:
@@ -172,7 +172,7 @@ def _number(value: float) -> str:
 
 
 def where(name: str, root: Node) -> str:
-    """The smallest operation in which an input meets something else, as text."""
+    """The smallest operation on an input, as text."""
     for node in walk(root):
         if not node.is_leaf and input_(name) in node.args and len(node.args) > 1:
             return text(node)

@@ -1,10 +1,10 @@
-"""The form of a rule: a record of numbers, and scalar functions whose arguments are all that they can know.
+"""The form of a rule: a record of numbers, and scalar functions that use nothing but their arguments.
 
     class MyRule(NamedTuple):
         decay: float = 0.9
 
         @staticmethod
-        def neuron(params, clean, noisy, noise):                             # optional; -> what a unit gives its synapses
+        def neuron(params, clean, noisy, noise):                             # optional; -> the factor a unit gives its synapses
             return noise
 
         @staticmethod
@@ -16,17 +16,17 @@ Both are called for every unit, or synapse, and every trial, with single numbers
 
     clean, noisy   pre-activation (of an output: the output) without and with the perturbation; of an antithetic pair the mean of
                    both passes, and the pass with +ξ
-    noise          what was injected into this unit, σξ
-    trace          what this synapse keeps for this trial from step to step; 0 where a sequence begins
+    noise          the noise injected into this unit, σξ
+    trace          state of this synapse for this trial, kept from step to step; 0 at the start of a sequence
     weight         the stored weight
-    pre            activity x̂_j of the unit the synapse comes from, or what the rule's `presynaptic` part makes of it
-    post           what the neuron returned, over the rule's `normaliser`
-    reward         −δL of this trial, over the batch where the rule divides by it: the broadcast
-    draw           the synapse's own random number of this step, mean 0 and variance 1, of the rule's law of noise; with weight noise,
+    pre            activity x̂_j of the presynaptic unit, after the rule's `presynaptic` part
+    post           result of `neuron`, after the rule's `normaliser`
+    reward         −δL of this trial, divided by the batch size if the rule does so: the broadcast
+    draw           the synapse's own random number of this step, mean 0 and variance 1, from the rule's noise distribution; with weight noise,
                    the perturbation Ξ_ij of the weight
 
-`change` is an estimate of the negative gradient. Changes of the trials of a batch are added up, the rule's `step` makes a write of
-the sum. Without a reward there is no change. The built-in rules are written in this form too (:mod:`neuroperturb.rules.axes`).
+`change` is an estimate of the negative gradient. Changes are summed over the trials of a batch, and the rule's `step` turns the sum into
+a write. Without a reward there is no change. The built-in rules have this form, too (:mod:`neuroperturb.rules.axes`).
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ NEURON = ("params", "clean", "noisy", "noise")
 STEP = ("params", "state", "gradient", "correction")
 FORMS = {"neuron": NEURON, "synapse": SYNAPSE}  # method → arguments
 RETURNS = {"neuron": 1, "synapse": 2}  # numbers a method returns
-KEPT = ("trace", "state")  # what a function is given to change and hand back
+KEPT = ("trace", "state")  # arguments that a function updates and returns
 
 
 class Formula(NamedTuple):
     """One scalar function of a rule.
 
     name : ``"synapse"``, ``"neuron"`` or ``"step"``
-    function : compiled by the house's flags, once for each function of Python
-    used : names of the arguments it reads
+    function : compiled with the project's flags, once for each Python function
+    used : names of the arguments it uses
     """
 
     name: str
@@ -62,14 +62,14 @@ class Formula(NamedTuple):
 
 
 def plain(function) -> types.FunctionType:
-    """The function of Python under a compiled one, or itself."""
+    """The Python function under a compiled one, or itself."""
     return getattr(function, "py_func", function)
 
 
 def formula(rule, name: str) -> Formula | None:
-    """A method of a rule's class as a formula; None where it has none.
+    """A method of a rule's class as a formula; None if it has none.
 
-    rule : a NamedTuple in the form above, or its class
+    rule : a NamedTuple of the form above, or its class
     """
     function = getattr(rule if isinstance(rule, type) else type(rule), name, None)
     return None if function is None else _formula(name, plain(function))
@@ -81,13 +81,13 @@ def _formula(name: str, function: types.FunctionType) -> Formula:
 
 
 class Nothing(NamedTuple):
-    """The numbers of a rule that has none: kernels take no empty record."""
+    """Numbers of a rule without any: kernels cannot take an empty record."""
 
     zero: float = 0.0
 
 
 def numbers(rule, dtype) -> tuple:
-    """The rule's record with every number in `dtype`, as kernels take it: numbers that change compile nothing."""
+    """The rule's record for kernels, with every number in `dtype`: changing numbers needs no recompilation."""
     rule = rule if rule._fields else Nothing()
     return rule._replace(**{name: np.dtype(dtype).type(value) for name, value in rule._asdict().items()})
 
@@ -97,7 +97,7 @@ def numbers(rule, dtype) -> tuple:
 
 
 def loads(function) -> list[str]:
-    """Names of the arguments and local variables a function loads, once for each time it is written down."""
+    """Names of the arguments and local variables a function loads, once for each occurrence."""
     names = []
     for instruction in dis.get_instructions(plain(function)):
         if "LOAD_FAST" in instruction.opname:
@@ -113,7 +113,7 @@ def _used(function) -> frozenset[str]:
 
 
 def _hands_on(function, kept: str) -> bool:
-    """Whether a trace or state only comes back as it was: written once, in code without branches, and the same object returns."""
+    """Whether a trace or state is returned unchanged: it occurs once, in code without branches, and the same object is returned."""
     code, steps = function.__code__, list(dis.get_instructions(function))
     names = code.co_varnames[: code.co_argcount]
     if kept not in names or loads(function).count(kept) != 1 or any("JUMP" in step.opname for step in steps):
@@ -124,13 +124,13 @@ def _hands_on(function, kept: str) -> bool:
     try:
         with np.errstate(all="ignore"):
             returned = function(*arguments)
-    except Exception:  # what it cannot be called with is for `check_rule` to say; a trace that is kept does no harm
+    except Exception:  # errors of the call are left to `check_rule`; keeping an unused trace does no harm
         return False
     return isinstance(returned, tuple) and returned[0] is arguments[names.index(kept)]
 
 
 class _Half:
-    """Stands for any record of numbers."""
+    """Placeholder for any record of numbers."""
 
     def __getattr__(self, name: str) -> float:
         return 0.5

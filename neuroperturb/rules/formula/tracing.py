@@ -1,8 +1,8 @@
-"""Tracing: a formula is run, uncompiled, with values that remember what is done to them.
+"""Tracing: a formula is run, uncompiled, with values that record the operations on them.
 
-The formula is the one that kernels compile; nothing of it is parsed. Where it branches on a traced value it is run again for each
-way, and the result is a `select`. What cannot be followed (a value turned into a plain number, a loop whose length depends on one)
-is refused with a sentence.
+The formula is the one that kernels compile; it is not parsed. If it branches on a traced value it is run again for each
+branch, and the result is a `select`. Code that cannot be traced (a value turned into a plain number, a loop whose length depends on one)
+raises an error with a sentence.
 """
 
 from __future__ import annotations
@@ -20,25 +20,29 @@ from hardware_models.numerics import maths
 from neuroperturb.rules.formula.graph import Node, input_, number, parameter
 from neuroperturb.spec import InputError
 
-BRANCHES = 64  # ways through a formula that are followed
+BRANCHES = 64  # largest number of paths through a formula
 BINARY = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "floordiv": "floor_divide", "mod": "remainder",
     "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal", "and": "logical_and",
     "or": "logical_or",
 }  # fmt: skip
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-NAMES = {"fabs": "absolute", "pow": "power"}  # of the math module, where NumPy calls it otherwise
+NAMES = {"fabs": "absolute", "pow": "power"}  # names of the math module that differ from NumPy's
 ALIASES = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "float_power": "power", "fabs": "absolute"}
-CASTS = ("float32", "float64")  # change how a number is written, not the formula
-FORMULAS = ("exp", "log", "tanh")  # of hardware_models.numerics.maths: one operation each, whatever they are made of
+CASTS = ("float32", "float64")  # change the precision of a number, not the formula
+FORMULAS = (
+    "exp",
+    "log",
+    "tanh",
+)  # of hardware_models.numerics.maths: one operation each, whatever their implementation
 
 
 class NotTraced(InputError):
-    """A formula does what tracing cannot follow; the message says what."""
+    """A formula cannot be traced; the message says why."""
 
 
 class Endless(NotTraced):
-    """More ways through a formula than are followed."""
+    """A formula has too many paths."""
 
 
 class _Fork(Exception):
@@ -49,9 +53,9 @@ class _Fork(Exception):
 
 
 class Traced:
-    """A value that remembers what was done to it. `type(w)(1)` makes one of a number, as it does in a kernel."""
+    """A value that records the operations on it. `type(w)(1)` makes one from a number, as in a kernel."""
 
-    decisions: tuple[bool, ...] = ()  # of the branches met so far on this way through the formula
+    decisions: tuple[bool, ...] = ()  # of the branches so far on this path through the formula
     met: list
     __hash__ = None
 
@@ -67,10 +71,10 @@ class Traced:
         return self.decisions[len(self.met) - 1]
 
     def __float__(self):
-        raise NotTraced("makes a plain number of a traced value: write type(w)(…) in the place of float(…)")
+        raise NotTraced("makes a plain number of a traced value: write type(w)(…) instead of float(…)")
 
     def __int__(self):
-        raise NotTraced("makes an integer of a traced value, which has no place in a formula of real numbers")
+        raise NotTraced("makes an integer of a traced value, but formulas use real numbers")
 
     __index__ = __int__
 
@@ -96,7 +100,7 @@ class Traced:
 
     def __array_function__(self, function, kinds, args, kwargs):
         if kwargs or function not in (np.where, np.clip):
-            raise NotTraced(f"calls np.{function.__name__}, which is no function of single numbers")
+            raise NotTraced(f"calls np.{function.__name__}, which is not a function of single numbers")
         if function is np.where:
             return operation(type(self), "select", *args)
         value, low, high = args
@@ -125,7 +129,7 @@ def _node(value) -> Node:
 
 
 def operation(kind: type[Traced], op: str, *args) -> Traced:
-    """What an operation makes of traced values and numbers."""
+    """Apply an operation to traced values and numbers."""
     if op in ("square", "reciprocal"):
         return args[0] * args[0] if op == "square" else 1 / args[0]
     return kind(Node(ALIASES.get(op, op), tuple(map(_node, args))))
@@ -156,7 +160,7 @@ def _function(name: str, kind: type[Traced]):
 
 
 def _replaced(value, kind: type[Traced]):
-    """What a formula finds under a name, traceable: compiled functions as they were written, modules of numbers."""
+    """A traceable version of an object that a formula refers to: compiled functions uncompiled, modules of numeric functions wrapped."""
     for name in FORMULAS:
         if value is getattr(maths, name):
             return _function(name, kind)
@@ -170,7 +174,7 @@ def _replaced(value, kind: type[Traced]):
 
 
 def _traceable(function, kind: type[Traced]):
-    """The uncompiled function, its names replaced by traceable ones when it is called."""
+    """The uncompiled function, with its globals replaced by traceable ones when it is called."""
     plain = getattr(function, "py_func", function)
     names = _Names(plain.__globals__, kind)
     cells = tuple(types.CellType(_replaced(cell.cell_contents, kind)) for cell in plain.__closure__ or ())
@@ -184,7 +188,7 @@ def _traceable(function, kind: type[Traced]):
 
 
 class _Names:
-    """The globals of a function, those it names replaced."""
+    """The globals of a function, with those it uses replaced."""
 
     def __init__(self, own: dict, kind: type[Traced]):
         self._own, self._kind = own, kind
@@ -214,9 +218,9 @@ def trace(function: Callable, params, names: Sequence[str], *, what: str = "") -
     Parameters
     ----------
     function : compiled or not; its first argument is `params`, the others are numbers
-    params : NamedTuple of numbers, or None where the formula takes no parameters
-    names : what the other arguments are called in the graph
-    what : what sentences call the formula
+    params : NamedTuple of numbers, or None if the formula takes no parameters
+    names : names of the other arguments in the graph
+    what : name of the formula in error messages
 
     Returns
     -------
@@ -231,7 +235,7 @@ def trace(function: Callable, params, names: Sequence[str], *, what: str = "") -
     except NotTraced as error:
         raise type(error)(f"{_called(function, what)} {error}.") from None
     except (TypeError, ValueError, AttributeError, IndexError) as error:
-        raise NotTraced(f"{_called(function, what)} cannot be followed on single numbers: {error}.") from error
+        raise NotTraced(f"{_called(function, what)} cannot be traced on single numbers: {error}.") from error
 
 
 def _called(function, what: str) -> str:
@@ -239,10 +243,10 @@ def _called(function, what: str) -> str:
 
 
 def _explore(function, params, names, decisions: tuple[bool, ...], ways: list) -> tuple[Node, ...]:
-    """What is returned after these decisions, a `select` where the next one is open."""
+    """The result after these decisions, a `select` if the next one is open."""
     ways[0] += 1
     if ways[0] > BRANCHES:
-        raise Endless(f"has more than {BRANCHES} ways through it: does the length of a loop depend on an argument?")
+        raise Endless(f"has more than {BRANCHES} paths, perhaps because of a loop whose length depends on an argument")
     kind = type("Traced", (Traced,), {"decisions": decisions, "met": []})
     given = () if params is None else (_record(params, kind),)
     try:
@@ -254,7 +258,7 @@ def _explore(function, params, names, decisions: tuple[bool, ...], ways: list) -
 
 
 def _merge(condition: Node, yes: Node, no: Node) -> Node:
-    """A `select` around what differs between two ways, and no more."""
+    """A `select` around the smallest part that differs between two branches."""
     if yes == no:
         return yes
     if yes.op == no.op and not yes.is_leaf and len(yes.args) == len(no.args):
@@ -266,7 +270,7 @@ def _merge(condition: Node, yes: Node, no: Node) -> Node:
 
 
 def _record(params, kind: type[Traced]):
-    """The parameter record, its numbers traced under their names."""
+    """The parameter record, with its numbers traced under their names."""
     values = {
         name: kind(parameter(name, value)) if _is_number(value) else value for name, value in params._asdict().items()
     }

@@ -1,11 +1,11 @@
 """Rows of synapses: the loops around a rule's scalar formulas.
 
-    gather    g_i = Σ_b change of the synapse from j to i, over the trials of a batch; its traces move
-    summed    g_i = what an episode has accumulated
-    step      what is written of g
+    gather    g_i = Σ_b change of the synapse from j to i, over the trials of a batch; updates its traces
+    summed    g_i = the change accumulated over an episode
+    step      the write computed from g
 
-A row is one presynaptic unit's synapses, so that the loops vectorise over postsynaptic units. What a formula does not read is
-neither drawn, loaded nor kept. Sums run in the order of the trials.
+A row contains the synapses of one presynaptic unit, so that the loops vectorise over postsynaptic units. Arguments that a formula does not
+use are neither drawn, loaded nor stored. Sums run in the order of the trials.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neuroperturb.rules.formula.signatures import Formula, formula
 
 @lru_cache
 def make_gather(synapse: Formula, fill):
-    """gather(pending, memory, w, scale, j, g): what a rule makes of the trials for row j; `fill` draws."""
+    """gather(pending, memory, w, scale, j, g): the rule's change of row j, summed over trials; `fill` draws."""
     function = synapse.function
     tracing, weighing, drawing = (name in synapse.used for name in ("trace", "weight", "draw"))
 
@@ -43,7 +43,7 @@ def make_gather(synapse: Formula, fill):
                 if tracing:
                     e[i] = trace
                 g[i] += change
-        for i in range(n, g.shape[0]):  # whatever the formula makes of the zeros beyond a row
+        for i in range(n, g.shape[0]):  # discard the results for the zero padding beyond a row
             g[i] = 0
 
     return gather
@@ -62,7 +62,7 @@ def uncorrected(params, writes):
 
 @lru_cache
 def make_step_row(numbers: type):
-    """step_row(memory, j, scale, reward, g): g becomes what is written of it. A state is left alone where there is no reward.
+    """step_row(memory, j, scale, reward, g): replaces g by the write. Without a reward, the state is left unchanged.
 
     numbers : class of the step's record, see :mod:`neuroperturb.rules.axes.step`
     """
@@ -72,7 +72,7 @@ def make_step_row(numbers: type):
 
     @kernel
     def without_state(memory, j, scale, reward, g):
-        # η in device units, whatever else the step knows
+        # η in device units
         params, one = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:]), type(scale)(1)
         for i in range(g.shape[0]):
             _, g[i] = function(params, one, g[i], one)
@@ -95,7 +95,7 @@ def make_step_row(numbers: type):
 
 @lru_cache
 def make_change(gather, step_row):
-    """change_row(pending, memory, w, scale, j, change) for an array's sweep, by any gather and step."""
+    """change_row(pending, memory, w, scale, j, change) for an array's sweep, from a gather and a step."""
 
     @kernel
     def change_row(pending, memory, w, scale, j, change):
@@ -106,7 +106,7 @@ def make_change(gather, step_row):
 
 
 def make_learning(synapse: Formula, step: type, fill):
-    """change_row of a rule; outer products that need no state are the array's own, which it can fuse or give to BLAS."""
+    """change_row of a rule; stateless outer products are left to the array, which can fuse them or use BLAS."""
     if synapse == formula(InstantCredit, "synapse") and step is PlainStep:
         return rank_change
     return make_change(make_gather(synapse, fill), make_step_row(step))

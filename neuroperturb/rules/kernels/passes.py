@@ -1,4 +1,4 @@
-"""What two passes side by side have in common, and what sets them apart; rows are pass after pass, trial after trial."""
+"""Common part and difference of two parallel passes; rows are ordered by pass, then by trial."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from hardware_models.numerics.compiled import kernel
 
 @kernel
 def divide_passes(values, paired, size, centre, delta):
-    """Centre and perturbation of the passes: clean and noisy − clean, or mean and half difference; of a single one itself and 0."""
+    """Centre and perturbation of the passes: clean and noisy − clean, or mean and half difference; for a single pass itself and 0."""
     batch = centre.shape[0]
-    half, last = type(values[0, 0])(0.5), values.shape[0] - batch  # where the second pass begins, or the only one
+    half, last = type(values[0, 0])(0.5), values.shape[0] - batch  # first row of the second pass, or of the only one
     for b in range(batch):
         first, second = values[b], values[last + b]
         if paired:

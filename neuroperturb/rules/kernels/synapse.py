@@ -1,6 +1,6 @@
-"""What synapses keep, and how they are read while their weights are perturbed.
+"""State of synapses, and their reads while weights are perturbed.
 
-What one synapse computes is a scalar formula (:mod:`neuroperturb.rules.formula.signatures`), the loops around it are in
+The computation of one synapse is a scalar formula (:mod:`neuroperturb.rules.formula.signatures`), the loops around it are in
 :mod:`neuroperturb.rules.kernels.loops`.
 """
 
@@ -16,16 +16,16 @@ from neuroperturb.rules.noise.law import NoiseSource
 
 
 class SynapseMemory(NamedTuple):
-    """State that synapses of one matrix keep, and the broadcast numbers they receive; (1, 1, 1) where a rule has none.
+    """State of the synapses of one matrix, and the broadcast numbers they receive; (1, 1, 1) if a rule has none.
 
     trace : (B, m, n);  square : (m, n);  gradient : (m, n) accumulated over an episode
-    kept : (1,) 1, or 0 where traces start anew;  rate : (1,) η where it is not in the reward already
-    writes : (1,) int64, the number k of the write at hand
+    kept : (1,) 1, or 0 if traces start anew;  rate : (1,) η if it is not a factor of the reward already
+    writes : (1,) int64, the number k of the current write
     source, key : weight noise; key (4,) int64: number of the draw being credited, of the draw being read, then n and m
     offset : σ times the sign of the noise in each pass, all 0 when reading clean;  passes : (1,) int64
     row : (n,) scratch
-    params, step : numbers of the synapse's formula and of the step's, in the dtype of the run; the η of `step` is `rate` instead
-    due : (1,) 1, or 0 while what is integrated is not written yet
+    params, step : numbers of the synapse's formula and of the step, in the dtype of the run; `rate` replaces the η of `step`
+    due : (1,) 1, or 0 while an integrated update is not written yet
     """
 
     trace: np.ndarray
@@ -46,7 +46,7 @@ class SynapseMemory(NamedTuple):
 
 @lru_cache
 def make_probe_read(fill, per_trial: bool):
-    """read_row(array, memory, j, w, x, acc): columns of pass h see w + offset_h Ξ_j; trial b its own Ξ_bj if `per_trial`."""
+    """read_row(array, memory, j, w, x, acc): pass h reads w + offset_h Ξ_j; trial b with its own Ξ_bj if `per_trial`."""
 
     @kernel
     def read_shifted(w, draw, offset, x, j, acc):

@@ -1,1 +1,1 @@
-"""Laws by which perturbations are drawn."""
+"""Distributions of perturbations."""

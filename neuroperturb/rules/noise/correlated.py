@@ -1,18 +1,18 @@
-"""Noise that remembers: draws of one unit at different times are correlated, and still any of them can be drawn at once.
+"""Noise correlated in time: draws of one unit at different times are correlated, but any of them can be drawn directly.
 
     OrnsteinUhlenbeck   Gaussian              E ξ(s) ξ(s + t) = e^{−t/τ}
     Telegraph           two levels            E ξ(s) ξ(s + t) = e^{−t (1/up + 1/down)}
 
-t counts draws. Both are Markov: between two times at which it is known, the process depends on nothing else. So it is laid out
-from afar, as P. Lévy built Brownian motion: independent values every 2^M draws, then the middle between two neighbours given both,
-and so on until the draw wanted is met. Each time's value comes from its own keyed number, the same whichever way it is reached.
+t counts draws. Both are Markov: between two times at which it is known, the process depends on nothing else. So it is constructed from
+coarse to fine, as P. Lévy built Brownian motion: independent values every 2^M draws, then the midpoint of two neighbours given both,
+and so on until the requested draw is reached. The value at each time comes from its own keyed random number.
 
     middle of l and r, both h away, c = e^{−h/τ}       ξ = c (l + r)/(1 + c²) + √((1 − c²)/(1 + c²)) z
                                                        P(up | l, r) = P_h(up | l) P_h(r | up) / P_2h(r | l)
 
 These are the exact conditional laws; the only truncation is that values 2^M draws apart, whose correlation is at most 1e-12, are
-taken for independent. A draw costs at most M + 2 keyed numbers, log₂ of 28 relaxation times and two: 7 for τ = 1 and 14 for
-τ = 100. Nothing is kept, and memory does not grow.
+treated as independent. A draw costs at most M + 2 keyed numbers, log₂ of 28 relaxation times and two: 7 for τ = 1 and 14 for
+τ = 100. No state is stored, and memory does not grow.
 
 D. T. Gillespie, Phys. Rev. E 54, 2084 (1996), doi:10.1103/PhysRevE.54.2084; S. Machlup, J. Appl. Phys. 25, 341 (1954),
 doi:10.1063/1.1721637.
@@ -37,7 +37,7 @@ LONGEST = 1e6  # relaxation time, in draws
 
 
 class MemoryLaw(NamedTuple):
-    """span : 2^M, draws between independent values;  rate : of forgetting, a draw;  share : of time at the upper level"""
+    """span : 2^M, draws between independent values;  rate : decay rate per draw;  share : fraction of time at the upper level"""
 
     span: int
     rate: float
@@ -45,7 +45,7 @@ class MemoryLaw(NamedTuple):
 
 
 def span_of(rate: float) -> int:
-    """The power of two of draws after which nothing is remembered."""
+    """The power of two of draws after which values are independent."""
     return 1 << max(0, math.ceil(math.log2(FORGOTTEN / rate)))
 
 
@@ -57,7 +57,7 @@ def keep(row, room):
 
 @lru_cache
 def make_bridged(fill, begin, between):
-    """fill(source, step, row, out) of a Markov process: `fill` draws, `begin` makes it a value, `between` one amid two others.
+    """fill(source, step, row, out) of a Markov process: `fill` draws, `begin` gives an independent value, `between` a midpoint.
 
     begin(law, row);  between(law, h, left, right, row): row holds draws before, values after
     """
@@ -163,10 +163,10 @@ def fill_telegraph(source: NoiseSource, step: int, row: int, out: np.ndarray) ->
 
 
 class Telegraph(NoiseLaw):
-    """A stochastic magnetic tunnel junction: two levels, each held for an exponentially distributed time.
+    """A stochastic magnetic tunnel junction: two levels with exponentially distributed dwell times.
 
-    Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 where the dwell times agree.
-    Autocovariance e^{−t (1/up + 1/down)}. A junction is read once a draw; what it does in between has no effect.
+    Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 for equal dwell times.
+    Autocovariance e^{−t (1/up + 1/down)}. A junction is read once per draw; its state in between has no effect.
 
     up, down : mean dwell times of the upper and lower level, in draws
     """

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from hardware_models.numerics import random
+from hardware_models.numerics import random, random_lanes
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.facts import BrianText, Facts
 from neuroperturb.rules.noise.law import NoiseLaw, NoiseSource
@@ -23,11 +23,17 @@ def fill_gaussian(source: NoiseSource, step: int, row: int, out: np.ndarray) -> 
     random.fill_normal(source.seed, source.stream, step, row, out)
 
 
+@kernel
+def fill_gaussian_lanes(source: NoiseSource, step: int, out: np.ndarray) -> None:
+    random_lanes.fill_normal_lanes(source.seed, source.stream, step, out)
+
+
 class Gaussian(NoiseLaw):
     """ξ ~ N(0, 1)."""
 
     kind: Literal["gaussian"] = "gaussian"
     kernel: ClassVar[object] = staticmethod(fill_gaussian)
+    lanes: ClassVar[object] = staticmethod(fill_gaussian_lanes)
     facts: ClassVar[Facts] = Facts(brian=BrianText())
 
 
@@ -36,11 +42,17 @@ def fill_rademacher(source: NoiseSource, step: int, row: int, out: np.ndarray) -
     random.fill_rademacher(source.seed, source.stream, step, row, out)
 
 
+@kernel
+def fill_rademacher_lanes(source: NoiseSource, step: int, out: np.ndarray) -> None:
+    random_lanes.fill_rademacher_lanes(source.seed, source.stream, step, out)
+
+
 class Rademacher(NoiseLaw):
     """ξ = ±1 with equal probability: one random bit."""
 
     kind: Literal["rademacher"] = "rademacher"
     kernel: ClassVar[object] = staticmethod(fill_rademacher)
+    lanes: ClassVar[object] = staticmethod(fill_rademacher_lanes)
 
 
 @kernel
@@ -64,7 +76,7 @@ class SparseLaw(NamedTuple):
 
 @kernel
 def fill_sparse(source: NoiseSource, step: int, row: int, out: np.ndarray) -> None:
-    """The lower half of the share is −, the upper half +, and what lies between is still."""
+    """The lowest p/2 of the uniform draws are −, the highest p/2 +, and those in between 0."""
     random.fill_uniform(source.seed, source.stream, step, row, out)
     T = type(out[0])
     height, low, high = T(source.law.height), T(0.5 * source.law.share), T(1.0 - 0.5 * source.law.share)
@@ -73,7 +85,7 @@ def fill_sparse(source: NoiseSource, step: int, row: int, out: np.ndarray) -> No
 
 
 class Sparse(NoiseLaw):
-    """ξ = ±1/√p with probability p/2 each, else 0: a share p of the units is perturbed at a time, whichever.
+    """ξ = ±1/√p with probability p/2 each, else 0: a random share p of the units is perturbed at a time.
 
     share : p, in (0, 1]; at 1 it is `Rademacher`
     """

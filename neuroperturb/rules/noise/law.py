@@ -1,4 +1,4 @@
-"""The law of one draw ξ, of mean 0 and variance 1, and where the draws of a layer come from.
+"""The distribution of one draw ξ, of mean 0 and variance 1, and the source of a layer's draws.
 
 Every draw is a function of the seed, the layer's stream, the number of the draw, the trial and the unit or synapse: there is no
 state, and nothing to store.
@@ -19,22 +19,24 @@ class NoiseLaw(AxisValue):
     """A value of this axis.
 
     kernel : fill(source, step, row, out): draw number `step` of a row of units, or of synapses
-    remembers : whether a draw depends on the one before, so that a chip has to keep it
+    lanes : fill(source, step, out): the same for all trials, unit i of trial b into out[i, b]; None: row by row
+    remembers : whether a draw depends on the previous one, so that a chip has to store it
     """
 
     kernel: ClassVar[object]
+    lanes: ClassVar[object] = None
     remembers: ClassVar[bool] = False
 
     def law(self, codes: int) -> tuple:
-        """Numbers of the law where so many units, or weights, are perturbed."""
+        """Numbers of the distribution for a given number of perturbed units, or weights."""
         del codes
         return Nothing()
 
 
 class CodePlace(NamedTuple):
-    """Where a layer is among all that is perturbed.
+    """The place of a layer among everything that is perturbed.
 
-    first : number of its first code;  codes : N, of all layers;  fan : rows a trial, 1 for units;  batch : B
+    first : number of its first code;  codes : N, of all layers;  fan : rows per trial, 1 for units;  batch : B
     """
 
     first: int = 0
@@ -44,11 +46,11 @@ class CodePlace(NamedTuple):
 
 
 class NoiseSource(NamedTuple):
-    """Where the draws of one layer come from: a key of the random generator, or numbers recorded elsewhere.
+    """The source of a layer's draws: a key of the random generator, or recorded numbers.
 
-    seed, stream : the key;  values : (steps, rows, units) recorded standard draws, (1, 1, 1) where there are none
-    place : of the layer among all that is perturbed;  law : numbers of the law
-    scratch : (2, units) room for a law that needs it
+    seed, stream : the key;  values : (steps, rows, units) recorded standard draws, (1, 1, 1) if there are none
+    place : of the layer among everything that is perturbed;  law : numbers of the distribution
+    scratch : (2, units) scratch space for distributions that need it
     """
 
     seed: int
@@ -61,7 +63,7 @@ class NoiseSource(NamedTuple):
 
 @kernel
 def fill_recorded(source, step, row, out):
-    """The recorded draw: how a case computed elsewhere is replayed through the kernels that train."""
+    """The recorded draw, for replaying cases computed elsewhere with the training kernels."""
     values = source.values[step, row]
     for i in range(out.shape[0]):
         out[i] = values[i]

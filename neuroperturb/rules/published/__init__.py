@@ -1,1 +1,1 @@
-"""Published rules whose synapse has a formula of its own."""
+"""Published rules with their own synapse formula."""

@@ -1,1 +1,1 @@
-"""Rules of one's own: where they are found, what they may be, and what a record keeps of them."""
+"""Custom rules: how they are found and checked, and what a record stores of them."""

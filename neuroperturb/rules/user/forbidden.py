@@ -1,7 +1,7 @@
-"""What the code of a formula must not hold, whatever a compiler would make of it: each a sentence, found without running anything.
+"""Constructs that the code of a formula must not contain, even if they compile: each a sentence, detected without running anything.
 
-A formula is called for every synapse at every step. It remembers nothing but its trace, draws nothing but what it is given, says nothing,
-and comes to an end.
+A formula is called for every synapse at every step. It stores nothing but its trace, draws no random numbers, prints nothing, and
+terminates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DICE = (random.Random, np.random.RandomState, np.random.Generator)
 
 
 def require_plain_code(cls: type) -> None:
-    """Refuse what no formula, and no function it calls, may do."""
+    """Reject constructs that no formula, and no function it calls, may use."""
     for function in reached(cls):
         own = next((name for name in FORMS if plain(getattr(cls, name, None)) is function), None)
         what = _forbidden(function, "noise" if own == "neuron" else "draw")
@@ -33,30 +33,32 @@ def require_plain_code(cls: type) -> None:
 
 
 def _forbidden(function: types.FunctionType, draw: str) -> str:
-    """What is wrong, and what to write instead; "" where nothing is."""
+    """The problem, and what to write instead; "" if there is none."""
     found = inspect.getclosurevars(function)
     values = {**found.globals, **found.nonlocals}
     for step in dis.get_instructions(function):
         kind = WRITES.get(step.opname)
         if kind and not (step.opname == "STORE_DEREF" and step.argval in function.__code__.co_cellvars):
             return (
-                f"writes the {kind} {step.argval!r}: what a synapse keeps is its 'trace', which it is given and returns"
+                f"writes the {kind} {step.argval!r}: the state of a synapse is its 'trace', an argument that it returns"
             )
         if step.opname == "IMPORT_NAME":
-            return f"imports {step.argval!r} within: import it at the top of the file"
+            return f"imports {step.argval!r} inside the function: import it at the top of the file"
     if _draws(function, values.values()):
-        return f"draws random numbers of its own: take them from {draw!r}, which is its own and can be repeated"
+        return (
+            f"draws its own random numbers: take them from {draw!r}, which is separate for each call and reproducible"
+        )
     if speaking := [name for name in SPEAKS if name in found.builtins]:
         return f"calls {speaking[0]!r}, at every synapse and step: leave it out"
     if any(plain(value) is function for value in values.values()):
         return "calls itself: write arithmetic, or a loop of fixed length over range(…)"
     if function.__code__.co_exceptiontable and not inspect.isgeneratorfunction(function):
-        return "catches exceptions, and kernels raise none: write an if for the case that would"
+        return "catches exceptions, but kernels raise none: write an if for that case"
     return ""
 
 
 def _draws(function: types.FunctionType, values) -> bool:
-    """Whether it reaches for a generator: `random`, `numpy.random`, or a function or generator of theirs."""
+    """Whether it is a random generator: `random`, `numpy.random`, or one of their functions or generators."""
     values = list(values)
     if any(value is np for value in values) and "random" in function.__code__.co_names:
         return True

@@ -1,14 +1,13 @@
-"""What a rule of one's own has to be, each condition one sentence that says which function, which argument and what to write.
+"""Requirements on a custom rule; each error is one sentence that names the function, the argument and what to write.
 
-form       a NamedTuple of numbers with a `synapse` of the right arguments, that reads nothing but them        costs nothing
-computes   both functions run on single numbers, compile, and give back the dtype they were given              once a dtype
+form       a NamedTuple of numbers with a `synapse` of the right arguments, that uses nothing but them         costs nothing
+computes   both functions run on single numbers, compile, and preserve the dtype                               once per dtype
 """
 
 from __future__ import annotations
 
 import inspect
 import linecache
-import math
 import re
 import traceback
 import types
@@ -18,6 +17,7 @@ import numpy as np
 from numba.core import types as numba_types
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
+from hardware_models.numerics.checks import is_finite
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb.rules.formula.captures import captures
 from neuroperturb.rules.formula.signatures import FORMS, RETURNS, formula, numbers, plain
@@ -25,21 +25,21 @@ from neuroperturb.rules.user.forbidden import require_plain_code
 from neuroperturb.spec import InputError, SpecError
 
 ENDS = {"neuron": "return one number, p", "synapse": "return trace, change"}
-RETURNED = {"neuron": ("what the unit tells",), "synapse": ("trace", "change")}
+RETURNED = {"neuron": ("the factor of the unit",), "synapse": ("trace", "change")}
 
 
 def formulas(rule) -> list[str]:
-    """Names of the functions a rule has, of those in the form."""
+    """Names of the contract's functions that a rule has."""
     return [name for name in FORMS if hasattr(rule, name)]
 
 
 def named(rule, name: str) -> str:
-    """What sentences call a function of a rule."""
+    """Name of a rule's function in error messages."""
     return f"The {name!r} function of {(rule if isinstance(rule, type) else type(rule)).__name__}"
 
 
 def require_form(rule) -> None:
-    """Refuse what is not written in the form; `rule` an object, or a class."""
+    """Reject a rule that is not of the required form; `rule` is an object or a class."""
     cls = rule if isinstance(rule, type) else type(rule)
     if cls.__module__ == "builtins":
         raise InputError(f"The rule must be an object of a NamedTuple, as in MyRule(). Got {rule!r} instead.")
@@ -49,7 +49,7 @@ def require_form(rule) -> None:
         raise InputError(f"The rule {cls.__name__} has no 'synapse' function: write {_header('synapse')}.")
     if not isinstance(rule, type):
         for name, value in rule._asdict().items():
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+            if not is_finite(value):
                 raise SpecError(name, cls.__name__, "a finite number", value)
     for name in formulas(cls):
         _require_signature(cls, name)
@@ -72,7 +72,7 @@ def _require_signature(cls: type, name: str) -> None:
     odd = next((argument for argument in found if argument not in FORMS[name]), None)
     missing = next((argument for argument in FORMS[name] if argument not in found), None)
     if odd is not None:
-        what = f"takes {odd!r}" + (f", which no {name} is given" if odd != "self" else "")
+        what = f"takes {odd!r}" + (f", which is not an argument of a {name}" if odd != "self" else "")
     elif missing is not None:
         what = f"lacks the argument {missing!r}"
     else:
@@ -88,8 +88,8 @@ def _require_nothing_hidden(cls: type, name: str) -> None:
         kind = type(hidden.value).__name__
         inside = "" if hidden.function == function.__name__ else f" in {hidden.function!r}, which it calls,"
         raise InputError(
-            f"{named(cls, name)} reads the {kind} {hidden.name!r}{inside} through a {hidden.through}: a {name} knows its arguments alone, "
-            f"{', '.join(FORMS[name][1:])}; write a number of its own as a field of {cls.__name__} and read it as params.<field>."
+            f"{named(cls, name)} reads the {kind} {hidden.name!r}{inside} through a {hidden.through}: a {name} may only use its arguments, "
+            f"{', '.join(FORMS[name][1:])}; make a parameter a field of {cls.__name__} and read it as params.<field>."
         )
     found = inspect.getclosurevars(function)
     for called, value in {**found.globals, **found.nonlocals}.items():
@@ -101,7 +101,7 @@ def _require_nothing_hidden(cls: type, name: str) -> None:
 
 
 def require_fit(rule, own) -> None:
-    """Refuse functions of a rule's that the other parts of a :class:`PerturbationRule` leave nothing to read.
+    """Reject functions of a rule whose arguments the other parts of a :class:`PerturbationRule` do not provide.
 
     rule : the PerturbationRule;  own : the object its functions belong to
     """
@@ -110,24 +110,24 @@ def require_fit(rule, own) -> None:
     if neuron is not None and probe == "activity":
         raise SpecError(
             "rule.probe",
-            wanted=f"'injected' or 'array' for {type(own).__name__}, whose 'neuron' function says what is told",
+            wanted=f"'injected' or 'array' for {type(own).__name__}, which has a 'neuron' function",
             got=probe,
         )
     if neuron is not None and rule.baseline.passes == 1 and "clean" in neuron.used:
         raise InputError(
-            f"{named(own, 'neuron')} reads 'clean', which a single pass has none of: read 'noise', or choose another 'rule.baseline' than "
+            f"{named(own, 'neuron')} reads 'clean', which a single pass does not have: read 'noise', or choose a 'rule.baseline' other than "
             f"{rule.baseline.kind!r}."
         )
     if probe != "weights":
         return
     if neuron is not None or "post" in synapse:
         raise InputError(
-            f"{named(own, 'neuron' if neuron is not None else 'synapse')} has no use with weight noise, which tells units nothing: read "
+            f"{named(own, 'neuron' if neuron is not None else 'synapse')} has no effect with weight noise, where units have no factor: read "
             "'draw' in the 'synapse' function, or choose another 'rule.probe' than 'weights'."
         )
     if "pre" in synapse and rule.probe.hold != "trial":
         raise InputError(
-            f"{named(own, 'synapse')} reads 'pre' of one trial where the noise of a weight serves the whole batch: hold it per trial, "
+            f"{named(own, 'synapse')} reads 'pre' of one trial, but the noise of a weight is shared by the whole batch: hold it per trial, "
             "with rule.probe = { kind = 'weights', hold = 'trial' }."
         )
 
@@ -143,7 +143,7 @@ def arguments(rule, name: str, dtype, values) -> tuple:
 
 
 def require_computes(rule, dtype) -> None:
-    """Refuse a rule whose functions do not run on single numbers of a dtype, or do not keep it."""
+    """Reject a rule whose functions do not run on single numbers of a dtype, or do not preserve it."""
     for name in formulas(rule):
         given = arguments(rule, name, dtype, [0.5] * (len(FORMS[name]) - 1))
         _require_runs(rule, name, given)
@@ -165,7 +165,7 @@ def _require_runs(rule, name: str, given: tuple) -> None:
 
 
 def returned(rule, name: str, value) -> tuple:
-    """What a function returned, a tuple of as many numbers as its form has; refused where it is not."""
+    """The results of a function, checked to be a tuple of the right number of numbers."""
     count = RETURNS[name]
     values = value if isinstance(value, tuple) else (value,)
     if len(values) != count or value is None:
@@ -196,7 +196,7 @@ def _does_not_compute(rule, name: str, why: str, line: int) -> InputError:
         )
     what = f" with {_joined(met)}" if met else ""
     return InputError(
-        f"{named(rule, name)} cannot be computed{where}{what}, for {why.rstrip('.: ') or 'a reason unknown'}: every argument is one number, "
+        f"{named(rule, name)} cannot be computed{where}{what}, because of {why.rstrip('.: ') or 'an unknown error'}: every argument is one number, "
         "so write arithmetic, comparisons and functions of math or numpy on numbers."
     )
 
@@ -223,19 +223,17 @@ def _compile(rule, name: str, given: tuple, dtype):
 
 def _require_keeps_dtype(rule, name: str, kind, dtype: str) -> None:
     if isinstance(kind, numba_types.Optional | numba_types.NoneType):
-        raise InputError(
-            f"{named(rule, name)} must end in {ENDS[name]} on every way through it. Got nothing on some instead."
-        )
+        raise InputError(f"{named(rule, name)} must end in {ENDS[name]} on every path. Got nothing on some instead.")
     kinds = list(kind) if isinstance(kind, numba_types.BaseTuple) else [kind]
     for what, found in zip(RETURNED[name], kinds, strict=True):
         if str(found) != dtype:
             raise InputError(
-                f"{named(rule, name)} gives {what!r} as {found} where its arguments are {dtype}: {_widened(rule, name)}."
+                f"{named(rule, name)} gives {what!r} as {found} for arguments of {dtype}: {_widened(rule, name)}."
             )
 
 
 def _widened(rule, name: str) -> str:
-    """The likeliest reason, and what to write."""
+    """The most likely reason, and what to write."""
     example = FORMS[name][-2]
     function = plain(getattr(type(rule), name))
     found = inspect.getclosurevars(function)
@@ -243,5 +241,5 @@ def _widened(rule, name: str) -> str:
     bare = [repr(v) for v in function.__code__.co_consts if type(v) in (int, float)]
     value = (called + bare + [""])[0]
     if not value:
-        return f"something it calls widens them; write type({example})(…) around that"
-    return f"the bare {value} in it is a wider number; write type({example})({value}), or make it a field and read params.<field>"
+        return f"something it calls returns a wider number; write type({example})(…) around that"
+    return f"the untyped {value} in it is a wider number; write type({example})({value}), or make it a field and read params.<field>"

@@ -1,6 +1,6 @@
-"""What a rule of one's own is made of: its functions, and those of the author's that they call.
+"""Source of a custom rule: its functions, and the functions of the same author that they call.
 
-Where it is found, and how its text is kept, is the same for all classes of one's own: :mod:`neuroperturb.spec.user_code`.
+Finding it and storing its text are the same for all custom classes: :mod:`neuroperturb.spec.user_code`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ def _functions(cls: type) -> Functions:
     return tuple(function for function in found if isinstance(function, types.FunctionType))
 
 
-RULE = Sought("rule", "rule.name", lambda cls: hasattr(cls, "synapse"), "It has no class with a synapse.", _functions)
+RULE = Sought(
+    "rule", "rule.name", lambda cls: hasattr(cls, "synapse"), "It has no class with a 'synapse' function.", _functions
+)
 
 
 def reached(cls: type) -> list[types.FunctionType]:
-    """The functions of a rule's class, and what they call that the author wrote, each once."""
+    """The functions of a rule's class, and the functions of the same author that they call, each once."""
     return [thing for thing in all_reached(cls, _functions(cls)) if isinstance(thing, types.FunctionType)]

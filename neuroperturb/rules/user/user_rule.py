@@ -1,15 +1,15 @@
-"""A rule of one's own as a parameter: where it is found, its numbers, and what it was made of when the experiment was written.
+"""A custom rule as a parameter: its location, its numbers, and its source when the experiment was written.
 
-Published rules whose synapse has a formula of its own are written in the same form, and go by name: ``source = "hebbian"``.
+Published rules with their own synapse formula have the same form, and are given by name: ``source = "hebbian"``.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pydantic import model_serializer, model_validator
 
+from hardware_models.numerics.checks import is_finite
 from neuroperturb.rules.published.hebbian import CubedTrace
 from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.requirements import require_form
@@ -19,7 +19,7 @@ from neuroperturb.spec.source_text import what_it_does
 from neuroperturb.spec.user_code import UserCode, find, is_name
 
 BUILT_IN: dict[str, type] = {"hebbian": CubedTrace, "wp0": SeenInput}
-# Records of version 0.1.0 hold them by module and class, with their text: accepted where that does what it did then.
+# Records of version 0.1.0 store them by module and class, with their text: accepted if the code still does the same.
 OLD_NAMES = {
     "neuroperturb.rules.hebbian:CubedTrace": (
         "hebbian",
@@ -33,12 +33,12 @@ OLD_NAMES = {
 
 
 class OwnFormula(Spec):
-    """The functions and numbers of a rule of one's own, in the form of :mod:`neuroperturb.rules.formula.signatures`.
+    """The functions and numbers of a custom rule, in the form of :mod:`neuroperturb.rules.formula.signatures`.
 
     source : ``module:Class`` or ``path/to/file.py:Class``, or the name of a published one
     parameters : its numbers, by name
-    sha256, text : of what it was made of; no text where Python has none, and then the hash is of the compiled code. A record of
-        other source than there is now can be read, and refuses to run. Of a published one there is neither
+    sha256, text : of its source; without text if Python has none, and then the hash is of the compiled code. A record with a source
+        different from today's can be read, but not run. A published rule has neither
     """
 
     source: str
@@ -48,7 +48,7 @@ class OwnFormula(Spec):
 
     @classmethod
     def of(cls, rule: tuple) -> OwnFormula:
-        """Of an object, ``MyRule(decay=0.8)``."""
+        """From an object, ``MyRule(decay=0.8)``."""
         made_of = type(rule)
         require_form(rule)
         name = next((name for name, known in BUILT_IN.items() if known is made_of), None)
@@ -59,7 +59,7 @@ class OwnFormula(Spec):
 
     @classmethod
     def named(cls, name: str, parameters: dict | None = None) -> OwnFormula:
-        """Of a name, ``module:Class`` or ``path/to/file.py:Class``, as it stands now."""
+        """From a name, ``module:Class`` or ``path/to/file.py:Class``, with its present source."""
         made_of = find(name, RULE)
         require_form(made_of)
         return cls.of(_filled(made_of, name, {} if parameters is None else parameters))
@@ -70,12 +70,13 @@ class OwnFormula(Spec):
         given = data.get("parameters") if isinstance(data, dict) else None
         if not isinstance(given, dict):
             return data
-        return {**data, "parameters": {k: float(v) if type(v) is int else v for k, v in given.items()}}
+        return {**data, "parameters": {k: float(v) if type(v) is int and is_finite(v) else v for k, v in given.items()}}
 
     @model_validator(mode="before")
     @classmethod
     def _published_ones_go_by_name(cls, data: Any) -> Any:
-        name, did = OLD_NAMES.get(data.get("source"), ("", "")) if isinstance(data, dict) else ("", "")
+        source = data.get("source") if isinstance(data, dict) else None
+        name, did = OLD_NAMES.get(source, ("", "")) if isinstance(source, str) else ("", "")
         if name and isinstance(data.get("text"), str) and what_it_does(data["text"]) == did:
             return {"source": name, "parameters": data.get("parameters", {})}
         return data
@@ -93,7 +94,7 @@ class OwnFormula(Spec):
 
     @property
     def code(self) -> UserCode | None:
-        """The class as data; None of a published rule."""
+        """The class as data; None for a published rule."""
         return UserCode(self.source, self.sha256, self.text) if is_name(self.source) else None
 
     def __eq__(self, other: object) -> bool:
@@ -105,7 +106,7 @@ class OwnFormula(Spec):
         return hash((self.code or self.source, *sorted(self.parameters.items())))
 
     def bind(self) -> tuple:
-        """The rule itself, ``MyRule(decay=0.8)``; refused where its source is not what this experiment was made with."""
+        """The rule itself, ``MyRule(decay=0.8)``; raises if its source is not the one this experiment was made with."""
         made_of = self.code.bind(RULE) if self.code else BUILT_IN[self.source]
         rule = _filled(made_of, self.source, self.parameters)
         require_form(rule)
@@ -117,16 +118,16 @@ def _floats(rule: tuple) -> dict[str, float]:
 
 
 def _filled(cls: type, name: str, parameters: dict) -> tuple:
-    """An object of a rule's class with these numbers."""
+    """An instance of a rule's class with these numbers."""
     path, owner = "rule.parameters", cls.__name__
     if not isinstance(parameters, dict):
         raise SpecError(path, owner, "a table of numbers by name", parameters)
     for key, value in parameters.items():
         if key not in cls._fields:
             raise SpecError.unknown(f"{path}.{key}", owner, cls._fields)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_finite(value):
             raise SpecError(f"{path}.{key}", owner, "a finite number", value)
     missing = [key for key in cls._fields if key not in parameters and key not in cls._field_defaults]
     if missing:
-        raise SpecError(f"{path}.{missing[0]}", owner, verb=f"is missing: {name!r} gives it no default")
+        raise SpecError(f"{path}.{missing[0]}", owner, verb=f"is missing: {name!r} has no default for it")
     return cls(**parameters)

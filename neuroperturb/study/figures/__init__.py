@@ -1,13 +1,13 @@
-"""Figures of a study, each from tables alone; every seed is visible, and what broke keeps its place.
+"""Figures of a study, each from tables alone; every seed is visible, and broken seeds are marked.
 
-ranking       test loss of every cell, its seeds and interval; controls and baselines beside them
-curves        a panel a cell: validation loss of every seed, their median, the control's median
-against_axis  test loss against one axis, a line a series
+ranking       test loss of every cell, its seeds and interval, with controls and baselines
+curves        a panel per cell: validation loss of every seed, their median, the control's median
+against_axis  test loss against one axis, a line per series
 heat_map      mean test loss over two axes
 cost          test loss against energy, endurance used or pulses
 ageing        test loss of trained weights on other chips, as these age
 
-A figure is a file with ``draw(facet)``, which gives the figures of one task, none where there is nothing to show, and a line in
+A figure is a file with ``draw(facet)``, which yields the figures of one task, none if there is nothing to draw, and a line in
 :data:`FIGURES`.
 """
 
@@ -24,7 +24,7 @@ FIGURES = (ranking, curves, against_axis, heat_map, cost, ageing)  # in the orde
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
-    """Every figure that the study has something to show in."""
+    """Every figure that the study has data for."""
     made = lines(tables)
     for name in facets(made):
         facet = Facet(name, [line for line in made if line.facet == name], baselines(tables, name), tables)

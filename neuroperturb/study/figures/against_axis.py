@@ -1,4 +1,4 @@
-"""Test loss against one axis, a line a series."""
+"""Test loss against one axis, a line per series."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
 
 def series_for(axis: FigureAxis, axes: Sequence[FigureAxis]) -> FigureAxis | None:
-    """What the lines of a figure are: rules, where they are an axis, else the axis of fewest levels that fits the palette."""
+    """The series of a figure: rules if they are an axis, else the axis with the fewest levels that fits the palette."""
     others = sorted((a for a in axes if a != axis), key=lambda a: (a.key != "rule", a.numeric, len(a.levels)))
     return others[0] if others and len(others[0].levels) <= 4 * len(COLOURS) else None
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """For every axis."""
+    """A figure for every axis."""
     axes = axes_of(facet.own)
     for axis in axes:
         series = series_for(axis, axes)
@@ -56,14 +56,14 @@ def draw(facet: Facet) -> Iterator[Drawn]:
 
 
 def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest: Sequence[FigureAxis]) -> Drawn:
-    """Test loss against an axis; a panel for every combination of the axes that are left, where those are few."""
+    """Test loss against an axis; a panel for every combination of the other axes, if those are few."""
     chosen, note = split(facet.own, rest)
     single, count = len(chosen) == 1, len(series.levels) if series else 1
     width = max(6 if single else 3.4, 0 if axis.numeric else min(10, 1.5 + 0.5 * len(axis.levels)))
     figure, axes = panels(
         len(chosen), width, 3.8 if single else 2.7, legend=series is not None, row=in_a_row(chosen, rest)
     )
-    place = 72 * (width - 1.2) / len(axis.levels)  # points that a level has
+    place = 72 * (width - 1.2) / len(axis.levels)  # width of a level in points
     spots = axis.levels if positive(axis) else tuple(range(len(axis.levels)))
     for ax, (title, part) in zip(axes, chosen, strict=True):
         for k, level in enumerate(series.levels if series else (None,)):
@@ -85,16 +85,16 @@ def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest
         )
     figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     caption = (
-        f"Test loss against {axis.key}: dots are seeds, markers their means, bars 95 % bootstrap intervals; a cross is a cell with broken "
-        "seeds; dashed grey are baselines."
+        f"Test loss against {axis.key}. Dots: seeds; markers: their means; bars: 95 % bootstrap intervals; crosses: cells with broken seeds; "
+        "dashed grey lines: baselines."
     )
     return Drawn(file_name(f"axis-{axis.key}", facet.name), caption, figure)
 
 
 def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
-    """Baselines as horizontal lines; their names at the right edge, where there is room.
+    """Baselines as horizontal lines; their names at the right edge, if there is room.
 
-    One that is far from everything else would squeeze it: an arrow and its number stand for it.
+    One that is far from all data would compress them: it is replaced by an arrow and its value.
     """
     shown = [line for line in beside if math.isfinite(line.interval.mean)]
     if ax.get_yscale() == "log" and ax.get_ylim()[0] <= 0:  # limits of a linear axis that became logarithmic since
@@ -104,7 +104,7 @@ def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
     for line in shown:
         if low <= line.interval.mean <= high:
             ax.axhline(line.interval.mean, color=GREY, lw=0.8, ls=(0, (2, 2)), zorder=1)
-    ax.set_ylim(ax.get_ylim())  # names sit at fixed heights from here on
+    ax.set_ylim(ax.get_ylim())  # the heights of the names are fixed from here on
     if not named:
         return
     means = [min(max(line.interval.mean, ax.get_ylim()[0]), ax.get_ylim()[1]) for line in shown]
@@ -117,8 +117,8 @@ def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
 
 
 def _line(ax: Axes, mine: Sequence[Line], axis: FigureAxis, spots: tuple, k: int, of: int, apart: float) -> None:
-    """Series k of so many, `apart` points from the next so that bars do not hide each other: means, intervals, seeds; a cross
-    stands for a cell with broken seeds.
+    """Series k of several, `apart` points from the next so that bars do not overlap: means, intervals, seeds; a cross marks a cell
+    with broken seeds.
     """
     from matplotlib.transforms import ScaledTranslation
 

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-NEW = 30  # a new chip is drawn at this part of the first age: a logarithm knows no zero
+NEW = 30  # a new chip is drawn at this fraction of the first age: a logarithmic axis has no zero
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """Where weights of any run have aged."""
+    """A figure if any run has aged weights."""
     ages = facet.tables.ages
     if len(ages) and ages["cell"].isin([line.cell for line in facet.lines]).any():
         yield ageing(facet)
 
 
 def ageing(facet: Facet) -> Drawn:
-    """A panel a chip's kind: every run and chip a thin line, their median thick, the compensated median dashed."""
+    """A panel per kind of chip: every run and chip a thin line, their median thick, the compensated median dashed."""
     tables = facet.tables
     kinds = list(dict.fromkeys(tables.ages["hardware"]))
     figure, axes = panels(len(kinds), 3.2, 2.4, legend=True)
@@ -59,14 +59,14 @@ def ageing(facet: Facet) -> Drawn:
     figure.legend(handles=legend_handles(named), loc="outside right upper", frameon=False, fontsize=7)
     figure.suptitle(heading(facet.name, ""), fontsize=10, x=0.01, ha="left")
     caption = (
-        "Test loss of trained weights on other chips as these age: thin lines are runs and chips, thick ones their median, dashed "
-        "the median when what is read is rescaled to what it was at first."
+        "Test loss of trained weights on other chips as these age. Thin lines: runs and chips; thick lines: their medians; dashed lines: "
+        "the medians with drift compensation (reads rescaled to their initial magnitude)."
     )
     return Drawn(file_name("ageing", facet.name), caption, figure)
 
 
 def _name_ages(ax: Axes, youngest: float) -> None:
-    """Ages as people say them, as far as they are on the axis."""
+    """Labels of the ages that are on the axis."""
     from matplotlib.ticker import NullLocator
 
     low, high = ax.get_xlim()

@@ -1,4 +1,4 @@
-"""Axes of a study as figures need them: their levels, and which lines have which."""
+"""Axes of a study for figures: their levels, and the lines at each level."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neuroperturb.study.table import Tables
 
 
 class FigureAxis(NamedTuple):
-    """One axis of the declaration, as figures need it: its levels in order."""
+    """One axis of the declaration for figures: its levels in order."""
 
     key: str
     levels: tuple
@@ -29,7 +29,7 @@ class FigureAxis(NamedTuple):
 
 
 def axes_of(here: Sequence[Line]) -> list[FigureAxis]:
-    """Axes with two levels or more; several grids of one study are an axis, too, unless another axis tells them apart."""
+    """Axes with two levels or more; several grids of one study form an axis, too, unless another axis distinguishes them."""
     found: dict[str, dict] = {}
     for line in here:
         levels = ({"grid": line.grid} if line.grid else {}) | line.levels
@@ -42,7 +42,7 @@ def axes_of(here: Sequence[Line]) -> list[FigureAxis]:
 
 
 def _tells_grids(here: Sequence[Line], axes: Sequence[FigureAxis]) -> bool:
-    """Whether some other axis already says which grid a line is of."""
+    """Whether another axis already distinguishes the grids."""
     for axis in axes:
         grids = defaultdict(set)
         for line in here:
@@ -53,7 +53,7 @@ def _tells_grids(here: Sequence[Line], axes: Sequence[FigureAxis]) -> bool:
 
 
 def split(own: Sequence[Line], rest: Sequence[FigureAxis]) -> tuple[list[tuple[str, list[Line]]], str]:
-    """Lines by the axes that a figure does not show; where those are many, only as the best cell (by validation) has them."""
+    """Lines by the axes that a figure does not show; if those are many, only at the values of the best cell (by validation)."""
     parts = []
     for levels in product(*(axis.levels for axis in rest)):
         part = [x for x in own if all(level_of(x, axis.key) == level for axis, level in zip(rest, levels))]
@@ -62,11 +62,11 @@ def split(own: Sequence[Line], rest: Sequence[FigureAxis]) -> tuple[list[tuple[s
     if len(parts) <= 12:
         return parts, ""
     best = min(parts, key=lambda named: min(_validation(line) for line in named[1]))
-    return [("", best[1])], f"at {best[0]}, the best by validation"
+    return [("", best[1])], f"at {best[0]}, best by validation loss"
 
 
 def in_a_row(parts: Sequence, rest: Sequence[FigureAxis]) -> int | None:
-    """Panels of :func:`split` that belong side by side: the levels of the last axis; None where some are missing."""
+    """Number of panels of :func:`split` in a row: the levels of the last axis; None if some are missing."""
     levels = len(rest[-1].levels) if rest else 1
     return levels if len(parts) % levels == 0 and len(parts) > 1 else None
 
@@ -77,27 +77,27 @@ def _validation(line: Line) -> float:
 
 
 def level_of(line: Line, key: str) -> float | str | None:
-    """Of a line on an axis; None where it has none there."""
+    """The level of a line on an axis; None if it has none."""
     return line.grid if key == "grid" else line.levels.get(key)
 
 
 def has_level(line: Line, axis: FigureAxis) -> bool:
-    """Whether a line is anywhere on an axis."""
+    """Whether a line has a level on an axis."""
     return level_of(line, axis.key) in axis.levels
 
 
 def names_of(tables: Tables, line: Line) -> tuple[str, ...]:
-    """Of the runs of a line, by seed."""
+    """Learning curves of the runs of a line, by seed."""
     return tables.cells[line.cell].shown(tables.chosen[line.cell])
 
 
 def slant(axis: FigureAxis, room: int = 3) -> int:
-    """Of the names of levels: long ones lie side by side only where they are few, `room` at most."""
+    """Rotation of the names of levels: long ones are horizontal only if there are at most `room` of them."""
     return 30 if max(len(value_label(level)) for level in axis.levels) > 6 and len(axis.levels) > room else 0
 
 
 def positive(axis: FigureAxis) -> bool:
-    """Numbers that may keep their distances; others stand in a row."""
+    """Whether levels are numbers to place on a true scale; others are spaced evenly."""
     return axis.numeric and min(axis.levels) > 0
 
 

@@ -1,4 +1,4 @@
-"""What figures of a study share: panels, scales, names."""
+"""Common parts of the figures of a study: panels, scales, names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-USUAL = "mean squared error"  # what goes without saying
+USUAL = "mean squared error"  # the loss that needs no label
 
 
 class Facet(NamedTuple):
-    """What the figures of one task are drawn from.
+    """Data for the figures of one task.
 
-    name : of the task, in words; "" where all cells have the one of the base
-    lines : its cells, controls among them;  baselines : what stands beside them
+    name : of the task; "" if all cells have that of the base
+    lines : its cells, including controls;  baselines : of the task
     """
 
     name: str
@@ -39,7 +39,7 @@ class Facet(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A figure, what its file is called, and what it shows in a sentence."""
+    """A figure, its file name, and a caption."""
 
     name: str
     caption: str
@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
 def panels(
     count: int, width: float, height: float, share: bool = True, legend: bool = False, row: int | None = None
 ) -> tuple[Figure, list[Axes]]:
-    """So many equal panels in a grid, the empty ones removed; `row` of them side by side, where that is asked for and fits."""
+    """`count` equal panels in a grid, empty ones removed; `row` of them per row, if given and if they fit."""
     columns = row if row and row * width <= WIDEST else min(max(count, 1), max(1, int(WIDE // width)))
     rows = -(-max(count, 1) // columns)
     figure = blank(columns * width + 0.4 + 1.4 * legend, rows * height + 0.6)
@@ -63,7 +63,7 @@ def panels(
 
 
 def name_axes(axes: Sequence[Axes], x: str, y: str) -> None:
-    """Names of the axes, once at the edge."""
+    """Labels of the axes, only at the outer edges."""
     if not axes:
         return
     figure = axes[0].get_figure()
@@ -72,7 +72,7 @@ def name_axes(axes: Sequence[Axes], x: str, y: str) -> None:
 
 
 def fit_scale(ax: Axes, which: str, values: np.ndarray, limits: tuple[float, float] | None = None) -> None:
-    """Logarithmic where values are positive and span more than a factor of five; limits where they are asked for, or needed."""
+    """Make an axis logarithmic if its values are positive and span more than a factor of five; set limits if given or needed."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     good = values[np.isfinite(values)]
@@ -88,7 +88,7 @@ def fit_scale(ax: Axes, which: str, values: np.ndarray, limits: tuple[float, flo
 
 
 def reach(limits: tuple[float, float], scale: str) -> tuple[float, float]:
-    """How far from what is measured a baseline may lie and still be drawn: a factor of ten, or once the range."""
+    """How far from the data a baseline may lie and still be drawn: a factor of ten, or once the range."""
     low, high = limits
     return (low / 10, high * 10) if scale == "log" else (2 * low - high, 2 * high - low)
 
@@ -100,12 +100,12 @@ def losses(shown: Sequence[Line]) -> np.ndarray:
 
 
 def heading(facet: str, note: str) -> str:
-    """What a figure is about, in a line above it."""
+    """Title line of a figure."""
     return ": ".join(part for part in (facet, note) if part)
 
 
 def loss_name(facet: Facet) -> str:
-    """What the test loss of a task is, as its records say."""
+    """Name of the test loss of a task, from its records."""
     cells = (line.cell for line in facet.lines)
     said = [facet.tables.losses[cell] for cell in cells if cell in facet.tables.losses] or [
         of_task(facet.name.split(" ")[0])
@@ -115,13 +115,13 @@ def loss_name(facet: Facet) -> str:
 
 
 def file_name(kind: str, facet: str) -> str:
-    """Of a file: words and hyphens."""
+    """A file name of words and hyphens."""
     text = f"{kind}-{facet}" if facet else kind
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in text.lower()).strip("-")
 
 
 def cut(text: str, most: int = 34) -> str:
-    """The first letters of a long text."""
+    """The beginning of a long text."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

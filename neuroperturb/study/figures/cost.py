@@ -1,7 +1,7 @@
 """Test loss against energy, endurance used or pulses.
 
-Colours are rules, or what else has few levels; markers the next such axis; panels one of many levels. Cells that differ in a number
-only, a budget say, are joined by a line, and say it.
+Colours are rules, or another axis with few levels; markers the next such axis; panels an axis with many levels. Cells that differ only
+in a number, such as a budget, are joined by a line and labelled with it.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS = 24  # most panels of a figure
-LABELLED = 60  # most points that say their number
+LABELLED = 60  # most points that are labelled with their number
 COSTS = {
     "energy": "energy [J]",
-    "endurance_used": "part of the endurance that the busiest cell used",
+    "endurance_used": "endurance used by the most-written cell [fraction]",
     "pulses": "pulses",
 }
 
 
 class Roles(NamedTuple):
-    """What shows which axis; None where nothing has to."""
+    """The axes encoded by colour, marker, panel and joined lines; None where there is none."""
 
     colour: FigureAxis | None
     marker: FigureAxis | None
@@ -52,12 +52,12 @@ class Roles(NamedTuple):
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """For every cost that two cells have."""
+    """A figure for every cost that at least two cells have."""
     yield from (cost(facet, key) for key in COSTS if sum(key in line.extra for line in facet.lines) > 1)
 
 
 def cost(facet: Facet, key: str) -> Drawn:
-    """Test loss against what it cost."""
+    """Test loss against a cost."""
     own = [line for line in facet.own if key in line.extra and math.isfinite(line.interval.mean)]
     roles = _roles(own)
     named = _panels_of(own, roles.panel)
@@ -74,7 +74,7 @@ def cost(facet: Facet, key: str) -> Drawn:
     _legends(figure, roles)
     more = f"the best {PANELS} of {len(roles.panel.levels)}" if roles.panel and len(roles.panel.levels) > PANELS else ""
     figure.suptitle(heading(facet.name, more), fontsize=10, x=0.01, ha="left")
-    joined = f" Lines join cells that differ in {roles.along.key} only." if roles.along else ""
+    joined = f" Lines join cells that differ only in {roles.along.key}." if roles.along else ""
     caption = f"Test loss against {COSTS[key]}, the median over seeds; bars are 95 % bootstrap intervals.{joined}"
     return Drawn(file_name(f"cost-{key}", facet.name), caption, figure)
 
@@ -92,7 +92,7 @@ def _roles(own: Sequence[Line]) -> Roles:
 
 
 def _panels_of(own: Sequence[Line], axis: FigureAxis | None) -> list[tuple[str, list[Line]]]:
-    """Lines by the axis that panels show, those of the best first."""
+    """Lines by the axis of the panels, the best first."""
     parts: dict = defaultdict(list)
     for line in sorted(own, key=lambda one: one.rank):
         parts[level_of(line, axis.key) if axis else ""].append(line)

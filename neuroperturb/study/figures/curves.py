@@ -1,4 +1,4 @@
-"""A panel a cell: validation loss of every seed, their median, the control's median."""
+"""A panel per cell: validation loss of every seed, their median, the control's median."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PANELS = 24  # most panels of a figure
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """Where any run has a curve."""
+    """A figure if any run has a learning curve."""
     if any(name in facet.tables.curves for line in facet.lines for name in names_of(facet.tables, line)):
         yield curves(facet)
 
@@ -62,14 +62,14 @@ def curves(facet: Facet) -> Drawn:
         ha="left",
     )
     caption = (
-        "Validation loss epoch by epoch: thin lines are seeds, the thick one is their median, dashed grey is the median of the control; "
-        "a cross is where a seed diverged."
+        "Validation loss per epoch. Thin lines: seeds; thick line: their median; dashed grey line: median of the control; crosses: epochs at "
+        "which a seed diverged."
     )
     return Drawn(file_name("curves", facet.name), caption, figure)
 
 
 def _seeds(ax: Axes, line: Line, tables: Tables, limits: tuple[float, float]) -> None:
-    """Thin lines, a cross where one ends in infinity, and the median of those that are left."""
+    """Thin lines, a cross where one diverges, and the median of the others."""
     statuses = dict(zip(tables.runs["run"], tables.runs["status"]))
     _, high = limits
     for name in names_of(tables, line):
@@ -78,7 +78,7 @@ def _seeds(ax: Axes, line: Line, tables: Tables, limits: tuple[float, float]) ->
         curve = tables.curves[name]
         broken = statuses.get(name) == "diverged"
         colour = COLOURS[1] if broken else COLOURS[0]
-        dot = "." if curve.epoch.size == 1 else None  # one epoch makes no line
+        dot = "." if curve.epoch.size == 1 else None  # a single epoch is a dot, not a line
         ax.plot(curve.epoch, _inside(curve.validation, high), marker=dot, color=colour, lw=0.8, alpha=0.55)
         if broken:
             ax.plot(curve.epoch[-1] if curve.epoch.size else 0, high, "x", color=colour, ms=6, clip_on=False)
@@ -99,7 +99,7 @@ def _curves(tables: Tables, line: Line) -> list[Curve]:
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Of losses: what blew up, a point in twenty at most, must not squeeze the rest."""
+    """Limits of the losses: at most one in twenty points, those that blew up, may be cut off so that they do not compress the rest."""
     good = values[np.isfinite(values)]
     if not good.size:
         return 0.0, 1.0
@@ -114,7 +114,7 @@ def _inside(values: np.ndarray, high: float) -> np.ndarray:
 
 
 def _epochs(ax: Axes, lengths: Sequence[int]) -> None:
-    """Whole numbers; budgets far apart share a logarithmic axis."""
+    """Integer epochs; very different budgets share a logarithmic axis."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     if lengths and max(lengths) >= 8 * min(lengths) and len(set(lengths)) > 1:

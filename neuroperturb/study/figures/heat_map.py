@@ -28,19 +28,19 @@ from neuroperturb.study.summary import Line, floor_of
 if TYPE_CHECKING:
     from matplotlib.colors import Normalize
 
-MAP_VALUES = 120  # most cells of a heat map that say their number
+MAP_VALUES = 120  # most cells of a heat map that are labelled with their number
 MAP_WIDTH = 2.6  # inches of the narrowest
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """For both axes where there are two, else for every two that are numbers."""
+    """A figure for both axes if there are two, else for every pair of numeric axes."""
     axes = axes_of(facet.own)
     for down, across in combinations(axes if len(axes) == 2 else [axis for axis in axes if axis.numeric], 2):
         yield heat_map(facet, down, across, [axis for axis in axes if axis not in (down, across)])
 
 
 def heat_map(facet: Facet, down: FigureAxis, across: FigureAxis, rest: Sequence[FigureAxis]) -> Drawn:
-    """Mean test loss over two axes; a panel for every combination of those that are left. What a constant answer reaches is the darkest."""
+    """Mean test loss over two axes; a panel for every combination of the others. The loss of a constant output is the darkest colour."""
     chosen, note = split(facet.own, rest)
     floor = floor_of(facet.tables, facet.name)
     means = np.array([line.interval.mean for _, part in chosen for line in part])
@@ -69,13 +69,13 @@ def heat_map(facet: Facet, down: FigureAxis, across: FigureAxis, rest: Sequence[
         bar.set_label(loss_name(facet) + f"; darkest: {floor.name} and worse" * capped, fontsize=8)
         bar.ax.tick_params(labelsize=7)
     figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
-    worst = f"the darkest are no better than {floor.name}; " if capped else ""
-    caption = f"Mean test loss over {down.key} and {across.key}; {worst}“n ✕” are cells of which n seeds broke, grey ones have nothing left."
+    worst = f"the darkest cells are no better than {floor.name}; " if capped else ""
+    caption = f"Mean test loss over {down.key} and {across.key}; {worst}“n ✕” marks a cell with n broken seeds, grey a cell with no others."
     return Drawn(file_name(f"map-{down.key}-{across.key}", facet.name), caption, figure)
 
 
 def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
-    """From the best cell to the worst or, where some are worse than a constant answer, to that; and whether it is."""
+    """Colour range from the best cell to the worst or, if some are worse than a constant output, to that; and whether it is capped."""
     from matplotlib.colors import LogNorm, Normalize
 
     if not means.size:
@@ -87,7 +87,7 @@ def _norm(means: np.ndarray, floor: float) -> tuple[Normalize, bool]:
 
 
 def _grid(part: Sequence[Line], down: FigureAxis, across: FigureAxis) -> tuple[np.ndarray, np.ndarray]:
-    """Means, and what is written on them; of several cells at one place, the best."""
+    """Means, and their labels; of several cells at one place, the best."""
     grid = np.full((len(down.levels), len(across.levels)), np.nan)
     said = np.full(grid.shape, "", dtype=object)
     for line in sorted(

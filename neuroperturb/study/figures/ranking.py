@@ -1,4 +1,4 @@
-"""Test loss of every cell, its seeds and interval; controls and baselines beside them."""
+"""Test loss of every cell, its seeds and interval, with controls and baselines."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ ROWS = 40  # most rows of a ranking
 
 
 def draw(facet: Facet) -> Iterator[Drawn]:
-    """Where any seed has a test loss."""
+    """A figure if any seed has a test loss."""
     if any(np.isfinite(line.test).any() for line in facet.lines):
         yield ranking(facet)
 
 
 def ranking(facet: Facet) -> Drawn:
-    """A row a cell, the best on top: seeds as dots, mean and interval as a bar."""
+    """A row per cell, the best on top: seeds as dots, mean and interval as a bar."""
     rows = sorted([*facet.lines, *facet.baselines], key=lambda line: line.rank)
     shown = rows[:ROWS]
     widest = max((len(line.label) for line in shown), default=0)
@@ -66,14 +66,14 @@ def ranking(facet: Facet) -> Drawn:
     figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
     tidy(ax, "x")
     caption = (
-        "Test loss of every cell: each seed a dot, mean and 95 % bootstrap interval; light blue are controls, grey are baselines, a "
-        "number with an arrow one beyond the axis."
+        "Test loss of every cell. Dots: seeds; bars: mean and 95 % bootstrap interval; light blue: controls; grey: baselines; a number "
+        "with an arrow: a value beyond the axis."
     )
     return Drawn(file_name("ranking", facet.name), caption, figure)
 
 
 def _squeeze(ax: Axes, shown: Sequence[Line], own: np.ndarray) -> None:
-    """Limits of a ranking: baselines far from every cell are named by their number at the edge."""
+    """Limits of a ranking: baselines far from every cell are replaced by their value at the edge."""
     if not own.size:
         return
     low, high = reach((own.min(), own.max()), ax.get_xscale())

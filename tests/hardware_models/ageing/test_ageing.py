@@ -437,6 +437,35 @@ def test_compensation_needs_a_reference():
         made().compensate()
 
 
+@pytest.mark.parametrize("per_output", [False, True])
+def test_programming_ends_compensation(per_output):
+    """A freshly programmed array reads what it was programmed with, whatever was made up for before, along both sides."""
+    array = made(time=hw.Ageing(drift=hw.Drift(nu=0.1)), shape=(3, 3), W=np.eye(3))
+    for _ in range(2):
+        array.calibrate()
+        array.age(1e4)
+        array.compensate(per_output=per_output)
+        assert array.matvec(np.ones(3)) == pytest.approx(1)
+        array.program(np.eye(3))
+        assert array.read().diagonal().tolist() == [1, 1, 1]
+        assert array.matvec(np.ones(3)).tolist() == array.rmatvec(np.ones(3)).tolist() == [1, 1, 1]
+    array.age(1e4)
+    with pytest.raises(ValueError, match="calibrate"):  # of the weights before
+        array.compensate()
+
+
+def test_compensation_can_be_taken_back():
+    array = made(time=hw.Ageing(drift=hw.Drift(nu=0.1)), shape=(3, 3), W=np.eye(3))
+    array.calibrate()
+    array.age(1e4)
+    drifted = array.matvec(np.ones(3))
+    array.compensate()
+    array.uncompensate()
+    assert np.array_equal(array.matvec(np.ones(3)), drifted)
+    array.compensate()  # what it goes back to is still known
+    assert array.matvec(np.ones(3)) == pytest.approx(1)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Restarts, and what cannot be
 

@@ -57,7 +57,7 @@ def test_counts_by_hand():
     assert found.counts == {
         "arrays": 1, "synapses": 6, "cells": 6, "programs": 1, "updates": 3, "pulses_up": 8 + 3, "pulses_down": 2 + 6,
         "sweeps": 2, "columns": 3, "back_columns": 4, "rereads": 0, "inputs": 0, "outputs": 0, "row_reads": 0, "row_outputs": 0,
-            "accumulator_bits": 0,
+        "accumulator_bits": 0, "clipped": 0, "unreached": 0,
     }  # fmt: skip
     up, down = array.pulse_counts()
     assert up.tolist() == [[[3, 4, 0], [0, 3, 1]]]
@@ -69,13 +69,13 @@ def test_counts_by_hand():
     assert (found.pulses_most, found.quantile(0.5), found.quantile(1)) == (5, 3, 5)
 
 
-def test_a_digital_step_is_a_pulse_and_a_clipped_one_counts():
+def test_a_digital_step_is_a_pulse_and_a_clipped_request_counts_the_steps_there_are():
     array = make((1, 1), Digital(bits=2, rounding="nearest"))  # levels −1, 0, 1
     for request in (1, 1, -5):
         array.update([request], [1.0])
     assert array.read().tolist() == [[-1]]
     assert array.pulse_counts().up.tolist() == [[[2]]]
-    assert array.pulse_counts().down.tolist() == [[[5]]]
+    assert array.pulse_counts().down.tolist() == [[[2]]]  # from end to end
 
 
 def test_devices_of_a_weight_count_apart():
@@ -198,11 +198,40 @@ def test_converters():
         assert 1.380649e-23 * 300 / capacitance == pytest.approx((0.8 / 2**bits) ** 2 / 12)
     both = costs.conversion(done(inputs=3, outputs=5, dac_bits=6, adc_bits=8))
     assert both.typical == pytest.approx(3 * costs.dac(6).typical + 5 * costs.adc(8).typical)
+    noisy = costs.conversion(done(outputs=5, adc_bits=8, adc_enob=6.5))
+    assert noisy.typical == pytest.approx(5 * costs.adc(6.5).typical)  # energy goes by effective bits, F · 2^ENOB
+    assert costs.conversion_time(done(columns=1, adc_bits=8, adc_enob=6.5)).low == pytest.approx(
+        9e-9
+    )  # time by all of them
     assert costs.conversion(done(columns=7)) is None
     assert costs.conversion_time(done(columns=7)) is None
     assert ends(costs.conversion_time(done(columns=6, back_columns=1, outputs=1, adc_bits=8))) == pytest.approx(
         (63e-9, 63e-9 * math.sqrt(8), 8 * 63e-9)
     )
+
+
+def test_effective_bits_of_a_reading():
+    """9 bits of ± 12 and noise of 0.06: 9 − ½ log₂(1 + 12 (0.06/step)²) = 6.8; without noise as many as it is called."""
+    adc = Converter(bits=9, bound=12.0)
+    expected = 9 - 0.5 * math.log2(1 + 12 * (0.06 / (12 / 255)) ** 2)
+    assert Reading(adc=adc, output_noise_std=0.06).adc_enob == pytest.approx(expected) == pytest.approx(6.82, abs=0.01)
+    assert Reading(adc=adc).adc_enob == 9
+    assert Reading(adc=Converter(bits=9, rounding="stochastic")).adc_enob == 8.5
+    assert Reading(adc=adc, output_noise_std=1e9).adc_enob == 1
+    assert Reading().adc_enob == Reading(adc=hw.Clip(bound=1.0)).adc_enob == 0
+    quiet, noisy = (
+        make((3, 2), reading=Reading(adc=adc, output_noise_std=std), costs=figures.RERAM) for std in (0.0, 0.06)
+    )
+    for array in (quiet, noisy):
+        array.matvec(np.ones(2))
+    ratio = noisy.ledger().energy["conversion"].typical / quiet.ledger().energy["conversion"].typical
+    assert ratio == pytest.approx(2 ** (expected - 9))
+
+
+def test_loihi_has_figures_of_its_own_alone():
+    assert ends(figures.LOIHI.operation_energy) == (23.6e-12,) * 3
+    assert ends(figures.LOIHI.update_energy) == (120e-12,) * 3
+    assert "Front. Neurosci. 17" not in figures.LOIHI.operation_energy.source
 
 
 def test_converters_of_an_array():

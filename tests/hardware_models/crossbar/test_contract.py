@@ -39,6 +39,7 @@ def test_every_member_is_documented(protocol):
     names = {*protocol.__annotations__, *(name for name in vars(protocol) if not name.startswith("_"))}
     for name in names:
         member = vars(protocol).get(name)
+        member = getattr(member, "__func__", member)  # of a class method
         own = member.__doc__ if inspect.isfunction(member) or isinstance(member, property) else None
         assert own or name in protocol.__doc__, f"{name} of {protocol.__name__}"
 

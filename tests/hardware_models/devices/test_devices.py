@@ -11,6 +11,7 @@ import hardware_models as hw
 from hardware_models import Devices, Digital, Ideal, PulsedCell, SynapseArray, check_device, kernel
 from hardware_models.devices import CELLS
 from hardware_models.devices.pulsed import Quantity
+from hardware_models.neurons import Neurons
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import COMPILED
 
@@ -392,7 +393,7 @@ class Reversed(Quadratic):
 
 def test_a_cell_of_ones_own():
     check_device(Quadratic(dw_min=0.01))
-    with pytest.raises(AssertionError, match="Wide gives float64 where pulse_up is given float32"):
+    with pytest.raises(AssertionError, match="Wide returns float64 if pulse_up is given float32"):
         check_device(Wide(dw_min=0.01))
     with pytest.raises(ValueError, match="formulas of Reversed must move a cell"):
         check_device(Reversed(dw_min=0.01))
@@ -508,3 +509,78 @@ def test_single_elements_of_a_row_of_normals(dtype):
     random.fill_normal_at(7, 4, 3 + (5 << 32), 2, places, 7, np.zeros(7, np.uint32), out)
     assert out[:7].tobytes() == row[places].tobytes()
     assert not out[7:].any()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Asymmetric steps, and spreads in percent
+
+BARE = {"dw_min_std": 0.0, "dw_min_dtod": 0.0, "up_down_dtod": 0.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0}
+
+
+@pytest.mark.parametrize(("up", "down"), [(50, 200), (200, 50), (64, 64), (1, 3), (12.5, 80)])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (-0.2, 0.6), (0.0, 2.0)])
+def test_steps_from_pulses(up, down, low, high):
+    """So many pulses up from the lower bound end at the upper one, and so many down come back: to the step."""
+    cell = hw.ConstantStep.from_pulses(up=up, down=down, w_max=high, w_min=low, **BARE)
+    cell.check()
+    array = hw.SynapseArray((1, 1), cell, weight_scale=1.0, dtype=np.float64)
+    for start, way, pulses in ((low, 1, up), (high, -1, down)):
+        array.program([[start]])
+        array.pulse(way)
+        assert abs(array.read()[0, 0] - start) == pytest.approx((high - low) / pulses)
+    chip = cell.mean_chip()
+    assert chip.step_up.item() / chip.step_down.item() == pytest.approx(down / up)
+
+
+def test_up_down_only_weakens_one_direction():
+    """The trap that `from_pulses` is for: the mean step and its relative difference make other steps."""
+    chip = hw.ConstantStep(dw_min=0.025, up_down=0.6, w_max=1.0, w_min=-1.0, **BARE).mean_chip()
+    assert (chip.step_up.item(), chip.step_down.item()) == pytest.approx((0.025, 0.01))
+    assert "weakens one direction" in " ".join(hw.PulsedCell.__doc__.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"up": 0, "down": 3}, "The 'up' parameter of from_pulses must be pulses, 1 or more. Got 0 instead."),
+        ({"up": 3, "down": np.inf}, "The 'down' parameter of from_pulses must be pulses, 1 or more. Got inf instead."),
+        ({"up": 3, "down": True}, "The 'down' parameter of from_pulses must be pulses, 1 or more. Got True instead."),
+        ({"up": 3, "down": 5, "dw_min": 0.1}, "The 'dw_min' parameter of from_pulses cannot be combined with pulses up and down"),
+        ({"up": 3, "down": 5, "up_down": 0.1}, "The 'up_down' parameter of from_pulses cannot be combined with pulses up and down"),
+    ],
+)  # fmt: skip
+def test_pulses_that_make_no_cell(arguments, sentence):
+    with pytest.raises(hw.ParameterError) as error:
+        hw.ConstantStep.from_pulses(**arguments)
+    assert str(error.value).startswith(sentence)
+
+
+KINDS = {name: cls for name, cls in CELLS.items() if issubclass(cls, PulsedCell)}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("field", ["dw_min_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod", "dw_min_std"])
+@pytest.mark.parametrize("log_normal", [False, True])
+def test_spreads_in_percent_are_refused(name, field, log_normal):
+    if name == "measured" and field == "dw_min_std":
+        return  # noise of data is what it is
+    with pytest.raises(hw.ParameterError, match=r"It is a fraction, not a percentage: 30 % is 0\.3\.") as error:
+        KINDS[name](**{field: 30.0, "log_normal": log_normal}).check()
+    assert error.value.name == field
+    KINDS[name](**{field: 0.3}).check()
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [(hw.Drift, "nu_dtod"), (hw.Drift, "nu_std"), (hw.Leak, "lifetime_dtod"), (hw.Retention, "lifetime_dtod"), (hw.Diffusion, "dtod"),
+     (hw.Reading, "gain_std"), (Neurons, "gain_std"), (Neurons, "slope_std"), (Neurons, "saturation_std")],
+)  # fmt: skip
+def test_so_are_those_of_other_parts(part, field):
+    needed = {
+        hw.Drift: {"nu": 0.1},
+        hw.Leak: {"lifetime": 1.0},
+        hw.Retention: {"lifetime": 1.0},
+        hw.Diffusion: {"std": 0.1},
+    }
+    with pytest.raises(hw.ParameterError, match=r"It is a fraction, not a percentage: 30 % is 0\.3\."):
+        part(**needed.get(part, {}), **{field: 30.0}).check()

@@ -49,6 +49,29 @@ def test_verification_gives_up():
     far = np.abs(W) > 0.1
     assert ((up + down)[0][far] == 37).all()
     assert np.abs(array.read()).max() < 0.02
+    assert array.shortfall.unreached == (np.abs(W - array.read()) > 0.02).sum() > 0
+
+
+@pytest.mark.parametrize("name", ["ecram", "reram-array-om", "reram-array-om-corrupt", "reram-es", "pcm"])
+@pytest.mark.parametrize("weight", [None, hw.DifferentialPair(), hw.OneSidedPair()], ids=["own", "pair", "one-sided"])
+@pytest.mark.filterwarnings("ignore:.*were clipped")
+def test_cells_that_verification_gave_up_on_are_counted(name, weight):
+    """As many as are not within the tolerance of their target, however they were made; in the ledger, and summed over programmings."""
+    preset, W = hw.PRESETS[name], 0.2 * np.random.default_rng(0).standard_normal((20, 20))
+    weight = weight or preset.hardware.weight
+    if isinstance(weight, hw.DifferentialPair) and preset.cell.w_min == 0:
+        return
+    array = preset.replace(weight=weight, programming=WriteVerify(most_pulses=200), time=None).array((20, 20), seed=1)
+    array.program(W)
+    target = array.weight.targets(array.state.cells, W.T / float(array.state.scale[0]))
+    off = np.abs(array.state.cells.w[:, :, :20] - target) > 0.02 * array.cell.bound
+    assert array.shortfall.unreached == off.sum()
+    assert array.ledger().counts["unreached"] == off.sum()
+    line = ("cells given up in programming", str(off.sum()))
+    assert (line in array.ledger().rows()) == bool(off.sum())
+    array.program(W)
+    assert array.shortfall.unreached >= off.sum()
+    assert (array.ledger() + array.ledger()).counts["unreached"] == 2 * array.shortfall.unreached
 
 
 def test_one_sided_devices_are_verified_from_below():

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+import hardware_models as hw
 from hardware_models.reading import wiring
 from hardware_models.reading.wires_exact import error_of_fast_form, exact_read, solve_network
 from hardware_models.reading.wiring import Wires, fast_read
@@ -239,6 +240,81 @@ def test_the_table_of_errors(row):
     assert len(list(table())) == 6
 
 
+MEASURED = {
+    1.0: 0.0019,
+    5.0: 0.036,
+    20.0: 0.145,
+}  # Ω: relative error at 128 × 128, 100 µS, weights and inputs uniform on (0, 1)
+STRUCTURES = {
+    "positive": lambda rng, m, n: rng.uniform(0, 1, (m, n)),
+    "signed": lambda rng, m, n: rng.uniform(-1, 1, (m, n)),
+    "ones": lambda rng, m, n: np.ones((m, n)),
+    "near outputs": lambda rng, m, n: np.ones((m, n)) * (np.arange(n) < n // 2),
+    "far outputs": lambda rng, m, n: np.ones((m, n)) * (np.arange(n) >= n // 2),
+    "half of the inputs": lambda rng, m, n: np.ones((m, n)) * (np.arange(m) < m // 2)[:, None],
+    "one output": lambda rng, m, n: np.where(np.arange(n) == n - 1, 1, 0.02) * np.ones((m, n)),
+    "ramp": lambda rng, m, n: np.linspace(0, 1, n) * np.ones((m, n)),
+    "sparse": lambda rng, m, n: 1.0 * (rng.random((m, n)) < 0.1),
+}
+
+
+@pytest.mark.parametrize("ohm", MEASURED)
+def test_the_bound_covers_what_was_reported(ohm):
+    lines = Wires(word_resistance=ohm, bit_resistance=ohm, conductance=1e-4)
+    rng = np.random.default_rng(1)
+    w, x = rng.uniform(0, 1, (128, 128)), rng.uniform(0, 1, 128)
+    error = relative(fast_read(w, x, lines), exact_read(w, x, lines))
+    assert error == pytest.approx(MEASURED[ohm], rel=0.2)
+    assert error < wiring.error_bound((128, 128), lines) < 0.5
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("shape", [(24, 24), (40, 12), (12, 30)])
+def test_the_bound_covers_the_error(shape, structure):
+    """Any weights tried, any ends, unequal resistances; in parts of what inputs of one sign read."""
+    (m, n), rng = shape, np.random.default_rng(3)
+    w, x = STRUCTURES[structure](rng, m, n), np.stack([rng.uniform(0, 1, m), np.ones(m), rng.uniform(-1, 1, m)])
+    for word, bit in ((1, 1), (10, 10), (60, 60), (2, 50), (50, 2), (0, 20), (20, 0)):
+        for ends in ENDS if structure in ("positive", "far outputs") else ENDS[:1]:
+            lines = wires(float(word), float(bit), ends)
+            exact, size = exact_read(w, x, lines), exact_read(np.abs(w), np.abs(x), lines)
+            error = np.linalg.norm(fast_read(w, x, lines) - exact, axis=1) / np.linalg.norm(size, axis=1)
+            assert error.max() < wiring.error_bound((n, m), lines) + 1e-12, (word, bit, ends)
+
+
+def test_arrays_beyond_the_fast_form_say_so():
+    make = lambda ohm, shape=(128, 128), **options: hw.SynapseArray(  # noqa: E731
+        shape, reading=hw.Reading(wires=Wires(word_resistance=ohm, bit_resistance=ohm, conductance=1e-4)), **options
+    )
+    sentence = r"^What is read through the wires of 128 × 128 weights of 100 µS may be wrong by up to .* % .*exact_read solves them exactly\.$"
+    for ohm in (5.0, 20.0):
+        with pytest.warns(hw.HardwareWarning, match=sentence):
+            make(ohm)
+    with pytest.warns(hw.HardwareWarning):  # twice the current on every line
+        make(0.7, weight=hw.DifferentialPair())
+    make(0.7)
+    make(20.0, (20, 20))
+    assert wiring.error_bound((128, 128), wires(0.0, 20.0)) == wiring.error_bound((128, 128), wires(20.0, 0.0)) == 0
+    assert wiring.error_bound((256, 256), Wires(conductance=5e-6)) < 2e-3  # the defaults: far from it
+
+
+def test_the_conductance_is_that_of_the_cells():
+    """25 µS of PCM, unless wires say otherwise; what nothing is known of has 5 µS. Currents of SONOS are none."""
+    read = hw.Reading(wires=Wires(word_resistance=2.0, bit_resistance=2.0))
+    found = lambda reading=read, **made: hw.Hardware(reading=reading, **made).array((4, 4)).parts.readout.wires.siemens  # noqa: E731
+    assert found(programming=hw.PCMLike()) == pytest.approx(25e-6)
+    assert found(programming=hw.ReRamCMO()) == pytest.approx(88.2e-6)
+    assert found() == found(cells=hw.Digital()) == found(programming=hw.SONOS()) == 5e-6
+    told = hw.Reading(wires=Wires(conductance=1e-6))
+    assert found(told, programming=hw.PCMLike()) == 1e-6
+    arrays = [hw.Hardware(programming=hw.PCMLike(programming_strength=0, read_strength=0, drift_strength=0), reading=hw.Reading(
+        wires=Wires(word_resistance=2.0, bit_resistance=2.0, conductance=siemens))).array((20, 20)) for siemens in (None, 25e-6, 5e-6)]  # fmt: skip
+    for array in arrays:
+        array.program(np.ones((20, 20)))
+    own, same, other = (array.matvec(np.ones(20)) for array in arrays)
+    assert np.array_equal(own, same) and not np.allclose(own, other)
+
+
 def test_float32_keeps_its_digits():
     from hardware_models.numerics import memory
     from hardware_models.numerics.record import record
@@ -284,3 +360,17 @@ def test_networks_that_cannot_be():
         with pytest.raises(ValueError) as error:
             call()
         assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("read", [hw.fast_read, hw.exact_read])
+def test_operands_of_other_shapes_are_refused_by_name(read):
+    w, x, wires = np.ones((3, 2)), np.ones(3), hw.Wires()
+    assert read(w, np.zeros((0, 3)), wires).shape == (0, 2)
+    for bad in (np.zeros((3, 0)), np.zeros((0, 2)), 1.0, "abc", [[1.0], [1.0, 2.0]]):
+        with pytest.raises(hw.ParameterError) as error:
+            read(bad, x, wires)
+        assert error.value.name == "w"
+    for bad in (np.ones((2, 3, 1)), 1.0, [], "abc", [1j, 0, 0], np.ones(4)):
+        with pytest.raises(hw.ParameterError) as error:
+            read(w, bad, wires)
+        assert error.value.name == "x"

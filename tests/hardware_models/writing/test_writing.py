@@ -131,6 +131,20 @@ def test_devices_of_a_pair_have_lines_of_their_own():
 # What was asked for and what came of it
 
 
+@pytest.mark.parametrize("managed", [True, False])
+def test_where_the_rate_stands(managed):
+    """With update management it makes no difference; without, it belongs in the reward, as the documentation says."""
+    rng, rate, parts = np.random.default_rng(0), 0.01, []
+    post, pre = rng.uniform(0.2, 1, 5), rng.uniform(0.2, 1, 6)
+    for d, s in ((post, rate), (rate * post, 1.0)):
+        array = make(writing=CoincidenceTrains(update_management=managed))
+        found = report(array, d, pre, s, samples=MANY)
+        parts.append((found.mean.sum() / found.requested.sum(), found.error.sum() / found.requested.sum()))
+    (in_reward, error), (in_post, _) = parts
+    assert abs(in_reward - 1) < 4 * error
+    assert in_post == in_reward if managed else in_post < 0.5 * in_reward
+
+
 @pytest.mark.parametrize("weight", [hw.Single(), DifferentialPair()], ids=["single", "pair"])
 @pytest.mark.parametrize("name", ["plain", "managed"])
 def test_trains_are_right_in_the_mean(name, weight):

@@ -103,8 +103,8 @@ def test_what_occurs_twice_is_one_operation():
         (lambda p, x: np.sum(x), "calls np.sum"),
         (lambda p, x: int(x), "makes an integer"),
         (lambda p, x: x * np.ones(3), "computes with a ndarray"),
-        (lambda p, x: x + "1", "cannot be followed|computes with a str"),
-        (lambda p, x: endless(x), "more than 64 ways"),
+        (lambda p, x: x + "1", "cannot be traced|computes with a str"),
+        (lambda p, x: endless(x), "more than 64 paths"),
     ],
 )
 def test_what_cannot_be_traced_is_said(function, sentence):
@@ -135,7 +135,7 @@ def test_terms_are_those_of_the_expanded_product():
     ("function", "operation"),
     [
         (lambda p, x: 1 / x, "divides by x"),
-        (lambda p, x: np.sqrt(x), "takes the root of x"),
+        (lambda p, x: np.sqrt(x), "takes the square root of x"),
         (lambda p, x: x if x > 0 else -x, "branches on x > 0"),
         (lambda p, x: maths.tanh(x), "takes tanh of x"),
     ],
@@ -165,7 +165,7 @@ def test_node_perturbation_is_local_with_one_broadcast():
     assert found.verdict == "local, with one broadcast scalar."
     assert kinds(found) == {quantities.PRE, quantities.POST, quantities.SCALAR}
     seen = {check.what for check in found.checks if check.seen}
-    assert seen == {"unit: perturbation its own", "W_rec: post its own", "W_rec: pre its own", "W_rec: reward its own"}
+    assert seen == {"unit: perturbation (own)", "W_rec: post (own)", "W_rec: pre (own)", "W_rec: reward (own)"}
 
 
 def test_published_anp_is_local_but_for_its_layer_norm():
@@ -198,7 +198,7 @@ def test_bptt_is_not_local():
     found = audit("bptt")
     assert not found.is_local and found.passed
     names = " ".join(quantity.name for quantity in named(found, quantities.FAR))
-    for needed in ("W_recᵀ", "W_outᵀ", "losses still to come", "stored history"):
+    for needed in ("W_recᵀ", "W_outᵀ", "future losses", "stored history"):
         assert needed in names
     assert all(check.seen for check in found.checks)
     assert not any(fit.runs for fit in found.engines)
@@ -206,7 +206,7 @@ def test_bptt_is_not_local():
 
 def test_one_step_bptt_needs_the_readout_only():
     seen = {finding.quantity: finding.seen for finding in exact.findings(1)}
-    assert seen == {"W_recᵀ": False, "W_outᵀ": True, "losses still to come": False, "activity of other units": False}
+    assert seen == {"W_recᵀ": False, "W_outᵀ": True, "future losses": False, "activity of other units": False}
     assert audit(Bptt(window=1)).passed
     assert not audit(Bptt(window=1), test=False).is_local
 
@@ -235,23 +235,23 @@ CATALOGUE = {  # verdict; Loihi, BrainScaleS-2, analog; online: state of a synap
     "np published": ("local, with one broadcast scalar", "yes yes yes", (0, 1, 0, 1)),
     "wp": ("local, with one broadcast scalar", "no yes no", (0, 1, 1, 0)),
     "wp published": ("local, with one broadcast scalar", "no yes no", (0, 1, 1, 0)),
-    "anp": (f"local with 2 broadcast scalars, but for {NORM}", "no yes yes", (0, 1, 0, 1)),
-    "anp published": (f"local with 2 broadcast scalars, but for {NORM}", "no yes yes", (0, 1, 0, 1)),
+    "anp": (f"local with 2 broadcast scalars, except for {NORM}", "no yes yes", (0, 1, 0, 1)),
+    "anp published": (f"local with 2 broadcast scalars, except for {NORM}", "no yes yes", (0, 1, 0, 1)),
     "np-trace": ("local, with 2 broadcast scalars", "no no no", (2, 1, 0, 1)),
-    "anp-trace": (f"local with 3 broadcast scalars, but for {NORM}", "no no no", (2, 1, 0, 1)),
-    "np-p": (f"local with 2 broadcast scalars, but for {READ_P}", "no no no", (2, 2, 0, 2)),
-    "anp-p": (f"local with 3 broadcast scalars, but for {NORM}; {READ_P}", "no no no", (2, 2, 0, 2)),
+    "anp-trace": (f"local with 3 broadcast scalars, except for {NORM}", "no no no", (2, 1, 0, 1)),
+    "np-p": (f"local with 2 broadcast scalars, except for {READ_P}", "no no no", (2, 2, 0, 2)),
+    "anp-p": (f"local with 3 broadcast scalars, except for {NORM}; {READ_P}", "no no no", (2, 2, 0, 2)),
     "wp-held": ("local, with 2 broadcast scalars", "no no no", (2, 1, 1, 0)),
     "wp0": ("local, with 2 broadcast scalars", "no no no", (3, 1, 1, 0)),
     "hybrid": ("local, with 2 broadcast scalars", "no no no", (3, 1, 1, 0)),
     "oua": ("local, with one broadcast scalar", "no yes no", (1, 0, 1, 0)),
     "hebbian": ("local, with one broadcast scalar", "no yes no", (1, 1, 0, 1)),
-    "dnp": (f"local with one broadcast scalar, but for {READ_D}", "no no no", (0, 1, 0, 1)),
-    "dwp": (f"local with one broadcast scalar, but for {READ_D}", "no no no", (0, 1, 1, 0)),
-    "danp": (f"local with 2 broadcast scalars, but for {NORM}; {READ_D}", "no no no", (0, 1, 0, 1)),
-    "bptt": ("not local: a synapse would need W_outᵀ; W_recᵀ; losses still to come, g_a(t+1); stored history of all steps", "no no no", None),
+    "dnp": (f"local with one broadcast scalar, except for {READ_D}", "no no no", (0, 1, 0, 1)),
+    "dwp": (f"local with one broadcast scalar, except for {READ_D}", "no no no", (0, 1, 1, 0)),
+    "danp": (f"local with 2 broadcast scalars, except for {NORM}; {READ_D}", "no no no", (0, 1, 0, 1)),
+    "bptt": ("not local: a synapse would need W_outᵀ; W_recᵀ; future losses, g_a(t+1); stored history of all steps", "no no no", None),
     "rtrl": ("not local: a synapse would need W_outᵀ; f'(a_k) of all units; W_rec, of all synapses; s_k of all units", "no no no", None),
-    "rflo": ("local, with one broadcast scalar an output and one more", "no no no", None),  # of its Adam
+    "rflo": ("local, with one broadcast scalar per output and one more", "no no no", None),  # of its Adam
     "eprop": ("not local: a synapse would need W_outᵀ", "no no no", None),
 }  # fmt: skip
 
@@ -420,7 +420,7 @@ def test_costs_of_node_perturbation_by_hand():
     assert (online.draws_synapse, online.draws_neuron) == (0, 1)
     assert online.step.multiply_adds == 2 and online.write.multiply_adds == 1  # r p x, then η times it
     assert online.step.others == online.write.others == {}
-    assert (online.writes, episode.writes) == ("1 a step", "1 a sequence")
+    assert (online.writes, episode.writes) == ("1 per step", "1 per sequence")
 
 
 def test_costs_of_a_trace_and_an_rms_step_by_hand():
@@ -543,7 +543,7 @@ def test_a_run_in_integers_that_cannot_be_is_said_on_the_page(capsys):
     ("given", "sentence"),
     [
         ({"rule": "np-trac"}, "Did you mean"),
-        ({"rule": 3}, "record with a synapse"),
+        ({"rule": 3}, "record with a .synapse. function"),
         ({"rule": "np", "bits": 0}, "at least 1"),
     ],
 )

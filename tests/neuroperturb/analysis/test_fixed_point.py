@@ -225,7 +225,7 @@ def test_a_rule_that_divides_is_refused_by_name_and_place():
     ("changes", "sentence"),
     [
         ({"rounding": "nearest"}, "'rounding' parameter of run_fixed_point must be 'shared' or 'independent'"),
-        ({"engine": ANALOG}, "'engine' parameter of run_fixed_point must be one that computes in integers"),
+        ({"engine": ANALOG}, "'engine' parameter of run_fixed_point must be one with fixed-point arithmetic"),
         ({"engine": dataclasses.replace(LOIHI, trace_bits=30)}, "fit 62 bits"),
         ({"post": np.zeros((T, N + 1))}, "'post' parameter must have shape"),
         ({"weight": np.zeros(M)}, "'weight' parameter must have shape"),

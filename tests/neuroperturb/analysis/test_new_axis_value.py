@@ -125,6 +125,6 @@ def test_brian2_writes_what_it_has_text_of_and_refuses_the_rest():
     written = RULE.replace(normaliser=NoiseVariance())
     equations.check(written)
     text = equations.text(written, equations.RATE_NAMES, online=True)
-    assert "dw = eta_post*sign(estimate)" in text.learn and "told = p/sigma**2" in text.unit_hear
+    assert "dw = eta_post*sign(estimate)" in text.learn and "factor = p/sigma**2" in text.unit_receive
     with pytest.raises(SpecError, match=r"'rule\.normaliser' parameter must be 'noise_std' .* Got 'largest' instead"):
         equations.check(RULE)

@@ -54,7 +54,7 @@ def test_run_leaves_a_record_a_picture_and_a_table(trainer, tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("task      delayed-xor")
-    assert "compiling kernels, a few seconds" in lines
+    assert not any("compil" in line for line in lines)  # the stand-in compiles nothing
     assert "epoch 1/3" in result.output
     assert "guess" in result.output
     name = next(p for p in (tmp_path / "out").iterdir() if p.suffix == ".nc")
@@ -153,7 +153,7 @@ def test_resuming_refuses_other_settings(trainer, monkeypatch):
 def test_repeating_says_whether_the_bits_agree(trainer, monkeypatch):
     invoke("run", "delayed-xor", *SMALL, "--out", "a.nc")
     result = invoke("run", "a.nc")
-    assert "bit for bit the same" in result.output
+    assert "identical bit for bit" in result.output
     assert same_science(load("a.nc"), load("a-repeat.nc"))
     monkeypatch.setattr(stand_in, "STEPS_A_CHUNK", 4)
     assert "differs in history/step" in invoke("run", "a.nc").output
@@ -201,7 +201,7 @@ def test_checkpoints_on_the_way(trainer, monkeypatch):
         (["weather", "--set", "task.horizon=100000"], "'horizon' parameter of Weather must be smaller"),
         (["weather", "--set", "task.path=none.csv"], "cannot be opened (No such file or directory)"),
         (["delayed-xor", "--out", "broken.toml/x"], "cannot be written to"),
-        (["delayed-xor", "--out", "broken.nc"], "exists and is no run: choose another name"),
+        (["delayed-xor", "--out", "broken.nc"], "exists and is not a run: choose another name"),
         (["delayed-xor", "--resume"], "There is nothing to resume"),
     ],
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
+from hardware_models.numerics.checks import HardwareWarning
+from neuroperturb.cli import terminal
 from neuroperturb.experiments.toml import read_table
 from neuroperturb.results import folders
 from neuroperturb.spec import InputError
@@ -62,7 +65,7 @@ def test_toml_as_editors_save_it(tmp_path, encoding, line):
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a = " + b"[" * 20_000, b"\xef\xbb\xbf=", b"a\x00=1"])
 def test_what_is_no_toml_is_one_sentence(tmp_path, content):
     (tmp_path / "a.toml").write_bytes(content)
-    with pytest.raises(InputError, match="is not valid TOML"):
+    with pytest.raises(InputError, match=r"is not valid TOML|is nested too deeply"):
         read_table(tmp_path / "a.toml")
 
 
@@ -77,3 +80,11 @@ def test_folders_two_thousand_deep(tmp_path, monkeypatch):
     assert not Path("new").exists()
     ended = call("study", "none.toml", "--out", Path(*["c"] * 2100), folder=tmp_path)
     assert ended.returncode == 2 and ended.stderr.count(b"\n") == 1
+
+
+def test_a_warning_is_a_sentence(capsys):
+    """What hardware does other than meant is one line, without the line of code it comes from."""
+    with warnings.catch_warnings(), terminal.warnings_in_words():
+        warnings.simplefilter("always")
+        warnings.warn("Two of three\n   weights were clipped.", HardwareWarning, stacklevel=1)
+    assert capsys.readouterr().err == "neuroperturb: Two of three weights were clipped.\n"

@@ -25,6 +25,12 @@ FILES = {
     "no_rule.py": "class Empty:\n    pass\n",
     "columns.csv": "a,b\n1,2\n",
     "empty.csv": "",
+    "long.csv": "before,after,direction,device\n1,2,up," + "x" * 140_000 + "\n",
+    "huge.csv": "before,after,direction,device\n1,1e308,up,0\n",
+    "a_rule.py": "from typing import NamedTuple\nclass MyRule(NamedTuple):\n    decay: float = 0.9\n",
+    "no_end.py": "raise GeneratorExit\n",
+    "a_task.py": "from neuroperturb.tasks import Task\n\n\nclass NoData(Task):\n    pass\n\n\n"
+    "class Fails(Task):\n    def data(self, seed, batch_size):\n        return 1 / 0\n",
 }
 
 
@@ -73,6 +79,7 @@ TABLES = {
     'task = "delayed-xor"\nrule = {name = "np", noise_std = nan}': "'rule.noise_std' parameter of PerturbationRule must be a finite number.",
     'task = "delayed-xor"\nrule = {name = "np", learning_rate = 1979-05-27}': "'rule.learning_rate' parameter of PerturbationRule must be a number.",
     'task = "delayed-xor"\nrule = {name = "np", baseline = 3}': "'rule.baseline' parameter of PerturbationRule must be a table.",
+    'task = "delayed-xor"\nrule = {name = "hebbian", formula = {source = ["hebbian"]}}': "'rule.formula.source' parameter of OwnFormula must be a",
     'task = "delayed-xor"\nhardware = 7': "'hardware' parameter of Experiment must be a name or a table. Got 7 instead.",
     'task = "delayed-xor"\nhardware = {cells = {kind = "digital", bits = "x"}}': "'hardware.cells.bits' parameter of Digital must be a whole number",
     'task = "delayed-xor"\nhardware = {cells = {kind = "digital", bits = -1}}': "'hardware.cells.bits' parameter of Digital must be a whole number",
@@ -83,6 +90,21 @@ TABLES = {
     'task = {name = "mackey-glass", washout = 4000}': "'task.washout' parameter of MackeyGlass must leave something to score in each part",
     'task = {name = "context-integration", onset = 99}': "'task.onset' parameter of ContextIntegration must be smaller than 'steps' (16).",
 }  # fmt: skip
+
+
+NESTED = {
+    "tables": "x = " + "{a=" * 300 + "1" + "}" * 300,
+    "lists": "x = " + "[" * 300 + "]" * 300,
+    "keys": ".".join("a" * 300) + " = 1",
+    "more": "x = " + "[" * 20_000 + "]" * 20_000,
+}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+def test_tables_in_tables_in_tables(here, nested):
+    (here / "wrong.toml").write_text(f"{nested}\n{BASE}")
+    for command in ("run", "study"):
+        refused(here, [command, "wrong.toml"], "is nested too deeply: at most 50 tables and lists in one another.")
 
 
 @pytest.mark.parametrize("text", TABLES)
@@ -101,19 +123,30 @@ OPTIONS = [
     (["ok.toml", "--set", "network.size=1e3"], "'network.size' parameter of RNN must be an integer. Got 1000.0 instead."),
     (["ok.toml", "--set", "training.dtype=float16"], "'training.dtype' parameter of Training must be 'float32' or 'float64'."),
     (["ok.toml", "--set", "training.seed.x=1"], "'training.seed' parameter of Training must be an integer."),
-    (["ok.toml", "--rule", "nowhere:Class"], "'rule.name' parameter names a module 'nowhere' that is nowhere to be found"),
+    (["ok.toml", "--rule", "nowhere:Class"], "'rule.name' parameter names a module 'nowhere' that cannot be found"),
     (["ok.toml", "--rule", "nowhere.py:Class"], "'rule.name' parameter names a file 'nowhere.py' that does not exist."),
     (["ok.toml", "--rule", "missing_import:R"], "The module of the rule 'missing_import:R' cannot be imported: No module named"),
     (["ok.toml", "--rule", "no_syntax.py:R"], "The module of the rule 'no_syntax.py:R' cannot be imported: SyntaxError"),
-    (["ok.toml", "--rule", "no_rule.py:R"], "'rule.name' parameter names no class 'R' in 'no_rule.py'. It has no class with a synapse."),
+    (["ok.toml", "--rule", "no_rule.py:R"], "'rule.name' parameter names no class 'R' in 'no_rule.py'. It has no class with a 'synapse' function."),
     (["ok.toml", "--rule", "no_rule.py:Empty"], "Empty must be a NamedTuple"),
     (["ok.toml", "--hardware", "nonsense"], "'hardware.name' parameter cannot be 'nonsense'."),
     (["ok.toml", "--hardware", "digital-8", "--set", "hardware.weight_scale=-1"], "'hardware.weight_scale' parameter of Chip must be positive."),
     (["ok.toml", "--hardware", "digital-8", "--rule", "rtrl"], "'hardware' parameter must be left out with the rule 'rtrl'"),
     (["ok.toml", "--backend", "nest"], "The '--backend' option must be one of"),
-    (["ok.toml", "--ablate"], "The '--ablate' option takes hardware apart, and this run has none"),
-    (["ok.toml", "--show-equations"], "The '--show-equations' option prints spiking neurons, and this run has none"),
+    (["ok.toml", "--ablate"], "The '--ablate' option needs hardware, and this run has none"),
+    (["ok.toml", "--show-equations"], "The '--show-equations' option needs spiking neurons, and this run has none"),
     (["run.nc", "--resume"], "There is nothing to resume: the run 'run.nc' is finished."),
+    (["ok.toml", "--quiet", "--set", "task.trials_per_epoch=4600000000000000000"], "must have an epoch of at most 281474976710656 steps."),
+    (["ok.toml", "--quiet", "--epochs", 2**62], "'training.epochs' parameter of Training must be at most 10052677739666, of 28 steps each."),
+    (["ok.toml", "--quiet", "--hardware", "digital-4", "--set", "training.epochs=4294967296"], "must be at most 2147483648, of 2 writes each."),
+    (["ok.toml", "--quiet", "--hardware", "digital-4", "--epochs", 2**28, "--set", "training.schedule=online"], "of 28 writes each."),
+    (["ok.toml", "--set", "x=" + "{a=" * 60 + "1" + "}" * 60], "The '--set' option takes at most 50 tables and lists in one another."),
+    (["ok.toml", "--set", ".".join("a" * 60) + "=1"], "The '--set' option must look like key.path=value."),
+    (["ok.toml", "--set", "rule." + "a" * 5000 + "=1"], "aaa... parameter of PerturbationRule is unknown."),
+    (["ok.toml", "--hardware", "a_rule.py:MyRule"], "'hardware.cells' parameter must be a cell model, such as hw.Digital(bits=4)"),
+    (["ok.toml", "--rule", "no_end.py:R"], "The module of the rule 'no_end.py:R' cannot be imported: GeneratorExit"),
+    (["a_task.py:NoData", "--quiet"], "The 'data' parameter of NoData is missing. A task generates its data there"),
+    (["a_task.py:Fails", "--quiet"], "Custom code failed in line 10 of 'a_task.py': ZeroDivisionError: division by zero."),
 ]  # fmt: skip
 
 
@@ -144,16 +177,21 @@ def test_data_that_cannot_be_made(here, task, setting, sentence):
 COMMANDS = [
     (["report", "none.nc"], "There is no run file 'none.nc'."),
     (["report", "ok.toml"], "The file 'ok.toml' is damaged, or was not written by neuroperturb."),
-    (["report", "."], "The folder '.' holds no study"),
+    (["report", "."], "The folder '.' is not a study"),
     (["deploy", "run.nc"], "there is no chip to deploy on"),
     (["deploy", "run.nc", "--hardware", "nothing"], "parameter cannot be 'nothing'."),
-    (["age", "run.nc"], "must say what time does to cells"),
+    (["age", "run.nc"], "must have a mechanism of ageing"),
     (["age", "run.nc", "--hardware", "pcm-like", "--after", -4], "must be seconds above 0, ascending. Got [-4.0] instead."),
     (["age", "run.nc", "--set", "hardware.x=3"], "'hardware.x' parameter of Chip is unknown."),
     (["device", "nothing"], "There is no device 'nothing'."),
     (["device", "none.csv"], "The file 'none.csv' cannot be read: No such file or directory."),
     (["device", "columns.csv"], "The file 'columns.csv' has no column 'before'. Got 'a', 'b' instead."),
     (["device", "empty.csv"], "The file 'empty.csv' is empty."),
+    (["device", "long.csv"], "cannot be read: field larger than field limit (131072)."),
+    (["device", "huge.csv"], "The 'after' field in line 2 of 'huge.csv' must be at most 1e+19. Got '1e308' instead."),
+    (["device", "a_rule.py:MyRule"], "The 'NAME' parameter of device must be a cell model, such as hw.Digital(bits=4)"),
+    (["device", "none.py:Cell"], "The 'NAME' parameter of device names a file 'none.py' that does not exist."),
+    (["device", "a_rule.py:Other"], "The 'NAME' parameter of device names no class 'Other' in 'a_rule.py'."),
     (["device", "bytes.csv"], "The file 'bytes.csv' is not text in UTF-8."),
     (["device", "digital-8", "--seed", -1], "'seed' parameter of SynapseArray must be a whole number from 0"),
     (["device", "digital-8", "--out", "ok.toml"], "The '--out' option names 'ok.toml', which is a file: choose a folder."),
@@ -182,7 +220,7 @@ COMMANDS = [
     (["study", "study.toml", "--shard", "half"], "The '--shard' option must look like i/N"),
     (["study", "study.toml", "--workers", 0], "The '--workers' option must be 1 or more. Got 0 instead."),
     (["study", "study.toml", "--workers", 2, "--scheduler", "tcp://h:1"], "The '--workers' option must be left out with '--scheduler'"),
-    (["study", "study.toml", "--small"], "The 'small' parameter of study 'study-small' is missing. It has no small form."),
+    (["study", "study.toml", "--small"], "The 'small' parameter of study 'study-small' is missing. It has no small version."),
     (["study", "study.toml", "--out", "ok.toml"], "The '--out' option names 'ok.toml', which is a file: choose a folder."),
     (["tune", "study.toml"], "The 'tune' parameter of study 'study' is missing. There is nothing to search."),
 ]  # fmt: skip
@@ -201,14 +239,16 @@ STUDIES = {
     "grid = 3": "'grid' parameter of a study must be a list. Got 3 instead.",
     "search = 3": "'search' parameter of a study must be a table. Got 3 instead.",
     "controls = 3": "'controls' parameter of a study must be a list. Got 3 instead.",
+    "controls = [['frozen']]": "'controls' parameter of a study cannot hold ['frozen'].",
     "names = {x = 3}": "'names.x' parameter of a study must be a text. Got 3 instead.",
     "metrics = [3]": "'metrics' parameter of a study cannot hold 3.",
     "baselines = [[1]]": "'baselines' parameter of a study cannot hold [1]. Known: trivial",
     "ageing = 3": "'ageing' parameter of a study must be a table. Got 3 instead.",
+    "axes.rule = ['np']\nset.task = [3]": "In the cell (np) of study 'wrong': The 'task' parameter of Experiment must be a name or a table.",
     "axes.task = [3]": "In the cell (task 3) of study 'wrong': The 'task' parameter of Experiment must be a name or a table.",
     "axes.hardware = ['x']": "In the cell (x) of study 'wrong': The 'hardware.name' parameter cannot be 'x'.",
     "axes.'rule.x.y' = [1]": "'rule.x' parameter of PerturbationRule is unknown.",
-    "axes.task = [{name = 'weather', path = 'none.csv'}]": "The 'path' parameter of Weather must name a file. Got 'none.csv', which is not there.",
+    "axes.task = [{name = 'weather', path = 'none.csv'}]": "Got 'none.csv', which is not there: looked for in",
 }  # fmt: skip
 
 

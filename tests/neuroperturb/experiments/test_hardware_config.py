@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
 import hardware_models as hw
+from hardware_models.crossbar.fused import rank_change
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.reading.reading import Reading
+from hardware_models.writing import KINDS as WRITINGS
+from neuroperturb import rules
 from neuroperturb.experiments import experiment as config
+from neuroperturb.experiments.essence import user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps, resolve
 from neuroperturb.network.chip import chip as hardware
@@ -20,7 +25,9 @@ from neuroperturb.network.chip.catalogue import KINDS, PRESETS, WRITTEN_ONCE
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.part_tables import under
 from neuroperturb.network.chip.reward_channel import RewardChannel
-from neuroperturb.spec import SpecError
+from neuroperturb.rules.plan import compile_rule, writes_outer_products
+from neuroperturb.spec import InputError, SpecError
+from neuroperturb.study import run_name
 
 RICH = {
     "name": "reram-es",
@@ -177,14 +184,27 @@ BAD = [
     ({"writing": "mixed-precision"}, "'hardware.cells' parameter must have pulses for MixedPrecision"),
     ({"weight_scale": 0.0}, "'hardware.weight_scale' parameter of Chip must be positive. Got 0.0"),
     ({"neurons": {"noise_std": -0.1}}, "'hardware.neurons.noise_std' parameter of Neurons must be 0 or more. Got -0.1"),
-    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given where bits are"),
+    ({"reward": {"bits": 4}}, "'hardware.reward.bound' parameter of RewardChannel must be given together with bits"),
     ({"reward": {"delay": 1.5}}, "'hardware.reward.delay' parameter of RewardChannel must be a whole number. Got 1.5"),
     ({"time": {"faults": {"stuck_low": 0.1}}}, "'hardware.time.faults.stuck_low' parameter of Faults must be 0 where cells have no"),
     ({"W_in": {"time": {"wear": {"median": 9}}}}, "'hardware.W_in.time.wear.median' parameter of Wear must be inf where"),
     ({"name": "reram-array-om", "weight": "zero-shifted"}, "'hardware.cells.subtract_symmetry_point' parameter of cells must be"),
     ({"seed": -1}, "'hardware.seed' parameter of Chip must be a whole number, 0 or more. Got -1"),
-    ({"step_seconds": -1.0}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds. Got -1.0"),
-    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter cannot be as it is: The file 'no.csv'"),
+    ({"step_seconds": -1.0}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds, and at most 1e+19. Got -1.0"),
+    ({"writing": []}, "'hardware.writing' parameter of Hardware must be a name or a table. Got []"),
+    ({"cells": ["digital"]}, "'hardware.cells' parameter of Hardware must be a name or a table. Got ['digital']"),
+    ({"time": []}, "'hardware.time' parameter of Hardware must be a name or a table. Got []"),
+    ({"reading": {"adc": [{}]}}, "'hardware.reading.adc' parameter of Reading must be a name or a table. Got [{}]"),
+    ({"W_in": {"weight": []}}, "'hardware.W_in.weight' parameter of Hardware must be a name or a table. Got []"),
+    ({"cells": {"kind": "soft-bounds", "w_max_dtod": 1e200}}, "'hardware.cells.w_max_dtod' parameter of SoftBounds must be at most 1e+19"),
+    ({"cells": {"kind": "soft-bounds", "w_min": -(10**400)}}, "'hardware.cells.w_min' parameter of SoftBounds must be at most"),
+    ({"cells": {"kind": "digital", "bits": 2**70}}, "'hardware.cells.bits' parameter of Digital must be"),
+    ({"weight_scale": 1e300}, "'hardware.weight_scale' parameter of Chip must be"),
+    ({"weight_scale": 1e-300}, "'hardware.weight_scale' parameter of Chip must be"),
+    ({"step_seconds": 1e300}, "'hardware.step_seconds' parameter of Chip must be 0 or more seconds, and at most"),
+    ({"weight": {"kind": "pair", "gains": [1.0, -1.0, 1.0]}}, "'hardware.weight.gains' parameter of DifferentialPair must be (1.0, -1.0)"),
+    ({"weight": {"kind": "single", "gains": [1.0, 1.0]}}, "'hardware.weight.gains' parameter of Single must be (1.0,)"),
+    ({"cells": {"kind": "measured", "file": "no.csv"}}, "'hardware.cells' parameter is invalid: The file 'no.csv'"),
 ]  # fmt: skip
 
 
@@ -237,13 +257,114 @@ def test_a_cell_of_ones_own_reads_back():
     assert own.hardware.label == "Mine"
 
 
+def test_several_sources_are_a_list_and_none_is_too():
+    assert chip({"time": {"slow": {"sources": []}}}).time.slow.sources == ()
+    source = {"kind": "one-over-f", "std": 0.1, "fastest": 1.0, "slowest": 10.0}
+    assert len(chip({"time": {"slow": {"sources": [source, source]}}}).time.slow.sources) == 2
+
+
+TRAINS = {"name": "ecram", "writing": "coincidence-trains"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"training": {"schedule": "episode"}}, "hardware.writing"),
+        ({"rule": "np-trace"}, "hardware.writing"),
+        ({"rule": "wp"}, "hardware.writing"),
+        ({"rule": {"name": "np", "step": "rms"}}, "hardware.writing"),
+        ({"rule": {"name": "np", "clock": {"write": 2}}}, "hardware.writing"),
+        ({"rule": {"name": "bptt", "chunk": 3}}, "hardware.writing"),
+        ({"hardware": {**TRAINS, "D_rec": {}}}, "hardware.D_rec.writing"),
+        ({"hardware": {"name": "ecram", "W_out": {"writing": "implicit-trains"}}, "training": {"schedule": "episode"}}, "hardware.W_out.writing"),
+        ({"training": {"schedule": "online", "batch_size": 1025}}, "training.batch_size"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_trains_write_sums_of_outer_products_and_say_so_when_the_experiment_is_read(changes, key):
+    table = {"task": "delayed-xor", "rule": "np", "hardware": TRAINS, "training": {"schedule": "online"}}
+    assert resolve(table).hardware.writing == hw.CoincidenceTrains()
+    assert resolve({**table, "training": {"schedule": "online", "batch_size": 1024}}).training.batch_size == 1024
+    with pytest.raises(SpecError) as error:
+        resolve({**table, **changes})
+    assert error.value.name == key
+    assert "Trains" in str(error.value)
+
+
+def test_what_is_said_of_trains_is_what_the_kernels_say():
+    """The rule's own answer, without its kernels, agrees with them."""
+    for name in ("np", "anp", "wp", "np-trace", "np-p", "hebbian", "wp0", "oua", "hybrid"):
+        for schedule in ("online", "episode"):
+            made = rules.make(name, schedule=schedule)
+            learning = compile_rule(made, schedule, "float32", (2, 2, 1)).rows.learning
+            written = compile_rule(made, schedule, "float32", (2, 2, 1)).rows.written
+            assert writes_outer_products(made, schedule) == (learning is rank_change and written is None), name
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Kinds that somebody has registered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered(hw.SoftBounds):
+    """A cell that a package of somebody else's puts into the list."""
+
+    share: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredTrains(hw.MixedPrecision):
+    """A way of writing, likewise."""
+
+
+def test_registered_kinds_keep_their_names(monkeypatch):
+    monkeypatch.setitem(hw.CELLS, "registered", Registered)
+    monkeypatch.setitem(WRITINGS, "registered-trains", RegisteredTrains)
+    before = experiment({"cells": {"kind": "registered", "share": 0.25}, "writing": "registered-trains"})
+    table = before.table()["hardware"]
+    assert (table["cells"]["kind"], table["cells"]["share"]) == ("registered", 0.25)
+    assert table["writing"]["kind"] == "registered-trains"
+    assert "source" not in table["cells"]
+    assert Experiment.parse(tomllib.loads(dumps(before))) == before
+    assert (
+        Experiment(task=before.task, hardware=Chip(cells=Registered(), writing=RegisteredTrains())).table()["hardware"][
+            "cells"
+        ]["kind"]
+        == "registered"
+    )
+    assert before.hardware.label == "registered"
+    assert user_code(before.table()) == []
+    monkeypatch.delitem(hw.CELLS, "registered")
+    assert before.table()["hardware"]["cells"]["kind"].endswith("test_hardware_config:Registered")
+
+
+def test_a_registered_kind_that_is_edited_has_other_runs(monkeypatch):
+    """It goes by a name, and no version of ours says what it does."""
+    names = set()
+    for cell in (Registered, Mine):
+        monkeypatch.setitem(hw.CELLS, "registered", cell)
+        names.add(run_name.name(experiment({"cells": {"kind": "registered", "dw_min": 0.01}})))
+    assert len(names) == 2
+
+
+def test_what_is_no_cell_is_refused():
+    class NoCell(NamedTuple):
+        decay: float = 0.9
+
+    with pytest.raises(
+        SpecError,
+        match=r"The 'cells' parameter of Hardware must be a cell model, such as|The 'cells' parameter must be a cell",
+    ):
+        Chip(cells=NoCell())
+
+
 def test_a_part_of_ones_own_stands_where_kinds_stand_only():
     @dataclass(frozen=True, kw_only=True)
     class MyNeurons(Neurons):
         pass
 
     with pytest.raises(
-        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: no record could hold a class of one's own"
+        SpecError, match="'neurons' parameter of Chip cannot be a MyNeurons: a record cannot store a custom class"
     ):
         Chip(neurons=MyNeurons())
 
@@ -331,12 +452,12 @@ def test_every_matrix_has_its_own():
 def test_it_asks_for_nothing_by_itself():
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.from' parameter stands beside numbers, and says whose they are\. Write name = 'reram-es'",
+        match=r"'hardware\.from' parameter only notes the origin of parameters\. Write name = 'reram-es'",
     ):
         chip({"from": "reram-es"})
     with pytest.raises(
         SpecError,
-        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, beside its publication\. Got 3",
+        match=r"'hardware\.W_in\.from' parameter must be the name of a preset, together with its publication\. Got 3",
     ):
         chip({"W_in": {"from": 3, "cells": "digital"}})
 
@@ -352,3 +473,75 @@ def test_what_hardware_refuses_is_said_of_the_key_that_was_typed():
     )  # fmt: skip
     silent = parts.told(ParameterError("a", "B", verb="is missing"))
     assert str(silent) == "The 'a' parameter of B is missing."
+
+
+def test_a_table_may_count_steps_in_pulses():
+    """Keys of their own in the place of dw_min and up_down, on a kind, on a preset, and one by one."""
+    for table in ({"kind": "constant-step", "w_max": 1.0, "w_min": -1.0}, {"kind": "idealized"}):
+        cell = hardware.read({"cells": {**table, "pulses_up": 50, "pulses_down": 200}}).cells
+        assert (cell.dw_min, cell.up_down, cell.w_max, cell.w_min) == (0.04, 0.75, 1.0, -1.0)
+    changed = hardware.read({"name": "gokmen-vlasov", "cells": {"pulses_up": 400, "pulses_down": 400}}).cells
+    assert (changed.dw_min, changed.up_down) == (0.005, 0.0)
+    assert hardware.read(hardware.write(Chip(cells=cell))).cells == cell
+    for table, sentence in [
+        (
+            {"pulses_up": 5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep is missing: it belongs to 'pulses_up'.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 0.5},
+            "The 'hardware.cells.pulses_down' parameter of ConstantStep must be pulses, 1 or more.",
+        ),
+        (
+            {"pulses_up": 5, "pulses_down": 5, "dw_min": 0.1},
+            "The 'hardware.cells.dw_min' parameter of ConstantStep cannot be combined with",
+        ),
+    ]:
+        with pytest.raises(SpecError) as error:
+            hardware.read({"cells": {"kind": "constant-step", **table}})
+        assert str(error.value.under("hardware")).startswith(sentence)
+    with pytest.raises(SpecError, match=r"The 'cells\.pulses_up' parameter of LinearStep is unknown"):
+        hardware.read({"cells": {"kind": "linear-step", "pulses_up": 5, "pulses_down": 5}})
+
+
+def pulses(tmp_path, name="pulses.csv"):
+    """A file of 20 pulses up and 20 down: a tenth of what is left, or of what is there."""
+    g, lines = 1.0, ["direction,before [uS],after [uS]"]
+    for way in ["up"] * 20 + ["down"] * 20:
+        h = g + (0.1 * (10 - g) if way == "up" else -0.1 * g)
+        lines.append(f"{way},{g!r},{h!r}")
+        g = h
+    (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / name
+
+
+def test_measured_pulses_are_hardware_by_the_name_of_their_file(tmp_path):
+    """A record holds numbers: it is read when the file is gone."""
+    path = pulses(tmp_path)
+    cell = hw.Measured.from_csv(path)
+    chip = hardware.read(str(path))
+    assert chip == Chip(cells=cell)
+    assert hardware.read({"name": str(path), "weight": "pair"}) == Chip(cells=cell, weight=hw.DifferentialPair())
+    assert hardware.read({"cells": {"kind": "measured", "file": str(path)}}) == chip
+    table = Experiment.parse({"task": {"name": "delayed-xor"}, "hardware": str(path)}).table()
+    path.unlink()
+    assert Experiment.parse(table).hardware == chip
+    assert Experiment.parse(tomllib.loads(dumps(Experiment.parse(table)))).hardware == chip
+    with pytest.raises(InputError, match=r"pulses\.csv' cannot be read: No such file or directory"):
+        hardware.read(str(path))
+
+
+def test_a_file_of_pulses_lies_beside_the_toml_file(tmp_path):
+    pulses(tmp_path)
+    for given in ("pulses.csv", {"cells": {"kind": "measured", "file": "pulses.csv"}}):
+        found = resolve({"task": {"name": "delayed-xor"}, "hardware": given}, folder=tmp_path).hardware
+        assert found.cells == hw.Measured.from_csv(tmp_path / "pulses.csv")
+
+
+def test_ramps_of_two_files_are_one_name(tmp_path):
+    up, down = tmp_path / "up.csv", tmp_path / "down.csv"
+    up.write_text("\n".join(f"{1 - 0.9**k!r}" for k in range(20)), encoding="utf-8")
+    down.write_text("\n".join(f"{0.8**k!r}" for k in range(20)), encoding="utf-8")
+    cell = hw.Measured.from_csv(up, down=down)
+    assert hardware.read(f"{up},{down}").cells == cell
+    assert hardware.read({"cells": {"kind": "measured", "file": str(up), "down": str(down)}}).cells == cell

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,21 @@ def forget():
     user_code._known.clear()
     for name in [name for name in sys.modules if name.startswith("mine")]:
         del sys.modules[name]
+
+
+def test_threads_that_look_for_one_class_find_it(tmp_path, monkeypatch):
+    """The second must not meet a module that the first is still executing, by path or by name."""
+    monkeypatch.chdir(tmp_path)
+    text = "import time\nfrom dataclasses import dataclass\nimport hardware_models as hw\n@dataclass(frozen=True, kw_only=True)\n"
+    text += "class Slow(hw.SoftBounds):\n    time.sleep(0.2)\n"
+    for stem in ("slow_by_path", "slow_by_name"):
+        (tmp_path / f"{stem}.py").write_text(text)
+    sought = user_code.Sought("cell", "cells", lambda cls: True, "")
+    for name in ("slow_by_path.py:Slow", "slow_by_name:Slow"):
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _, name=name: user_code.find(name, sought), range(4)))
+        assert len(set(found)) == 1 and found[0].__name__ == "Slow"
+        assert str(tmp_path) not in sys.path
 
 
 @pytest.fixture
@@ -355,10 +371,10 @@ def test_a_class_that_nobody_else_finds_is_kept_and_said():
 
     experiment = Experiment(task=Local(**SMALL), network={"size": 3}, training={"epochs": 1})
     with pytest.warns(
-        UserWarning, match="Local is defined in a script, a notebook or a function. Records keep its source"
+        UserWarning, match="Local is defined in a script, a notebook or a function. Records store its source"
     ):
         run = trained(experiment)
-    assert "its source is in the record alone" in run.report()
+    assert "its source exists only in the record" in run.report()
     with (
         warnings.catch_warnings(),
         pytest.raises(InputError, match="'Local' was defined in a script, a notebook or a function, where no other"),
@@ -422,7 +438,7 @@ def test_what_no_record_can_hold_is_refused_before_training():
         ),
         (
             {"hardware": {"cells": "mine.py:Letters"}},
-            "'hardware.cells.kind' parameter names 'mine.py:Letters', which is no dataclass or",
+            "'hardware.cells.kind' parameter names 'mine.py:Letters', which is not a dataclass or",
         ),
         (
             {"hardware": {"cells": {"kind": "mine.py:MyCell", "dw_mn": 1}}},
@@ -430,7 +446,7 @@ def test_what_no_record_can_hold_is_refused_before_training():
         ),
         (
             {"hardware": {"cells": {"kind": "mine.py:MyCell", "share": 0}}},
-            "'hardware.cells' parameter cannot be as it is: a share of 0",
+            "'hardware.cells' parameter is invalid: a share of 0",
         ),
         (
             {"hardware": {"W_in": {"cells": {"kind": "mine.py:MyCell", "share": "x"}}}},
@@ -443,3 +459,24 @@ def test_what_cannot_be_is_one_sentence(folder, table, sentence):
         resolve({"task": "delayed-xor", **table})
     assert sentence in str(error.value), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_class_given_to_load_needs_no_import(folder, tmp_path_factory, monkeypatch):
+    experiment = resolve(tomllib.loads(TOML.format(place="mine.py")))
+    path = trained(experiment).save(folder / "a.nc").rename(tmp_path_factory.mktemp("elsewhere") / "a.nc")
+    task, cell = type(experiment.task.bind()), type(experiment.hardware.bound().of("W_in").cells)
+    (folder / "mine.py").unlink()
+    forget()
+    user_code._met.clear()
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(InputError, match="does not exist"):
+        load(path).experiment.bound()
+    again = load(path, task=task, hardware=cell)
+    assert type(again.experiment.bound().task.bind()) is task
+
+    class WhichLetter(task):
+        def data(self, seed, batch_size):
+            return super().data(seed + 1, batch_size)
+
+    with pytest.raises(InputError, match="was not made with this task 'WhichLetter'"):
+        load(path, task=WhichLetter)

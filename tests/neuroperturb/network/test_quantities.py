@@ -30,3 +30,9 @@ def test_what_is_no_time_is_refused(text):
 def test_what_is_written_reads_back():
     for number in (2e-5, -0.07, 1e-9):
         assert parse(write(number, "time"), "time") == number
+
+
+@pytest.mark.parametrize("text", ["1e999999 ms", "1e99999999999999999999999 ms", f"{'9' * 500} ms", "1e40 s"])
+def test_what_no_float_holds_is_refused(text):
+    with pytest.raises(SpecError, match=r"The 'tau' parameter must be at most 1e\+19 in SI units"):
+        parse(text, "time", "tau")

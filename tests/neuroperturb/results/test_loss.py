@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from task_names import COMPLETE
 from typer.testing import CliRunner
 
 from neuroperturb import tasks
@@ -82,7 +83,7 @@ def axis_label(run):
     return learning_curve.learning_curve(run, learning_curve.blank(2, 2).subplots()).get_ylabel()
 
 
-@pytest.mark.parametrize("name", tasks.TASKS)
+@pytest.mark.parametrize("name", COMPLETE)
 def test_built_in_data_say_what_they_are_scored_by(name):
     if name == "digits":
         pytest.importorskip("sklearn")

@@ -144,7 +144,7 @@ def test_the_study_reports_as_it_is(folder):
 
 def test_a_dry_run_counts_what_is_there_and_renames_nothing(folder):
     before = contents(folder)
-    assert f"there     {len(before)} runs; {8 - len(before)} to do" in invoke(
+    assert f"done      {len(before)} runs; {8 - len(before)} to do" in invoke(
         "study", "study.toml", "--out", folder, "--dry-run"
     )
     assert contents(folder) == before

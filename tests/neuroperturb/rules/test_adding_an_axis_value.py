@@ -132,7 +132,7 @@ def test_it_is_audited():
 def test_it_refuses_what_it_does_not_fit():
     with pytest.raises(SpecError, match="The 'credit' parameter of a rule with momentum must be instant"):
         Wider.parse({"credit": {"kind": "trace"}})
-    with pytest.raises(SpecError, match="nobody knows the σ of the array's own noise"):
+    with pytest.raises(SpecError, match="the σ of the array's own noise is unknown"):
         Wider.parse({"probe": {"kind": "array"}})
 
 

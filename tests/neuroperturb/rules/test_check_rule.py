@@ -282,7 +282,7 @@ def by_a_whisperer(params, trace, weight, pre, post, reward, draw):
 CASES = {  # function: what its sentence says of function, argument and cure
     indexed: r"cannot be computed in the line 'return trace, reward \* weight\[0\]' with 'trace', 'weight' and 'reward'.*one number",
     lacking: r"'synapse' function of MyRule lacks the argument 'draw': write @staticmethod and def synapse\(params, trace, .*draw\)",
-    misnamed: "takes 'rewards', which no synapse is given: write",
+    misnamed: "takes 'rewards', which is not an argument of a synapse: write",
     method: "takes 'self': write @staticmethod",
     reordered: r"takes 'weight' where 'trace' belongs: write",
     alone: "must end in return trace, change. Got a",
@@ -291,7 +291,7 @@ CASES = {  # function: what its sentence says of function, argument and cure
     dividing: "gives 'change' = -?(inf|nan) in float32 for .*post = -?0.*: keep what it divides by away from 0",
     growing: "gives 'trace' = inf in float32 for .*pre = 10000",
     idle: r"gives 'change' = .* without a reward, .*: write reward \*",
-    global_array: "reads the ndarray 'WEIGHTS' through a global: a synapse knows its arguments alone, trace, weight, .* field of MyRule",
+    global_array: "reads the ndarray 'WEIGHTS' through a global: a synapse may only use its arguments, trace, weight, .* field of MyRule",
     global_list: "reads the list 'LIST' through a global",
     closure(): "reads the ndarray 'stolen' through a closure",
     by_another_hand: "reads the ndarray 'WEIGHTS' in 'accomplice', which it calls, through a global",
@@ -302,19 +302,19 @@ CASES = {  # function: what its sentence says of function, argument and cure
     an_array: "must end in return trace, change, one number each. Got a ndarray for 'change' instead",
     a_truth: "one number each. Got a bool_? for 'change' instead",
     changing_its_argument: r"cannot be computed in the line 'pre\[0\] = 1' with 'pre'",
-    pythons_dice: "draws random numbers of its own: take them from 'draw'",
-    counting: "writes the global 'CALLS': what a synapse keeps is its 'trace'",
-    remembering(): "writes the variable of an enclosing function 'calls': what a synapse keeps is its 'trace'",
+    pythons_dice: "draws its own random numbers: take them from 'draw'",
+    counting: "writes the global 'CALLS': the state of a synapse is its 'trace'",
+    remembering(): "writes the variable of an enclosing function 'calls': the state of a synapse is its 'trace'",
     recursive: "calls itself: write arithmetic, or a loop of fixed length",
     printing: "'synapse' function of MyRule calls 'print', at every synapse and step: leave it out",
     by_a_whisperer: "function 'whispering', called by MyRule calls 'print'",
-    importing: "imports 'cmath' within: import it at the top of the file",
-    without_end: r"holds a loop whose length depends on its arguments: write for … in range\(…\) with a number",
+    importing: "imports 'cmath' inside the function: import it at the top of the file",
+    without_end: r"contains a loop whose length depends on its arguments: write for … in range\(…\) with a number",
     raising: "raises ValueError, too large, for .*post = 1.7.*: a kernel cannot, so write an if",
-    catching: "catches exceptions, and kernels raise none: write an if",
+    catching: "catches exceptions, but kernels raise none: write an if",
     overflowing: "gives 'change' = -?inf in float32 for .*post = 10000.*: keep .* exponentiates within bounds",
     powers: "gives 'change' = -?inf in float32 for .*post = -?10000",
-    throwing_dice: "'synapse' function of MyRule draws random numbers of its own: take them from 'draw'",
+    throwing_dice: "'synapse' function of MyRule draws its own random numbers: take them from 'draw'",
 }
 
 
@@ -343,7 +343,7 @@ def whole(params, trace, weight, pre, post, reward, draw):
             r"gives 'change' as float64 where its arguments are float32: the bare 0.25 in it .* write type\(reward\)\(0.25\)",
         ),
         (wide_trace, r"gives 'trace' as float64 where its arguments are float32: the bare 0.25"),
-        (by_name, "gives 'change' as float64 .*: the bare WIDE in it is a wider number; write type.reward..WIDE."),
+        (by_name, "gives 'change' as float64 .*: the untyped WIDE in it is a wider number; write type.reward..WIDE."),
         (whole, "gives 'change' = .* compiled and .* in Python"),
         (calling, "calls 'uncompiled_helper', which is not compiled: write @kernel"),
     ],
@@ -355,12 +355,13 @@ def test_what_only_the_compiler_sees(function, words):
 
 def test_a_neuron_is_held_to_the_same():
     with pytest.raises(
-        InputError, match=r"'neuron' function of MyRule takes 'weight', which no neuron is given: .*clean, noisy, noise"
+        InputError,
+        match=r"'neuron' function of MyRule takes 'weight', which is not an argument of a neuron: .*clean, noisy, noise",
     ):
         check_rule(rule(neuron=lambda params, clean, noisy, weight: noisy))
     with pytest.raises(InputError, match=r"'neuron' function of MyRule must end in return one number"):
         check_rule(rule(neuron=lambda params, clean, noisy, noise: (noisy, clean)))
-    with pytest.raises(InputError, match=r"gives 'what the unit tells' = .* for clean = "):
+    with pytest.raises(InputError, match=r"gives 'the factor of the unit' = .* for clean = "):
         check_rule(rule(neuron=lambda params, clean, noisy, noise: noise / (noisy - clean)))
 
 

@@ -402,9 +402,9 @@ def test_a_mean_that_carries_its_weight_differs_in_second_order():
 def test_parts_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="both runs read the same weights"):
         rules.make("wp", baseline=rules.SecondRun())
-    with pytest.raises(ValueError, match="one pass has no other to differ from"):
+    with pytest.raises(ValueError, match="a single pass has no reference"):
         rules.make("anp", baseline=rules.PerCondition())
-    with pytest.raises(ValueError, match="which tells no conditions"):
+    with pytest.raises(ValueError, match="which has no conditions"):
         sim, _, sequence, *_ = ready("hebbian")
         sim.prepare(sequence._replace(condition=np.empty(0, np.int64)))
     with pytest.raises(ValueError, match=r"'rule\.baseline\.conditions' parameter must be at least 2"):

@@ -370,7 +370,7 @@ def test_an_edited_rule_is_another_experiment_and_does_not_continue_the_old(fold
     ("name", "words"),
     [
         ("{module}:Shrink", "names no class 'Shrink' in .* Did you mean 'Shrunk'"),
-        ("nowhere_at_all:Shrunk", "a module 'nowhere_at_all' that is nowhere to be found"),
+        ("nowhere_at_all:Shrunk", "a module 'nowhere_at_all' that cannot be found"),
         ("nowhere.py:Shrunk", "a file 'nowhere.py' that does not exist"),
         ("broken:Rule", "'broken:Rule' cannot be imported: SyntaxError"),
         (":Shrunk", "must look like module:Class"),
@@ -407,12 +407,12 @@ def test_rules_of_the_grid_have_no_word_of_it():
 
 def test_parts_that_leave_a_formula_nothing_to_read_are_refused():
     trace = {"credit": Trace()}
-    with pytest.raises(InputError, match="'credit' parameter of a rule of one's own must be left out"):
+    with pytest.raises(InputError, match="'credit' parameter of a custom rule must be left out"):
         rules.own(MyTrace(), **trace)
     cases = {
-        "reads 'clean', which a single pass has none of": rules.own(MyDifference(), baseline=RunningMean()),
-        "tells units nothing": rules.own(MyInstant(), probe=WeightNoise()),
-        "'neuron' function says what is told": rules.own(MyTrace(), probe=ActivityDifference()),
+        "reads 'clean', which a single pass does not have": rules.own(MyDifference(), baseline=RunningMean()),
+        "where units have no factor": rules.own(MyInstant(), probe=WeightNoise()),
+        "which has a 'neuron' function": rules.own(MyTrace(), probe=ActivityDifference()),
     }
     for words, rule in cases.items():
         with pytest.raises(InputError, match=words):

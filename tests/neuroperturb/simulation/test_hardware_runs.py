@@ -23,8 +23,9 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results import text as report
 from neuroperturb.results.run import Run, differences
+from neuroperturb.simulation.configuration import MIN_COLUMNS
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.simulation.simulation import MIN_COLUMNS, Simulation
+from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer
@@ -234,7 +235,7 @@ def test_the_record_says_what_the_hardware_did(tmp_path):
     record = finished(Trainer(experiment))
     section = record.ledger["hardware"]
     assert section["limit"] == "weight error"
-    assert "would cure it" in section["warning"]
+    assert "use finer levels" in section["warning"]
     assert section["arrays"].keys() == {"W_in", "W_rec", "W_out"}
     counts = section["total"]["counts"]
     assert counts["updates"] == 3 * 4

@@ -75,7 +75,7 @@ def test_the_way_to_the_object_goes_before_the_path():
         ({"inner": {"steps": 13}}, "The 'inner.steps' parameter of Inner must be another number. Got 13 instead."),
         ({"inner": {"rate": 90.0}}, "The 'inner.rate' parameter of Inner must be smaller with so many 'steps'. Got 90.0 instead."),
         ({"inner": {"steps": 14}}, "The file of 14 is torn."),
-        ({"inner": {"steps": 15}}, "The 'inner.steps' parameter of Inner cannot be as it is: fifteen is odd."),
+        ({"inner": {"steps": 15}}, "The 'inner.steps' parameter of Inner is invalid: fifteen is odd."),
     ],
 )  # fmt: skip
 def test_what_a_record_refuses_names_the_whole_key(table, sentence):

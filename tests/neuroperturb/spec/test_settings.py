@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import hardware_models as hw
 from neuroperturb import RNN, Training
 from neuroperturb.baselines import EchoState, Ridge
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.rnn import initial_weights
 from neuroperturb.rules import make
 from neuroperturb.spec import InputError, SpecError, available, require_memory
@@ -91,9 +93,7 @@ TASKS = [
 
 @pytest.mark.parametrize(("task", "batch"), TASKS, ids=repr)
 def test_data_that_cannot_fit_are_refused_before_they_are_made(task, batch):
-    with pytest.raises(
-        InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, where .*B are free"
-    ):
+    with pytest.raises(InputError, match=r"There is not enough memory: Unable to allocate .*B for .*, with .*B free"):
         task.data(0, batch)
 
 
@@ -116,7 +116,40 @@ def test_memory_is_counted_in_bytes():
     assert required_bytes((2, 3), (10**15, 10**15), each=4) == 24 + 4 * 10**30
     require_memory("little", (1000,))
     with pytest.raises(
-        InputError, match=r"^There is not enough memory: Unable to allocate 8e\+12 EB for much, where .* are free\.$"
+        InputError, match=r"^There is not enough memory: Unable to allocate 8e\+12 EB for much, with .* free\.$"
     ):
         require_memory("much", (10**30,))
     assert 2**20 < available() < 2**50
+
+
+BEYOND = 10**400  # a float holds no such integer
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"network": {"gain": BEYOND}},
+        {"rule": {"name": "np", "noise_std": -BEYOND}},
+        {"rule": {"name": "hebbian", "formula": {"source": "hebbian", "parameters": {"rate": BEYOND}}}},
+        {"hardware": {"cells": {"kind": "soft-bounds", "w_min": -BEYOND}}},
+        {"hardware": {"weight": {"kind": "devices", "gains": [BEYOND, 1]}}},
+        {"hardware": {"weight_scale": BEYOND}},
+        {"hardware": {"step_seconds": BEYOND}},
+        {"hardware": {"reward": {"bits": BEYOND, "bound": 1}}},
+        {"spiking": {"v_input": BEYOND}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_integer_that_no_float_holds_is_one_sentence(table):
+    with pytest.raises(InputError, match=r"The '.*' parameter"):
+        resolve({"task": "delayed-xor", **table})
+
+
+def test_arrays_refuse_it_too():
+    for refused in (
+        lambda: hw.SoftBounds(dw_min=BEYOND).check(), lambda: hw.Devices(gains=(BEYOND, 1.0)).check(), lambda: hw.SynapseArray((BEYOND, 2)),
+        lambda: hw.SynapseArray((2, 2)).age(BEYOND), lambda: hw.SoftBounds(dw_min=1 + 2j).check(),
+        lambda: hw.SoftBounds(dw_min=np.complex64(1)).check(),
+    ):  # fmt: skip
+        with pytest.raises(hw.ParameterError):
+            refused()

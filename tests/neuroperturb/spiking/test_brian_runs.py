@@ -109,7 +109,7 @@ def test_show_equations_prints_the_model(tmp_path):
     shown = cli("run", "delayed-xor", "--backend", "brian2", "--show-equations", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     membrane = "dv/dt = free*(v_rest - v + g + current)/tau_membrane : volt"
-    for part in (membrane, "g_post += theta*kick_s*w", "told_post*x_bar_pre", "tau_membrane = 20 ms"):
+    for part in (membrane, "g_post += theta*kick_s*w", "factor_post*x_bar_pre", "tau_membrane = 20 ms"):
         assert part in shown.stdout
     assert not list(tmp_path.iterdir())
 
@@ -175,7 +175,7 @@ def test_constant_steps_have_rounding_noise_and_bounds():
     state["W_rec.w"][:60] = 0.995  # of the first neuron
     _, after = made.present(rows, state)
     unit = made.objects.units[0]
-    wanted = (unit.eta[0] * unit.reward[0] * np.outer(unit.x_bar[:], unit.told[:])).ravel() / 0.01
+    wanted = (unit.eta[0] * unit.reward[0] * np.outer(unit.x_bar[:], unit.factor[:])).ravel() / 0.01
     draws = random.uniform(3, random.stream(random.Stream.ROUNDING, 1), 0, (60, 60), np.float64).ravel()
     pulses, moved = np.floor(wanted + draws), (after["W_rec.w"] - state["W_rec.w"]) / 0.01
     assert after["W_rec.w"].max() == 1 and (after["W_rec.w"] == 1).sum() > 5

@@ -38,7 +38,7 @@ def test_what_is_no_time_is_one_sentence(got):
         ),
         (
             {"tau_synapse": "20 ms"},
-            "The 'spiking.tau_synapse' parameter of LIF must be another time than 'tau_membrane'",
+            "The 'spiking.tau_synapse' parameter of LIF must be different from 'tau_membrane'",
         ),
         ({"v_reset": "0 mV"}, "The 'spiking.v_threshold' parameter of LIF must be above both 'v_rest' and 'v_reset'."),
         ({"step": "-1 ms"}, "The 'spiking.step' parameter of LIF must be positive. Got '-1 ms' instead."),

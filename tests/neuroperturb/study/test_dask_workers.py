@@ -131,8 +131,8 @@ def job(name, experiment, computing):
 def test_a_worker_of_other_sources_is_refused():
     experiment = resolve({"task": "delayed-xor", "rule": "np"})
     sent = job("0" * 16, experiment.table(), run_name.computing())
-    assert "another source" in remote(sent).reason
-    assert "another source" in remote(sent._replace(baselines=("ridge",))).reason
+    assert "differs from ours" in remote(sent).reason
+    assert "differs from ours" in remote(sent._replace(baselines=("ridge",))).reason
 
 
 def test_where_no_scheduler_answers_the_sentence_says_so(tmp_path, monkeypatch):
@@ -190,7 +190,7 @@ def test_a_scheduler_over_tls_takes_those_with_certificates(tmp_path):
     ("address", "files", "said"),
     [
         ("tls://127.0.0.1:9", (), "needs '--tls-ca' and '--tls-cert'"),
-        ("tls://127.0.0.1:9", ("none.pem",), "which is no file"),
+        ("tls://127.0.0.1:9", ("none.pem",), "which is not a file"),
         ("tcp://127.0.0.1:9", ("none.pem",), "are for a scheduler at tls://"),
     ],
 )

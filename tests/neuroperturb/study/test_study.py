@@ -168,9 +168,9 @@ BAD = [
     ({"controls": ["thawed"]}, "'controls' parameter of a study cannot hold 'thawed'. Known: frozen."),
     ({"base": "wether"}, "'base' parameter of a study cannot be 'wether'. Did you mean 'weather'?"),
     ({"base": {}}, "The 'task' parameter of Experiment is missing"),
-    ({"names": {"amp": "x"}, "axes": {"rule": ["anp"]}}, "'names' parameter of a study has 'amp', which no axis holds. Did you mean 'anp'?"),
+    ({"names": {"amp": "x"}, "axes": {"rule": ["anp"]}}, "'names' parameter of a study has 'amp', which is not a value of any axis."),
     ({"ageing": {"hardware": ["pcm-like"], "seconds": [60, 60]}}, "'ageing.seconds' parameter of StudyAgeing must be ascending ages above 0. Got"),
-    ({"ageing": {"hardware": ["digital-8"], "seconds": [60]}}, "must name hardware that time does something to. Got 'digital-8' instead."),
+    ({"ageing": {"hardware": ["digital-8"], "seconds": [60]}}, "must name hardware that ages. Got 'digital-8' instead."),
     ({"ageing": {"hardware": ["pcm-lik"], "seconds": [60]}}, "Did you mean 'pcm-like'?"),
     ({"ageing": {"seconds": [60]}}, "The 'ageing.hardware' parameter of StudyAgeing is missing."),
     ({"weights": 1}, "'weights' parameter of a study must be true or false. Got 1 instead."),
@@ -202,7 +202,7 @@ def test_a_small_form_may_leave_out_what_has_a_name():
     ("arguments", "sentence"),
     [
         (["none.toml"], "cannot be read: No such file or directory"),
-        (["s.toml", "--small"], "has no small form"),
+        (["s.toml", "--small"], "has no small version"),
         (["s.toml", "--shard", "3/2"], "'--shard' option must look like i/N"),
         (["s.toml", "--shard", "1"], "'--shard' option must look like i/N"),
         (["s.toml", "--workers", "0"], "'--workers' option must be 1 or more"),
@@ -212,7 +212,7 @@ def test_a_small_form_may_leave_out_what_has_a_name():
         ),
         (["s.toml", "--out", "s.toml"], "which is a file: choose a folder"),
         (["s.toml", "--out", "s.toml/x"], "cannot be written to"),
-        (["s.toml", "--out", "full"], "holds other things and no study"),
+        (["s.toml", "--out", "full"], "contains other files but no study"),
         (["nodata.toml"], "'path' parameter of Weather must name a file. Got 'none.csv', which is not there."),
         (["metric.toml"], "'metrics' parameter of a study cannot hold 'acuracy'. Did you mean 'accuracy'?"),
     ],
@@ -233,7 +233,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, argumen
 def test_a_dry_run_says_the_size_and_writes_nothing(trainer, tmp_path):
     result = invoke("study", "s.toml", "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "2 cells, 6 runs; 3 fits beside them" in result.output
+    assert "2 cells, 6 runs, 3 baseline fits" in result.output
     assert not (tmp_path / "runs").exists()
 
 
@@ -602,7 +602,7 @@ def test_baselines_asked_for_later_are_fitted(trainer, tmp_path):
 def test_a_folder_of_another_project_is_no_study(trainer, tmp_path):
     (tmp_path / "project" / "runs").mkdir(parents=True)
     (tmp_path / "project" / "thesis.tex").write_text("years of work")
-    assert "holds other things and no study" in invoke("study", "s.toml", "--out", "project").stderr
+    assert "contains other files but no study" in invoke("study", "s.toml", "--out", "project").stderr
     assert {path.name for path in (tmp_path / "project").iterdir()} == {"runs", "thesis.tex"}
 
 
@@ -664,9 +664,9 @@ def test_foreign_and_old_files_are_left_alone_and_damaged_ones_set_aside(trainer
     result = invoke("study", "s.toml")
     assert result.exit_code == 0, result.output
     assert "There is 1 run file in" in result.output
-    assert "from another version, or of no cell any more: left alone." in result.output
+    assert "from another version, or no longer part of any cell: left unchanged." in result.output
     assert "There is 1 file in" in result.output
-    assert "is damaged. It was moved to" in result.output
+    assert "is damaged, or was not written by neuroperturb. It was moved to" in " ".join(result.output.split())
     assert (runs / "notes.txt").read_text() == "mine"
     assert old.exists()
     assert len(list(runs.glob("*.damaged-*"))) == 1
@@ -682,7 +682,8 @@ def test_a_run_of_another_format_is_not_overwritten(trainer, tmp_path):
         file.attrs["format_version"] = 99
     result = invoke("study", "s.toml")
     assert result.exit_code == 0, result.output
-    assert "is a run of another version (format 99, here 1). It was moved to" in result.output
+    assert "has format 99 and this version of neuroperturb reads 1" in " ".join(result.output.split())
+    assert "It was moved to" in result.output
     assert len(list(first.parent.glob("*.damaged-*"))) == 1
 
 

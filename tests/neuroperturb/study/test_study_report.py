@@ -140,7 +140,7 @@ def test_a_cell_with_a_broken_seed_ranks_behind_and_says_which(folder):
     ("own", "control", "reading", "blown"),
     [
         ((0.1, 0.2, 0.3), (0.8, 0.9, 0.9), "below its control", 0),
-        ((0.1, 0.2, 0.3), (0.2, 0.1, 0.3), "not told apart from its control", 0),
+        ((0.1, 0.2, 0.3), (0.2, 0.1, 0.3), "not significantly different from its control", 0),
         ((0.6, 0.7, 0.5), (0.1, 0.2, 0.2), "above its control", 0),
         ((1.0, 0.9, 1.1), (1.1, 0.8, 1.1), "no better than guessing", 0),  # 1.0 is guessing
         ((1.0, 0.9, 1.1), (3.1, 3.0, 3.2), "below its control, no better than guessing", 0),
@@ -282,7 +282,7 @@ def test_a_study_of_which_nothing_ran_has_a_page(tmp_path, monkeypatch):
 def test_no_study_is_one_sentence(tmp_path):
     result = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
     assert result.exit_code == terminal.BAD_INPUT
-    assert "holds no study" in result.stderr
+    assert "is not a study" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 

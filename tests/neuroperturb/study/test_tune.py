@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import signal
+import sqlite3
 import tomllib
 
 import pytest
@@ -94,6 +96,62 @@ def test_the_same_command_goes_on_and_a_longer_one_adds_what_is_missing(tmp_path
     assert len(after) == 5 and Trainer.made == made + 2
 
 
+def rename_search(folder):
+    """As a version that names runs otherwise left it: the runs have their names of now, the search has that of then."""
+    with sqlite3.connect(folder / "runs" / "s" / "tune.db") as database:
+        database.execute("UPDATE studies SET study_name = replace(study_name, '[', '[0')")
+    database.close()
+
+
+def test_a_search_that_an_earlier_version_named_otherwise_goes_on(tmp_path):
+    text = BASE + AXES + TUNE.replace("over.", "over.network.leak = [0.5, 1.0]\nover.")
+    assert tune(tmp_path, text, "--trials", 3).exit_code == 0
+    made, before = Trainer.made, trials(tmp_path)
+    rename_search(tmp_path)
+    result = tune(tmp_path, text, "--trials", 3)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("continues the 3 trials of a search that an earlier version named otherwise") == 2
+    assert Trainer.made == made
+    after = trials(tmp_path)
+    assert {cell: [t.params for t in found] for cell, found in after.items()} == {
+        cell: [t.params for t in found] for cell, found in before.items()
+    }
+    assert tune(tmp_path, text, "--trials", 4).exit_code == 0
+    assert Trainer.made == made + 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("epochs = 4", "epochs = 3"), ("high = 1.0", "high = 0.9"), ("trials = 6", "trials = 6\nseeds = 2")],
+)
+def test_another_search_of_an_earlier_version_does_not_pass_for_this_one(tmp_path, old, new):
+    assert tune(tmp_path, BASE + AXES + TUNE).exit_code == 0
+    rename_search(tmp_path)
+    made = Trainer.made
+    result = tune(tmp_path, (BASE + AXES + TUNE).replace(old, new))
+    assert result.exit_code == 0 and "continues" not in result.output
+    assert Trainer.made > made
+
+
+def test_a_search_that_is_stopped_says_so_without_a_traceback(tmp_path, monkeypatch, caplog):
+    stopped = iter([False] * 6 + [True] * 1000)
+    monkeypatch.setattr("neuroperturb.cli.tune.stop_request", lambda: contextlib.nullcontext(_Asked(stopped)))
+    result = tune(tmp_path, BASE + TUNE)
+    assert result.exit_code == 130, result.output
+    assert "Traceback" not in result.output and "run the same command again" in result.output
+    assert "failed with" not in caplog.text
+
+
+class _Asked:
+    """Whether somebody has asked to stop, by now."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def __bool__(self):
+        return next(self.answers)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("epochs = 4", "epochs = 3"), ("low = 1e-4", "low = 1e-3"), ("trials = 6", "trials = 6\nseeds = 2")],
@@ -116,7 +174,7 @@ def test_what_fails_is_recorded_and_a_cell_without_any_trial_is_a_failure(tmp_pa
     monkeypatch.setattr(Trainer, "__iter__", broken)
     result = tune(tmp_path, BASE + TUNE)
     assert result.exit_code == 1
-    assert "none ended well" in result.output and "Traceback" not in result.output
+    assert "none succeeded" in result.output and "Traceback" not in result.output
     reasons = [json.loads(path.read_text())["reason"] for path in (tmp_path / "runs" / "s" / "failed").iterdir()]
     assert set(reasons) == {"RuntimeError: no room"}
 

@@ -94,7 +94,7 @@ def test_conditions_are_whole_numbers_one_a_trial(given):
         ({"mask": MASK[:, :, None]}, r"'mask' .* Got \(6, 3, 1\)"),
         ({"mask": MASK.astype(str)}, "'mask' .* Got an array of <U5"),
         ({"reset": [0, 3]}, r"'reset' parameter .* \(T,\) = \(6,\). Got \(2,\)"),
-        ({"reset": MASK}, r"'reset' .* all trials together"),
+        ({"reset": MASK}, r"'reset' .* applies to all trials"),
         ({"reset": np.arange(6)}, "'reset' .* Got 2"),
         ({"inputs": Y[:, :, 0]}, r"'inputs' parameter .* have the shape \(T, B, n_in\). Got \(6, 3\)"),
         ({"inputs": Y * 1j}, "'inputs' .* must be real numbers. Got an array of complex128"),

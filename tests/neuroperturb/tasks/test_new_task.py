@@ -80,7 +80,7 @@ def test_a_new_task_is_listed_run_and_kept(parity, tmp_path):
     assert result.exit_code == 0, result.output
     assert "guess" in result.output
     assert load("a.nc").experiment.task == parity(steps=4)
-    assert "bit for bit the same" in invoke("run", "a.nc").output
+    assert "identical bit for bit" in invoke("run", "a.nc").output
 
 
 def test_its_key_is_named_where_it_is_wrong(parity):

@@ -67,7 +67,7 @@ def test_a_gap_or_a_repeat_ends_a_segment(tmp_path, dates, breaks):
 @pytest.mark.parametrize(
     ("dates", "sentence"),
     [
-        ([START + i * HOUR / 6 for i in range(ROWS)], "no whole number of hours after the row before in line 3"),
+        ([START + i * HOUR / 6 for i in range(ROWS)], "not a whole number of hours after the previous row in line 3"),
         (HOURLY[::-1], "goes back in time in line 3"),
         ([*HOURLY[:50], HOURLY[10], *HOURLY[51:]], "goes back in time in line 52, column 'date'"),
         ([START + i * 3 * HOUR for i in range(ROWS)], "is not hourly"),
@@ -96,7 +96,7 @@ SENTINELS = ["-9999", "9999", "-999.9", "999", "-99", "1e6", "-5000"]
 def test_a_number_far_outside_the_rest_is_refused_until_it_is_declared(tmp_path, text, rows):
     path = write(tmp_path / "w.csv", cells=[(r, 1, text) for r in rows])
     with pytest.raises(
-        SpecError, match=r"'missing' parameter of Weather must hold .*'DryBulbFarenheit', it lies far outside"
+        SpecError, match=r"'missing' parameter of Weather must contain .*'DryBulbFarenheit', it lies far outside"
     ):
         task(path).data(1, 1)
     table = read_file(path, (float(text),))

@@ -75,6 +75,11 @@ def test_a_table_of_chips(run):
     frame = deployment.deploy(run, [4, 5, 4])
     assert frame["chip"].tolist() == ["trained", "4", "5", "4"]
     assert frame["loss"][1] == frame["loss"][3] != frame["loss"][2]
+    lost = [sum(a.shortfall.clipped for a in deployment.Deployed(run, CHIP.replace(seed=4)).simulation.arrays.values())]
+    assert frame["clipped"][1] == lost[0]
+    assert (frame["unreached"] == 0).all()
+    verified = CHIP.replace(programming=hw.WriteVerify(most_pulses=1))
+    assert deployment.deploy(run, [4], hardware=verified)["unreached"].tolist()[1] > 0
     ideal = trained(EXPERIMENT.replace(hardware=None))
     with pytest.raises(SpecError, match="there is no chip to deploy on"):
         deployment.deploy(ideal, [1])
@@ -109,7 +114,7 @@ def test_ages_end_where_the_cells_were_no_longer_measured(run):
 
 
 def test_what_does_not_age_or_is_lost_is_refused(run):
-    with pytest.raises(SpecError, match=r"'hardware\.time' parameter must say what time does"):
+    with pytest.raises(SpecError, match=r"'hardware\.time' parameter must have a mechanism of ageing"):
         deployment.age(run, hardware=Chip(cells=hw.Digital()))
     lost = dataclasses.replace(run, status="diverged", diverged_step=3)
     with pytest.raises(InputError, match="diverged has no weights"):

@@ -1,0 +1,82 @@
+"""Hardware: the parts of an array, before there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from hardware_models.array import EXACT, IDEAL, SynapseArray, complete
+from hardware_models.costs.model import Costs
+from hardware_models.crossbar import arguments
+from hardware_models.crossbar.contract import Parts, Weight
+from hardware_models.numerics.checks import ParameterError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """The parts of an array, each a separate object; the defaults are ideal.
+
+    cells : a cell model, see :mod:`hardware_models.devices`
+    weight : mapping of cells to a weight, see :mod:`hardware_models.crossbar.weights`; None: that of `programming`, or one cell each
+    writing : mapping of updates to pulses, see :mod:`hardware_models.writing.by_cell`, or None: the cell rounds every request
+    programming : initial programming of cells, see :mod:`hardware_models.programming.by_pulses`
+    reading : model of reads, or None: exact
+    time : ageing of cells, or None: none
+    weight_scale : weight units per device unit, or None: the largest |weight| is at the bound of the cells
+    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
+    """
+
+    cells: Any = IDEAL
+    weight: Weight | None = None
+    writing: Any = None
+    programming: Any = EXACT
+    reading: Any = None
+    time: Any = None
+    weight_scale: float | None = None
+    costs: Costs | None = None
+
+    def array(
+        self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
+        track: bool = False, weight_scale: float | None = None,
+    ) -> SynapseArray:  # fmt: skip
+        """An array (n, m) of this hardware, of chip `seed`; parameters as in :class:`SynapseArray`; `weight_scale` if this has none."""
+        return SynapseArray(
+            shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
+            time=self.time, weight_scale=weight_scale if self.weight_scale is None else self.weight_scale, dtype=dtype, seed=seed,
+            number=number, columns=columns, costs=self.costs, track=track,
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> Parts:
+        """All parts, with None replaced by defaults."""
+        return complete(self.cells, self.weight, self.writing, self.programming, self.reading, self.time)
+
+    @property
+    def reads_noisily(self) -> bool:
+        """Whether two reads of the same cells may differ."""
+        return self.parts.programming.reads_noisily or self.parts.readout.reads_noisily
+
+    @property
+    def ages(self) -> bool:
+        """Whether time may change the array."""
+        return self.time is not None or self.parts.programming.ages
+
+    def check_fit(self) -> None:
+        """Raise ParameterError for incompatible parts; nothing is fabricated or compiled.
+
+        Names are those of the fields here, dotted for parts of parts: ``"time.faults.stuck_low"``.
+        """
+        arguments.check_scale(self.weight_scale, type(self).__name__)
+        try:
+            arguments.check_contracts(
+                cell=self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading, time=self.time
+            )  # fmt: skip
+            arguments.check_fit(arguments.Design(self.parts))
+        except ParameterError as error:
+            first, *rest = error.name.split(".")
+            name = ".".join(["cells" if first == "cell" else first, *rest])  # names of this class
+            raise error.at(name, "" if error.owner == "SynapseArray" else error.owner) from None

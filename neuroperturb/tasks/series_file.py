@@ -1,0 +1,131 @@
+"""Series: forecast columns of your own table, some rows ahead."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from neuroperturb.spec import SpecError
+from neuroperturb.spec.data_file import DataFile, FileNote
+from neuroperturb.tasks import table_file
+from neuroperturb.tasks.contract import Task
+from neuroperturb.tasks.randomness import check_request
+from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
+from neuroperturb.tasks.table_file import DataTable, read_table
+
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], Field(strict=False), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+Code = Annotated[float, Field(allow_inf_nan=False)] | str
+
+
+class Series(Task):
+    """Forecast columns of your own table, some rows ahead, online.
+
+    Inputs and targets are scaled so that the training rows (validation excluded) span 0 to 1; pairs (t, t + horizon) are formed inside
+    each part; the state runs on from training into the later parts through their lead-in. Nothing is filled in: a row with a missing
+    value, and a row that does not follow the previous one by the usual step, end a segment. No pair spans the end of a segment, and the
+    state is reset after it.
+
+    A batch of several trials presents as many equal segments of the training rows in parallel.
+
+    Parameters
+    ----------
+    path : str, a CSV or parquet file, with names of columns; searched for next to the TOML file that names it, then in the current folder
+    target : str, or list of str, the columns to forecast
+    inputs : list of str, the columns that the network sees; by default all but the column of times
+    time : str, the column of times: dates, or numbers; by default a column with a usual name (date, time …) or of dates; False: rows are
+        equally spaced
+    horizon : int, rows ahead
+    split : rows before it are training, with the last tenth as validation, and the rest is test: int, or the share of all rows, 0 … 1
+    washout : int, rows after a reset of the state that are not scored
+    lead_in : int, unscored rows before validation and before test that warm up the state
+    missing : what stands for a missing value: numbers such as -9999, texts such as "NA", "" for empty cells
+
+    Examples
+    --------
+    >>> Series(path="load.csv", target="load_kw", horizon=6, missing=("",)).label
+    'series load_kw'
+    """
+
+    name: Literal["series"] = "series"
+    path: DataFile
+    target: Names
+    inputs: Names | None = None
+    time: Name | Literal[False] | None = None
+    horizon: int = Field(default=1, ge=1)
+    split: Annotated[int, Field(ge=20)] | Annotated[float, Field(gt=0, lt=1)] = 0.8
+    washout: int = Field(default=20, ge=0)
+    lead_in: int = Field(default=200, ge=0)
+    missing: Annotated[tuple[Code, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _each_column_once(self):
+        for key in ("target", "inputs"):
+            names = getattr(self, key) or ()
+            if not names and getattr(self, key) is not None:
+                raise SpecError(key, "Series", "at least one column", [], verb="must name")
+            if len(set(names)) < len(names):
+                raise SpecError(key, "Series", "each column once", list(names), verb="must name")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Name in tables and figures: with the columns to forecast."""
+        return f"series {', '.join(self.target)}"
+
+    def data(self, seed: int, batch_size: int) -> SeriesDataset:
+        """The rows of the file, which are not random."""
+        check_request(self, seed, batch_size)
+        del seed  # there is only one series
+        table = read_table(self.path, "Series")
+        time = table_file.usual_time(table) if self.time is None else self.time or None
+        columns = self._columns(table, time)
+        values = np.column_stack([table_file.numbers(table, key, c, self.missing) for key, c in columns])
+        breaks = np.empty(0, int) if time is None else table_file.breaks(table, time, table_file.times(table, time))
+        whole = ~np.isnan(values).any(axis=1)
+        segment = np.searchsorted(breaks, np.arange(len(values)), side="right") + np.cumsum(~whole)
+        values, segment = values[whole], segment[whole]
+        fit, split = self._parts(len(values))
+        inputs = len(columns) - len(self.target)
+        scaled = scale_rows(values, fit)[:, None, :]
+        seen, forecast = np.ascontiguousarray(scaled[:, :, :inputs]), np.ascontiguousarray(scaled[:, :, inputs:])
+        pairs = pair_segments(seen, forecast, 1 + np.flatnonzero(np.diff(segment)), self.horizon)
+        names = [name for _, name in columns[:inputs]]
+        made = SeriesDataset(
+            side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout),
+            part(pairs, (fit, split), self.washout, self.lead_in),
+            part(pairs, (split, len(values)), self.washout, self.lead_in),
+            current=[names.index(name) for name in self.target] if set(self.target) <= set(names) else None,
+        )
+        made.files = {self.path: self._note(table, time)}
+        return made
+
+    @staticmethod
+    def _note(table: DataTable, time: str | None) -> FileNote:
+        """Which file it was, with the first and the last time of its rows."""
+        first, last = (str(table.columns[time][row]) for row in (0, -1)) if time else ("", "")
+        return table.note._replace(first=first, last=last)
+
+    def _columns(self, table: DataTable, time: str | None) -> list[tuple[str, str]]:
+        """(parameter, column) of inputs, then of targets."""
+        for column in self.target:
+            table.require("target", column)
+            if column == time:
+                raise SpecError("target", "Series", "another column than the times", column)
+        seen = self.inputs or tuple(column for column in table.columns if column != time)
+        return [*(("inputs", column) for column in seen), *(("target", column) for column in self.target)]
+
+    def _parts(self, rows: int) -> tuple[int, int]:
+        """First rows of validation and of test."""
+        split = self.split if isinstance(self.split, int) else int(self.split * rows)
+        if not 20 <= split < rows:
+            wanted = f"at least 20 and smaller than the {rows} rows of {self.path!r} without missing values"
+            raise SpecError("split", "Series", wanted, self.split)
+        fit = validation_start(split)
+        for name, length in (("training", fit), ("validation", split - fit), ("test", rows - split)):
+            if self.horizon >= length:
+                wanted = f"smaller than the {length} {name} rows of {self.path!r} that 'split' leaves"
+                raise SpecError("horizon", "Series", wanted, self.horizon)
+        return fit, split
