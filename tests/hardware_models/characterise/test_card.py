@@ -235,6 +235,7 @@ def test_the_table_says_everything():
         assert name in starts
     assert "0.0% after a year" in str(card(LEAKING))
     assert "no drift" in str(card(SOFT))
+    assert "closed loop  default threshold 0.1, the write noise" in str(card("reram-es"))
     assert "none: cells are programmed" in str(card(WRITTEN))
 
 
