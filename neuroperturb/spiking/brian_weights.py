@@ -20,6 +20,7 @@ import numpy as np
 import hardware_models as hw
 from hardware_models.array import SynapseArray
 from hardware_models.numerics import random
+from hardware_models.writing import ByCell
 from neuroperturb.spec import SpecError
 
 IDEAL = "w += dw"
@@ -40,9 +41,9 @@ class WriteCode(NamedTuple):
 def writing(array: SynapseArray, name: str) -> WriteCode:
     """The code of an array's cells; raises, in one sentence, if they have none."""
     cell, scale = array.cell, float(array.state.scale[0])
-    if array.weight != hw.Single() or array.reading is not None or array.time is not None:
-        part = "weight" if array.weight != hw.Single() else "reading" if array.reading is not None else "time"
-        _refuse(f"{name}.{part}", getattr(array, part))
+    for part, plain in (("weight", hw.Single()), ("writing", ByCell()), ("reading", None), ("time", None)):
+        if getattr(array, part) != plain:
+            _refuse(f"{name}.{part}", getattr(array, part))
     if isinstance(cell, hw.Ideal):
         return WriteCode(IDEAL, {})
     rounding, cycle = (int(key) for key in (array.state.rounding, array.state.cycle))

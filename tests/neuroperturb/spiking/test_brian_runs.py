@@ -125,6 +125,13 @@ def test_show_equations_prints_the_model(tmp_path):
             {"hardware": Chip(weight=hw.DifferentialPair())},
             "The 'hardware.W_in.weight' parameter must be ideal, digital or constant-step",
         ),
+        *(
+            (
+                {"hardware": Chip(cells=hw.Digital(bits=4), writing=writing)},
+                "The 'hardware.W_in.writing' parameter must be ideal, digital or constant-step",
+            )
+            for writing in (hw.MixedPrecision(), hw.ClosedLoop())
+        ),
         ({"training": Training(epochs=1)}, "The 'training.dtype' parameter must be 'float64' on the backend 'brian2'."),
         (
             {"task": tasks.SequentialDigits()},
