@@ -57,17 +57,17 @@ def test_verification_gives_up():
 @pytest.mark.filterwarnings("ignore:.*were clipped")
 def test_cells_that_verification_gave_up_on_are_counted(name, weight):
     """As many as are not within the tolerance of their target, however they were made; in the ledger, and summed over programmings."""
-    preset, W = hw.PRESETS[name], 0.2 * np.random.default_rng(0).standard_normal((20, 20))
+    preset, W = hw.PRESETS[name], 0.2 * np.random.default_rng(0).standard_normal((8, 9))
     weight = weight or preset.hardware.weight
     if isinstance(weight, hw.DifferentialPair) and preset.cell.w_min == 0:
         return
-    array = preset.replace(weight=weight, programming=WriteVerify(most_pulses=200), time=None).array((20, 20), seed=1)
+    array = preset.replace(weight=weight, programming=WriteVerify(most_pulses=50), time=None).array((8, 9), seed=1)
     array.program(W)
     target = array.weight.targets(array.state.cells, W.T / float(array.state.scale[0]))
-    off = np.abs(array.state.cells.w[:, :, :20] - target) > 0.02 * array.cell.bound
+    off = np.abs(array.state.cells.w[:, :, :8] - target) > 0.02 * array.cell.bound
     assert array.shortfall.unreached == off.sum()
     assert array.ledger().counts["unreached"] == off.sum()
-    line = ("cells given up in programming", str(off.sum()))
+    line = ("cells not reached in programming", str(off.sum()))
     assert (line in array.ledger().rows()) == bool(off.sum())
     array.program(W)
     assert array.shortfall.unreached >= off.sum()
