@@ -21,8 +21,8 @@ ROWS = 4
 
 
 @intrinsic
-def _rank_line(typingctx, w, post, pre, reward, x, acc, j, i):
-    """Rows j … j + 3 and elements i … of one cache line; every array C-contiguous, last axes of whole lines."""
+def _rank_line(typingctx, w, post, pre, reward, x, acc, at):
+    """Rows j … j + 3 and elements i … of one cache line, at = (j, i); every array C-contiguous, last axes of whole lines."""
     dtype = w.dtype
 
     def codegen(context, builder, signature, args):
@@ -31,7 +31,8 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, j, i):
             for kind, value in zip(signature.args[:6], args[:6], strict=True)
         ]
         w, post, pre, reward, x, acc = arrays
-        row, element, size_t = args[6], args[7], args[6].type
+        row, element = cgutils.unpack_tuple(builder, args[6])
+        size_t = row.type
         scalar, lanes = context.get_data_type(dtype), LINE // (4 if dtype == types.float32 else 8)
         vector, lane = ir.VectorType(scalar, lanes), ir.IntType(32)
         undefined, everywhere = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(lane, lanes), None)
@@ -80,7 +81,7 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, j, i):
             builder.store(total, at).align = 4
         return context.get_dummy_value()
 
-    return types.none(w, post, pre, reward, x, acc, j, i), codegen
+    return types.none(w, post, pre, reward, x, acc, at), codegen
 
 
 if COMPILED:
@@ -91,7 +92,7 @@ if COMPILED:
         post, pre, reward, line = pending.post, pending.pre, pending.reward, LINE // w.itemsize
         for j in range(0, whole, ROWS):
             for i in range(0, w.shape[1], line):
-                _rank_line(w, post, pre, reward, x=x, acc=acc, j=j, i=i)
+                _rank_line(w, post, pre, reward, x, acc, (j, i))
 
 else:
 

@@ -22,6 +22,7 @@ from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.observation import reads_plainly
 from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
 
+MOST_DRAWN = 128  # units; draws of longer rows fill vectors by themselves
 MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
 
 
@@ -189,16 +190,18 @@ def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
 
 
 def _lanes(setup: Setup, wanted: bool) -> LaneScratch:
-    """One unused number of each where an episode goes another way."""
+    """One unused number of each if an episode is computed otherwise; `xi` and `xi_y`, in which draws of many short rows are made, remain."""
     zeros, passes, steps, (n, n_in, n_out) = setup.zeros, setup.passes, setup.block_steps, setup.sizes
     m, lanes = n_in + setup.network.bias, whole_lanes(setup.batch)
+    drawn, many = whole_lanes(setup.batch * (2 if setup.independent else 1)), setup.batch >= BATCH and n <= MOST_DRAWN
+    xi, xi_y = (zeros(units, drawn) if wanted or many else zeros(1, 1) for units in (n, n_out))
     if not wanted:
         n = n_in = n_out = m = passes = lanes = steps = 1
-    drive, xi, r, x = zeros(n, lanes), zeros(n, lanes), zeros(passes * n, lanes), zeros(passes * n, lanes)
+    drive, r, x = zeros(n, lanes), zeros(passes * n, lanes), zeros(passes * n, lanes)
     block_in, block_post, block_centre = zeros(steps, m, lanes), zeros(steps, n, lanes), zeros(steps + 1, n, lanes)
     block_in[:, n_in:] = 1
     return LaneScratch(
-        drive=drive, xi=xi, r=r, x=x, y=zeros(passes * n_out, lanes), xi_y=zeros(n_out, lanes), row=zeros(1, max(n, n_out))[0],
+        drive=drive, xi=xi, r=r, x=x, y=zeros(passes * n_out, lanes), xi_y=xi_y, row=zeros(1, max(n, n_out))[0],
         factor_in=zeros(1, n)[0], factor_rec=zeros(1, n)[0], factor_out=zeros(1, n_out)[0], block_in=block_in, block_post=block_post,
         block_post_y=zeros(steps, n_out, lanes), block_centre=block_centre, go=zeros(steps, lanes), pre=zeros(max(n, m), steps * lanes),
         post=zeros(max(n, n_out), steps * lanes), drive_flat=drive.reshape(-1), xi_flat=xi.reshape(-1), r_flat=r.reshape(passes, -1),

@@ -64,15 +64,15 @@ class NoiseNumbers(NamedTuple):
     sigma: float
 
 
-def over_noise_std(params, p):
+def over_noise_std(params: NamedTuple, p: float) -> float:
     return p / params.sigma
 
 
-def over_noise_variance(params, p):
+def over_noise_variance(params: NamedTuple, p: float) -> float:
     return p / (params.sigma * params.sigma)
 
 
-def unchanged(params, p):
+def unchanged(params: NamedTuple, p: float) -> float:
     return p
 
 

@@ -9,7 +9,7 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules.axes.baseline import CleanTwin, RunningMean
+from neuroperturb.rules.axes.baseline import CleanTwin, RunningMean, SecondRun
 from neuroperturb.rules.axes.credit import Trace
 from neuroperturb.rules.noise.codes import Walsh
 from neuroperturb.rules.noise.independent import Rademacher
@@ -142,3 +142,16 @@ def test_divergence_is_where_it_was():
 )
 def test_who_goes_another_way(parts):
     assert not is_lanes(simulate(**parts))
+
+
+@pytest.mark.parametrize("baseline", [CleanTwin(), SecondRun()], ids=str)
+def test_draws_of_all_trials_at_once_are_those_of_the_rows(baseline, monkeypatch):
+    """Other rules, too, draw for all trials in one loop if rows are short: the same numbers, bit for bit."""
+    found = []
+    for most in (layout.MOST_DRAWN, 0):
+        monkeypatch.setattr(layout, "MOST_DRAWN", most)
+        simulation = simulate(rules.make("anp", None, "episode", noise_std=0.1, baseline=baseline), dtype="float32")
+        assert simulation.run.scratch.xi.shape[0] == (9 if most else 1)
+        assert simulation.present_all(trials())
+        found.append((simulation.run.act.xi.tobytes(), *(w.tobytes() for w in simulation.weights())))
+    assert found[0] == found[1]
