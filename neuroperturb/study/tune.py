@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
+from neuroperturb.results.atomic import sync_folder
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
@@ -52,6 +56,8 @@ def tune(
     _check(study, cells, asked)
     folder.make()
     folder.tidy_trials()
+    if storage is None:
+        _make_database(optuna, (folder.root / DATABASE).resolve())
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
     search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop, say)
     tables, empty = [], 0
@@ -244,6 +250,35 @@ def _keep(folder: StudyFolder, name: str, run: Run, pruned: bool) -> None:
         folder.save(name, run)
     except OSError as error:
         raise RecordError(f"Results cannot be written to {str(folder.root)!r} ({_first_line(error)}).") from None
+
+
+def _make_database(optuna, path: Path) -> None:
+    """Create the database completely or not at all: with a full disk, SQLite leaves tables without their indices, and trials are lost."""
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
+    try:
+        made = optuna.storages.RDBStorage(f"sqlite:///{part}")
+        made.remove_session()
+        made.engine.dispose()
+        _give_name(part, path)
+        sync_folder(path.parent)
+    except Exception as error:  # whatever the database's library raises
+        raise InputError(f"The database {str(path)!r} cannot be created ({_first_line(error)}).") from None
+    finally:
+        for left in path.parent.glob(f"{part.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def _give_name(part: Path, path: Path) -> None:
+    """Rename a file, unless another process was faster."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            os.rename(part, path)
 
 
 def _optuna():

@@ -173,4 +173,4 @@ def test_other_data_are_another_run_of_a_study(place):
     series(place / "w.csv", seed=2)
     report = invoke("report", place / "s")
     assert report.exit_code == 0
-    assert report.stderr.count("The file 'w.csv' is another one than the record's") == 1
+    assert report.stderr.count("The file 'w.csv' differs from that of the record") == 1

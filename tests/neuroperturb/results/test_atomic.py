@@ -15,6 +15,8 @@ from neuroperturb.cli import report, run, study, tune  # noqa: F401 (before proc
 from neuroperturb.cli.app import app
 from neuroperturb.results import atomic
 from neuroperturb.results.run import load, same_science
+from neuroperturb.spec import InputError
+from neuroperturb.study import tune as tuning
 
 resource = pytest.importorskip("resource")
 SIZES, FEWER = 30, int(os.environ.get("NEUROPERTURB_DISK_SIZES", "8"))  # of a record, and of what a command writes
@@ -149,3 +151,25 @@ def test_every_command_on_a_full_disk(tmp_path, what):
         assert code in (0, 3), limit
         assert litter(tmp_path) == []
     assert limited(resource.RLIM_INFINITY, command(arguments, tmp_path)) == 0
+
+
+def test_a_database_of_trials_is_created_completely_or_not_at_all(tmp_path):
+    """SQLite left the table of searches without its index: every later one had a double."""
+    optuna = pytest.importorskip("optuna")
+    path = tmp_path / "tune.db"
+
+    def make():
+        try:
+            tuning._make_database(optuna, path)
+        except InputError as error:
+            raise OSError(str(error)) from None
+
+    for limit in range(80_000, 125_001, 7_500):
+        code = limited(limit, make)
+        assert code in (0, 3), limit
+        assert [p.name for p in tmp_path.iterdir()] == ["tune.db"] * (code == 0)
+        if code == 0:
+            for _ in range(2):
+                optuna.create_study(storage=f"sqlite:///{path}", study_name="s", load_if_exists=True)
+            return
+    raise AssertionError("larger than any of these")
