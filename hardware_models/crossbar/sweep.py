@@ -6,8 +6,8 @@
 
 One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
 rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
-columns has the three loops fused into one (`fused`), with the same operations in the same order. From `blas.BATCH` columns on,
-ideal cells are written and read by BLAS.
+columns has the three loops fused into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same
+operations in the same order. From `blas.BATCH` columns on, ideal cells are written and read by BLAS.
 
 Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
@@ -18,9 +18,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_column, rank_change, read_four, read_one
+from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
+
+SHORT = 256  # elements of a row: up to here one outer product, too, is written line by line
 
 
 class WritePath(NamedTuple):
@@ -264,11 +267,16 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
 
     @kernel
     def move(array, pending, memory, x, acc):
-        w, start = array.cells.w, 0
+        w, start, ranks = array.cells.w, 0, pending.post.shape[0]
         # one device by construction; a change is not rescaled here
-        if pending.active[0] != 0 and pending.post.shape[0] == 1 and x.shape[0] == 2 and array.scale[0] == 1:
-            start = w.shape[1] - w.shape[1] % 4
-            fused_walk(array, pending, x, acc, start)
+        if pending.active[0] != 0 and array.scale[0] == 1:
+            long = w.shape[2] > SHORT or array.size[0] == 1
+            if ranks == 1 and x.shape[0] == 2 and (long or not by_rank):
+                start = w.shape[1] - w.shape[1] % 4
+                fused_walk(array, pending, x, acc, start)
+            elif by_rank and x.shape[0] > 0:
+                start = w.shape[1] - w.shape[1] % 4
+                rank_walk(w[0], pending, x, acc, start)
         walk(array, pending, memory, x, acc, start)
 
     return move

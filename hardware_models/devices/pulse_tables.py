@@ -1,15 +1,15 @@
-"""Tables of measured pulses, as laboratories and simulators lay them out: which columns there are, and what they say.
+"""Tables of measured pulses in the common layouts of laboratories and simulators.
 
-    device, direction, conductance before [uS], conductance after [uS]      a line a pulse; this program's own; one device needs no column
+    device, direction, conductance before [uS], conductance after [uS]      one line per pulse; the device column is optional
     A1,     up,        3.10,                    3.42
-    pulse voltage (V), current (A), read voltage (V)                        a line a pulse, read after it; the sign is the direction
-    direction, conductance                                                  likewise
-    pulse number, conductance                                               likewise; up or down as the conductance goes, leg by leg
-    ramp, ramp, …                                                           a column a ramp, after 0, 1, 2 … pulses, with or without header
+    pulse voltage (V), current (A), read voltage (V)                        one line per pulse, read after it; the sign is the direction
+    direction, conductance                                                  one line per pulse, read after it
+    pulse number, conductance                                               one line per pulse; directions follow from the turning points
+    ramp, ramp, …                                                           one column per ramp, after 0, 1, 2 … pulses; header optional
 
-Delimiters are commas, semicolons, tabs or spaces; numbers may have decimal commas where commas delimit nothing. Lines that begin with #
-say what they like, unless they are the header. A unit in brackets is kept as a label. Anything that cannot be read is one sentence that
-names file, line and field, and shows the layout wanted.
+Delimiters are commas, semicolons, tabs or spaces; decimal commas are accepted if the delimiter is not a comma. Lines that begin with #
+are comments, except for the header. A unit in brackets is kept as a label. Errors name file, line and field in one sentence, and
+describe the expected layout.
 """
 
 from __future__ import annotations
@@ -40,14 +40,16 @@ READ_AFTER = {  # columns of layouts in which every line is a read after a pulse
 }  # fmt: skip
 DIRECTIONS = {
     "up": True, "+1": True, "1": True, "+": True, "set": True, "ltp": True, "potentiation": True, "pot": True, "p": True, "true": True,
+    "potentiate": True, "increase": True, "positive": True, "pos": True,
     "down": False, "-1": False, "−1": False, "-": False, "reset": False, "ltd": False, "depression": False, "dep": False, "d": False,
-    "false": False,
+    "false": False, "depress": False, "decrease": False, "negative": False, "neg": False,
 }  # fmt: skip
 LAYOUT = (
-    "A file of pulses has a line 'device,direction,conductance before [uS],conductance after [uS]', and below it one line a pulse, such as "
-    "'A1,up,3.10,3.42'; or a column a ramp, one up, one down; or a line a pulse with its number or voltage, and the conductance after it."
+    "A file of pulses has a header 'device,direction,conductance before [uS],conductance after [uS]' and one line per pulse, such as "
+    "'A1,up,3.10,3.42'; or one column per ramp, up and down; or one line per pulse with its number or voltage and the conductance after it."
 )
-TURN = 0.5  # of the range: a way back that long is no noise, but pulses the other way
+FIRST = 8  # columns that an error names
+TURN = 0.5  # of the range: a reversal of this size is a change of direction, not noise
 
 
 class PulseDataError(InputError):
@@ -55,7 +57,7 @@ class PulseDataError(InputError):
 
 
 class PulseTable(NamedTuple):
-    """Text in fields.
+    """A text split into fields.
 
     name : of the file, for errors;  header : fields of the header, None where there is none;  rows : fields of every other line
     lines : number of each in the file;  commas : whether numbers may have decimal commas
@@ -72,8 +74,13 @@ class PulseTable(NamedTuple):
         """Fields a line."""
         return len(self.header if self.header is not None else self.rows[0])
 
+    @property
+    def names(self) -> str:
+        """The header in words, cut where it is long."""
+        return ", ".join([short(name) for name in (self.header or [])[:FIRST]] + ["…"] * (self.width > FIRST))
+
     def refuse(self, sentence: str, hint: str = LAYOUT) -> PulseDataError:
-        """The error that says what is wrong, and what is wanted."""
+        """The error for a sentence, with the expected layout."""
         return PulseDataError(f"{sentence} {hint}".rstrip())
 
     def texts(self, column: int) -> list[str]:
@@ -103,8 +110,8 @@ class PulseTable(NamedTuple):
         return values
 
 
-class PulseColumns(NamedTuple):
-    """What a table says: see `PulseData`; device : names."""
+class PulseRows(NamedTuple):
+    """The pulses of a table, see `PulseData`; device : names."""
 
     before: np.ndarray
     after: np.ndarray
@@ -120,7 +127,8 @@ class PulseColumns(NamedTuple):
 def decoded(name: str, data: bytes) -> str:
     """Text in UTF-8, UTF-16 or Windows-1252."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    encodings = ("utf-16",) if wide else ("utf-16-le", "utf-16-be") if b"\0" in data[:64] else ("utf-8-sig", "cp1252")
+    plain = ("utf-16-be" if data[:1] == b"\0" else "utf-16-le",) if b"\0" in data[:64] else ("utf-8-sig", "cp1252")
+    encodings = ("utf-16",) if wide else plain
     for encoding in encodings:
         try:
             text = data.decode(encoding)
@@ -132,12 +140,12 @@ def decoded(name: str, data: bytes) -> str:
 
 
 def of_text(name: str, text: str) -> PulseTable:
-    """The fields of a text; refused where it is empty, or where lines differ in their fields."""
+    """Split a text into fields; empty texts and lines of different lengths are refused."""
     lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
     body = [(k, line) for k, line in lines if not line.lstrip().startswith("#")]
     if not body:
         raise PulseDataError(f"The file {name!r} is empty.")
-    delimiter = _delimiter(body[0][1])
+    delimiter = _delimiter(body[0][1], body[-1][1])
     first = body[0][0]
     marked = [(k, line) for k, line in lines if k < first and _is_marked_header(line, body[0][1], delimiter)]
     lines = marked[-1:] + body
@@ -155,14 +163,14 @@ def of_text(name: str, text: str) -> PulseTable:
     return table
 
 
-def _delimiter(line: str) -> str:
-    """Commas may be decimal where there is another delimiter."""
-    return next((sign for sign in ";\t," if sign in line), " ")
+def _delimiter(first: str, last: str) -> str:
+    """Commas may be decimal if there is another delimiter; without any, fields are separated by spaces, or there is one field."""
+    return next((sign for sign in ";\t," if sign in first), " " if len(last.split()) > 1 else "\n")
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return line.split()
+    if delimiter in " \n":
+        return line.split() if delimiter == " " else [line.strip()]
     try:
         return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
     except csv.Error as error:
@@ -170,7 +178,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 def _is_marked_header(line: str, below: str, delimiter: str) -> bool:
-    """Whether a line that begins with # is the header of the line below it."""
+    """Whether a line that begins with # is a header."""
     found, known = (
         _fields(line, delimiter),
         {name for names in (HEADERS | READ_AFTER).values() for name in names if name},
@@ -181,18 +189,18 @@ def _is_marked_header(line: str, below: str, delimiter: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A header in small letters, without its unit."""
+    """A header in lower case, without its unit."""
     return re.sub(r"[\s_\-]+", " ", re.sub(r"[\[(].*?[\])]", "", text)).strip().lower()
 
 
 def _unit(text: str) -> str:
-    """What a header has in brackets."""
+    """The text in brackets of a header."""
     found = re.search(r"[\[(](.*?)[\])]", text)
     return found[1].strip() if found else ""
 
 
 def _same_unit(one: str, other: str) -> bool:
-    """Whether they are one unit: a micro sign and a Greek mu are."""
+    """Whether two units are equal; a micro sign equals a Greek mu."""
     return one.replace("μ", "µ") == other.replace("μ", "µ")
 
 
@@ -200,29 +208,27 @@ def _same_unit(one: str, other: str) -> bool:
 # Layouts
 
 
-def pulses_of(table: PulseTable) -> PulseColumns:
-    """The pulses of a table, whichever way it is laid out."""
+def pulses_of(table: PulseTable) -> PulseRows:
+    """The pulses of a table in any of the layouts."""
     columns = {} if table.header is None else _columns(table)
     if "before" in columns or "after" in columns:
         return _line_a_pulse(table, columns)
     if "current" in columns or "conductance" in columns:
         return _reads_after(table, columns)
     if table.header is not None and not _is_all_numbers(table):
-        raise table.refuse(
-            f"The file {table.name!r} has no column 'before'. Got {', '.join(map(repr, table.header))} instead."
-        )
+        raise table.refuse(f"The file {table.name!r} has no column 'before'. Got {table.names} instead.")
     ramps = ramps_of(table)
     parts = [_legs(ramp) for ramp in ramps]
     before, after, up = map(np.concatenate, zip(*parts))
     if up.all() or not up.any():
         here, there = ("up", "down") if up.all() else ("down", "up")
-        hint = "Name the file of the others, too: Measured.from_csv('up.csv', down='down.csv')."
+        hint = "Pass both files: Measured.from_csv('up.csv', down='down.csv')."
         raise table.refuse(f"The file {table.name!r} must have ramps {there} beside those {here}.", f"{hint} {LAYOUT}")
-    return PulseColumns(before, after, up, ["0"] * len(up), unit_of_ramps(table))
+    return PulseRows(before, after, up, ["0"] * len(up), unit_of_ramps(table))
 
 
 def ramps_of(table: PulseTable) -> list[np.ndarray]:
-    """A ramp a column; one that counts pulses is none, and a column may end before the others."""
+    """One ramp per column, pulse numbers excepted; columns may have different lengths."""
     ramps = []
     for column in range(table.width):
         texts = table.texts(column)
@@ -238,7 +244,7 @@ def ramps_of(table: PulseTable) -> list[np.ndarray]:
 
 
 def _counts_pulses(table: PulseTable, ramps: list[np.ndarray]) -> bool:
-    """Whether the first column is 0, 1, 2 …, and says so, or the others are ramps up and down without it."""
+    """Whether the first column is 0, 1, 2 … and is named so, or the other columns contain ramps up and down without it."""
     first, ways = ramps[0], [_legs(ramp)[2] for ramp in ramps[1:] if len(ramp) > 1]
     named = table.header is not None and _plain(table.header[0]) in READ_AFTER["number"]
     both = bool(ways) and np.concatenate(ways).any() and not np.concatenate(ways).all()
@@ -246,7 +252,7 @@ def _counts_pulses(table: PulseTable, ramps: list[np.ndarray]) -> bool:
 
 
 def unit_of_ramps(table: PulseTable) -> str:
-    """The unit that the headers of all ramps have."""
+    """The common unit of all ramps, or ""."""
     units = {_unit(text) for text in table.header or [""]}
     return units.pop() if len(units) == 1 else ""
 
@@ -258,7 +264,7 @@ def _is_all_numbers(table: PulseTable) -> bool:
 
 
 def _columns(table: PulseTable) -> dict[str, int]:
-    """Where each known field is."""
+    """Index of each known column."""
     plain, columns = [_plain(text) for text in table.header or []], {}
     for what, names in (HEADERS | READ_AFTER).items():
         found = [k for k, text in enumerate(plain) if text in names]
@@ -269,13 +275,11 @@ def _columns(table: PulseTable) -> dict[str, int]:
     return columns
 
 
-def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
+def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseRows:
     header = table.header or []
     for what in ("before", "after", "direction"):
         if what not in columns and not (what == "direction" and "voltage" in columns):
-            raise table.refuse(
-                f"The file {table.name!r} has no column {what!r}. Got {', '.join(map(repr, header))} instead."
-            )
+            raise table.refuse(f"The file {table.name!r} has no column {what!r}. Got {table.names} instead.")
     unit, other = (_unit(header[columns[what]]) for what in ("before", "after"))
     if not _same_unit(unit, other):
         raise table.refuse(
@@ -285,11 +289,11 @@ def _line_a_pulse(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
     way = _ways(table, columns)
     pulsed = way != 0
     devices = np.array(_devices(table, columns))[pulsed]
-    return PulseColumns(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
+    return PulseRows(before[pulsed], after[pulsed], way[pulsed] > 0, list(devices), unit)
 
 
 def _ways(table: PulseTable, columns: dict[str, int]) -> np.ndarray:
-    """+1, −1, or 0 where a line is a read without a pulse."""
+    """+1, −1, or 0 for a read without a pulse."""
     if "direction" in columns:
         return np.where(_directions(table, table.texts(columns["direction"])), 1, -1)
     return np.sign(table.numbers("voltage", columns["voltage"])).astype(int)
@@ -306,7 +310,7 @@ def _devices(table: PulseTable, columns: dict[str, int]) -> list[str]:
 
 
 def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
-    """Words, ±1, or two volts: one of each sign, or one and 0."""
+    """Words, ±1, or two values: one of each sign, or a positive one and 0."""
     plain = [re.sub(r"\s*v$|\.0*$", "", text.lower()) for text in texts]
     if all(text in DIRECTIONS for text in plain):
         return [DIRECTIONS[text] for text in plain]
@@ -319,8 +323,8 @@ def _directions(table: PulseTable, texts: list[str]) -> list[bool]:
     )
 
 
-def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
-    """Every line is a read after a pulse: where a pulse starts is what was read before it."""
+def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseRows:
+    """Each line is a read after a pulse; a pulse starts at the previous read."""
     header = table.header or []
     if "conductance" in columns:
         g, unit = table.numbers("conductance", columns["conductance"]), _unit(header[columns["conductance"]])
@@ -335,7 +339,7 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
     names = np.array(_devices(table, columns))
     way = _ways(table, columns) if "direction" in columns or "voltage" in columns else None
     number = table.numbers("number", columns["number"]) if "number" in columns else None
-    parts = []
+    parts = [(g[:0], g[:0], np.zeros(0, bool), [])]
     for name in dict.fromkeys(names):
         these = np.flatnonzero(names == name)
         if way is not None:
@@ -345,11 +349,11 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseColumns:
             part = _legs_by_number(g[these], None if number is None else number[these])
         parts.append((*part, [name] * len(part[0])))
     before, after, up, device = map(np.concatenate, zip(*parts))
-    return PulseColumns(before, after, up, list(device), unit)
+    return PulseRows(before, after, up, list(device), unit)
 
 
 def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ramps begin where the number of the pulse begins again."""
+    """A ramp begins where pulse numbers restart."""
     starts = [] if number is None else list(np.flatnonzero(np.diff(number) < 0) + 1)
     legs = [_legs(part) for part in np.split(g, starts) if len(part) > 1]
     if not legs:
@@ -358,9 +362,9 @@ def _legs_by_number(g: np.ndarray, number: np.ndarray | None) -> tuple[np.ndarra
 
 
 def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """PulseColumns of a sequence of reads whose directions nobody noted: up or down as the conductance goes, noise apart.
+    """Pulses of a sequence of reads without directions, which follow from its turning points.
 
-    Where it turns, a second read of the same value is no pulse.
+    At a turning point, a repeated read of the same value does not count as a pulse.
     """
     turns = turning_points(g, TURN * float(np.ptp(g)))
     up = np.zeros(len(g) - 1, bool)
@@ -374,7 +378,7 @@ def _legs(g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def turning_points(g: np.ndarray, back: float) -> list[int]:
-    """Where a sequence turns for good, by more than `back`; its two ends are among them."""
+    """Indices at which a sequence reverses by at least `back`, and its two ends."""
     turns, low, high, way = [0], 0, 0, 0
     for k, value in enumerate(g):
         low, high = (k if value < g[low] else low), (k if value > g[high] else high)

@@ -1,4 +1,4 @@
-"""How good a model of measured steps is: pulse by pulse, for a fifth that it was not made from, and ramp by ramp, for all."""
+"""Goodness of a model of measured steps: single steps, of a held-out fifth of the pulses, and ramps, of all pulses."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Goodness(NamedTuple):
     variance_ratio : variance of what is left over the one predicted; 1 where the spread is right
     ks : Kolmogorov–Smirnov distance of measured steps from as many times 8 simulated ones at the same places and devices;
         sampling alone gives up to 1.4 / √pulses in 19 of 20 cases
-    ramp : of all pulses: how far the cell, without noise, is from a ramp that it follows from its first pulse on, in parts of the range;
-        mean over ramps, largest over their pulses. Single steps may all but one be right, and R² 1, and a ramp be far off
+    ramp : largest deviation of the noise-free cell from the measured ramps when it starts where they start, relative to the range;
+        mean over ramps, maximum over pulses. A ramp can be far off although R² is 1: a single wrong step is enough
     """
 
     r2: tuple[float, float]

@@ -1,4 +1,4 @@
-"""Measured steps and their model, as fits and judgements of them take it; lengths in parts of the range."""
+"""Measured steps and their model; lengths are relative to the range."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class PulseSteps(NamedTuple):
     def inside(self, t: np.ndarray, reach: np.ndarray | float = 0.0) -> np.ndarray:
         """Pulses that start further than they reach from the end they push against: a step may end there.
 
-        Those that start beyond the end they leave count as from that end: the range ends at a quantile, and the first pulse of a ramp
-        starts at its extreme; where steps are large there, it is the only one that says so.
+        Pulses that start slightly outside the range, at the end they lead away from, count as starting at that end: the range ends at a
+        quantile, and the first pulse of a ramp starts at an extreme. If steps are large there, it is the only pulse that shows it.
 
         Of a direction in which those are few, or start from one place, all in the range; or else all there are.
         """

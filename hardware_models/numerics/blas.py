@@ -6,6 +6,8 @@ are given and the strides are the leading dimensions; `sizes`, (6,) int32, is sc
     read       acc = x w          (K, m)(m, n) → (K, n)
     read_back  v = x wᵀ           (K, n)(n, m) → (K, m)
     write      w += preᵀ post     (m, R)(R, n) → (m, n)
+
+`lane_read` and `lane_write` are the first and the last one where trials are innermost.
 """
 
 from __future__ import annotations
@@ -64,6 +66,45 @@ def products(dtype: str):
 
 
 @lru_cache
+def lane_write(dtype: str):
+    """write(pre, post, w, key, columns, sizes): w += pre postᵀ over the first columns of (m, R) and (n, R); key (4,) ends with n, m."""
+    if not COMPILED:
+        return _lane_write
+    gemm = _gemm({"float32": "sgemm", "float64": "dgemm"}[dtype])
+    one, plain, transposed = np.ones(1, dtype), np.array([N], np.uint8), np.array([T], np.uint8)
+
+    @kernel
+    def write(pre, post, w, key, columns, sizes):
+        sizes[0], sizes[1], sizes[2] = key[2], key[3], columns
+        sizes[3], sizes[4], sizes[5] = post.shape[1], pre.shape[1], w.shape[1]
+        gemm((transposed, plain, one, post, pre, one, w), sizes)
+
+    return write
+
+
+@lru_cache
+def lane_read(dtype: str):
+    """read(w, x, factor, out, sizes): out[i, k] = factor_i Σ_j w[j, i] x[j, k], as :func:`~hardware_models.numerics.lanes.product`."""
+    if not COMPILED:
+        return _lane_read
+    gemm = _gemm({"float32": "sgemm", "float64": "dgemm"}[dtype])
+    one, zero = np.ones(1, dtype), np.zeros(1, dtype)
+    plain, transposed = np.array([N], np.uint8), np.array([T], np.uint8)
+
+    @kernel
+    def read(w, x, factor, out, sizes):
+        sizes[0], sizes[1], sizes[2] = out.shape[1], out.shape[0], x.shape[0]
+        sizes[3], sizes[4], sizes[5] = x.shape[1], w.shape[1], out.shape[1]
+        gemm((plain, transposed, one, x, w, zero, out), sizes)
+        for i in range(out.shape[0]):
+            if factor[i] != 1:
+                for k in range(out.shape[1]):
+                    out[i, k] *= factor[i]
+
+    return read
+
+
+@lru_cache
 def _gemm(name: str):
     """gemm((transa, transb, alpha, a, b, beta, c), sizes): BLAS's own, called by symbol; every argument is an array."""
     symbol = f"{PREFIX}blas_{name}"
@@ -99,6 +140,15 @@ def _read(x, w, acc, n, sizes):
 
 def _read_back(x, w, v, n, sizes):
     v[:, : len(w)] = x[:, :n] @ w[:, :n].T
+
+
+def _lane_read(w, x, factor, out, sizes):
+    out[:] = (w[:, : len(out)].T @ x) * factor[: len(out), None]
+
+
+def _lane_write(pre, post, w, key, columns, sizes):
+    n, m = key[2:]
+    w[:m, :n] += pre[:m, :columns] @ post[:n, :columns].T
 
 
 def _write(pre, post, w, n, sizes):

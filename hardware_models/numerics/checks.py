@@ -126,7 +126,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether it is a real number of a magnitude that computes; an integer may have any number of digits."""
+    """Whether it is a real number of usable magnitude; an integer may have any number of digits."""
     return is_number(value) and bool(abs(value) <= LARGEST)
 
 

@@ -47,6 +47,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hardware_models.crossbar.arguments import as_numbers
 from hardware_models.crossbar.contract import Site
 from hardware_models.numerics import memory
 from hardware_models.numerics.checks import (
@@ -129,7 +130,7 @@ def warn_of_error(site: Site) -> None:
     """Warn where the fast form is not to be relied on for an array."""
     wires, devices, (n, m) = site.parts.readout.wires, len(site.weight.gains), site.shape
     bound = error_bound(site.shape, wires, devices, site.cell.bound or 1.0)
-    if bound > LIMIT:
+    if bound > LIMIT and n * m > 1:  # parts are also checked on paper, without a size
         warnings.warn(
             f"What is read through the wires of {n} × {m} weights of {1e6 * wires.siemens:.3g} µS may be wrong by up to {100 * bound:.2g} % "
             f"(more than {100 * LIMIT:g} %): the fast form of wires is for smaller arrays or resistances; hardware_models.exact_read solves "
@@ -348,7 +349,7 @@ def fast_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] =
     -------
     (K, n) or (n,), Σ_k gain_k Σ_j w_kji x_j less what the wires take [device units · input units]
     """
-    dtype = np.dtype(np.float32 if np.asarray(w).dtype == np.float32 else np.float64)
+    dtype = np.dtype(np.float32 if getattr(w, "dtype", None) == np.float32 else np.float64)
     w, x, single = checked_operands(w, x, wires, gains)
     d, m, n = w.shape
     s = make_scratch(d, m, n, len(x), dtype)
@@ -363,11 +364,13 @@ def fast_read(w: ArrayLike, x: ArrayLike, wires: Wires, gains: Sequence[float] =
 def checked_operands(w, x, wires: Wires, gains):
     """w (d, m, n), x (K, m), and whether x came as one column."""
     wires.check()
-    w, x = np.asarray(w, float), np.asarray(x, float)
+    w, x = (as_numbers(name, "", given, "numbers").astype(float) for name, given in (("w", w), ("x", x)))
+    if w.ndim not in (2, 3) or w.size == 0:
+        raise ParameterError("w", "", "numbers (m, n) or (d, m, n)", Words(f"shape {w.shape}"))
     w, single = w if w.ndim == 3 else w[None], x.ndim == 1
     x = np.atleast_2d(x)
     if len(gains) != len(w):
         raise ParameterError("gains", "", f"one number for each of {len(w)} devices", gains)
-    if x.shape[1] != w.shape[1]:
+    if x.ndim != 2 or x.shape[1] != w.shape[1]:
         raise ParameterError("x", "", f"rows of {w.shape[1]} numbers", Words(f"shape {x.shape}"))
     return w, x, single

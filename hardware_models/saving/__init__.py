@@ -1,1 +1,1 @@
-"""Arrays as values: independent copies, and files with one or several arrays as numbers and text."""
+"""Copies of arrays, and files that store one or several arrays as numbers and text."""

@@ -1,9 +1,9 @@
-"""One netCDF 4 file of named arrays and a text, whole or not at all.
+"""One netCDF 4 file of named arrays and a text, with a checksum; writes are atomic.
 
     HDF5 bytes │ line of 96: "\nhardware_models <length> <sha256 of the bytes before>\n"
 
-Whatever reads HDF5 reads such a file: nothing looks behind its end. Here the line is looked at first, so that the library never sees
-bytes that are not those that were written.
+HDF5 readers ignore what follows the end of the HDF5 data. Here the line is checked first, so that the HDF5 library never reads damaged
+bytes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ SEAL = 96  # bytes
 
 
 class ArrayFileError(InputError):
-    """A file without arrays, or a damaged one."""
+    """A file that contains no arrays, or is damaged."""
 
 
 def write(path: str | Path, text: str, arrays: Mapping[str, np.ndarray]) -> Path:
-    """Write a text and arrays by their names, ``group/name``; an older file of that name is replaced once all is on the disk."""
+    """Write a text and arrays by their names, ``group/name``; an existing file of that name is replaced once all data are on the disk."""
     path = Path(path)
     whole = _hdf5(text, arrays)
     part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
@@ -45,14 +45,14 @@ def write(path: str | Path, text: str, arrays: Mapping[str, np.ndarray]) -> Path
 
 
 def read(path: str | Path) -> tuple[str, dict[str, np.ndarray]]:
-    """The text and the arrays of a file; anything else is refused in a sentence."""
+    """Read the text and the arrays of a file; raises ArrayFileError for any other file."""
     try:
         whole = Path(path).read_bytes()
     except OSError as error:
         raise ArrayFileError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     body, seal = whole[:-SEAL], whole[-SEAL:]
     if not seal.startswith(b"\nhardware_models "):
-        raise ArrayFileError(f"The file {str(path)!r} contains no arrays of hardware_models, or its end is missing.")
+        raise ArrayFileError(f"The file {str(path)!r} contains no arrays of hardware_models, or is incomplete.")
     if seal != _seal(body):
         raise ArrayFileError(f"The file {str(path)!r} is damaged: its contents do not match their checksum.")
     return _contents(path, body)

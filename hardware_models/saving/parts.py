@@ -1,9 +1,8 @@
-"""Parts of an array as plain data, and plain data as parts: what a file holds of them.
+"""Parts of an array as plain data, for files.
 
     ConstantStep(dw_min=0.01)   ⇄   {"class": "ConstantStep", "dw_min": 0.01, …}
 
-Classes of this package go by their names. One of a person's own goes by ``module:Class``; reading imports nothing, so that whoever reads
-gives the class.
+Classes of this package are stored by name, custom classes as ``module:Class``. Reading imports nothing: the caller passes custom classes.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ ROOMS = (ageing, devices, programming, writing, costs, weights, converters, read
 
 
 class PartError(InputError):
-    """A part that a file cannot hold, or does not."""
+    """A part that cannot be stored in a file, or cannot be read from it."""
 
 
 @cache
@@ -51,9 +50,9 @@ def _name(cls: type) -> str:
 
 
 def written(value: Any, name: str = "") -> Any:
-    """A part as tables, lists, numbers and text.
+    """Convert a part to tables, lists, numbers and text.
 
-    name : of the parameter that holds it, for errors
+    name : name of the parameter, for errors
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -66,13 +65,15 @@ def written(value: Any, name: str = "") -> Any:
         return {CLASS: _name(type(value)), **of_fields}
     if isinstance(value, tuple | list | np.ndarray):
         return [written(one, name) for one in value]
-    raise PartError(f"A file holds numbers, text and parts, and {name!r} is {type(value).__name__}: {value!r}.")
+    raise PartError(
+        f"Only numbers, text and parts can be stored in a file. Got {type(value).__name__} for {name!r} instead."
+    )
 
 
 def read(value: Any, classes: Iterable[type] = ()) -> Any:
-    """The part that `written` made plain data of; lists become tuples.
+    """Convert the result of `written` back to a part; lists become tuples.
 
-    classes : of one's own, which may be met
+    classes : custom classes
     """
     if isinstance(value, list):
         return tuple(read(one, classes) for one in value)
@@ -83,7 +84,7 @@ def read(value: Any, classes: Iterable[type] = ()) -> Any:
     if name not in known:
         cls = str(name).rpartition(":")[2]
         raise PartError(
-            f"The class {str(name)!r} is not known here, and a file that is opened imports nothing: give the class itself, "
+            f"The class {str(name)!r} is unknown, and loading a file imports nothing: pass the class itself, "
             f"classes=[{cls.rpartition('.')[2] or 'Mine'}]."
         )
     return known[name](**{key: read(inner, classes) for key, inner in value.items() if key != CLASS})

@@ -1,10 +1,10 @@
-"""Arrays are values: a copy is an array of its own, whichever way it came to be, and goes on to the same bits.
+"""Copies of arrays: every copy is independent of its original and continues bit for bit as the original would.
 
-    copy.copy   copy.deepcopy   pickle   joblib        everything the array is made of, and its state as plain arrays
-    save   load   save_all   load_all                  the same in one netCDF file, without a line of code
+    copy.copy   copy.deepcopy   pickle   joblib        the parts of the array, and its state as plain arrays
+    save   load   save_all   load_all                  the same in one netCDF file, which contains no code
 
-A kernel takes the state by its address in memory (:mod:`hardware_models.numerics.record`), so that a copy is never the memory itself: a new
-array is laid out, aligned as kernels want it, and the state is copied into it. Work space is no part of the state.
+Kernels access the state by its memory address (:mod:`hardware_models.numerics.record`). A copy therefore allocates new memory with the
+alignment that kernels need and copies the values; scratch memory is not part of the state.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MISSED = "shortfall"  # key of what programming could not do
 
 
 class Value:
-    """What makes an array a value.
+    """Mixin: copies, and files, of an array.
 
-    A class that inherits from it has its parts and numbers as attributes; ``state`` and ``ageing``, NamedTuples of arrays; and
-    ``_lay_out(seed)``, which makes the memory of a new array.
+    Subclasses have their parts as attributes, the NamedTuples of arrays ``state`` and ``ageing``, and the method ``_lay_out(seed)``,
+    which allocates the memory of a new array.
     """
 
     state: Any
@@ -47,7 +47,7 @@ class Value:
 
     @property
     def design(self) -> dict[str, Any]:
-        """What a new array like this one is made with: the parameters of the constructor."""
+        """The parameters of the constructor."""
         plain = {name: getattr(self, name) for name in AS_THEY_ARE}
         return plain | {
             "dtype": self.dtype.name, "seed": int(self.state.seed), "weight_scale": self._fixed_scale, "track": self.tracks,
@@ -65,42 +65,42 @@ class Value:
         self._fill(state["arrays"])
 
     def _arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Everything that tells the array from a new one of its design, by name."""
+        """All state by name."""
         yield from _arrays_of(self.state, "state.")
         yield from _arrays_of(self.ageing, "ageing.")
 
     def _fill(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Copy a state into this array's own memory."""
+        """Copy a state into the memory of this array."""
         for name, own in self._arrays():
             given = arrays.get(name)
             if given is None or given.shape != own.shape or given.dtype != own.dtype:
                 raise ArrayFileError(
-                    f"The state of an array does not fit its design: {name!r} is missing or has another shape."
+                    f"The state of the array does not match its parameters: {name!r} is missing or has another shape."
                 )
             own[...] = given
 
     # files
 
     def save(self, path: str | Path) -> Path:
-        """Write the array as one netCDF file, whole or not at all: what it is made of, and its state.
+        """Write the parts and the state of the array to a netCDF file; the write is atomic.
 
-        An older file of that name is replaced. Parts of one's own are written by the names of their classes.
+        An existing file of that name is replaced. Custom parts are stored by the name of their class.
         """
         return self.save_all(path, {ONE: self})
 
     @classmethod
     def load(cls, path: str | Path, *, classes: Iterable[type] = ()) -> Self:
-        """The array that `save` wrote; it goes on to the same bits as the one that was saved.
+        """Read an array that `save` wrote; it continues bit for bit as the saved array would.
 
         Parameters
         ----------
-        path : of the file
-        classes : of parts of one's own that the array is made of; a file names them, and nothing is imported that it names
+        path : path of the file
+        classes : classes of custom parts; loading a file imports nothing that the file names
 
         Raises
         ------
         ArrayFileError
-            The file holds no single array, or not whole.
+            If the file does not contain exactly one array, or is damaged.
         """
         found = cls.load_all(path, classes=classes)
         if len(found) != 1:
@@ -112,7 +112,7 @@ class Value:
 
     @staticmethod
     def save_all(path: str | Path, arrays: Mapping[str, Value]) -> Path:
-        """Write several arrays, those of a chip, by name into one file; see `save`."""
+        """Write several named arrays, such as those of a chip, to one file; see `save`."""
         for name in arrays:
             if not isinstance(name, str) or not name or "/" in name or name in (".", "..", file.TEXT):
                 raise ParameterError("arrays", "save_all", "a dict whose keys are names", name)
@@ -122,7 +122,7 @@ class Value:
 
     @classmethod
     def load_all(cls, path: str | Path, *, classes: Iterable[type] = ()) -> dict[str, Self]:
-        """The arrays of a file by name; see `load`."""
+        """Read the arrays of a file by name; see `load`."""
         text, state = file.read(path)
         found: dict[str, Self] = {}
         for name, table in json.loads(text).items():
@@ -136,7 +136,7 @@ class Value:
 
 
 def _arrays_of(record: NamedTuple, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(dotted name, array) of every array in nested NamedTuples but work space; what holds nothing is left out."""
+    """(dotted name, array) of every non-empty array in nested NamedTuples, scratch memory excepted."""
     for name, value in zip(record._fields, record, strict=True):
         if name == WORK_SPACE:
             continue

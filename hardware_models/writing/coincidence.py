@@ -12,9 +12,9 @@ devices", Front. Neurosci. 11, 538 (2017), doi:10.3389/fnins.2017.00538. With x 
     A, B  √(s / (g BL)) both; with update management A √(x/d) and B √(d/x), so that both lines fire equally often, and where k > BL,
           which no lines can write in full, d counts as d BL / k there: x lines then fire at most always, and d lines are cut
 
-A probability clipped at 1 causes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. With update management
-p and q are the same however a strength is split between d, x and the factor of the sample. Without, as in the first publication, they are
-not: there, the factor s is to be the learning rate, inside the amplification √(s/(g BL)), and x and d are to be of order 1. A rate in d
+A probability that is cut at 1 makes a bias, which :mod:`hardware_models.characterise.realised_writes` measures. With update management,
+p and q do not depend on how a strength is split between d, x and the factor of the sample. Without it, as in the first publication, they
+do: there, the factor s is to be the learning rate, inside the amplification √(s/(g BL)), and x and d are to be of order 1. A rate in d
 leaves x with √(1/(g BL)) |x|, cut at 1, and d with nearly nothing: for x and d of 0.2 … 1, g = 0.001 and a rate of 0.001, a part 0.995
 of the request is realised where the rate is in s, and 0.04 where it is in d. The training loops of a rule put it in s. Trains of one line
 are one 32-bit word, so a sample takes BL (n + m) draws and a cell one population count. Each device of a weight has lines of its

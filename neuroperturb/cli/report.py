@@ -15,7 +15,7 @@ from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
 from neuroperturb.study.store import INDEX, StudyFolder
 
-UNREAD = 5  # most files that are named
+REMARKS = 5  # most that are said one by one
 
 
 def report(
@@ -48,10 +48,10 @@ def of_study(folder: Path, out: Path | None) -> None:
     if searched and not (folder / INDEX).exists():
         return
     written = html.write(StudyFolder(folder), out)
-    for sentence in written.unread[:UNREAD]:
+    for sentence in written.remarks[:REMARKS]:
         warn(sentence)
-    if len(written.unread) > UNREAD:
-        warn(f"{len(written.unread) - UNREAD} more files cannot be read; the table of runs says which.")
+    if len(written.remarks) > REMARKS:
+        warn(f"{len(written.remarks) - REMARKS} more like this; the table of runs says of which.")
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:

@@ -17,11 +17,12 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 START = 60.0  # seconds that a machine under load may take to start Python and import HDF5
-LIMIT = 10.0  # seconds per file, in addition to size / RATE
+LIMIT = 4.0  # seconds per file, in addition to size / RATE
 RATE = 10e6  # bytes per second
 READY = "ready"
 
@@ -53,7 +54,11 @@ def _examine(path: Path, size: int, modified: int, inode: int) -> Examined:
         examiner = _current()
         if not examiner.alive:
             raise OSError("The process that reads records of older versions cannot be started.")
-        return examiner.ask(path, LIMIT + size / RATE)
+        begun, limit = time.monotonic(), LIMIT + size / RATE
+        found = examiner.ask(path, limit)
+        if found == UNREADABLE and time.monotonic() - begun < limit:  # HDF5 ended it, or somebody else did
+            found = _current().ask(path, limit)
+        return found
 
 
 class _Examiner:
@@ -64,6 +69,7 @@ class _Examiner:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", f"{__name__}_process"], env=_environment(), text=True, encoding="utf-8",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this process, which ends that one
         )  # fmt: skip
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -74,7 +80,7 @@ class _Examiner:
         answer = None
         try:
             with contextlib.suppress(OSError):  # it has ended: there is no answer
-                self._process.stdin.write(json.dumps(os.fspath(path)) + "\n")
+                self._process.stdin.write(json.dumps([os.fspath(path), seconds + 1]) + "\n")
                 self._process.stdin.flush()
                 answer = self._next(seconds)
         finally:  # an interrupt, too: its answer would be taken for that of another file

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import signal
 import sys
 
 from neuroperturb.results import file
@@ -13,7 +15,17 @@ def main() -> None:
     """Until nobody asks any more."""
     print(READY, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_read(json.loads(line))), flush=True)
+        path, seconds = json.loads(line)
+        _end_in(seconds)
+        answer = _read(path)
+        _end_in(0)
+        print(json.dumps(answer), flush=True)
+
+
+def _end_in(seconds: float) -> None:
+    """Have the system end this process, should nobody else be there to do so when HDF5 does not return; 0: do not."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(math.ceil(seconds))
 
 
 def _read(path: str) -> Examined:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroperturb.experiments import experiment as config
-from neuroperturb.experiments.essence import essence
+from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
+from neuroperturb.network.chip.part_tables import PART
 from neuroperturb.results import file as record_file
 from neuroperturb.results import structure, summary
 from neuroperturb.results import text as report
@@ -34,9 +35,11 @@ from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
 from neuroperturb.results.provenance import cpu, versions
+from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.data_file import FileNote, recorded
-from neuroperturb.spec.user_code import opening
+from neuroperturb.spec.user_code import UserCode, opening
+from neuroperturb.tasks.user_task import TASK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,8 +233,17 @@ def _science(run: Run) -> dict[str, tuple]:
 # The file
 
 
-def load(path: str | Path) -> Run:
-    """Read a run's file; raises RecordError for any other file."""
+def load(
+    path: str | Path, *, task: type | None = None, rule: type | None = None, hardware: type | Sequence[type] = ()
+) -> Run:
+    """Read a run's file; raises RecordError for any other file. No code that a record names is run.
+
+    Parameters
+    ----------
+    path : of the file
+    task, rule, hardware : user-defined classes that the record names, cells among them: given here, they need not be found and imported
+        where the run is repeated, resumed or deployed; refused where they do something else than those of the record
+    """
     path = Path(path)
     if not path.is_file():
         raise RecordError(f"There is no run file {str(path)!r}.")
@@ -239,6 +251,7 @@ def load(path: str | Path) -> Run:
     try:
         with opening(path.parent):  # paths in it are not followed: a record is data
             run = _run(texts, arrays)
+            _give(run, path, task=task, rule=rule, hardware=hardware)
     except InputError as error:
         raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # whole, and of another structure
@@ -249,6 +262,19 @@ def load(path: str | Path) -> Run:
     if wrong:
         raise RecordError(f"The file {str(path)!r} was not written by neuroperturb: {wrong}.")
     return run
+
+
+def _give(run: Run, path: Path, *, task: type | None, rule: type | None, hardware: type | Sequence[type]) -> None:
+    """Have classes stand for what a record names; raises RecordError for one that it does not."""
+    cells = [hardware] if isinstance(hardware, type) else hardware
+    given = [(task, TASK), (rule, RULE), *((cell, PART) for cell in cells)]
+    named = user_code(run.experiment.table())
+    for cls, sought in given:
+        if cls is not None and UserCode.of(cls, sought) not in named:
+            raise RecordError(
+                f"The record {str(path)!r} was not made with this {sought.noun} {cls.__name__!r}: it names "
+                f"{', '.join(code.name for code in named) or 'none'}."
+            )
 
 
 def existing(folder: Path, experiment: Experiment) -> Path | None:

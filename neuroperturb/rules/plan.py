@@ -243,12 +243,12 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
     return RuleStructure(
         passes=PassPlan(baseline.passes, baseline.paired, baseline.independent, baseline.expect),
         noise=NoisePlan(
-            fill=fill, injected=probe.injects, shifted=probe.shifts, lasts=probe.lasts,
-            keyed=probe.shifts or "draw" in synapse.used,
+            fill=fill, fill_lanes=None if fill is fill_recorded else rule.noise.lanes, injected=probe.injects, shifted=probe.shifts,
+            lasts=probe.lasts, keyed=probe.shifts or "draw" in synapse.used,
         ),
         factor=FactorPlan(
             present=probe.perturbs_units, measure=probe.measure, keeps_mean=probe.keeps_mean, neuron=neuron and neuron.function,
-            normalise=rule.normaliser.kernel,
+            normalise=rule.normaliser.kernel, unit=rule.normaliser.unit,
         ),
         lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private),
         synapse=SynapsePlan(

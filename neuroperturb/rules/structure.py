@@ -25,7 +25,7 @@ class PassPlan(NamedTuple):
 class NoisePlan(NamedTuple):
     """The perturbation, and when it is drawn.
 
-    fill : kernel of one draw
+    fill : kernel of one draw;  fill_lanes : of those of a batch, trials innermost, or None
     injected : σξ is added to pre-activations
     shifted : σΞ is added to weights while they are read
     lasts : a weight draw lasts for a sequence
@@ -33,6 +33,7 @@ class NoisePlan(NamedTuple):
     """
 
     fill: object
+    fill_lanes: object
     injected: bool
     shifted: bool
     lasts: bool
@@ -46,7 +47,7 @@ class FactorPlan(NamedTuple):
     measure : kernel of a unit's measurement of its activity, None if there is none
     keeps_mean : a running mean is part of that
     neuron : scalar function of a custom rule, None if the factor is that of the probe
-    normalise : kernel
+    normalise : kernel;  unit : scalar function (params, p) -> post if that is all it is, else None
     """
 
     present: bool
@@ -54,6 +55,7 @@ class FactorPlan(NamedTuple):
     keeps_mean: bool
     neuron: object
     normalise: object
+    unit: object
 
 
 class LateralPlan(NamedTuple):

@@ -7,6 +7,7 @@ The sum is computed by one of three strategies:
     outer products    :mod:`~neuroperturb.simulation.episode_blocks`         units have a factor, and the formula is built in
     each synapse      :mod:`~neuroperturb.simulation.episode_per_synapse`    a custom formula
     draws             :mod:`~neuroperturb.simulation.episode_draws`          weight noise
+    trials innermost  :mod:`~neuroperturb.simulation.episode_lanes`          units have a factor of their own, arrays are ideal
 
 Memory does not grow with T, and no step costs n³.
 """
@@ -18,6 +19,7 @@ from functools import lru_cache
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.simulation.episode_blocks import block_strategy
 from neuroperturb.simulation.episode_draws import draw_strategy
+from neuroperturb.simulation.episode_lanes import make_lane_episode
 from neuroperturb.simulation.episode_per_synapse import synapse_strategy
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_step
@@ -33,6 +35,8 @@ def strategy_of(plan: Plan):
 @lru_cache
 def make_episode(plan: Plan):
     """episode(run, inputs, targets, mask, reset, first, last) -> next step: the learning pass, weights fixed."""
+    if plan.lanes:
+        return make_lane_episode(plan)
     step = separate(make_step(plan))
     begin_step, add_step, end_sequence = strategy_of(plan)
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from hardware_models.crossbar.state import Pending
 from hardware_models.numerics import memory, random
+from hardware_models.numerics.blas import BATCH
+from hardware_models.numerics.lanes import whole_lanes
 from neuroperturb.network.dynamics import Layers
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.whitening import Sum, Whitener
@@ -17,7 +19,11 @@ from neuroperturb.rules.kernels.synapse import SynapseMemory
 from neuroperturb.rules.noise.law import CodePlace, NoiseSource
 from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.neurons import NeuronModel
-from neuroperturb.simulation.state import Counters, EpisodeBlock, RunNumbers, RunState, Signal
+from neuroperturb.simulation.observation import reads_plainly
+from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
+
+MOST_DRAWN = 128  # units; draws of longer rows fill vectors by themselves
+MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
 
 
 def make_run(setup: Setup, model: NeuronModel) -> RunState:
@@ -38,6 +44,7 @@ def make_run(setup: Setup, model: NeuronModel) -> RunState:
         whitener=_whitener(setup),
         source=_source(setup, "hidden", 0),
         source_y=_source(setup, "output", 1),
+        scratch=_lanes(setup, trials_innermost(setup, model)),
     )
 
 
@@ -161,6 +168,45 @@ def _block(setup: Setup) -> EpisodeBlock:
         filled=count(),
         carried=count(),
     )
+
+
+def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
+    """Whether an episode is computed by :mod:`neuroperturb.simulation.episode_lanes`: many trials, nothing but plain arithmetic."""
+    rule, (n, _, _) = setup.rule.structure, setup.sizes
+    units = (
+        rule.factor.present
+        and rule.factor.measure is None
+        and rule.factor.neuron is None
+        and rule.factor.unit is not None
+    )
+    noise = rule.noise.injected and not (rule.noise.shifted or rule.noise.keyed or setup.independent)
+    simple = units and noise and not (rule.synapse.own or rule.lateral.present)
+    whole = setup.steps <= setup.block_steps and setup.chip.reward.delay == 0 and setup.resynchronise == 0
+    if setup.online or setup.batch < BATCH or not (simple and whole and n <= MOST_UNITS):
+        return False
+    return model.is_plain(setup) and all(
+        setup.arrays[name].is_ideal and reads_plainly(setup.arrays[name]) for name in LEARNT
+    )
+
+
+def _lanes(setup: Setup, wanted: bool) -> LaneScratch:
+    """One unused number of each if an episode is computed otherwise; `xi` and `xi_y`, in which draws of many short rows are made, remain."""
+    zeros, passes, steps, (n, n_in, n_out) = setup.zeros, setup.passes, setup.block_steps, setup.sizes
+    m, lanes = n_in + setup.network.bias, whole_lanes(setup.batch)
+    drawn, many = whole_lanes(setup.batch * (2 if setup.independent else 1)), setup.batch >= BATCH and n <= MOST_DRAWN
+    xi, xi_y = (zeros(units, drawn) if wanted or many else zeros(1, 1) for units in (n, n_out))
+    if not wanted:
+        n = n_in = n_out = m = passes = lanes = steps = 1
+    drive, r, x = zeros(n, lanes), zeros(passes * n, lanes), zeros(passes * n, lanes)
+    block_in, block_post, block_centre = zeros(steps, m, lanes), zeros(steps, n, lanes), zeros(steps + 1, n, lanes)
+    block_in[:, n_in:] = 1
+    return LaneScratch(
+        drive=drive, xi=xi, r=r, x=x, y=zeros(passes * n_out, lanes), xi_y=xi_y, row=zeros(1, max(n, n_out))[0],
+        factor_in=zeros(1, n)[0], factor_rec=zeros(1, n)[0], factor_out=zeros(1, n_out)[0], block_in=block_in, block_post=block_post,
+        block_post_y=zeros(steps, n_out, lanes), block_centre=block_centre, go=zeros(steps, lanes), pre=zeros(max(n, m), steps * lanes),
+        post=zeros(max(n, n_out), steps * lanes), drive_flat=drive.reshape(-1), xi_flat=xi.reshape(-1), r_flat=r.reshape(passes, -1),
+        x_flat=x.reshape(passes, -1), post_flat=block_post.reshape(steps, -1), centre_flat=block_centre.reshape(steps + 1, -1),
+    )  # fmt: skip
 
 
 def _counters(setup: Setup) -> Counters:

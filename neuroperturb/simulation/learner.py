@@ -79,7 +79,7 @@ class Perturbed:
         return self.simulation.evaluate(sequence)
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        return self.simulation.checkpoint()
+        return self.simulation.live_state()
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         self.simulation.restore(state)

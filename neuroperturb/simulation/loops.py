@@ -16,6 +16,7 @@ from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.decorrelating import make_clean, make_column_read, make_finish_clean, summed_decay_change
 from neuroperturb.simulation.episode import make_episode, make_finish
 from neuroperturb.simulation.episode_draws import make_absorb
+from neuroperturb.simulation.layout import trials_innermost
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.plan import Plan
@@ -65,6 +66,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
         learns=_learns(setup, frozen),
         delayed=setup.chip.reward.delay > 0,
         dtype=str(setup.dtype),
+        lanes=trials_innermost(setup, model),
     )
     clean = forward._replace(injected=False).make()
     learn_clean, finish_clean = (None, None) if online else _clean_pass(setup, plan)
@@ -86,7 +88,9 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
 
 
 def _sweep(setup: Setup, array: SynapseArray, change_row, read_row=None):
-    return array.kernel(change_row, read_row, batch=setup.batch >= BATCH).sweep
+    # an episode only reads its arrays until it ends: there the walk holds out until there are as many trials
+    columns = setup.passes * setup.batch if setup.online else setup.batch
+    return array.kernel(change_row, read_row, batch=columns >= BATCH).sweep
 
 
 def _learns(setup: Setup, frozen: tuple[str, ...]) -> Layers:

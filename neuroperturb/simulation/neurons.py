@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from hardware_models.array import SynapseArray
 from hardware_models.crossbar.state import Absent
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.dynamics import ForwardPlan, Layers, NetworkActivity, NeuronNumbers, make_activity
-from neuroperturb.network.rnn import RNN
+from neuroperturb.network.rnn import DECORRELATING, RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.configuration import Setup
 
@@ -35,6 +36,9 @@ class NeuronModel(Protocol):
     def forward_plan(self, setup: Setup, sweeps: Layers) -> Any:
         """The plan of a time step: `injected`, whether noise is added, and `make()`, which returns the kernel."""
 
+    def is_plain(self, setup: Setup) -> bool:
+        """Whether a time step is W_in, W_rec, x ← (1 − α) x + α tanh(a) and W_out, and nothing else."""
+
     def has_circuits(self, chip: Chip) -> bool:
         """Whether they are circuits whose state changes when they are read."""
 
@@ -45,6 +49,10 @@ class NeuronModel(Protocol):
 def has_circuits(chip: Chip) -> bool:
     """Whether hidden units are anything other than x ← (1 − α) x + α tanh(a)."""
     return chip.neurons != type(chip.neurons)()
+
+
+def _is_identity(array: SynapseArray) -> bool:
+    return np.array_equal(array.read(), np.eye(array.shape[0]))
 
 
 class RateNeurons(NamedTuple):
@@ -69,14 +77,18 @@ class RateNeurons(NamedTuple):
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> ForwardPlan:
         """A matrix D is used if it is enabled, or if it was given as something other than the identity."""
-        identity = lambda name: np.array_equal(setup.arrays[name].read(), np.eye(setup.arrays[name].shape[0]))  # noqa: E731
         return ForwardPlan(
             sweeps,
-            decorrelate_input=setup.decorrelation.input or not identity("D_in"),
-            decorrelate_state=setup.decorrelation.state or not identity("D_rec"),
+            decorrelate_input=setup.decorrelation.input or not _is_identity(setup.arrays["D_in"]),
+            decorrelate_state=setup.decorrelation.state or not _is_identity(setup.arrays["D_rec"]),
             injected=setup.rule.structure.noise.injected,
             circuits=has_circuits(setup.chip),
         )
+
+    def is_plain(self, setup: Setup) -> bool:
+        decorrelating = setup.decorrelation.input or setup.decorrelation.state
+        identities = all(_is_identity(setup.arrays[name]) for name in DECORRELATING)
+        return identities and not decorrelating and not has_circuits(setup.chip)
 
     def has_circuits(self, chip: Chip) -> bool:
         return has_circuits(chip)

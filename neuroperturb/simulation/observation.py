@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Observation:
     def __init__(
         self,
         arrays: dict[str, SynapseArray],
-        named: Callable[[], Iterator[tuple[str, np.ndarray]]],
+        named: Callable[[], Iterable[tuple[str, np.ndarray]]],
         flush: Callable[[], None],
         fired: np.ndarray | None,
     ):

@@ -15,6 +15,7 @@ class Plan(NamedTuple):
     whiten : kernel that reads P and computes its update; None: presynaptic factors are the activity itself
     learns : Layers of bool, which matrices learn in the loop;  delayed : rewards arrive late
     dtype : of the run
+    lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
     """
 
     rule: RuleStructure
@@ -24,3 +25,4 @@ class Plan(NamedTuple):
     learns: Layers
     delayed: bool
     dtype: str
+    lanes: bool = False

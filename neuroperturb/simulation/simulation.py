@@ -7,6 +7,7 @@ Observing (weights, evaluations) has no effect: the arrays' reads are counted an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -233,16 +234,27 @@ class Simulation:
 
     # checkpoints
 
-    def _named(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(name, array) of all state."""
+    def _named(self) -> tuple[tuple[str, np.ndarray], ...]:
+        """(name, array) of all state; arrays change in place."""
+        return self._everything
+
+    @functools.cached_property  # hundreds of arrays, and a small run is copied more often than it computes
+    def _everything(self) -> tuple[tuple[str, np.ndarray], ...]:
+        return tuple(self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
         for name, array in self.arrays.items():
             yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
+    def live_state(self) -> dict[str, np.ndarray]:
+        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving."""
+        return {name: a for name, a in self._named() if a.size}
+
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """A copy of every array of the state, pending updates included."""
+        """A copy of every array of the state."""
         return checkpoint.save(self._named())
 
     def restore(self, state: dict[str, np.ndarray]) -> None:

@@ -41,6 +41,41 @@ class EpisodeBlock(NamedTuple):
     carried: np.ndarray  # (1,) int64 1 if the traces contain credit from before the block
 
 
+class LaneScratch(NamedTuple):
+    """What an episode with its trials innermost works in, P lanes of trials last; see :mod:`neuroperturb.simulation.episode_lanes`.
+
+    drive, xi (n, P);  r, x (passes · n, P);  y (passes · n_out, P);  xi_y (n_out, P);  row (n or n_out,) one trial's draw
+    factor_… (units,) what sums over cells are multiplied by
+    block_in (S, m, P), block_post (S, n, P), block_post_y (S, n_out, P), block_centre (S + 1, n, P): of every step
+    go (S, P);  pre, post (units, S · P): of the matrix products
+    …_flat : the same memory as one row, or one a pass or step
+    """
+
+    drive: np.ndarray
+    xi: np.ndarray
+    r: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    xi_y: np.ndarray
+    row: np.ndarray
+    factor_in: np.ndarray
+    factor_rec: np.ndarray
+    factor_out: np.ndarray
+    block_in: np.ndarray
+    block_post: np.ndarray
+    block_post_y: np.ndarray
+    block_centre: np.ndarray
+    go: np.ndarray
+    pre: np.ndarray
+    post: np.ndarray
+    drive_flat: np.ndarray
+    xi_flat: np.ndarray
+    r_flat: np.ndarray
+    x_flat: np.ndarray
+    post_flat: np.ndarray
+    centre_flat: np.ndarray
+
+
 class Counters(NamedTuple):
     """step: of the whole run, keys the noise; sequence: keys held noise; loss: (sum, count); skipped: singular layers;
     expected: (2C,) for each of C conditions the running mean of the loss, and 1 once it exists; waiting: episodes summed but not
@@ -76,6 +111,7 @@ class RunState(NamedTuple):
     rule : rules.plan.RuleNumbers;  training : RunNumbers
     channel : reward_channel.ChannelState;  whitener : whitening.Whitener
     source, source_y : noise of the hidden layer, and of the output
+    scratch : LaneScratch
     """
 
     arrays: object
@@ -92,3 +128,4 @@ class RunState(NamedTuple):
     whitener: object
     source: object
     source_y: object
+    scratch: LaneScratch

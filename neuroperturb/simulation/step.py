@@ -29,9 +29,19 @@ def make_draw(plan: Plan):
     """draw(run, n, n_out): the perturbation of this step, σξ for units or the keys of weight noise."""
     noise = plan.rule.noise
     fill, adding, lasts, keyed = separate(noise.fill), noise.injected, noise.lasts, noise.keyed
+    by_lanes = noise.fill_lanes is not None
+    fill_lanes = separate(noise.fill_lanes) if by_lanes else None
 
     @kernel
-    def scaled(source, step, sigma, n, xi):
+    def scaled(source, step, sigma, n, xi, lanes):
+        if (
+            by_lanes and lanes.shape[0] == n and lanes.shape[1] >= xi.shape[0]
+        ):  # all trials in one loop, then turned round
+            fill_lanes(source, step, lanes)
+            for b in range(xi.shape[0]):
+                for i in range(n):
+                    xi[b, i] = lanes[i, b] * sigma
+            return
         for b in range(xi.shape[0]):
             fill(source, step, b, xi[b, :n])
             for i in range(n):
@@ -41,8 +51,8 @@ def make_draw(plan: Plan):
     def draw(run, n, n_out):
         act, counters, sigma = run.act, run.counters, run.rule.noise_std
         if adding:
-            scaled(run.source, counters.step[0] // run.rule.hold, sigma, n, act.xi)
-            scaled(run.source_y, counters.step[0] // run.rule.hold, sigma, n_out, act.xi_y)
+            scaled(run.source, counters.step[0] // run.rule.hold, sigma, n, act.xi, run.scratch.xi)
+            scaled(run.source_y, counters.step[0] // run.rule.hold, sigma, n_out, act.xi_y, run.scratch.xi_y)
         if keyed:
             number = (counters.sequence[0] if lasts else counters.step[0]) // run.rule.hold
             for memory in (run.memories.W_in, run.memories.W_rec, run.memories.W_out):

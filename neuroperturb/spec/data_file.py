@@ -113,6 +113,12 @@ def find(path: str) -> Path | None:
         return None
 
 
+def located(path: str) -> str:
+    """The path of the file that a typed path stands for: beside the TOML file that names it, or as it was typed."""
+    place = find(DataPath.typed(path))
+    return path if place is None else str(place)
+
+
 def note_of(path: str) -> FileNote | None:
     """Which file is there now; None where there is none that can be read."""
     place = find(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neuroperturb.spec.errors import InputError
 
+LITTLE = 2**24  # bytes that nobody is asked for: finding out what is free takes longer than a small batch
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -15,7 +16,10 @@ def require_memory(what: str, *arrays: tuple[float, ...], each: int = 8) -> None
 
     what : their purpose, with the settings that the user could reduce: "4 steps of 10 trials"
     """
-    needed, free = required_bytes(*arrays, each=each), available()
+    needed = required_bytes(*arrays, each=each)
+    if needed <= LITTLE:
+        return
+    free = available()
     if needed > free:
         raise InputError(
             f"There is not enough memory: Unable to allocate {_words(needed)} for {what}, with {_words(free)} free."

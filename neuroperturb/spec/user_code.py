@@ -18,13 +18,13 @@ import hashlib
 import importlib
 import importlib.util
 import linecache
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import reduce
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ from neuroperturb.spec.errors import InputError, SpecError, suggest
 from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
 
 HOUSE = ("hardware_models", "neuroperturb")  # packages whose classes are not custom
+_log = logging.getLogger("neuroperturb")
 NOWHERE = ("__main__", "<locals>")  # of a script, a notebook or a function: cannot be found again
 
 
@@ -124,14 +125,24 @@ def _files(place: str, folders: list[Path]) -> list[Path]:
     if place.endswith(".py"):
         return list(dict.fromkeys((folder / place).resolve() for folder in folders if (folder / place).is_file()))
     importlib.invalidate_caches()
-    paths, name, spec = [*map(str, folders), *sys.path], "", None
-    for step in place.split("."):
-        name = f"{name}.{step}".lstrip(".")
-        spec = PathFinder.find_spec(name, paths)
-        if spec is None:
-            return []
-        paths = list(spec.submodule_search_locations or ())
+    name, paths, spec = "", None, None
+    with _on_path(folders):
+        for step in place.split("."):
+            name = f"{name}.{step}".lstrip(".")
+            spec = _spec(name, paths)
+            if spec is None:
+                return []
+            paths = list(spec.submodule_search_locations or ())
     return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
+
+
+def _spec(name: str, paths: list[str] | None):
+    """Where Python would find a module; the packages that it is in are not imported."""
+    for finder in sys.meta_path:
+        found = finder.find_spec(name, paths)
+        if found is not None:
+            return found
+    return None
 
 
 def find(name: str, sought: Sought) -> type:
@@ -161,14 +172,15 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
 
 @contextlib.contextmanager
 def _on_path(folders: list[Path]) -> Iterator[None]:
-    """Context in which Python also searches these folders first."""
-    paths = [str(folder) for folder in folders if str(folder) not in sys.path]
+    """Context in which Python searches these folders first, whether they are on its path already or not."""
+    paths = [str(folder) for folder in folders]
     sys.path[:0] = paths
     try:
         yield
     finally:
         for path in paths:
-            sys.path.remove(path)
+            with contextlib.suppress(ValueError):  # a module may change the path, too
+                sys.path.remove(path)
 
 
 def _module(place: str, name: str, sought: Sought, folders: list[Path]):
@@ -179,15 +191,19 @@ def _module(place: str, name: str, sought: Sought, folders: list[Path]):
     except ModuleNotFoundError as error:
         if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
             raise InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {error}.") from None
-        raise SpecError(
-            sought.path,
-            verb=f"names a module {place!r} that cannot be found: put {place}.py next to the TOML file or into the current folder, "
-            "or name the file, as in path/to/file.py:Class",
-        ) from None
+        raise _nowhere(place, sought) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() too: it is a file that cannot be used
         raise _broken(name, sought, error) from None
+
+
+def _nowhere(place: str, sought: Sought) -> SpecError:
+    return SpecError(
+        sought.path,
+        verb=f"names a module {place!r} that cannot be found: put {place}.py next to the TOML file or into the current folder, "
+        "or name the file, as in path/to/file.py:Class",
+    )
 
 
 def _file(path: Path, name: str, sought: Sought):
@@ -212,6 +228,24 @@ def _file(path: Path, name: str, sought: Sought):
 
 def _broken(name: str, sought: Sought, error: BaseException) -> InputError:
     return InputError(f"The module of the {sought.noun} {name!r} cannot be imported: {type(error).__name__}: {error}.")
+
+
+def _contents(tree: ast.Module) -> dict[str, set[str]]:
+    """Functions, classes and plain values of a text, by name, each in all the ways in which it is written there."""
+    found: dict[str, set[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.setdefault(node.name, set()).add(stripped(node))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names = node.targets if isinstance(node, ast.Assign) else [node.target]
+            with contextlib.suppress(
+                ValueError, TypeError, SyntaxError, RecursionError
+            ):  # computed: known when it has run
+                value = repr(ast.literal_eval(node.value))
+                for name in names:
+                    if isinstance(name, ast.Name):
+                        found.setdefault(name.id, set()).add(value)
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -278,24 +312,54 @@ class UserCode:
                 f"The record contains its source: put that into a file, and give it as path/to/file.py:{self.label}."
             )
         folders = _folders(everywhere=True)
-        files = _files(self.name.rpartition(":")[0], folders)
-        likely = [file for file in files if self._may_be_in(file)]
-        if files and not likely:
-            raise self._changed(sought)
-        cls = _find(self.name, sought, folders, *likely[:1])
+        file = None if _closed.get() else self._compared(sought, folders)
+        if file is not None:
+            _log.warning("neuroperturb runs %s, which has the %s %r of the record.", file, sought.noun, self.label)
+        cls = _find(self.name, sought, folders, file)
         if UserCode.of(cls, sought) != self and compiled(cls, sought.functions(cls)) != self.sha256:
             raise self._changed(sought)
         _known[self._key] = cls
         return cls
 
-    def _may_be_in(self, file: Path) -> bool:
-        """Whether a file has the same class as the record; determined without running it."""
+    def _compared(self, sought: Sought, folders: list[Path]) -> Path | None:
+        """The file that is going to be run, compared with the text of the record; None where nothing is."""
+        place, _ = _split(self.name, sought)
+        by_module = not place.endswith(".py")
+        if by_module and place in sys.modules:
+            return None
+        files = _files(place, folders)
+        if not files:
+            if by_module:
+                raise _nowhere(place, sought)
+            return None  # there is no such file, which is said where it is opened
+        if not self._has_class:
+            raise InputError(
+                f"The {sought.noun} {self.name!r} cannot be compared with the record, which does not hold its text, and is not run: "
+                f"give the class itself, as in load(path, {sought.path.partition('.')[0]}={self.label})."
+            )
+        likely = [file for file in files if self._is_in(file)]
+        if not likely:
+            raise self._changed(sought)
+        return likely[0]
+
+    @property
+    def _has_class(self) -> bool:
+        """Whether the class is in the text."""
         try:
-            kept, there = (ast.parse(source) for source in (self.text, file.read_text(encoding="utf-8")))
-        except (SyntaxError, ValueError, OSError):
-            return True  # importing it says why
-        own = [stripped(node) for node in classes(kept, self.label)]
-        return not own or own[-1] in [stripped(node) for node in classes(there, self.label)]
+            return bool(classes(ast.parse(self.text), self.label))
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+
+    def _is_in(self, file: Path) -> bool:
+        """Whether a file has this class, and what it reaches there, as the record has them; told without running it."""
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError, OSError, RecursionError):
+            return False
+        text = ast.parse(self.text)
+        own, inside = ({stripped(node) for node in classes(one, self.label)} for one in (text, tree))
+        kept, there = _contents(text), _contents(tree)
+        return bool(own & inside) and all(kept[name] & there[name] for name in kept.keys() & there.keys())
 
     def _changed(self, sought: Sought) -> InputError:
         return InputError(

@@ -51,6 +51,10 @@ class SpikingNeurons(NamedTuple):
     def forward_plan(self, setup: Setup, sweeps: Layers) -> SpikingPlan:
         return SpikingPlan(sweeps, self.lif.encoding.kind, setup.rule.structure.noise.injected)
 
+    def is_plain(self, setup: Setup) -> bool:
+        del setup  # they spike
+        return False
+
     def has_circuits(self, chip: Chip) -> bool:
         del chip  # it may hold none
         return False

@@ -46,7 +46,7 @@ class Written(NamedTuple):
     page: Path
     figures: list[Path]
     tables: list[Path]
-    unread: list[str]  # sentences on files that are no runs
+    remarks: list[str]  # see `Tables`
 
 
 def write(folder: StudyFolder, out: Path | None = None) -> Written:
@@ -65,7 +65,7 @@ def write(folder: StudyFolder, out: Path | None = None) -> Written:
     written.append(out / "ranking.md")
     outputs.write_text(written[-1], markdown.ranking(tables) + outputs.COMMENT)
     outputs.write_text(page, html(tables, drawn))
-    return Written(page, pictures, written, tables.unread)
+    return Written(page, pictures, written, tables.remarks)
 
 
 def write_tables(tables: Tables, out: Path) -> list[Path]:
@@ -88,7 +88,8 @@ def write_tables(tables: Tables, out: Path) -> list[Path]:
     except ImportError:
         return paths
     paths.append(out / "runs.parquet")
-    mixed = tables.runs.select_dtypes(object).columns  # a column of names and numbers has one type in a file
+    # A column of names and numbers has one type in a file.
+    mixed = [name for name, kind in tables.runs.dtypes.items() if str(kind) == "object"]
     table = pyarrow.Table.from_pandas(tables.runs.astype(dict.fromkeys(mixed, str)), preserve_index=False)
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(

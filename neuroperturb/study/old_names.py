@@ -103,7 +103,8 @@ def _then(folder: StudyFolder) -> _Then | None:
         if index.get("names", 1) == run_name.SCHEME:
             return None
         study = index["study"]
-        ageing = StudyAgeing.parse(study["ageing"], "ageing") if "ageing" in study else None
+        with opening(folder.root):  # the folder may be somebody else's
+            ageing = StudyAgeing.parse(study["ageing"], "ageing") if "ageing" in study else None
         return _Then([Cell.of(table) for table in index["cells"]], ageing, tuple(study.get("baselines", ())))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import time
 import tomllib
 import uuid
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.index import check_cell, check_study
-from neuroperturb.study.leases import passing
+from neuroperturb.study.leases import STALE, passing
 from neuroperturb.study.run_name import SCHEME
 
 INDEX = "cells.json"
@@ -36,7 +37,7 @@ INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
 PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a temporary file
 ROOMS = ("runs", "failed", "fits", "claims")
-OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
+OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|\.?tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
 
 
 class RunOutcome(NamedTuple):
@@ -44,6 +45,7 @@ class RunOutcome(NamedTuple):
 
     status : "finished", "diverged" or "failed";  validation : loss of its final weights, nan if there is none
     weights : whether its record has them;  reason : why it failed;  summary : of a finished or diverged run, None if it failed
+    data : the files of data that it was made with, by path
     """
 
     status: str
@@ -52,6 +54,7 @@ class RunOutcome(NamedTuple):
     reason: str = ""
     summary: Summary | None = None
     weights: bool = True
+    data: tuple[tuple[str, dict], ...] = ()
 
 
 class StudyFolder:
@@ -226,10 +229,10 @@ class StudyFolder:
         try:
             with opening(self.root):
                 experiment = Experiment.parse(tomllib.loads(str(attributes["experiment"])))
-            made_by = json.loads(attributes["versions"])
+            made_by, ageings = json.loads(attributes["versions"]), self._ageings
         except (InputError, ValueError):
             return True  # another version's: what it was called cannot be told
-        names = {run_name.name(experiment, ageing, made_by) for ageing in (None, self._ageing)}
+        names = {run_name.name(experiment, ageing, made_by) for ageing in ageings}
         return name in names or bool(data_files.files(experiment))  # data may have changed since
 
     @functools.cached_property
@@ -242,13 +245,12 @@ class StudyFolder:
         return index if isinstance(index, dict) else {}
 
     @functools.cached_property
-    def _ageing(self) -> StudyAgeing | None:
+    def _ageings(self) -> list[StudyAgeing | None]:
+        """What the weights of a run may have gone through; raises InputError where that cannot be read without running code."""
         study = self._declared.get("study")
         declared = study.get("ageing") if isinstance(study, dict) else None
-        try:
-            return None if declared is None else StudyAgeing.parse(declared, "ageing")
-        except InputError:
-            return None
+        with opening(self.root):
+            return [None] if declared is None else [None, StudyAgeing.parse(declared, "ageing")]
 
     def tidy(self, alive) -> None:
         """Remove temporary files whose writer is gone; `alive(name)` tells whether a process has the run."""
@@ -260,6 +262,13 @@ class StudyFolder:
         for path in self.root.glob(f".{INDEX}.part-*"):
             if not alive(INDEX):
                 path.unlink(missing_ok=True)
+
+    def tidy_trials(self) -> None:
+        """Remove temporary files of tables of trials whose writer is surely gone."""
+        for path in self.root.glob(".tune.*.part-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > STALE:
+                    path.unlink()
 
     def strangers(self, cells: list[Cell]) -> list[str]:
         """Messages about files among the runs that belong to no cell: they are left unchanged."""
@@ -290,8 +299,9 @@ def read_outcome(path: Path, is_called: Callable[[OpenRecord, str], bool]) -> Ru
             return None
         seen = summary.read(file, kept=record.sealed)
         return RunOutcome(
-            status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file
-        )
+            status, seen.first.get("validation", math.nan), seen.seconds, summary=seen, weights="weights" in file,
+            data=tuple(json.loads(file.attrs.get("data", "{}")).items()),
+        )  # fmt: skip
 
 
 def _moved(aside: Path) -> str:

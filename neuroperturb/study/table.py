@@ -19,6 +19,7 @@ import numpy as np
 from neuroperturb.results.file import RecordError, opened
 from neuroperturb.results.text import METRICS
 from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec.data_file import FileNote, note_of
 from neuroperturb.study import rate_search
 from neuroperturb.study.declaration import OWNER, REPLICATES
 from neuroperturb.study.grid import Cell
@@ -57,7 +58,7 @@ class Tables(NamedTuple):
     chosen : number of the setting chosen in every cell, None where it is not done
     curves : by name of a run;  machines : what made the runs, each with how many
     losses : by number of a cell, what its loss is called, its unit and what a constant output scores; none of version 0.1.0
-    unread : sentences on files that have the names of runs and are none
+    remarks : sentences on files that have the names of runs and are none, and on data that changed since
     """
 
     study: dict
@@ -70,7 +71,7 @@ class Tables(NamedTuple):
     ages: pd.DataFrame
     machines: dict[str, int]
     losses: dict[int, dict]
-    unread: list[str]
+    remarks: list[str]
 
 
 class Rest(NamedTuple):
@@ -111,7 +112,7 @@ def read(folder: StudyFolder) -> Tables:
     return Tables(
         study=study, cells=cells, chosen=chosen, runs=runs, search=_search(cells, outcomes), curves=curves,
         fits=_fits(folder, cells), ages=pd.DataFrame(ages), machines=machines, losses=losses,
-        unread=list(unread.values()),
+        remarks=[*unread.values(), *_changed_data(outcomes.values())],
     )  # fmt: skip
 
 
@@ -278,6 +279,14 @@ def _outcomes(folder: StudyFolder, cells: list[Cell]) -> tuple[dict[str, RunOutc
         else:
             known |= {} if outcome is None else {name: outcome}
     return known, unread
+
+
+def _changed_data(outcomes: Iterable[RunOutcome]) -> list[str]:
+    """Sentences on files of data that are there, and are not those that runs were made with."""
+    made_with = {(path, FileNote(**note)) for one in outcomes for path, note in one.data}
+    now = {note.place: note_of(note.place) for _, note in made_with}
+    said = {note.difference(path, there) for path, note in made_with if (there := now[note.place]) is not None}
+    return sorted(said - {""})
 
 
 def _reaches(curve: Curve, threshold: float) -> float:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
+from neuroperturb.tasks.trials import SignTrials, blank, signs
 
 
 class ContextIntegration(Task):
@@ -64,11 +64,11 @@ class ContextIntegration(Task):
         return SignTrials(self._trials, self.name, seed, batch_size, trials)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
-        sequence = blank(self.steps, trials, 3)
         context, s = signs(rng, trials), signs(rng, trials, 2)
+        sequence = blank(self.steps, trials, 3, cues=(context, s[:, 0], s[:, 1]))
         streams = self.noise * rng.standard_normal((self.steps - self.onset, trials, 2))
         sequence.inputs[0, :, 0] = context
         sequence.inputs[self.onset :, :, 1:] = self.strength * s + streams
         sequence.targets[-1, :, 0] = np.where(context > 0, s[:, 0], s[:, 1])
         sequence.mask[-1] = True
-        return sequence._replace(condition=condition_of(self.steps, context, *s.T))
+        return sequence

@@ -75,6 +75,22 @@ class Sequence(_Arrays):
         )
 
     @classmethod
+    def zeros(
+        cls,
+        steps: int,
+        trials: int,
+        n_in: int,
+        n_out: int,
+        condition: np.ndarray = np.empty(0, np.int64),  # noqa: B008
+    ) -> Sequence:
+        """Trials of zeros with nothing scored yet, starting from a reset; condition (steps, trials) int64."""
+        reset = np.zeros(steps, bool)
+        reset[:1] = True
+        inputs, targets = np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out))
+        # valid by construction, so that nothing has to be checked
+        return _Arrays.__new__(cls, inputs, targets, np.zeros((steps, trials), bool), reset, condition)
+
+    @classmethod
     def _make(cls, iterable: Iterable) -> Sequence:
         return cls(*iterable)  # also for `_replace`
 
@@ -171,6 +187,11 @@ class Task(Spec):
             verb="is missing",
             hint="A task generates its data there: data(seed, batch_size).",
         )
+
+    def new_rows(self, path: str) -> Any:
+        """Rows of a file to predict from, :class:`neuroperturb.tasks.series.NewRows`, of tasks that read such files."""
+        del path
+        raise SpecError("run", "forecast", "of a task that reads a table of your own, such as 'series'", self.label)
 
 
 def _checked_batch(batch):

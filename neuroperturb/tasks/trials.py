@@ -66,14 +66,11 @@ class SignTrials(Dataset):
         return {"guess": {n: metrics.mse(np.zeros_like(s.targets), s.targets, s.mask) for n, s in parts.items()}}
 
 
-def blank(steps: int, trials: int, n_in: int, n_out: int = 1) -> Sequence:
-    """Trials of zeros with nothing scored yet, starting with a reset, for a recipe to fill in."""
+def blank(steps: int, trials: int, n_in: int, n_out: int = 1, *, cues: tuple[np.ndarray, ...] = ()) -> Sequence:
+    """Trials of zeros with nothing scored yet, starting with a reset, for a recipe to fill in. Cues (B,) of ±1 make its condition."""
     require_memory(f"{trials} trials of {steps} steps", (steps, trials, n_in), (steps, trials, n_out), (steps, trials))
-    reset = np.zeros(steps, bool)
-    reset[0] = True
-    return Sequence(
-        np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out)), np.zeros((steps, trials), bool), reset
-    )
+    condition = (condition_of(steps, *cues),) if cues else ()
+    return Sequence.zeros(steps, trials, n_in, n_out, *condition)
 
 
 def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -84,4 +81,4 @@ def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def condition_of(steps: int, *cues: np.ndarray) -> np.ndarray:
     """The number, 0 … 2ᵏ − 1, of the combination of k cues of ±1, each of shape (B,); (steps, B)."""
     number = sum((np.asarray(cue) > 0).astype(np.int64) << k for k, cue in enumerate(cues))
-    return np.tile(number, (steps, 1))
+    return np.repeat(number[None], steps, axis=0)

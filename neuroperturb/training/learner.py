@@ -50,7 +50,7 @@ class Learner(Protocol):
         """Outputs of the clean network, (T, B, n_out)."""
 
     def checkpoint(self) -> dict[str, np.ndarray]:
-        """All state by name; :meth:`restore` continues from it, bit for bit."""
+        """All state by name, for the caller to copy; :meth:`restore` continues from it, bit for bit."""
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Restore a checkpoint."""

@@ -389,7 +389,7 @@ def test_what_cannot_be_asked():
         (lambda: array.rmatvec(np.ones(3)), "The 'y' parameter of rmatvec must be rows of 2 numbers. Got shape (3,)"),
         (lambda: array.update(np.ones(3), np.ones(3)), "The 'post' parameter of sweep must be rows of 2 numbers. Got shape (3,)"),
         (lambda: array.update(np.ones(2), np.ones(1)), "The 'pre' parameter of sweep must be rows of 3 numbers. Got shape (1,)"),
-        (lambda: array.update(np.ones(2), np.ones(3), reward=[1.0, 2.0]), "The 'reward' parameter of sweep must be a number, or 1 of them, one a"),
+        (lambda: array.update(np.ones(2), np.ones(3), reward=[1.0, 2.0]), "The 'reward' parameter of sweep must be a number, or 1 of them, one per"),
         (lambda: array.update(np.ones(2), np.ones(3), reward="much"), "The 'reward' parameter of sweep must be a number, or 1"),
         (lambda: array.update(np.ones((2, 2)), np.ones(3)), "The 'pre' parameter of sweep must have as many rows as 'post', 2. Got 1"),
     ]:  # fmt: skip

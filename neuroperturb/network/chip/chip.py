@@ -29,7 +29,7 @@ from neuroperturb.network.chip.catalogue import KINDS, PRESETS
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-from neuroperturb.spec import LARGEST, SpecError
+from neuroperturb.spec import LARGEST, SpecError, data_file
 from neuroperturb.spec.user_code import is_name
 
 LATERAL = (*DECORRELATING, "P")
@@ -190,7 +190,7 @@ def named(name: Any) -> hw.Hardware:
     The measured pulses become numbers here: a record contains those and does not need the file.
     """
     if isinstance(name, str) and name.lower().endswith(ENDING):
-        path, *down = map(parts.lying, files_named(name))
+        path, *down = map(data_file.located, files_named(name))
         return hw.Hardware(cells=hw.Measured.from_csv(path, down=down[0] if down else None))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
     if not is_name(name) and (not isinstance(name, str) or name not in known):

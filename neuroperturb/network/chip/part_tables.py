@@ -16,11 +16,12 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
 from neuroperturb.spec import SpecError, data_file
 from neuroperturb.spec.specification import require_size
@@ -29,6 +30,7 @@ from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 Kinds = Mapping[str, Any]  # kind → class, or an instance that is a preset
 Catalogue = Mapping[tuple[type, str], Kinds]  # (class, field) → accepted kinds
 
+LONG = 8  # numbers of a table that text does not list
 FILES = ("file", "down")  # keys of a table of measured pulses that are paths
 NONE = "none"  # the kind of a part that is left out
 SOURCE = "source"  # key for the text of a custom part in its table
@@ -120,6 +122,9 @@ def _sought(path: str) -> Sought:
     return Sought(noun, f"{path}.kind", _is_own_class, "It has no dataclass or NamedTuple.")
 
 
+PART = _sought("hardware.cells")
+
+
 def _step(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -201,6 +206,8 @@ def words(value: Any, catalogue: Catalogue, kinds: Kinds | None = None, usual: A
         ]
         return f"{value.code.label}({', '.join(inner)})"
     if isinstance(value, tuple) and not is_part(value):
+        if len(value) > LONG and not any(map(is_part, value)):
+            return f"[{len(value)} numbers]"
         return "[" + ", ".join(words(v, catalogue, kinds) for v in value) + "]"
     if not is_part(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -362,15 +369,12 @@ def _fields_of(cls: type, table: dict, base: Any, path: str) -> dict:
     """The fields of a table in which other keys may stand in their place, such as a file of measured pulses."""
     if not hasattr(cls, "fields_of"):
         return table
-    table = {key: lying(value) if key in FILES and isinstance(value, str) else value for key, value in table.items()}
+    table = {
+        key: data_file.located(value) if key in FILES and isinstance(value, str) else value
+        for key, value in table.items()
+    }
     with under(path):
         return cls.fields_of(table, base)
-
-
-def lying(path: str) -> str:
-    """Where a file lies: beside the TOML file that names it, or as it was typed."""
-    place = data_file.find(data_file.DataPath.typed(path))
-    return path if place is None else str(place)
 
 
 def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any, path: str) -> Any:
@@ -380,22 +384,8 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
         return _typed(cls, next(h for h in inner if h is not type(None)), given, catalogue, present, path)
     if is_part_class(hint):
         return given if is_part(given) else read(hint, given, catalogue, base=present, path=path)
-    if origin is Literal:
-        if given not in inner:
-            raise SpecError(path, cls.__name__, " or ".join(map(repr, inner)), given)
-        return given
     if origin is tuple:
         if not isinstance(given, list | tuple):
             raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
-    if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
-        if isinstance(given, int):
-            require_size(path, given, cls.__name__)
-        return float(given)
-    wanted = _WORDS.get(hint)
-    if wanted is not None and type(given) is not hint:
-        raise SpecError(path, cls.__name__, wanted, given)
-    return given
-
-
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
+    return scalar(cls, hint, given, path)

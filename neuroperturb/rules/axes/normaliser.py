@@ -23,11 +23,13 @@ class Normaliser(AxisValue):
     kernel : as above
     needs_noise_std : whether σ must be known
     takes_draws : whether a synapse's own draw can be normalised in this way, by a factor
+    unit : scalar function (params, p) -> post if every unit in every trial is treated by itself and nothing is stored, else None
     """
 
     kernel: ClassVar[object]
     needs_noise_std: ClassVar[bool] = False
     takes_draws: ClassVar[bool] = False
+    unit: ClassVar[object] = None
 
     def draw_scale(self, noise_std: float) -> float:
         """Factor on a synapse's own draw Ξ, of variance 1, if weights are perturbed."""
@@ -62,15 +64,15 @@ class NoiseNumbers(NamedTuple):
     sigma: float
 
 
-def over_noise_std(params, p):
+def over_noise_std(params: NamedTuple, p: float) -> float:
     return p / params.sigma
 
 
-def over_noise_variance(params, p):
+def over_noise_variance(params: NamedTuple, p: float) -> float:
     return p / (params.sigma * params.sigma)
 
 
-def unchanged(params, p):
+def unchanged(params: NamedTuple, p: float) -> float:
     return p
 
 
@@ -79,6 +81,7 @@ class NoiseStd(Normaliser):
 
     kind: Literal["noise_std"] = "noise_std"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_std))
+    unit: ClassVar[object] = staticmethod(over_noise_std)
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma"))
@@ -92,6 +95,7 @@ class NoiseVariance(Normaliser):
 
     kind: Literal["noise_variance"] = "noise_variance"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_variance))
+    unit: ClassVar[object] = staticmethod(over_noise_variance)
     needs_noise_std: ClassVar[bool] = True
     takes_draws: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(unit_work=UnitWork(1), brian=BrianText("factor = p/sigma**2"))
@@ -108,6 +112,7 @@ class AsTold(Normaliser):
 
     kind: Literal["as_told"] = "as_told"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(unchanged))
+    unit: ClassVar[object] = staticmethod(unchanged)
     takes_draws: ClassVar[bool] = True
     facts: ClassVar[Facts] = Facts(separable=False)
 

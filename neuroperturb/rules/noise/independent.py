@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from hardware_models.numerics import random
+from hardware_models.numerics import random, random_lanes
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.facts import BrianText, Facts
 from neuroperturb.rules.noise.law import NoiseLaw, NoiseSource
@@ -23,11 +23,17 @@ def fill_gaussian(source: NoiseSource, step: int, row: int, out: np.ndarray) -> 
     random.fill_normal(source.seed, source.stream, step, row, out)
 
 
+@kernel
+def fill_gaussian_lanes(source: NoiseSource, step: int, out: np.ndarray) -> None:
+    random_lanes.fill_normal_lanes(source.seed, source.stream, step, out)
+
+
 class Gaussian(NoiseLaw):
     """ξ ~ N(0, 1)."""
 
     kind: Literal["gaussian"] = "gaussian"
     kernel: ClassVar[object] = staticmethod(fill_gaussian)
+    lanes: ClassVar[object] = staticmethod(fill_gaussian_lanes)
     facts: ClassVar[Facts] = Facts(brian=BrianText())
 
 
@@ -36,11 +42,17 @@ def fill_rademacher(source: NoiseSource, step: int, row: int, out: np.ndarray) -
     random.fill_rademacher(source.seed, source.stream, step, row, out)
 
 
+@kernel
+def fill_rademacher_lanes(source: NoiseSource, step: int, out: np.ndarray) -> None:
+    random_lanes.fill_rademacher_lanes(source.seed, source.stream, step, out)
+
+
 class Rademacher(NoiseLaw):
     """ξ = ±1 with equal probability: one random bit."""
 
     kind: Literal["rademacher"] = "rademacher"
     kernel: ClassVar[object] = staticmethod(fill_rademacher)
+    lanes: ClassVar[object] = staticmethod(fill_rademacher_lanes)
 
 
 @kernel

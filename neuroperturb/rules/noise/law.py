@@ -19,10 +19,12 @@ class NoiseLaw(AxisValue):
     """A value of this axis.
 
     kernel : fill(source, step, row, out): draw number `step` of a row of units, or of synapses
+    lanes : fill(source, step, out): the same for all trials, unit i of trial b into out[i, b]; None: row by row
     remembers : whether a draw depends on the previous one, so that a chip has to store it
     """
 
     kernel: ClassVar[object]
+    lanes: ClassVar[object] = None
     remembers: ClassVar[bool] = False
 
     def law(self, codes: int) -> tuple:

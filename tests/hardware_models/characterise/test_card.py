@@ -227,14 +227,15 @@ def test_a_card_is_of_a_chip():
 
 def test_the_table_says_everything():
     lines = str(card("capacitor")).splitlines()
-    assert lines[0] == "capacitor: capacitor cell, leaking within seconds"
+    assert lines[0] == "capacitor: capacitor cell, leaks within seconds"
     assert lines[1].startswith("Y. Li et al.")
     assert max(map(len, lines)) <= 118
     starts = [line.split("  ")[0] for line in str(card(LEAKING)).splitlines()]
-    for name in ("range", "step", "states", "asymmetry", "symmetry", "pulses", "read", "a year", "parameters"):
+    for name in ("range", "step", "states", "asymmetry", "symmetry", "pulses", "read", "1 year", "parameters"):
         assert name in starts
     assert "0.0% after a year" in str(card(LEAKING))
     assert "no drift" in str(card(SOFT))
+    assert "closed loop  default threshold 0.1, the write noise" in str(card("reram-es"))
     assert "none: cells are programmed" in str(card(WRITTEN))
 
 
@@ -256,7 +257,7 @@ def test_parameters_are_what_differs_from_the_defaults():
 
 
 PULSED = ["Response to pulses", "Step against weight"]
-READ = ["Read", "Where that is from"]
+READ = ["Read error", "Sources of the read error"]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +303,7 @@ def test_measured_pulses_have_a_card(tmp_path, monkeypatch):
     monkeypatch.setattr(hw, "card", lambda of, seed: replace(shown, name=f"{type(of).__name__} on {seed}"))
     result = command(tmp_path / "lab.csv", "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("Measured on 0")
+    assert result.output.startswith("str on 0")  # the card reads the pulses itself, to draw them
     assert (tmp_path / "lab.png").exists()
 
 
@@ -324,3 +325,22 @@ def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch):
     assert result.exit_code == terminal.BAD_INPUT
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_card_of_measured_pulses_shows_them(tmp_path):
+    """Every pulse as a point, in the units of the cell: on its curves, where pulses have no noise."""
+    up = 2 + 18 * (1 - np.exp(-np.arange(41) / 10)) / (1 - np.exp(-4))
+    data = hw.PulseData.from_traces(up, 22 - up, unit="µS")
+    shown = hw.card(data)
+    points, cell = shown.measured, shown.hardware.cells
+    assert cell == hw.Measured.from_pulses(data)
+    assert len(points.up) == len(points.down) == 40
+    curves, inner = shown.steps, slice(1, -2)
+    assert np.allclose(np.interp(points.up_from, curves.w, curves.up.mean)[inner], points.up[inner], atol=0.003)
+    assert np.allclose(np.interp(points.down_from, curves.w, curves.down.mean)[inner], points.down[inner], atol=0.003)
+    path = tmp_path / "pulses.csv"
+    path.write_text("\n".join(f"{g!r},{h!r}" for g, h in zip(up.tolist(), (22 - up).tolist())), encoding="utf-8")
+    by_file = hw.card(str(path))
+    assert np.array_equal(by_file.measured.up, points.up)
+    assert "ramps off by" in by_file.publication
+    assert card("ideal").measured is None

@@ -360,3 +360,17 @@ def test_networks_that_cannot_be():
         with pytest.raises(ValueError) as error:
             call()
         assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("read", [hw.fast_read, hw.exact_read])
+def test_operands_of_other_shapes_are_refused_by_name(read):
+    w, x, wires = np.ones((3, 2)), np.ones(3), hw.Wires()
+    assert read(w, np.zeros((0, 3)), wires).shape == (0, 2)
+    for bad in (np.zeros((3, 0)), np.zeros((0, 2)), 1.0, "abc", [[1.0], [1.0, 2.0]]):
+        with pytest.raises(hw.ParameterError) as error:
+            read(bad, x, wires)
+        assert error.value.name == "w"
+    for bad in (np.ones((2, 3, 1)), 1.0, [], "abc", [1j, 0, 0], np.ones(4)):
+        with pytest.raises(hw.ParameterError) as error:
+            read(w, bad, wires)
+        assert error.value.name == "x"

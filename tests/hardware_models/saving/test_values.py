@@ -79,7 +79,7 @@ def through_file(array, tmp_path):
 WAYS = {
     "copy": lambda a, _: copy.copy(a),
     "deepcopy": lambda a, _: copy.deepcopy(a),
-    **{f"pickle {k}": lambda a, _, k=k: pickle.loads(pickle.dumps(a, protocol=k)) for k in range(2, 6)},
+    **{f"pickle {k}": lambda a, _, k=k: pickle.loads(pickle.dumps(a, protocol=k)) for k in (2, 5)},
     "twice": lambda a, _: copy.deepcopy(pickle.loads(pickle.dumps(copy.copy(a)))),
     "file": through_file,
 }
@@ -229,9 +229,7 @@ def test_the_file_is_netcdf_and_holds_no_code(tmp_path):
 def test_a_part_of_ones_own_is_given_and_not_imported(tmp_path):
     array = hw.SynapseArray((2, 3), Stiff(stiffness=3.0), seed=1)
     path = array.save(tmp_path / "array.nc")
-    with pytest.raises(
-        PartError, match=r"a file that is opened imports nothing: give the class itself, classes=\[Stiff\]"
-    ):
+    with pytest.raises(PartError, match=r"loading a file imports nothing: pass the class itself, classes=\[Stiff\]"):
         hw.SynapseArray.load(path)
     assert hw.SynapseArray.load(path, classes=[Stiff]).cell == Stiff(stiffness=3.0)
 

@@ -169,3 +169,8 @@ def test_other_data_are_another_run_of_a_study(place):
     assert invoke("study", place / "s.toml", "--quiet", "--out", place / "s", "--workers", 1).exit_code == 0
     (record,) = (place / "s" / "runs").glob("*.nc")
     assert load(record).data["w.csv"].rows == ROWS
+    assert invoke("report", place / "s").stderr == ""
+    series(place / "w.csv", seed=2)
+    report = invoke("report", place / "s")
+    assert report.exit_code == 0
+    assert report.stderr.count("The file 'w.csv' is another one than the record's") == 1

@@ -26,7 +26,7 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.part_tables import under
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.rules.plan import compile_rule, writes_outer_products
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.study import run_name
 
 RICH = {
@@ -502,3 +502,46 @@ def test_a_table_may_count_steps_in_pulses():
         assert str(error.value.under("hardware")).startswith(sentence)
     with pytest.raises(SpecError, match=r"The 'cells\.pulses_up' parameter of LinearStep is unknown"):
         hardware.read({"cells": {"kind": "linear-step", "pulses_up": 5, "pulses_down": 5}})
+
+
+def pulses(tmp_path, name="pulses.csv"):
+    """A file of 20 pulses up and 20 down: a tenth of what is left, or of what is there."""
+    g, lines = 1.0, ["direction,before [uS],after [uS]"]
+    for way in ["up"] * 20 + ["down"] * 20:
+        h = g + (0.1 * (10 - g) if way == "up" else -0.1 * g)
+        lines.append(f"{way},{g!r},{h!r}")
+        g = h
+    (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / name
+
+
+def test_measured_pulses_are_hardware_by_the_name_of_their_file(tmp_path):
+    """A record holds numbers: it is read when the file is gone."""
+    path = pulses(tmp_path)
+    cell = hw.Measured.from_csv(path)
+    chip = hardware.read(str(path))
+    assert chip == Chip(cells=cell)
+    assert hardware.read({"name": str(path), "weight": "pair"}) == Chip(cells=cell, weight=hw.DifferentialPair())
+    assert hardware.read({"cells": {"kind": "measured", "file": str(path)}}) == chip
+    table = Experiment.parse({"task": {"name": "delayed-xor"}, "hardware": str(path)}).table()
+    path.unlink()
+    assert Experiment.parse(table).hardware == chip
+    assert Experiment.parse(tomllib.loads(dumps(Experiment.parse(table)))).hardware == chip
+    with pytest.raises(InputError, match=r"pulses\.csv' cannot be read: No such file or directory"):
+        hardware.read(str(path))
+
+
+def test_a_file_of_pulses_lies_beside_the_toml_file(tmp_path):
+    pulses(tmp_path)
+    for given in ("pulses.csv", {"cells": {"kind": "measured", "file": "pulses.csv"}}):
+        found = resolve({"task": {"name": "delayed-xor"}, "hardware": given}, folder=tmp_path).hardware
+        assert found.cells == hw.Measured.from_csv(tmp_path / "pulses.csv")
+
+
+def test_ramps_of_two_files_are_one_name(tmp_path):
+    up, down = tmp_path / "up.csv", tmp_path / "down.csv"
+    up.write_text("\n".join(f"{1 - 0.9**k!r}" for k in range(20)), encoding="utf-8")
+    down.write_text("\n".join(f"{0.8**k!r}" for k in range(20)), encoding="utf-8")
+    cell = hw.Measured.from_csv(up, down=down)
+    assert hardware.read(f"{up},{down}").cells == cell
+    assert hardware.read({"cells": {"kind": "measured", "file": str(up), "down": str(down)}}).cells == cell

@@ -459,3 +459,24 @@ def test_what_cannot_be_is_one_sentence(folder, table, sentence):
         resolve({"task": "delayed-xor", **table})
     assert sentence in str(error.value), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_class_given_to_load_needs_no_import(folder, tmp_path_factory, monkeypatch):
+    experiment = resolve(tomllib.loads(TOML.format(place="mine.py")))
+    path = trained(experiment).save(folder / "a.nc").rename(tmp_path_factory.mktemp("elsewhere") / "a.nc")
+    task, cell = type(experiment.task.bind()), type(experiment.hardware.bound().of("W_in").cells)
+    (folder / "mine.py").unlink()
+    forget()
+    user_code._met.clear()
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(InputError, match="does not exist"):
+        load(path).experiment.bound()
+    again = load(path, task=task, hardware=cell)
+    assert type(again.experiment.bound().task.bind()) is task
+
+    class WhichLetter(task):
+        def data(self, seed, batch_size):
+            return super().data(seed + 1, batch_size)
+
+    with pytest.raises(InputError, match="was not made with this task 'WhichLetter'"):
+        load(path, task=WhichLetter)

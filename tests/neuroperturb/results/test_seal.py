@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -111,9 +112,38 @@ def test_an_examiner_that_dies_is_replaced(tmp_path):
     os.kill(examiner._examiners[-1]._process.pid, signal.SIGKILL)
     examiner._examiners[-1]._process.wait()
     shutil.copy(OLD, tmp_path / "b.nc")
-    assert examiner.examine(tmp_path / "b.nc") == (False, None)  # the one that died had it
-    shutil.copy(OLD, tmp_path / "c.nc")
-    assert examiner.examine(tmp_path / "c.nc") == (True, "")
+    assert examiner.examine(tmp_path / "b.nc") == (True, "")
+
+
+def test_a_record_that_ends_every_examiner_is_damaged(tmp_path, monkeypatch):
+    shutil.copy(OLD, tmp_path / "a.nc")
+    asked = []
+
+    def ask(self, path, seconds):
+        asked.append(path)
+        self.close()
+        return examiner.UNREADABLE
+
+    monkeypatch.setattr(examiner._Examiner, "ask", ask)
+    with pytest.raises(RecordError, match="is damaged"):
+        load(tmp_path / "a.nc")
+    assert len(asked) == 2
+    examiner._examine.cache_clear()
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="signals of POSIX")
+def test_an_examiner_ends_by_itself_where_nobody_is_there_to_end_it():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "neuroperturb.results.examiner_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout.readline() == "ready\n"
+    child.stdin.write(json.dumps([str(ZEROED), 1]) + "\n")
+    child.stdin.close()
+    assert child.wait(timeout=20) == -signal.SIGALRM
+    child.stdout.close()
 
 
 def test_the_current_folder_is_no_place_for_the_examiners_modules(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -128,3 +129,17 @@ def test_damaged_baselines_are_fitted_again(runs):
     assert result.exit_code == 0
     assert "It was moved to" in result.output
     assert fit.read_text() == before
+
+
+@pytest.mark.parametrize("command", [("report", "runs/s"), ("study", "s.toml")])
+def test_code_that_an_index_names_is_not_run(runs, command):
+    for path in runs:
+        without_name(path)
+    (Path.cwd() / "evil.py").write_text("open('ran', 'w').close()\n")
+    index = runs[0].parents[1] / "cells.json"
+    table = json.loads(index.read_text())
+    table["study"]["ageing"] = {"hardware": ["evil.py:X"], "seconds": [1.0]}
+    for scheme in (table["names"], 1):
+        index.write_text(json.dumps({**table, "names": scheme}))
+        assert invoke(*command).exit_code == 0
+        assert not (Path.cwd() / "ran").exists()

@@ -1,0 +1,326 @@
+"""An episode whose innermost axis is the trials of its batch: the same rule, laid out for small networks.
+
+    x (passes · n, B)   unit after unit, pass after pass; a row is one unit in every trial
+
+A loop over 20 units cannot fill a vector, one over 64 trials can, and a draw for each trial is one loop instead of 64. What is
+computed is what :mod:`neuroperturb.simulation.step` and :mod:`neuroperturb.simulation.episode_blocks` compute: the same draws by the
+same keys, sums over presynaptic units in the order of the units, sums over steps and trials by the same matrix product. Readout, loss and
+output noise are left out at a step that is not scored in any trial: no result depends on them.
+
+For ideal arrays, and rules whose postsynaptic factor is a function of the noise of one unit; a whole episode is one block. Between two
+chunks the state is where the other strategies keep it, so that a run can be resumed by either.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from hardware_models.numerics import blas, maths
+from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.lanes import from_lanes, into_lanes, product
+from hardware_models.numerics.record import loaded
+from neuroperturb.network.dynamics import copy_rows
+from neuroperturb.rules.kernels.passes import divide_passes
+from neuroperturb.simulation.plan import Plan
+from neuroperturb.simulation.step import make_compare, make_reward
+
+TILED = 64  # units; beyond, BLAS is faster than sums in registers
+
+
+@lru_cache
+def make_lane_draw(fill, fill_lanes):
+    """draw(source, number, batch, row, xi): xi[i, b] = draw of unit i in trial b."""
+    by_lanes = fill_lanes is not None
+    fill, fill_lanes = separate(fill), separate(fill_lanes) if by_lanes else None
+
+    @kernel
+    def draw(source, number, batch, row, xi):
+        if by_lanes:
+            fill_lanes(source, number, xi)
+        else:
+            for b in range(batch):
+                fill(source, number, b, row[: xi.shape[0]])
+                for i in range(xi.shape[0]):
+                    xi[i, b] = row[i]
+
+    return draw
+
+
+@lru_cache
+def make_activate(passes: int, paired: bool, unit):
+    """activate(lanes, neurons, sigma, normaliser, s): x ← (1 − α) x + α tanh(drive + r ± σξ) in every pass.
+
+    What synapses receive of it joins the block: the postsynaptic factor, a function `unit` of σξ, as step s, and x, of the clean
+    pass or the mean of a pair, as what the next step begins with.
+    """
+    unit = kernel(unit)
+
+    @kernel
+    def activate(lanes, neurons, sigma, normaliser, s):
+        params, leak, keep, half = loaded(normaliser), neurons.leak, neurons.keep, type(sigma)(0.5)
+        drive, xi, post, centre = lanes.drive_flat, lanes.xi_flat, lanes.post_flat[s], lanes.centre_flat[s + 1]
+        r, x, r_last, x_last = lanes.r_flat[0], lanes.x_flat[0], lanes.r_flat[passes - 1], lanes.x_flat[passes - 1]
+        # loops of few arrays: the compiler checks each pair for overlap, and beyond eight pairs it gives up on vectors
+        for k in range(drive.shape[0]):
+            xi[k] *= sigma
+            post[k] = unit(params, xi[k])
+        if paired:
+            for k in range(drive.shape[0]):
+                x[k] = keep * x[k] + leak * maths.tanh(drive[k] + r[k] - xi[k])
+        elif passes == 2:
+            for k in range(drive.shape[0]):
+                x[k] = keep * x[k] + leak * maths.tanh(drive[k] + r[k])
+        for k in range(drive.shape[0]):
+            x_last[k] = keep * x_last[k] + leak * maths.tanh(drive[k] + r_last[k] + xi[k])
+        for k in range(drive.shape[0]):
+            centre[k] = half * (x[k] + x_last[k]) if paired else x[k]
+
+    return activate
+
+
+@kernel
+def keep_centre(x, paired, out):
+    """Presynaptic activity: of the clean pass, or the mean of a pair."""
+    half, last = type(x[0, 0])(0.5), x.shape[0] - 1
+    for k in range(out.shape[0]):
+        out[k] = half * (x[0, k] + x[last, k]) if paired else x[0, k]
+
+
+@kernel
+def factor_of(array, out):
+    """What a sum over cells is multiplied by, scale and correction of every unit."""
+    for i in range(out.shape[0]):
+        out[i] = array.scale[0] * array.correction[i]
+
+
+@kernel
+def count_reads(array, steps, columns):
+    array.reads[0] += steps
+    array.columns[0] += steps * columns
+
+
+@lru_cache
+def make_lane_step(plan: Plan):
+    """step(run, inputs, targets, mask): one step of every trial and what the synapses receive of it. False where it diverged."""
+    noise, passes, unit = plan.rule.noise, plan.rule.passes, kernel(plan.rule.factor.unit)
+    paired, draw = passes.paired, separate(make_lane_draw(noise.fill, noise.fill_lanes))
+    multiply, activate = separate(product), separate(make_activate(passes.count, paired, plan.rule.factor.unit))
+    compare, set_reward, read = make_compare(plan), make_reward(plan), blas.lane_read(plan.dtype)
+
+    @kernel
+    def read_out(run, number, s, n_out):
+        """Outputs of all passes, and what perturbed them."""
+        lanes, act, signal, sign = run.scratch, run.act, run.signal, run.neurons.sign
+        n, batch, sigma, params = (
+            lanes.drive.shape[0],
+            signal.dL.shape[0],
+            run.rule.noise_std,
+            loaded(run.rule.normaliser),
+        )
+        draw(run.source_y, number, batch, lanes.row, lanes.xi_y)
+        for o in range(n_out):
+            for b in range(batch):
+                lanes.xi_y[o, b] *= sigma
+                lanes.block_post_y[s, o, b] = unit(params, lanes.xi_y[o, b])
+        for h in range(sign.shape[0]):
+            y = lanes.y[h * n_out : (h + 1) * n_out]
+            multiply(run.arrays.W_out.cells.w[0], lanes.x[h * n : (h + 1) * n], lanes.factor_out, y)
+            for o in range(n_out):
+                for b in range(batch):
+                    act.y[h * batch + b, o] = y[o, b] + sign[h] * lanes.xi_y[o, b] if sign[h] != 0 else y[o, b]
+        divide_passes(act.y, paired, n_out, signal.y, signal.dy)
+
+    @kernel
+    def step(run, inputs, targets, mask):
+        lanes, signal, counters, arrays = run.scratch, run.signal, run.counters, run.arrays
+        n, n_in, batch, s = lanes.drive.shape[0], inputs.shape[1], signal.dL.shape[0], run.block.filled[0]
+        number, u = counters.step[0] // run.rule.hold, lanes.block_in[s]
+        draw(run.source, number, batch, lanes.row, lanes.xi)
+        into_lanes(inputs, u[:n_in])
+        multiply(arrays.W_in.cells.w[0], u, lanes.factor_in, lanes.drive)
+        for first in range(0, lanes.x.shape[0], n):
+            last = first + n
+            if n > TILED:
+                read(
+                    arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last], run.block.sizes
+                )
+            else:
+                multiply(arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last])
+        activate(lanes, run.neurons, run.rule.noise_std, run.rule.normaliser, s)
+        scored = False
+        for b in range(batch):
+            scored = scored or mask[b]
+        total = 0.0
+        if scored:
+            read_out(run, number, s, targets.shape[1])
+            total = compare(run, targets, mask)
+        else:
+            lanes.block_post_y[s] = 0
+            signal.dL[:] = 0
+        if not np.isfinite(total):
+            counters.diverged[0] = counters.step[0]
+            return False
+        counters.step[0] += 1
+        set_reward(run, run.block.reward[s * batch : (s + 1) * batch])
+        run.block.filled[0] += 1
+        return True
+
+    return step
+
+
+@lru_cache
+def make_close_lanes(plan: Plan):
+    """close_block(run): the steps of the episode are summed, one matrix product a matrix."""
+    write = blas.lane_write(plan.dtype)
+    learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
+
+    @kernel
+    def to_go(reward, batch, decay, go):
+        """R_s = r_s + λ R_{s+1}, as :func:`~neuroperturb.simulation.episode_blocks.to_go`; idle lanes have none."""
+        later = go[0]
+        for s in range(reward.shape[0] // batch - 1, -1, -1):
+            for b in range(batch):
+                r = reward[s * batch + b]
+                go[s, b] = r + decay * later[b] if (s + 1) * batch < reward.shape[0] else r + decay * type(decay)(0)
+            later = go[s]
+
+    @kernel
+    def beside(block, first, last, out):
+        """out[i, (s − first) P + b] = block[s, i, b]: steps side by side."""
+        width = block.shape[2]
+        for s in range(first, last):
+            for i in range(block.shape[1]):
+                row, place = block[s, i], out[i, (s - first) * width : (s - first + 1) * width]
+                for b in range(width):
+                    place[b] = row[b]
+
+    @kernel
+    def weigh(block, go, first, last, out):
+        """The same of block[s, i, b] go[s, b]; steps of the block are counted from 0, those of `go` from `first`."""
+        width = block.shape[2]
+        for s in range(last - first):
+            weight = go[first + s]
+            for i in range(block.shape[1]):
+                row, place = block[s, i], out[i, s * width : (s + 1) * width]
+                for b in range(width):
+                    place[b] = row[b] * weight[b]
+
+    @kernel
+    def close_block(run):
+        block, lanes, memories, steps = run.block, run.scratch, run.memories, run.block.filled[0]
+        if steps == 0:
+            return
+        batch, width = run.signal.dL.shape[0], lanes.go.shape[1]
+        pre, post, centre, columns = lanes.pre, lanes.post, lanes.block_centre, steps * width
+        reward = block.reward[: steps * batch]
+        if learn_in or learn_rec:
+            to_go(reward, batch, run.rule.discount, lanes.go)
+            beside(lanes.block_post, 0, steps, post)
+            if learn_in:
+                weigh(lanes.block_in, lanes.go, 0, steps, pre)
+                write(pre, post, memories.W_in.gradient, memories.W_in.key, columns, block.sizes)
+            if learn_rec:
+                weigh(centre, lanes.go, 0, steps, pre)
+                write(pre, post, memories.W_rec.gradient, memories.W_rec.key, columns, block.sizes)
+        if learn_out:  # outputs do not recur: no later loss is owed to their perturbation
+            to_go(reward, batch, type(run.rule.discount)(0), lanes.go)
+            first, last = 0, steps * batch
+            while first < last and reward[first] == 0:
+                first += 1
+            while last > first and reward[last - 1] == 0:
+                last -= 1
+            if last > first:
+                first, last = first // batch, (last - 1) // batch + 1
+                beside(lanes.block_post_y, first, last, post)
+                weigh(centre[first + 1 :], lanes.go, first, last, pre)
+                write(pre, post, memories.W_out.gradient, memories.W_out.key, (last - first) * width, block.sizes)
+        block.filled[0] = 0
+        block.carried[0] = 0
+
+    return close_block
+
+
+@kernel
+def from_block(lanes, rows):
+    """rows[s B + b, i] = lanes[s, i, b] of so many steps as there are rows."""
+    batch = rows.shape[0] // lanes.shape[0]
+    for s in range(lanes.shape[0]):
+        from_lanes(lanes[s], rows[s * batch : (s + 1) * batch])
+
+
+@kernel
+def into_block(rows, lanes):
+    batch = rows.shape[0] // lanes.shape[0]
+    for s in range(lanes.shape[0]):
+        into_lanes(rows[s * batch : (s + 1) * batch], lanes[s])
+
+
+@lru_cache
+def make_lane_episode(plan: Plan):
+    """episode(run, inputs, targets, mask, reset, first, last) -> next step, as the other strategies."""
+    step, close_block, paired = (
+        separate(make_lane_step(plan)),
+        separate(make_close_lanes(plan)),
+        plan.rule.passes.paired,
+    )
+
+    @kernel
+    def enter(run):
+        """Load the state from where the other strategies keep it."""
+        lanes, act, block, batch = run.scratch, run.act, run.block, run.signal.dL.shape[0]
+        n, s = lanes.drive.shape[0], block.filled[0]
+        for h in range(run.neurons.sign.shape[0]):
+            into_lanes(act.x[h * batch : (h + 1) * batch], lanes.x[h * n : (h + 1) * n])
+        factor_of(run.arrays.W_in, lanes.factor_in)
+        factor_of(run.arrays.W_rec, lanes.factor_rec)
+        factor_of(run.arrays.W_out, lanes.factor_out)
+        if s > 0:
+            rows = s * batch
+            into_block(block.post[:rows], lanes.block_post[:s])
+            into_block(block.post_y[:rows], lanes.block_post_y[:s])
+            into_block(block.pre_in[:rows], lanes.block_in[:s])
+            into_block(block.pre_rec[:rows], lanes.block_centre[:s])
+        keep_centre(lanes.x_flat, paired, lanes.centre_flat[s])
+
+    @kernel
+    def leave(run, steps):
+        """Store it there."""
+        lanes, act, block, batch = run.scratch, run.act, run.block, run.signal.dL.shape[0]
+        n, s = lanes.drive.shape[0], block.filled[0]
+        for h in range(run.neurons.sign.shape[0]):
+            from_lanes(lanes.x[h * n : (h + 1) * n], act.x[h * batch : (h + 1) * batch])
+        copy_rows(act.x, n, act.xh)
+        if s > 0:
+            rows = s * batch
+            from_block(lanes.block_post[:s], block.post[:rows])
+            from_block(lanes.block_post_y[:s], block.post_y[:rows])
+            from_block(lanes.block_in[:s], block.pre_in[:rows])
+            from_block(lanes.block_centre[:s], block.pre_rec[:rows])
+            from_block(lanes.block_centre[1 : s + 1], block.pre_out[:rows])
+        count_reads(run.arrays.W_in, steps, act.x.shape[0])
+        count_reads(run.arrays.W_rec, steps, act.x.shape[0])
+        count_reads(run.arrays.W_out, steps, act.x.shape[0])
+
+    @kernel
+    def silence(run):
+        run.scratch.x[:] = 0
+        run.scratch.block_centre[0] = 0
+
+    @kernel
+    def episode(run, inputs, targets, mask, reset, first, last):
+        enter(run)
+        for t in range(first, last):
+            if reset[t]:
+                close_block(run)
+                silence(run)
+            if not step(run, inputs[t], targets[t], mask[t]):
+                leave(run, t - first + 1)
+                return t
+        if last == inputs.shape[0]:
+            close_block(run)
+        leave(run, last - first)
+        return last
+
+    return episode
