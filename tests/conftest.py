@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-LONG = ("test_study_interrupted.py", "test_dask_workers.py")  # processes of their own: few tests, minutes each
+LONG = (
+    "test_study_interrupted.py",
+    "test_dask_workers.py",
+    "test_fuzz.py",
+    "test_many_runs.py",
+)  # few tests, minutes each
 
 
 def pytest_configure(config):

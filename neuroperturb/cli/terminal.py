@@ -84,6 +84,8 @@ def sentence(error: Exception) -> str:
     words = _cut(" ".join(str(error).split()), LONGEST_SENTENCE)
     if isinstance(error, MemoryError):
         return f"There is not enough memory{f': {words}' if words else ''}."
+    if isinstance(error, OSError):  # not the system's: somebody's code raised it
+        return blame(error) or f"{type(error).__name__}{words and f': {words}'}."
     return words or type(error).__name__
 
 

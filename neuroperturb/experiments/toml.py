@@ -15,7 +15,9 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
-LONG_KEY = re.compile(r"""(?:[^\s.="'\[\]{}#,]+\s*\.\s*){500}""")  # dotted: tomllib takes the square of its length
+LONG_KEY = re.compile(
+    r"""(?:[^\s.="'\[\]{}#,]+[ \t]*\.[ \t]*){500}"""
+)  # dotted: tomllib takes the square of its length
 DEEPEST = 50  # nested tables and lists; experiments have six
 # The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {

@@ -88,3 +88,9 @@ def test_a_warning_is_a_sentence(capsys):
         warnings.simplefilter("always")
         warnings.warn("Two of three\n   weights were clipped.", HardwareWarning, stacklevel=1)
     assert capsys.readouterr().err == "neuroperturb: Two of three weights were clipped.\n"
+
+
+def test_an_error_that_is_not_the_systems_is_a_sentence():
+    assert terminal.sentence(OSError("no disk")) == "OSError: no disk."
+    assert terminal.sentence(OSError()) == "OSError."
+    assert terminal.sentence(OSError(28, "No space left on device", "a.nc")) == "'a.nc': No space left on device."
