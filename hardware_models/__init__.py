@@ -4,7 +4,7 @@
 >>> array = hw.SynapseArray((2, 3), hw.Digital(bits=4), seed=1)
 >>> array.program([[0.5, -0.5, 0.25], [0.0, 0.125, 1.0]])
 >>> array.matvec([1.0, 0.0, 2.0])
-array([1.0487008, 2.0974016], dtype=float32)
+array([1., 2.], dtype=float32)
 >>> array = hw.SynapseArray((2, 3), hw.PRESETS["reram-es"].cell, seed=1)
 >>> array.pulse(+10)
 """
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from hardware_models.reading.wires_exact import exact_read as exact_read
     from hardware_models.reading.wires_exact import solve_network as solve_network
     from hardware_models.reading.wiring import Wires as Wires
+    from hardware_models.reading.wiring import error_bound as error_bound
     from hardware_models.reading.wiring import fast_read as fast_read
     from hardware_models.writing.closed_loop import ClosedLoop as ClosedLoop
     from hardware_models.writing.coincidence import CoincidenceTrains as CoincidenceTrains
@@ -119,7 +120,7 @@ _HOMES = {
     "reading.converters": "AbsMax Clip Converter Iterative Scaled",
     "reading.reading": "ConstantReadNoise ProportionalReadNoise Reading RootReadNoise",
     "reading.wires_exact": "exact_read solve_network",
-    "reading.wiring": "Wires fast_read",
+    "reading.wiring": "Wires error_bound fast_read",
     "writing.closed_loop": "ClosedLoop",
     "writing.coincidence": "CoincidenceTrains ImplicitTrains MeanCountTrains",
     "writing.mixed_precision": "MixedPrecision",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from neuroperturb.simulation.schedule import Training as Training
     from neuroperturb.training.deployment import age as age
     from neuroperturb.training.deployment import deploy as deploy
+    from neuroperturb.training.prediction import forecast as forecast
+    from neuroperturb.training.prediction import predict as predict
     from neuroperturb.training.trainer import Trainer as Trainer
     from neuroperturb.training.trainer import experiment as experiment
     from neuroperturb.training.trainer import train as train
@@ -53,7 +55,9 @@ _HOMES = {
     "check_rule": "rules.check_rule",
     "deploy": "training.deployment",
     "experiment": "training.trainer",
+    "forecast": "training.prediction",
     "load": "results.run",
+    "predict": "training.prediction",
     "run_fixed_point": "analysis.audit.fixed_point",
     "train": "training.trainer",
 }

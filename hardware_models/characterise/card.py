@@ -5,6 +5,7 @@
     symmetry   the weight at which both are equal, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
     states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
+    loop       residual from which a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
     writing    cells programmed once: their programming error, by target
     read       the error of a read, see :mod:`hardware_models.characterise.read_error`
     year       ageing of programmed weights, see :mod:`hardware_models.characterise.year`
@@ -38,6 +39,7 @@ from hardware_models.array import EXACT, SynapseArray
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
 from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
+from hardware_models.crossbar.arguments import Design
 from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.devices import CELLS, Measured
 from hardware_models.devices.measured import ENDING, pulses_by_name
@@ -46,6 +48,7 @@ from hardware_models.devices.step_tables import common_range
 from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import InputError
 from hardware_models.presets import PRESETS, Preset
+from hardware_models.writing.closed_loop import ClosedLoop
 
 WIDTH = 118  # of a line
 
@@ -55,6 +58,7 @@ PULSES = 400  # in each direction
 TRACES = 2  # cells that are recorded individually
 PERCENTILES = (5, 25, 50, 75, 95)
 LEVELS = 32  # that cells are programmed to
+LOOP = ClosedLoop()
 
 
 class PulseResponse(NamedTuple):
@@ -310,6 +314,8 @@ def _of_symmetry(symmetry: Symmetry) -> str:
 
 def _of_array(card: Card) -> list[tuple[str, str]]:
     rows, read = [], card.read
+    if card.size is not None:
+        rows.append(("closed loop", _of_loop(card.hardware)))
     if card.programmed is not None:
         off = np.sqrt(np.mean(card.programmed.mean_error**2 + card.programmed.std**2))
         rows.append(("programming", f"rms error {off:.2g} device units"))
@@ -318,6 +324,13 @@ def _of_array(card: Card) -> list[tuple[str, str]]:
     read_error = f"error {read.rms:.2%} of the signal with {whose}, {read.inputs} inputs"
     rows.append(("read", f"{read_error}: {parts}" if parts else read_error))
     return [*rows, ("1 year", _of_year(card.year))]
+
+
+def _of_loop(hardware: Hardware) -> str:
+    """Default threshold of a closed loop on these cells, see :mod:`hardware_models.writing.closed_loop`."""
+    threshold = LOOP.threshold_of(Design(hardware.parts))
+    of = "the write noise" if hardware.cells.write_noise > hardware.cells.granularity else "a pulse"
+    return f"default threshold {threshold:.2g}, {of}"
 
 
 def _of_year(year: Year | None) -> str:

@@ -339,7 +339,7 @@ def _reads_after(table: PulseTable, columns: dict[str, int]) -> PulseRows:
     names = np.array(_devices(table, columns))
     way = _ways(table, columns) if "direction" in columns or "voltage" in columns else None
     number = table.numbers("number", columns["number"]) if "number" in columns else None
-    parts = []
+    parts = [(g[:0], g[:0], np.zeros(0, bool), [])]
     for name in dict.fromkeys(names):
         these = np.flatnonzero(names == name)
         if way is not None:

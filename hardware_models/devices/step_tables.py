@@ -153,15 +153,15 @@ def _held_out(steps: PulseSteps) -> np.ndarray:
 
 def _fit(steps: PulseSteps, nodes: int) -> StepModel:
     """A fit estimates the noise of the reads and how far pulses reach, hence where they were and which may end at a bound."""
-    model = _fitat(steps, nodes, 0.0, 0.0, 0.0)
+    model = _fit_at(steps, nodes, 0.0, 0.0, 0.0)
     for _ in range(REFINEMENTS):
-        model = _fitat(steps, nodes, *_read_noise(model, steps), reach(model, steps))
+        model = _fit_at(steps, nodes, *_read_noise(model, steps), reach(model, steps))
         if model.read_variance == 0:
             break
     return model
 
 
-def _fitat(steps: PulseSteps, nodes: int, noise: float, share: float, reach) -> StepModel:
+def _fit_at(steps: PulseSteps, nodes: int, noise: float, share: float, reach) -> StepModel:
     t = steps.places(share)
     inside = steps.inside(t, reach)
     directions = (
@@ -242,11 +242,14 @@ def _smooth(t, y, multiplier, root, nodes: int) -> tuple[np.ndarray, float]:
     penalty, total, count = D.T @ D * (np.trace(G) / nodes), float(y @ y), len(y)
     best = np.inf, h, 0.0
     for weight in PENALTIES:
-        hat = np.linalg.solve(G + weight * penalty, np.column_stack([h, G]))
+        try:
+            hat = np.linalg.solve(G + weight * penalty, np.column_stack([h, G]))
+        except np.linalg.LinAlgError:  # the data do not determine a straight line
+            continue
         c, used = hat[:, 0], float(np.trace(hat[:, 1:]))
         left_over = max(total - 2 * c @ h + c @ G @ c, 1e-15 * total)  # below that it is rounding
         score = left_over / max(count - used, 1) ** 2
-        if weight == PENALTIES[0] or (score < best[0] and used <= count / 2):
+        if best[0] == np.inf or (score < best[0] and used <= count / 2):
             best = score, c, used
     return _hold(best[1], np.unique(k)), best[2]
 

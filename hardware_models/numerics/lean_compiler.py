@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from numba.core import sigutils
 from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import lookup_environment
 from numba.core.registry import CPUDispatcher, cpu_target
 
@@ -94,6 +95,7 @@ def is_for_python() -> bool:
 class Kernel(CPUDispatcher):
     """A compiled function of either package; to its users what ``numba.njit`` makes."""
 
+    @global_compiler_lock  # whose kernel is on the compiler's stack is another thread's as long as that compiles
     def compile(self, signature):
         arguments = tuple(sigutils.normalize_signature(signature)[0])
         before, codegen = _callers.python, self.targetctx.codegen()

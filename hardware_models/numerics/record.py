@@ -161,10 +161,12 @@ def _load_fields(typingctx, record_type):
 
 
 def loaded(fields):
-    """The NamedTuple of a record's fields as they are now, for loops that store: for small records only."""
+    """The NamedTuple of a record's fields as they are now, for loops that store: for small records only. A NamedTuple is its own."""
     return fields
 
 
 @overload(loaded)
 def _compiled_loaded(fields):
-    return lambda fields: _load_fields(fields)
+    if isinstance(fields, RecordType):
+        return lambda fields: _load_fields(fields)
+    return lambda fields: fields  # by value already

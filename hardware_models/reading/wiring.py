@@ -130,7 +130,7 @@ def warn_of_error(site: Site) -> None:
     """Warn where the fast form is not to be relied on for an array."""
     wires, devices, (n, m) = site.parts.readout.wires, len(site.weight.gains), site.shape
     bound = error_bound(site.shape, wires, devices, site.cell.bound or 1.0)
-    if bound > LIMIT:
+    if bound > LIMIT and n * m > 1:  # parts are also checked on paper, without a size
         warnings.warn(
             f"What is read through the wires of {n} × {m} weights of {1e6 * wires.siemens:.3g} µS may be wrong by up to {100 * bound:.2g} % "
             f"(more than {100 * LIMIT:g} %): the fast form of wires is for smaller arrays or resistances; hardware_models.exact_read solves "

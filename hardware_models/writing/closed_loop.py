@@ -44,7 +44,8 @@ from hardware_models.numerics.checks import refuse, require, require_not_negativ
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.writing.by_cell import require_pulses
 
-TARGETS = ("residual", "absolute", "estimate")
+# Targets, and from how many errors of a read on a weight counts as off: fewer where errors do not add up or disturb what was right.
+ERRORS = {"residual": 3.0, "absolute": 3.0, "estimate": 1.0}
 BEFORE, AFTER = 0, 1  # reads of a write
 MOST_READS = 1 << 14  # that are averaged: with BEFORE and AFTER they number the draws of a write
 KNOWN = 0.25  # square of the part of a change that may be missing from it
@@ -255,7 +256,7 @@ class ClosedLoop(Writing):
 
     target : ``"residual"``, ``"absolute"`` or ``"estimate"``, see above
     threshold : θ, the smallest residual that is sent [device units]; None: what one write leaves uncertain, the larger of a pulse,
-        of write noise, and of three times the error of a read
+        of write noise, and of three times the error of a read (once, with an estimate)
     most_pulses : pulses to a cell in one write, 1 … 65535; None: as many as the cell takes
     gain : κ, 0 … 1, how far a read is believed; None: by the variances of both, 1 where reads are exact
     read_noise : standard deviation of a read of a weight [device units]
@@ -285,8 +286,8 @@ class ClosedLoop(Writing):
     takes_turns: ClassVar[bool] = True
 
     def check(self) -> None:
-        if self.target not in TARGETS:
-            refuse(self, "target", " or ".join(map(repr, TARGETS)))
+        if self.target not in ERRORS:
+            refuse(self, "target", " or ".join(map(repr, ERRORS)))
         if self.threshold is not None:
             require_positive(self, "threshold")
         if self.most_pulses is not None:
@@ -312,11 +313,11 @@ class ClosedLoop(Writing):
         return 8 * np.dtype(dtype).itemsize * (2 if self.target == "estimate" else 1)
 
     def threshold_of(self, site: Site) -> float:
-        """θ for the cells of an array [device units]."""
+        """θ for the cells and the weight of an array, or of its design [device units]."""
         if self.threshold is not None:
             return self.threshold
         read = np.sqrt(self._read_variance(site))
-        return max(self._pulse(site), self._write_noise(site), 3 * read)
+        return float(max(self._pulse(site), self._write_noise(site), ERRORS[self.target] * read))
 
     def _pulse(self, site: Site) -> float:
         """By how much the devices that are pulsed together move a mean weight."""

@@ -136,9 +136,9 @@ def check_files(study: Study, cells: list[Cell]) -> None:
     for cell in cells:
         for path, reader in data_files.files(experiment(study, cell, GridPlace(0, 0))).items():
             if data_file.find(path) is None:
-                looked = f": looked for in {path.sought}" if isinstance(path, data_file.DataPath) else ""
+                looked = f" It was looked for in {path.sought}." if isinstance(path, data_file.DataPath) else ""
                 raise InputError(
-                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there{looked}."
+                    f"{in_cell(study, cell)}The 'path' parameter of {reader} must name a file. Got {path!r}, which is not there.{looked}"
                 )
 
 

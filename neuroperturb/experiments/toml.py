@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import copy
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
+LONG_KEY = re.compile(r"""(?:[^\s.="'\[\]{}#,]+\s*\.\s*){500}""")  # dotted: tomllib takes the square of its length
 DEEPEST = 50  # nested tables and lists; experiments have six
 # The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {
@@ -38,7 +40,8 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
 def read_table(path: str | Path) -> dict:
     """A TOML file as a table; errors are one sentence."""
     try:
-        table = tomllib.loads(_text(Path(path).read_bytes()))
+        text = _text(Path(path).read_bytes())
+        table = None if LONG_KEY.search(text) else tomllib.loads(text)
     except OSError as error:
         raise InputError(f"The file {str(path)!r} cannot be read: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 START = 60.0  # seconds that a machine under load may take to start Python and import HDF5
-LIMIT = 6.0  # seconds per file, in addition to size / RATE
+LIMIT = 4.0  # seconds per file, in addition to size / RATE
 RATE = 10e6  # bytes per second
 READY = "ready"
 

@@ -42,11 +42,18 @@ def _checksum(arrays: dict[str, np.ndarray], texts: dict[str, str]) -> str:
     """sha256 over every name, type, shape and bit."""
     total = hashlib.sha256()
     for name, value in sorted({**arrays, **texts}.items()):
-        parts = (value,) if isinstance(value, str) else bits(value)
-        for part in (name, *parts):
-            data = part if isinstance(part, bytes) else str(part).encode()
-            total.update(len(data).to_bytes(8, "little") + data)
+        for part in (name, *((value,) if isinstance(value, str) else _parts(value))):
+            data = part if isinstance(part, np.ndarray) else str(part).encode()
+            total.update(len(data).to_bytes(8, "little"))
+            total.update(data)
     return total.hexdigest()
+
+
+def _parts(array: np.ndarray) -> tuple:
+    """What of an array goes under the checksum: as in `bits`, without a copy."""
+    if array.dtype == object:
+        return ("text", *array.tolist())
+    return (array.dtype.str, array.shape, np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def is_run(path: str | Path) -> bool:

@@ -52,7 +52,7 @@ class RemoteJob(NamedTuple):
     ageing: dict | None
     stop: str
     computing: dict
-    data: dict[str, dict]
+    data: dict[str, dict] | None = None
 
 
 class Answer(NamedTuple):
@@ -190,7 +190,7 @@ def remote(job: RemoteJob) -> Answer:
             reason=f"the worker has other versions: {here['versions']} instead of {job.computing['versions']}"
         )
     try:
-        with recorded({path: FileNote(**note) for path, note in job.data.items()}):
+        with recorded({path: FileNote(**note) for path, note in (job.data or {}).items()}):
             experiment = Experiment.parse(job.experiment)
         ageing = None if job.ageing is None else StudyAgeing.parse(job.ageing, "ageing")
         fits = job.baselines is not None

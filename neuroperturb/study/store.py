@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import time
 import tomllib
 import uuid
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.index import check_cell, check_study
-from neuroperturb.study.leases import passing
+from neuroperturb.study.leases import STALE, passing
 from neuroperturb.study.run_name import SCHEME
 
 INDEX = "cells.json"
@@ -36,7 +37,7 @@ INDEX_FORMAT = "neuroperturb study"
 NAME = re.compile(r"[0-9a-f]{16}")
 PART = re.compile(r"\.([0-9a-f]{16})\.\w+\.part-[0-9a-f]+")  # a temporary file
 ROOMS = ("runs", "failed", "fits", "claims")
-OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
+OURS = re.compile(rf"({'|'.join(ROOMS)}|report)$|\.?tune\.|\.{re.escape(INDEX)}\.part-")  # may exist without an index
 
 
 class RunOutcome(NamedTuple):
@@ -261,6 +262,13 @@ class StudyFolder:
         for path in self.root.glob(f".{INDEX}.part-*"):
             if not alive(INDEX):
                 path.unlink(missing_ok=True)
+
+    def tidy_trials(self) -> None:
+        """Remove temporary files of tables of trials whose writer is surely gone."""
+        for path in self.root.glob(".tune.*.part-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > STALE:
+                    path.unlink()
 
     def strangers(self, cells: list[Cell]) -> list[str]:
         """Messages about files among the runs that belong to no cell: they are left unchanged."""

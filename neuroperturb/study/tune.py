@@ -51,6 +51,7 @@ def tune(
     optuna = _optuna()
     _check(study, cells, asked)
     folder.make()
+    folder.tidy_trials()
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
     search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop, say)
     tables, empty = [], 0

@@ -182,6 +182,11 @@ class Task(Spec):
             hint="A task generates its data there: data(seed, batch_size).",
         )
 
+    def new_rows(self, path: str) -> Any:
+        """Rows of a file to predict from, :class:`neuroperturb.tasks.series.NewRows`, of tasks that read such files."""
+        del path
+        raise SpecError("run", "forecast", "of a task that reads a table of your own, such as 'series'", self.label)
+
 
 def _checked_batch(batch):
     @functools.wraps(batch)

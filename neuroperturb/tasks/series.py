@@ -62,10 +62,43 @@ def pair_segments(inputs: np.ndarray, targets: np.ndarray, breaks: np.ndarray, h
     return Pairs(pairs.inputs[whole], pairs.targets[whole], pairs.first[whole], pairs.last[whole], reset)
 
 
-def scale_rows(values: np.ndarray, fit: int) -> np.ndarray:
-    """Map each column so that its first `fit` rows span 0 to 1; a column that is constant there is only shifted."""
-    low, high = values[:fit].min(axis=0), values[:fit].max(axis=0)
-    return (values - low) / np.where(high > low, high - low, 1.0)
+class Scale(NamedTuple):
+    """The map of columns to 0 … 1: of the training rows; a column that is constant there is only shifted.
+
+    low, width : ndarrays, shape (columns,)
+    """
+
+    low: np.ndarray
+    width: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Scale:
+        """The scale on which rows (rows, columns) span 0 to 1."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        return cls(low, np.where(high > low, high - low, 1.0))
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Rows on this scale."""
+        return (values - self.low) / self.width
+
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        """Rows in their own units."""
+        return scaled * self.width + self.low
+
+
+class NewRows(NamedTuple):
+    """Rows to predict from.
+
+    inputs : ndarray, shape (rows, 1, n_in), scaled;  reset : bool ndarray, shape (rows,)
+    names : times of the rows, or their lines
+    targets : names of the outputs, with the horizon;  scale : of the outputs
+    """
+
+    inputs: np.ndarray
+    reset: np.ndarray
+    names: list[str]
+    targets: list[str]
+    scale: Scale
 
 
 def validation_start(split: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -12,12 +12,32 @@ from neuroperturb.spec.data_file import DataFile, FileNote
 from neuroperturb.tasks import table_file
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
+from neuroperturb.tasks.series import NewRows, Scale, SeriesDataset, pair_segments, part, side_by_side, validation_start
 from neuroperturb.tasks.table_file import DataTable, read_table
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(strict=False), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 Code = Annotated[float, Field(allow_inf_nan=False)] | str
+
+
+class Read(NamedTuple):
+    """Rows of a file.
+
+    table, time : the file, and the column of times;  seen : input columns
+    values : ndarray, shape (rows, columns), inputs and then targets;  segment : ndarray, shape (rows,);  names : their times, or lines
+    """
+
+    table: DataTable
+    time: str | None
+    seen: tuple[str, ...]
+    values: np.ndarray
+    segment: np.ndarray
+    names: list[str]
+
+    @property
+    def sides(self) -> tuple[slice, slice]:
+        """Input columns, and columns to forecast."""
+        return slice(len(self.seen)), slice(len(self.seen), None)
 
 
 class Series(Task):
@@ -79,43 +99,52 @@ class Series(Task):
         """The rows of the file, which are not random."""
         check_request(self, seed, batch_size)
         del seed  # there is only one series
-        table = read_table(self.path, "Series")
-        time = table_file.usual_time(table) if self.time is None else self.time or None
-        columns = self._columns(table, time)
-        values = np.column_stack([table_file.numbers(table, key, c, self.missing) for key, c in columns])
-        breaks = np.empty(0, int) if time is None else table_file.breaks(table, time, table_file.times(table, time))
-        whole = ~np.isnan(values).any(axis=1)
-        segment = np.searchsorted(breaks, np.arange(len(values)), side="right") + np.cumsum(~whole)
-        values, segment = values[whole], segment[whole]
-        fit, split = self._parts(len(values))
-        inputs = len(columns) - len(self.target)
-        scaled = scale_rows(values, fit)[:, None, :]
-        seen, forecast = np.ascontiguousarray(scaled[:, :, :inputs]), np.ascontiguousarray(scaled[:, :, inputs:])
-        pairs = pair_segments(seen, forecast, 1 + np.flatnonzero(np.diff(segment)), self.horizon)
-        names = [name for _, name in columns[:inputs]]
+        read = self._read(self.path)
+        values, fit, split = read.values, *self._parts(len(read.values))
+        scaled = Scale.of(values[:fit]).apply(values)[:, None, :]
+        seen, forecast = (np.ascontiguousarray(scaled[:, :, k]) for k in read.sides)
+        pairs = pair_segments(seen, forecast, 1 + np.flatnonzero(np.diff(read.segment)), self.horizon)
         made = SeriesDataset(
             side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout),
             part(pairs, (fit, split), self.washout, self.lead_in),
             part(pairs, (split, len(values)), self.washout, self.lead_in),
-            current=[names.index(name) for name in self.target] if set(self.target) <= set(names) else None,
+            current=[read.seen.index(name) for name in self.target] if set(self.target) <= set(read.seen) else None,
         )
-        made.files = {self.path: self._note(table, time)}
+        made.files = {self.path: self._note(read.table, read.time)}
         return made
+
+    def new_rows(self, path: str) -> NewRows:
+        """Rows of another file, on the scale of the training rows, for a prediction; targets need not be among its columns."""
+        trained, new = self._read(self.path), self._read(path, forecast=False)
+        fit, _ = self._parts(len(trained.values))
+        seen, forecast = (Scale.of(trained.values[:fit, k]) for k in trained.sides)
+        reset = np.diff(new.segment, prepend=-1) != 0
+        ahead = [f"{name} + {self.horizon}" for name in self.target]
+        return NewRows(seen.apply(new.values)[:, None, :], reset, new.names, ahead, forecast)
+
+    def _read(self, path: str, *, forecast: bool = True) -> Read:
+        """The rows of a file without missing values; `forecast`: with the columns to forecast."""
+        table = read_table(path, "Series")
+        time = table_file.usual_time(table) if self.time is None else self.time or None
+        seen = self.inputs or tuple(column for column in table.columns if column != time)
+        targets = self.target if forecast else ()
+        for column in targets:
+            table.require("target", column)
+            if column == time:
+                raise SpecError("target", "Series", "another column than the times", column)
+        columns = [*(("inputs", column) for column in seen), *(("target", column) for column in targets)]
+        values = np.column_stack([table_file.numbers(table, key, c, self.missing) for key, c in columns])
+        breaks = np.empty(0, int) if time is None else table_file.breaks(table, time, table_file.times(table, time))
+        whole = ~np.isnan(values).any(axis=1)
+        segment = np.searchsorted(breaks, np.arange(len(values)), side="right") + np.cumsum(~whole)
+        names = [str(cell) for cell in (table.numbers if time is None else table.columns[time])]
+        return Read(table, time, seen, values[whole], segment[whole], [names[row] for row in np.flatnonzero(whole)])
 
     @staticmethod
     def _note(table: DataTable, time: str | None) -> FileNote:
         """Which file it was, with the first and the last time of its rows."""
         first, last = (str(table.columns[time][row]) for row in (0, -1)) if time else ("", "")
         return table.note._replace(first=first, last=last)
-
-    def _columns(self, table: DataTable, time: str | None) -> list[tuple[str, str]]:
-        """(parameter, column) of inputs, then of targets."""
-        for column in self.target:
-            table.require("target", column)
-            if column == time:
-                raise SpecError("target", "Series", "another column than the times", column)
-        seen = self.inputs or tuple(column for column in table.columns if column != time)
-        return [*(("inputs", column) for column in seen), *(("target", column) for column in self.target)]
 
     def _parts(self, rows: int) -> tuple[int, int]:
         """First rows of validation and of test."""

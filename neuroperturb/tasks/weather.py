@@ -22,7 +22,7 @@ from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import SeriesDataset, pair_segments, part, scale_rows, side_by_side, validation_start
+from neuroperturb.tasks.series import Scale, SeriesDataset, pair_segments, part, side_by_side, validation_start
 from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
 from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
 from neuroperturb.tasks.weather_file import new_york, read_file
@@ -87,7 +87,7 @@ class Weather(Task):
         split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         fit, rows = validation_start(split), len(table.values)
         self._check_parts(fit, split, rows)
-        scaled = scale_rows(table.values, fit)[:, None, :]
+        scaled = Scale.of(table.values[:fit]).apply(table.values)[:, None, :]
         now = table.columns.index(table.target)
         pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
         train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)

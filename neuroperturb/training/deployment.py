@@ -22,6 +22,7 @@ from neuroperturb.results.structure import require_weights
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import InputError, SpecError
+from neuroperturb.tasks.contract import Sequence as Trials
 from neuroperturb.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ class Deployed:
     def score(self) -> dict[str, float]:
         """The task's metrics on the test data."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.dataset.metrics(self._evaluate(self.dataset.test), self.dataset.test)
+            return self.dataset.metrics(self.outputs(self.dataset.test), self.dataset.test)
+
+    def outputs(self, sequence: Trials) -> np.ndarray:
+        """Outputs of the clean network, (T, B, n_out)."""
+        return self._evaluate(sequence)
 
     def row(self) -> dict[str, float]:
         """The metrics, and what programming could not do."""

@@ -16,11 +16,12 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
 from neuroperturb.spec import SpecError, data_file
 from neuroperturb.spec.specification import require_size
@@ -383,22 +384,8 @@ def _typed(cls: type, hint: Any, given: Any, catalogue: Catalogue, present: Any,
         return _typed(cls, next(h for h in inner if h is not type(None)), given, catalogue, present, path)
     if is_part_class(hint):
         return given if is_part(given) else read(hint, given, catalogue, base=present, path=path)
-    if origin is Literal:
-        if given not in inner:
-            raise SpecError(path, cls.__name__, " or ".join(map(repr, inner)), given)
-        return given
     if origin is tuple:
         if not isinstance(given, list | tuple):
             raise SpecError(path, cls.__name__, "a list", given)
         return tuple(_typed(cls, inner[0], v, catalogue, None, f"{path}.{k}") for k, v in enumerate(given))
-    if hint is float and isinstance(given, int | float) and not isinstance(given, bool):
-        if isinstance(given, int):
-            require_size(path, given, cls.__name__)
-        return float(given)
-    wanted = _WORDS.get(hint)
-    if wanted is not None and type(given) is not hint:
-        raise SpecError(path, cls.__name__, wanted, given)
-    return given
-
-
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
+    return scalar(cls, hint, given, path)

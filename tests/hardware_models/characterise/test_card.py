@@ -227,14 +227,15 @@ def test_a_card_is_of_a_chip():
 
 def test_the_table_says_everything():
     lines = str(card("capacitor")).splitlines()
-    assert lines[0] == "capacitor: capacitor cell, leaking within seconds"
+    assert lines[0] == "capacitor: capacitor cell, leaks within seconds"
     assert lines[1].startswith("Y. Li et al.")
     assert max(map(len, lines)) <= 118
     starts = [line.split("  ")[0] for line in str(card(LEAKING)).splitlines()]
-    for name in ("range", "step", "states", "asymmetry", "symmetry", "pulses", "read", "a year", "parameters"):
+    for name in ("range", "step", "states", "asymmetry", "symmetry", "pulses", "read", "1 year", "parameters"):
         assert name in starts
     assert "0.0% after a year" in str(card(LEAKING))
     assert "no drift" in str(card(SOFT))
+    assert "closed loop  default threshold 0.1, the write noise" in str(card("reram-es"))
     assert "none: cells are programmed" in str(card(WRITTEN))
 
 
@@ -256,7 +257,7 @@ def test_parameters_are_what_differs_from_the_defaults():
 
 
 PULSED = ["Response to pulses", "Step against weight"]
-READ = ["Read", "Where that is from"]
+READ = ["Read error", "Sources of the read error"]
 
 
 @pytest.mark.parametrize(

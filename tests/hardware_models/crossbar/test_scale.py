@@ -166,10 +166,9 @@ def test_dead_cells_are_counted_and_no_reason_to_warn():
 @pytest.mark.parametrize("scale", [1e-50, 1e50])
 def test_a_scale_that_float32_does_not_know_is_refused(scale):
     with pytest.raises(
-        hw.ParameterError, match="'weight_scale' parameter of SynapseArray must be positive and finite in float32"
+        hw.ParameterError, match=r"'weight_scale' parameter of SynapseArray must be from 1e-19 to 1e\+19"
     ):
         hw.SynapseArray((2, 2), weight_scale=scale)
-    assert held(np.ones((2, 2)), weight_scale=scale, dtype=np.float64).read() == pytest.approx(1)
 
 
 def test_weights_that_float32_does_not_know_are_refused():

@@ -51,6 +51,7 @@ USED = {
     "numba.core.cgutils.unpack_tuple": "values of a tuple: dots",
     "numba.core.codegen.JITCodeLibrary": "code that becomes machine code when it is finalised: lean_compiler",
     "numba.core.compiler.CompileResult": "reduced to what can be kept, and rebuilt: kernel_cache",
+    "numba.core.compiler_lock.global_compiler_lock": "one thread compiles, and the stack of the compiler is its own: lean_compiler",
     "numba.core.dispatcher.Dispatcher": "class of compiled functions: kernel_key, kernel_cache",
     "numba.core.environment.lookup_environment": "constants of compiled code, by its symbol: lean_compiler",
     "numba.core.errors.NumbaError": "base of what the compiler refuses: rules/user/requirements",
@@ -285,6 +286,48 @@ def test_argument_types_of_a_signature():
 def test_the_stack_of_the_compiler_is_empty_where_nothing_compiles():
     assert len(cpu_target.typing_context.callstack) == 0
     assert issubclass(CPUDispatcher, Dispatcher) and isinstance(plain(), CPUDispatcher)
+
+
+@compiled
+def test_threads_may_compile_at_the_same_time():
+    """Another thread's kernel on the stack of the compiler does not make one that Python calls a part of it."""
+    failed = []
+
+    def compile_and_call(number):
+        for k in range(4):
+            try:
+                nested(10 * number + k)(np.ones(3))
+            except TypeError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=compile_and_call, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def nested(number):
+    """Kernels three deep, that no other call compiles."""
+    number = float(number) + np.random.default_rng().random()
+
+    @kernel
+    def inner(x):
+        total = 0.0
+        for i in range(x.shape[0]):
+            total += np.sin(x[i]) * number
+        return total
+
+    @kernel
+    def middle(x):
+        return inner(x) + np.cos(x[0])
+
+    @kernel
+    def outer(x):
+        return middle(x) + 1.0
+
+    return outer
 
 
 def test_environments_are_found_by_symbol():

@@ -322,6 +322,7 @@ def test_the_threshold_comes_from_the_device():
     assert of(es, hw.SeveralDevices(devices=4)) == pytest.approx(0.10125 / 4)
     assert of(es, hw.OneSidedPair()) == pytest.approx(0.10125)
     assert of(STEP, read_noise=0.1, reads=4) == pytest.approx(0.15)
+    assert of(STEP, read_noise=0.1, reads=4, target="estimate") == pytest.approx(0.05)
     assert of(STEP, threshold=0.3) == 0.3
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+import hardware_models as hw
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
+from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.rules import RMS, CleanTwin, Plain, Recursive, Trace, Whitened
 from neuroperturb.simulation.simulation import Simulation
@@ -112,6 +114,32 @@ def test_the_kernel_is_its_transcription(own, schedule):
     began = (*initial[:3], getattr(own, "initial", 1.0) * np.eye(N))
     for after, reference, before in zip((*W[:3], P), expected, began, strict=True):
         assert np.abs(after - reference).max() <= 1e-10 * np.abs(reference - before).max()
+
+
+PULSED = {
+    "dw_min": 1e-5,
+    "dw_min_std": 0.0,
+    "dw_min_dtod": 0.0,
+    "up_down_dtod": 0.0,
+    "w_max_dtod": 0.0,
+    "w_min_dtod": 0.0,
+}
+
+
+@pytest.mark.parametrize("weight", [None, pytest.param(hw.DifferentialPair(), marks=slow)], ids=["single", "pair"])
+@pytest.mark.parametrize("schedule", [pytest.param("online", marks=slow), "episode"])
+def test_p_on_pulsed_cells_is_p(schedule, weight):
+    """With pulses small enough P is what it is on ideal cells, and it was written by pulses."""
+    cells = hw.ConstantStep(**PULSED, rounding="nearest", most_pulses=65535)
+    (ideal, _), (pulsed, _) = (
+        simulation(Whitened(rate=0.05, ridge=0.1), schedule, hardware=chip)
+        for chip in (None, Chip(P=hw.Hardware(cells=cells, weight=weight)))
+    )
+    for one in (ideal, pulsed):
+        assert one.present_all(trials())
+    assert np.abs(ideal.lateral() - np.eye(N)).max() > 0.01
+    assert np.allclose(pulsed.lateral(), ideal.lateral(), atol=0.01)
+    assert pulsed.whitening.ledger().counts["pulses_up"] > 0
 
 
 @pytest.mark.skipif(not COMPILED, reason="thousands of steps take a minute without the compiler")

@@ -17,7 +17,7 @@ from neuroperturb.results import atomic
 from neuroperturb.results.run import load, same_science
 
 resource = pytest.importorskip("resource")
-SIZES, FEWER = 30, 8
+SIZES, FEWER = 30, int(os.environ.get("NEUROPERTURB_DISK_SIZES", "8"))  # of a record, and of what a command writes
 
 
 def limited(limit, act):

@@ -85,7 +85,7 @@ def test_report_leaves_a_picture_of_somebody_else(tmp_path):
     result = CliRunner().invoke(app, ["report", str(path)])
     assert result.exit_code == 2
     assert "np-trace unbiased on delayed-xor" in result.stdout
-    assert "is not one that neuroperturb wrote" in result.stderr
+    assert "was not written by neuroperturb" in result.stderr
     assert (tmp_path / "a.png").read_bytes() == b"mine"
     assert CliRunner().invoke(app, ["report", str(path), "--no-figure"]).exit_code == 0
 
@@ -110,7 +110,7 @@ def test_a_run_is_kept_where_its_picture_cannot_be(tmp_path):
     written(tmp_path / "a.png", b"mine")
     result = CliRunner().invoke(app, [*RUN, "--out", str(tmp_path / "a.nc")])
     assert result.exit_code == 0, result.output
-    assert "is not one that neuroperturb wrote" in result.stderr
+    assert "was not written by neuroperturb" in result.stderr
     assert (tmp_path / "a.png").read_bytes() == b"mine"
 
 
@@ -126,7 +126,7 @@ def test_commands_say_so_before_they_compute(tmp_path, command, name, monkeypatc
     written(tmp_path / name, b"mine")
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path)])
     assert result.exit_code == 2
-    assert "is not one that neuroperturb wrote" in result.stderr
+    assert "was not written by neuroperturb" in result.stderr
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"mine")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import signal
 import sqlite3
 import tomllib
@@ -297,3 +298,14 @@ def test_a_damaged_table_of_trials_is_one_sentence(tmp_path, text):
     (tmp_path / "tune.csv").write_text(text)
     result = CliRunner().invoke(cli.app, ["report", str(tmp_path)])
     assert result.exit_code == 2 and result.stderr.startswith("neuroperturb: ") and "tune.csv" in result.stderr
+
+
+def test_a_table_half_written_when_the_process_was_killed_is_no_hindrance(tmp_path):
+    root = tmp_path / "runs" / "s"
+    root.mkdir(parents=True)
+    old, new = root / ".tune.csv.part-0123abcd", root / ".tune.csv.part-0123abce"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (1e9, 1e9))
+    assert tune(tmp_path, BASE + TUNE, "--trials", 1).exit_code == 0
+    assert not old.exists() and new.exists()  # of the new one nobody knows

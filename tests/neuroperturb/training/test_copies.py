@@ -60,17 +60,18 @@ def changed(one, other):
 
 
 @pytest.mark.parametrize("name", ["np-trace", "anp on a chip"] if COMPILED else RUNS)
-@pytest.mark.parametrize("way", WAYS)
-def test_copies_train_on_to_the_same_bits(name, way):
+def test_copies_train_on_to_the_same_bits(name):
     full = to_the_end(Trainer(experiment(name)))
     trainer = Trainer(experiment(name))
     for _ in range(3):
         trainer.advance()
     before = trainer.run()
-    other = WAYS[way](trainer)
-    assert changed(before, other.run()) == []
-    assert changed(full, to_the_end(other)) == []
-    assert changed(before, trainer.run()) == []  # the copy trained, this one did not
+    ways = WAYS.values() if name == "anp on a chip" else [WAYS["pickle"]]
+    for way in ways:
+        other = way(trainer)
+        assert changed(before, other.run()) == []
+        assert changed(full, to_the_end(other)) == []
+        assert changed(before, trainer.run()) == []  # the copy trained, this one did not
     assert changed(full, to_the_end(trainer)) == []
 
 

@@ -1,7 +1,8 @@
 """One experiment, the same bits: by command and in Python, on one thread and on two, beside others, compiled and interpreted.
 
-Kernels keep the order of their sums, compiled or not (no fastmath). What a library computes may be rounded otherwise in the two:
-:data:`ROUNDED` names such runs, which agree to rounding only.
+Kernels keep the order of their sums, compiled or not (no fastmath). Interpreted, though, NumPy promotes single numbers, so that sums over
+an episode, gradients and losses may be rounded otherwise: weights of the runs in :data:`EQUAL` are equal bit for bit, those of the others,
+and all losses, to rounding of the dtype.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ TABLES = {
     "device": {"rule": "np", "hardware": "ecram", "training": {"schedule": "online"}},
     "bptt": {"rule": "bptt", "training": {"schedule": "episode"}},
 }
-ROUNDED: set[str] = set()
+EQUAL = {"online", "double", "device"}  # compiled and interpreted
 ROOT = Path(__file__).parents[3]
 
 
@@ -126,7 +127,9 @@ def test_compiled_and_interpreted(tmp_path):
     interpreted = elsewhere(tmp_path / "interpreted", {name: whole(name) for name in TABLES})
     for name, other in interpreted.items():
         compiled = finished(Trainer(resolve(whole(name))))
-        if name not in ROUNDED:
-            assert differences(compiled, other) == [], name
         for matrix, w in compiled.weights.items():
-            assert np.allclose(w, other.weights[matrix], rtol=1e-4, atol=1e-6), (name, matrix)
+            if name in EQUAL:
+                assert w.tobytes() == other.weights[matrix].tobytes(), (name, matrix)
+            assert np.allclose(w, other.weights[matrix], rtol=1e-5, atol=1e-6), (name, matrix)
+        for column in ("train_loss", "validation_loss"):
+            assert np.allclose(compiled.history[column], other.history[column], rtol=1e-5), (name, column)

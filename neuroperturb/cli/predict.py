@@ -1,0 +1,28 @@
+"""`neuroperturb predict`: forecasts of a trained network for the rows of another file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroperturb.cli.terminal import check_folder, folder, say
+from neuroperturb.network.chip import chip as chips
+from neuroperturb.results import neutral, outputs
+from neuroperturb.results.run import load
+from neuroperturb.training.prediction import forecast
+
+
+def predict(
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run on a series of your own.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="New rows, with the input columns of the run.")],
+    hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the table.")] = Path("."),
+) -> None:
+    """Forecast the rows of another file, in the units of its columns, and write a CSV."""
+    check_folder(out)
+    table = forecast(load(record), data, hardware=None if hardware is None else chips.read(hardware))
+    path = outputs.write_text(folder(out) / f"{data.stem}-{record.stem}.csv", neutral.csv(table))
+    say(table.tail(5).to_string(index=False))
+    say(f"\n{len(table)} rows\ntable  {path}")
