@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.trials import SignTrials, blank, signs
+from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
 
 
 class ContextIntegration(Task):
@@ -64,8 +64,9 @@ class ContextIntegration(Task):
         return SignTrials(self._trials, self.name, seed, batch_size, trials)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
+        sequence = blank(self.steps, trials, 3, conditions=True)
         context, s = signs(rng, trials), signs(rng, trials, 2)
-        sequence = blank(self.steps, trials, 3, cues=(context, s[:, 0], s[:, 1]))
+        sequence.condition[:] = condition_of(self.steps, context, *s.T)
         streams = self.noise * rng.standard_normal((self.steps - self.onset, trials, 2))
         sequence.inputs[0, :, 0] = context
         sequence.inputs[self.onset :, :, 1:] = self.strength * s + streams

@@ -75,20 +75,14 @@ class Sequence(_Arrays):
         )
 
     @classmethod
-    def zeros(
-        cls,
-        steps: int,
-        trials: int,
-        n_in: int,
-        n_out: int,
-        condition: np.ndarray = np.empty(0, np.int64),  # noqa: B008
-    ) -> Sequence:
-        """Trials of zeros with nothing scored yet, starting from a reset; condition (steps, trials) int64."""
+    def zeros(cls, steps: int, trials: int, n_in: int, n_out: int, *, conditions: bool = False) -> Sequence:
+        """Trials of zeros with nothing scored yet, starting from a reset; with `conditions`, all of kind 0."""
         reset = np.zeros(steps, bool)
         reset[:1] = True
         inputs, targets = np.zeros((steps, trials, n_in)), np.zeros((steps, trials, n_out))
+        kinds = np.zeros((steps, trials) if conditions else 0, np.int64)
         # valid by construction, so that nothing has to be checked
-        return _Arrays.__new__(cls, inputs, targets, np.zeros((steps, trials), bool), reset, condition)
+        return _Arrays.__new__(cls, inputs, targets, np.zeros((steps, trials), bool), reset, kinds)
 
     @classmethod
     def _make(cls, iterable: Iterable) -> Sequence:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence, Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.trials import SignTrials, blank, signs
+from neuroperturb.tasks.trials import SignTrials, blank, condition_of, signs
 
 
 def _as_tuple(value: object) -> object:
@@ -65,8 +65,9 @@ class DelayedXOR(Task):
         return SignTrials(self._trials, self.name, seed, batch_size, trials)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
+        sequence = blank(self.steps, trials, 2, conditions=True)
         cue = signs(rng, 2, trials)
-        sequence = blank(self.steps, trials, 2, cues=(cue[0], cue[1]))
+        sequence.condition[:] = condition_of(self.steps, *cue)
         sequence.inputs[:, :, 0] = self.noise * rng.standard_normal((self.steps, trials))
         for shown, at in zip(cue, self.cues, strict=True):
             sequence.inputs[at, :, 0] = shown

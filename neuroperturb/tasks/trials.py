@@ -66,11 +66,10 @@ class SignTrials(Dataset):
         return {"guess": {n: metrics.mse(np.zeros_like(s.targets), s.targets, s.mask) for n, s in parts.items()}}
 
 
-def blank(steps: int, trials: int, n_in: int, n_out: int = 1, *, cues: tuple[np.ndarray, ...] = ()) -> Sequence:
-    """Trials of zeros with nothing scored yet, starting with a reset, for a recipe to fill in. Cues (B,) of ±1 make its condition."""
+def blank(steps: int, trials: int, n_in: int, n_out: int = 1, *, conditions: bool = False) -> Sequence:
+    """Trials of zeros with nothing scored yet, starting with a reset, for a recipe to fill in; with `conditions`, all of kind 0."""
     require_memory(f"{trials} trials of {steps} steps", (steps, trials, n_in), (steps, trials, n_out), (steps, trials))
-    condition = (condition_of(steps, *cues),) if cues else ()
-    return Sequence.zeros(steps, trials, n_in, n_out, *condition)
+    return Sequence.zeros(steps, trials, n_in, n_out, conditions=conditions)
 
 
 def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
