@@ -6,7 +6,8 @@
 A lease names the machine, the process and its start time. It is stale, and anyone may take it, when
 
 * its process ran on this machine (same boot, same process namespace) and is gone, or
-* it has not been touched for ten minutes by the clock of the file system; owners touch theirs every 30 seconds.
+* it has not been touched for ten minutes by the clock of the file system; owners touch theirs every 30 seconds, or
+* this process has watched it for ten minutes, by a clock that only goes forward, and it was not touched: the other one may have been set back.
 
 Leases only save work: a run done twice gives identical bits, and each file is written whole. The one case that a lease cannot
 exclude, a process that was suspended for ten minutes and continues, costs only the time of a run.
@@ -48,6 +49,9 @@ class Leases:
             "host": socket.gethostname(),
         }
         self._touched = time.monotonic()
+        self._watched: dict[
+            str, tuple[float, float]
+        ] = {}  # leases of other machines: when touched, and since when that is known
 
     def take(self, name: str) -> bool:
         """Whether this process may do the run, from now until it releases the lease."""
@@ -122,7 +126,13 @@ class Leases:
         if owner.get("machine") == self._me["machine"]:
             return _gone(owner)
         modified = _modified(lease)
-        return 0 < modified < self._now() - STALE
+        if modified <= 0:
+            return False
+        known, since = self._watched.get(lease.name, (0.0, 0.0))
+        if known != modified:
+            self._watched[lease.name] = modified, time.monotonic()
+            return modified < self._now() - STALE
+        return modified < self._now() - STALE or time.monotonic() - since > STALE
 
     def _remove_stale(self, lease: Path) -> bool:
         """Remove a lease if it is stale; if another process has just replaced it with its own, put that one back."""

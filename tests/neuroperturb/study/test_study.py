@@ -478,6 +478,21 @@ def test_the_claim_of_another_machine_holds_until_it_is_silent(tmp_path):
     assert Leases(tmp_path).take("a")
 
 
+def test_a_clock_that_was_set_back_keeps_no_claim_of_a_dead_machine(tmp_path, monkeypatch):
+    claim, now = claim_of(tmp_path, machine="another", pid=1), [1000.0]
+    monkeypatch.setattr(leases.time, "monotonic", lambda: now[0])
+    os.utime(claim, (time.time() + 7200,) * 2)  # touched before the clock went back by two hours
+    mine = Leases(tmp_path)
+    assert mine.others("a")
+    now[0] += leases.STALE - 1
+    assert mine.others("a") and not mine.take("a")
+    os.utime(claim, (time.time() + 7000,) * 2)  # a sign of life
+    now[0] += 2
+    assert mine.others("a")
+    now[0] += leases.STALE + 1
+    assert mine.take("a")
+
+
 def test_touching_keeps_a_claim(tmp_path, monkeypatch):
     monkeypatch.setattr(leases, "TOUCH_EVERY", 0.0)
     mine = Leases(tmp_path)

@@ -57,6 +57,22 @@ def test_a_signal_leaves_checkpoints_and_the_rest_goes_on_from_them(whole, tmp_p
     assert_same(undisturbed, tmp_path / "out")
 
 
+def test_a_second_interrupt_ends_at_once_and_loses_nothing(whole, tmp_path):
+    file, undisturbed = whole
+    process, claims = start(file, tmp_path / "out", "--workers", 2), tmp_path / "out" / "claims"
+    wait_for(lambda: claims.is_dir() and len([p for p in claims.iterdir() if p.name[0] != "."]) == 2, process)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    code, output, errors = finish(process)
+    assert code in (130, -signal.SIGINT), (output, errors)
+    assert "Traceback" not in errors
+    assert [name for name in files(tmp_path / "out") if ".part-" in name] == []
+    helper(file, tmp_path / "out")
+    assert_same(undisturbed, tmp_path / "out")
+
+
 def test_a_full_disk_loses_the_runs_in_flight_only(tmp_path):
     file = declare(tmp_path, sizes=(2,))
 
