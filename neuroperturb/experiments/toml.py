@@ -15,9 +15,8 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import beside
 
-LONG_KEY = re.compile(
-    r"""(?:[^\s.="'\[\]{}#,]+[ \t]*\.[ \t]*){500}"""
-)  # dotted: tomllib takes the square of its length
+# a key of 500 steps, of which tomllib takes the square; it begins where a step begins, so that no text is searched twice
+LONG_KEY = re.compile(r"""(?<![^\s.="'\[\]{}#,])(?:[^\s.="'\[\]{}#,]++[ \t]*+\.[ \t]*+){500}""")
 DEEPEST = 50  # nested tables and lists; experiments have six
 # The longer marks first: that of UTF-16 is a prefix of that of UTF-32.
 MARKS = {

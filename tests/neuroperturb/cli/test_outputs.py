@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from hardware_models.numerics.checks import HardwareWarning
 from neuroperturb.cli import terminal
-from neuroperturb.experiments.toml import read_table
+from neuroperturb.experiments.toml import read_table, resolve
 from neuroperturb.results import folders
 from neuroperturb.spec import InputError
 
@@ -94,3 +95,12 @@ def test_an_error_that_is_not_the_systems_is_a_sentence():
     assert terminal.sentence(OSError("no disk")) == "OSError: no disk."
     assert terminal.sentence(OSError()) == "OSError."
     assert terminal.sentence(OSError(28, "No space left on device", "a.nc")) == "'a.nc': No space left on device."
+
+
+@pytest.mark.parametrize("text", [f"task = '{'x' * 10**6}'", "x" * 10**6, f"{'a . ' * 10**5}b = 1", "." * 10**6])
+def test_a_long_toml_is_one_sentence_at_once(tmp_path, text):
+    (tmp_path / "a.toml").write_text(text)
+    start = time.process_time()
+    with pytest.raises(InputError):
+        resolve(read_table(tmp_path / "a.toml"))
+    assert time.process_time() - start < 10  # of a square of its length it would take minutes
