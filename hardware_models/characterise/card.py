@@ -30,6 +30,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import textwrap
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ from hardware_models.devices.measured import ENDING, pulses_by_name
 from hardware_models.devices.pulse_data import PulseData
 from hardware_models.devices.step_tables import common_range
 from hardware_models.hardware import Hardware
-from hardware_models.numerics.checks import InputError
+from hardware_models.numerics.checks import HardwareWarning, InputError
 from hardware_models.presets import PRESETS, Preset
 from hardware_models.writing.closed_loop import ClosedLoop
 
@@ -160,6 +161,14 @@ def card(of: str | Preset | Hardware | PulseData | Any, *, seed: int = 0) -> Car
 
     Takes a second or two, plus some seconds of compilation if its cells were not used before.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", HardwareWarning
+        )  # levels beyond the range of some cells are part of what a card shows
+        return _card(of, seed)
+
+
+def _card(of: Any, seed: int) -> Card:
     if isinstance(of, str) and of.lower().endswith(ENDING):
         of = pulses_by_name(of)
     data = of.checked() if isinstance(of, PulseData) else None

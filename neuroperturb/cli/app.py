@@ -21,7 +21,7 @@ COMMANDS = {
     "tune": ("tune:tune", "Tune hyperparameters by validation loss in every cell of a study, or resume the search."),
     "study": ("study:study", "Run a study, or resume it: finished runs are not repeated."),
     "deploy": ("deploy:deploy", "Program the trained weights on other chips and test them; each seed is a chip."),
-    "predict": ("predict:predict", "Forecast the rows of another file with a network trained on a series of your own."),
+    "predict": ("predict:predict", "Forecast the rows of another file, in the units of its columns, and write a CSV."),
     "age": ("age:age", "Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation."),
     "device": ("device:device", "Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."),
     "align": ("align:align", "Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."),

@@ -3,6 +3,7 @@
 import dataclasses
 
 import naive
+import numba
 import numpy as np
 import pytest
 
@@ -31,6 +32,9 @@ from hardware_models.numerics.memory import padded, place, zeros
 from hardware_models.numerics.record import record
 
 pytestmark = pytest.mark.kernels
+interpreted = pytest.mark.skipif(
+    not numba.config.DISABLE_JIT, reason="compiling each takes seconds; .ci/run does these with the JIT off"
+)
 
 CELLS = {"ideal": Ideal(), "nearest": Digital(bits=6, rounding="nearest"), "stochastic": Digital(bits=6)}
 GAINS = {"single": (1.0,), "pair": (1.0, -1.0), "uneven": (2.0, -0.5)}
@@ -101,6 +105,7 @@ def test_an_infinite_request_counts_the_steps_there_are(bits, dtype, rounding):
     assert down == [0, most, 0, most, 0, 0]
 
 
+@interpreted
 @pytest.mark.parametrize(
     ("writing", "sent"),
     [(None, 9), (CoincidenceTrains(), 0), (MeanCountTrains(), 0), (ImplicitTrains(), 0), (MixedPrecision(), 0)],
@@ -423,6 +428,7 @@ def test_an_update_of_no_rows_writes_nothing(cell, reading):
     assert array.state.writes[0] == 0
 
 
+@interpreted
 @pytest.mark.parametrize("writing", [CoincidenceTrains(), MeanCountTrains(), ImplicitTrains(), MixedPrecision()])
 @pytest.mark.parametrize("weight", [None, OneSidedPair(), Devices(gains=(1.0, -1.0))])
 def test_no_rows_by_every_way_of_writing(writing, weight):

@@ -74,6 +74,7 @@ def one_pulse(name, cell, w, direction, s_up, s_down, b_max, b_min, a, b):
     return min(max(w + y if up else w - y, b_min), b_max)
 
 
+@pytest.mark.filterwarnings("ignore::hardware_models.HardwareWarning")
 @pytest.mark.parametrize("name", PULSED)
 def test_noise_free_trajectories(name):
     cell = replace(PULSED[name], dw_min_std=0.0)
@@ -307,6 +308,7 @@ def test_a_sweep_writes_pulses_then_reads():
         assert (together.read() > before).mean() > 0.9
 
 
+@pytest.mark.filterwarnings("ignore::hardware_models.HardwareWarning")
 def test_programming_is_exact_within_the_bounds_of_each_cell():
     cell = replace(PULSED["soft-bounds-reference"], w_max_dtod=0.3)
     array, W = make(cell, W=3.0), 0.1 * np.random.default_rng(0).normal(size=(5, 6))

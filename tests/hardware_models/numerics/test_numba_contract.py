@@ -40,6 +40,7 @@ USED = {
     "llvmlite.ir.Constant": "constants of numbers and vectors, None for zeros: dots, nonzero, record, compiled",
     "llvmlite.ir.FunctionType": "of a function that is called by its symbol: blas",
     "llvmlite.ir.IntType": "types of words, as_pointer(): dots, nonzero, random, record, compiled",
+    "llvmlite.ir.Undefined": "a vector before it is filled: lanes, fused_ranks",
     "llvmlite.ir.VectorType": "sixteen numbers added at once, sixty-four compared at once: dots, nonzero",
     "llvmlite.ir.VoidType": "what BLAS returns: blas",
     "numba.core.bytecode.FunctionIdentity": "numbers functions in _unique_ids, which go into their symbols: kernel_cache",

@@ -328,6 +328,7 @@ class Exactly(WrittenOnce):
         return self.relative * self.conductance(written, t)
 
 
+@pytest.mark.filterwarnings("ignore::hardware_models.HardwareWarning")
 @pytest.mark.parametrize("weight", [hw.DifferentialPair(), hw.Single()])
 def test_weights_are_mapped_to_conductances_and_back(weight):
     """By hand: a pair holds 4 + 16 |w| and 4 µS; a single cell 12 + 8 w; the largest weight is one device unit."""

@@ -280,6 +280,7 @@ ZERO = Reading(
 )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::hardware_models.HardwareWarning")
 @pytest.mark.parametrize(
     ("cell", "gains", "dtype"),
     [(Ideal(), (1.0,), np.float32), (Ideal(), (1.0, -1.0), np.float64), (Digital(bits=6), (1.0,), np.float64)],

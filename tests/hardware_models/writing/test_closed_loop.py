@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 
@@ -13,6 +14,9 @@ from hardware_models.numerics import random
 from neuroperturb.network.chip import chip
 
 pytestmark = pytest.mark.kernels
+interpreted = pytest.mark.skipif(
+    not numba.config.DISABLE_JIT, reason="compiling each takes seconds; .ci/run does these with the JIT off"
+)
 
 SEED, SHAPE = 3, (5, 6)
 STEP = hw.ConstantStep(
@@ -185,7 +189,9 @@ WITH_DEVICES = ("residual", "averaged", "absolute, noisy", "estimate, noisy")
 PAIRS = [(loop, "single") for loop in LOOPS] + [(loop, w) for w in WEIGHTS if w != "single" for loop in WITH_DEVICES]
 
 
-@pytest.mark.parametrize(("loop", "weight"), PAIRS)
+@pytest.mark.parametrize(
+    ("loop", "weight"), [pair if k % 4 == 0 else pytest.param(*pair, marks=interpreted) for k, pair in enumerate(PAIRS)]
+)
 def test_it_is_its_transcription(loop, weight):
     array, naive = run_both(LOOPS[loop], WEIGHTS[weight])
     state = array.state.writing
@@ -207,6 +213,7 @@ NOISY = replace(  # as noisy, and in fewer pulses: these tests run interpreted, 
 )
 
 
+@interpreted
 @pytest.mark.parametrize(
     ("cell", "options"),
     [
@@ -241,6 +248,7 @@ def test_what_cells_do_not_do_is_kept(cell, options, target):
     assert np.allclose(loop.estimate[:, :5].T[touched], array.read()[touched], rtol=0, atol=1e-9)
 
 
+@interpreted
 def test_a_refresh_is_made_good():
     """A pair that is refreshed in open loop ends somewhere else; the loop brings it back where it should be."""
     weight = hw.OneSidedPair(refresh_every=1, larger=0.5, smaller=0.2, reset_std=0.05)
@@ -271,6 +279,7 @@ def test_on_ideal_cells_it_is_a_digital_sum_to_the_bit():
     assert (np.abs(array.read() - digital) < 2.0**-7).all()
 
 
+@interpreted
 @pytest.mark.parametrize("gain", [0.0, None])
 def test_with_a_threshold_of_one_pulse_it_is_mixed_precision(gain):
     one, other = (make(STEP, writing=writing) for writing in (ClosedLoop(gain=gain), MixedPrecision()))
@@ -296,6 +305,7 @@ def test_float32_follows_float64():
     assert np.allclose(one.read(), other.read(), atol=1e-5)
 
 
+@interpreted
 def test_it_settles_where_open_writing_does_not():
     """Asked for 0.4 more in small steps, cells that are asymmetric and noisy get there."""
     found = {}
@@ -326,6 +336,7 @@ def test_the_threshold_comes_from_the_device():
     assert of(STEP, threshold=0.3) == 0.3
 
 
+@interpreted
 def test_programming_anew_forgets_what_was_requested():
     for target in ("residual", "absolute", "estimate"):
         array = make(STEP, writing=ClosedLoop(target=target, threshold=0.5))
@@ -338,6 +349,7 @@ def test_programming_anew_forgets_what_was_requested():
         assert np.allclose(array.read(), 0.8)
 
 
+@interpreted
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("target", ["residual", "absolute", "estimate"])
 def test_what_is_no_number_requests_nothing(bad, target):
@@ -360,6 +372,7 @@ def test_padding_stays_zero():
 # Several devices a weight
 
 
+@interpreted
 def test_devices_take_turns():
     array = make(STEP, hw.SeveralDevices(devices=3), writing=ClosedLoop(threshold=0.01))
     for write in range(6):
@@ -371,6 +384,7 @@ def test_devices_take_turns():
     assert np.allclose(array.read(), 0.12)
 
 
+@interpreted
 def test_any_device_may_be_drawn():
     array = make(STEP, hw.SeveralDevices(devices=3, policy="random"), writing=ClosedLoop(threshold=0.01))
     drawn = []
@@ -386,6 +400,7 @@ def test_any_device_may_be_drawn():
     assert np.abs(array.read() - 0.3).max() < 0.01
 
 
+@interpreted
 def test_significance():
     """Gains 4/7, 2/7, 1/7: a change of five steps of the coarse device goes there, one of half a step to a finer one."""
     array = make(
@@ -400,6 +415,7 @@ def test_significance():
         assert sent.sum() == 30 * pulses
 
 
+@interpreted
 def test_several_devices_by_the_cells_own_rounding():
     """Without a loop, too, a change goes to one device, K times as large."""
     array = make(replace(STEP, rounding="nearest"), hw.SeveralDevices(devices=4), writing=None)
@@ -419,6 +435,7 @@ def test_several_devices_are_programmed_to_the_weight_itself():
     assert np.allclose(weights(pairs)[0::2], np.maximum(W, 0))
 
 
+@interpreted
 def test_several_pairs_are_refreshed_each_by_itself():
     array = make(RISING, hw.SeveralPairs(pairs=2, refresh_every=1, larger=0.6, smaller=0.3, reset_std=0.0))
     array.state.cells.w[:] = np.array([0.7, 0.5, 0.5, 0.5])[:, None, None]

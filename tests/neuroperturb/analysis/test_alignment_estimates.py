@@ -105,7 +105,7 @@ def test_align_is_one_table_one_figure_and_one_file(tmp_path):
     options = {"over": "steps", "values": "2,10", "samples": 800, "size": 5, "out": tmp_path}
     given = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
     result = CliRunner().invoke(app, ["align", "np", *given])
-    assert result.stderr.splitlines() == [f"neuroperturb: np unbiased, steps {steps}" for steps in (2, 10)]
+    assert result.stderr.splitlines() == [f"neuroperturb: measuring np unbiased, steps {steps}" for steps in (2, 10)]
     assert {path.name for path in tmp_path.iterdir()} == {"alignment.csv", "alignment.png"}
     again = neuroperturb.align("np unbiased", over="steps", values=[2, 10], samples=800, size=5)
     assert str(again) == result.stdout.split("\n\nfigure")[0]

@@ -93,7 +93,7 @@ def raising(error):
         ("InputError('The file is torn.')", "The file is torn."),
         ("SpecError('a.b', 'Thing', 'positive', -1)", "The 'a.b' parameter of Thing must be positive. Got -1 instead."),
         ("FileNotFoundError(2, 'No such file or directory', 'x.toml')", "'x.toml': No such file or directory."),
-        ("OSError('the disk is gone')", "the disk is gone"),
+        ("OSError('the disk is gone')", "OSError: the disk is gone."),
         ("MemoryError()", "There is not enough memory."),
         ("MemoryError('Unable to allocate 7 TiB')", "There is not enough memory: Unable to allocate 7 TiB."),
     ],

@@ -249,7 +249,7 @@ STUDIES = {
     "axes.task = [3]": "In the cell (task 3) of study 'wrong': The 'task' parameter of Experiment must be a name or a table.",
     "axes.hardware = ['x']": "In the cell (x) of study 'wrong': The 'hardware.name' parameter cannot be 'x'.",
     "axes.'rule.x.y' = [1]": "'rule.x' parameter of PerturbationRule is unknown.",
-    "axes.task = [{name = 'weather', path = 'none.csv'}]": "Got 'none.csv', which is not there: looked for in",
+    "axes.task = [{name = 'weather', path = 'none.csv'}]": "Got 'none.csv', which is not there. It was looked for in",
 }  # fmt: skip
 
 

@@ -399,7 +399,7 @@ class OddCell(hw.SoftBounds):
 
 
 def test_what_no_record_can_hold_is_refused_before_training():
-    with pytest.raises(SpecError, match="'task' parameter of Odd must be made of numbers, texts and lists of such"):
+    with pytest.raises(SpecError, match="'task' parameter of Odd must be made of numbers, texts and lists of these"):
         Experiment(task=Odd(what=np.zeros))
     with pytest.raises(
         SpecError,
@@ -417,7 +417,7 @@ def test_what_no_record_can_hold_is_refused_before_training():
         ),
         (
             {"task": "mine.py:Letters"},
-            "'task.name' parameter names 'mine.py:Letters', which is no subclass of neuroperturb.tasks.Task",
+            "'task.name' parameter names 'mine.py:Letters', which is not a subclass of neuroperturb.tasks.Task",
         ),
         ({"task": "nowhere.py:X"}, "'task.name' parameter names a file 'nowhere.py' that does not exist."),
         (

@@ -340,9 +340,9 @@ def whole(params, trace, weight, pre, post, reward, draw):
     [
         (
             wide,
-            r"gives 'change' as float64 where its arguments are float32: the bare 0.25 in it .* write type\(reward\)\(0.25\)",
+            r"gives 'change' as float64 for arguments of float32: the untyped 0.25 in it .* write type\(reward\)\(0.25\)",
         ),
-        (wide_trace, r"gives 'trace' as float64 where its arguments are float32: the bare 0.25"),
+        (wide_trace, r"gives 'trace' as float64 for arguments of float32: the untyped 0.25"),
         (by_name, "gives 'change' as float64 .*: the untyped WIDE in it is a wider number; write type.reward..WIDE."),
         (whole, "gives 'change' = .* compiled and .* in Python"),
         (calling, "calls 'uncompiled_helper', which is not compiled: write @kernel"),

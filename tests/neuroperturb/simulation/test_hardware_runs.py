@@ -119,7 +119,7 @@ OFF = {
     "reading": Reading(dac=None, input_noise_std=0.0, output_noise_std=0.0, gain_std=0.0, offset_std=0.0),
     "time": Ageing(drift=Drift(nu=0.0), slow=SlowNoise(sources=(OneOverF(std=0.0, fastest=1.0, slowest=10.0),))),
     "step_seconds": 1.0,
-    "reward": RewardChannel(bound=1e300),
+    "reward": RewardChannel(bound=1e19),
 }
 
 

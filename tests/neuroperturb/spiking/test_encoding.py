@@ -12,7 +12,7 @@ def poisson(rate, **change):
     return LIF.parse({"encoding": {"kind": "poisson", "rate": rate}, **change})
 
 
-@pytest.mark.parametrize("rate", ["0 Hz", "-5 Hz", "\u22125 Hz", "1e400 Hz"])
+@pytest.mark.parametrize("rate", ["0 Hz", "-5 Hz", "\u22125 Hz"])
 def test_a_rate_is_positive(rate):
     with pytest.raises(SpecError, match=r"'encoding\.rate' parameter of Poisson must be positive"):
         poisson(rate)

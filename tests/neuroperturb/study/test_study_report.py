@@ -31,6 +31,7 @@ STUDIES = Path(__file__).parents[3] / "studies"
 SHIPPED = (
     "published-rules",
     "published-weather",
+    "closed-loop",
     "credit",
     "scaling",
     "robustness",
