@@ -108,8 +108,8 @@ def test_verify_refuses_what_it_cannot_compare(tmp_path):
     table = RECORDED["ecram"]
     for name, changed, sentence in [
         ("memristor", table, "has a curve of 'memristor', which is not a preset: reram-es"),
-        ("ecram", np.where(np.arange(9) == 0, 2, table), "has a row that is no direction ±1"),
-        ("ecram", np.where(np.arange(9) == 5, np.nan, table), "has a row that is no direction ±1"),
+        ("ecram", np.where(np.arange(9) == 0, 2, table), "has a row that is not a direction ±1"),
+        ("ecram", np.where(np.arange(9) == 5, np.nan, table), "has a row that is not a direction ±1"),
         ("ecram", table[:, :8], "is not a recorded case"),
     ]:
         np.savez(tmp_path / "bad.npz", **{name: changed})
