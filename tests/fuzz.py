@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the cases and say what was found; the exit code."""
     asked = _parse(arguments)
     base = Path(tempfile.mkdtemp(prefix="neuroperturb-fuzz-"))
+    os.environ["NEUROPERTURB_CACHE"] = str(base / "kernels")  # which `cache --clear` may clear
     try:
         os.chdir(base)
         material = fuzz_cases.prepare(base / "material")
