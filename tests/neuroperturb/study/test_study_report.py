@@ -347,7 +347,8 @@ def test_a_record_that_was_not_asked_to_age_has_no_ages(folder):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_study_that_ships_can_be_run_and_its_small_form_is_small(name):
     source = read_table(STUDIES / f"{name}.toml")
-    assert source["axes"]["seed"] == [42, 101, 300, 482, 708]
+    published, fresh = [42, 101, 300, 482, 708], list(range(1001, 1021))  # fresh: nothing was chosen on them
+    assert source["axes"]["seed"] in (published, fresh)
     source["axes"]["seed"] = [42]  # laying out thousands of runs takes its time
     whole, small = (lay_out(declaration.parse(source, name, small=small)) for small in (False, True))
     runs = [sum(len(seeds) for cell in cells for seeds in cell.names) for cells in (whole, small)]
