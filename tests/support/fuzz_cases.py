@@ -268,7 +268,12 @@ def options(draw: random.Random, material: Material) -> Case:
         if parameter.param_type_name == "argument":
             if draw.random() < 0.95:
                 given.append(_argument(draw, name))
-        elif parameter.name in ("help", "scheduler", "storage", "fixed_point"):  # the last is right, and slow uncompiled
+        elif parameter.name in (
+            "help",
+            "scheduler",
+            "storage",
+            "fixed_point",
+        ):  # the last is right, and slow uncompiled
             continue
         elif draw.random() < 0.25:
             given += [draw.choice(parameter.opts)] + ([] if getattr(parameter, "is_flag", False) else [_word(draw)])
