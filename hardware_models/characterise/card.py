@@ -17,9 +17,9 @@ digital-4: 4-bit weights, stochastic rounding
 S. Gupta, A. Agrawal, K. Gopalakrishnan & P. Narayanan, Deep learning with limited numerical precision, ICML 2015,
 arXiv:1502.02551
 <BLANKLINE>
-range       -1 … 1
-step        0.143 at w = 0; relative std 0 between cells, 0 between pulses
-states      15; 15 distinguishable above the noise
+range        -1 … 1
+step         0.143 at w = 0; relative std 0 between cells, 0 between pulses
+states       15; 15 distinguishable above the noise
 ...
 >>> card.size.states
 15.0

@@ -266,7 +266,7 @@ class ClosedLoop(Writing):
     Examples
     --------
     >>> import hardware_models as hw
-    >>> array = hw.PRESETS["reram-es"].replace(writing=hw.ClosedLoop(), weight_scale=1.0).array((2, 3), seed=1)
+    >>> array = hw.PRESETS["ecram"].replace(writing=hw.ClosedLoop(), weight_scale=1.0).array((2, 3), seed=1)
     >>> array.program([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     >>> for _ in range(20):
     ...     array.update([0.02, -0.02], [1.0, 1.0, 0.0])
