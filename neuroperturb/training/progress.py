@@ -24,16 +24,23 @@ class Progress(NamedTuple):
 
 
 class StepRate:
-    """Steps per second since a run was started or resumed, without compilation.
+    """Steps per second since a run was started or resumed, without compilation and without its first chunk.
 
-    value : steps per second, nan before the first
+    The first chunk is a few steps, and pays for everything that happens once: an estimate by it would be off by a hundred.
+
+    value : steps per second, nan until the second chunk
     """
 
-    def __init__(self, step: int):
-        self.value, self._first, self._began = float("nan"), step, working()
+    def __init__(self) -> None:
+        self.value = float("nan")
+        self._first: tuple[int, float] | None = None
 
     def note(self, step: int) -> None:
         """Note the number of completed steps."""
-        spent = working() - self._began
-        if step > self._first and spent > 0:
-            self.value = (step - self._first) / spent
+        now = working()
+        if self._first is None:
+            self._first = step, now
+            return
+        steps, seconds = step - self._first[0], now - self._first[1]
+        if steps > 0 and seconds > 0:
+            self.value = steps / seconds

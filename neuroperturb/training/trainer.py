@@ -139,7 +139,7 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
-        rate, reported = StepRate(self.step), -float("inf")
+        rate, reported = StepRate(), -float("inf")
         while not self.ended:
             epoch_ended = self.advance()
             rate.note(self.step)
