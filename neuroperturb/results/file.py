@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results import atomic, examiner, seal
+from hardware_models.saving import atomic, seal
+from hardware_models.saving.seal import Seal
+from neuroperturb.results import examiner
 from neuroperturb.results.netcdf import Writer
-from neuroperturb.results.seal import Seal
 from neuroperturb.results.summary import NAME as SUMMARY
 from neuroperturb.spec import InputError
 

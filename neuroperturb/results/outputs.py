@@ -16,7 +16,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from neuroperturb.results import atomic
+from hardware_models.saving import atomic
 from neuroperturb.spec import InputError
 
 PROGRAM = "neuroperturb"

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from hardware_models.saving.atomic import write_text
 from neuroperturb.experiments import data_files
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results import folders, summary
-from neuroperturb.results.atomic import write_text
 from neuroperturb.results.file import VERSION, OpenRecord, RecordError, opened
 from neuroperturb.results.run import Run, load
 from neuroperturb.results.summary import Summary

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hardware_models.saving.atomic import sync_folder
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
-from neuroperturb.results.atomic import sync_folder
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError

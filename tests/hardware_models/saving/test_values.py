@@ -17,7 +17,7 @@ import pytest
 import hardware_models as hw
 from hardware_models.numerics.compiled import COMPILED
 from hardware_models.numerics.record import Record, record
-from hardware_models.saving import file
+from hardware_models.saving import atomic, seal
 from hardware_models.saving.file import ArrayFileError
 from hardware_models.saving.parts import PartError
 
@@ -239,7 +239,7 @@ def damaged(whole, how):
     return {
         "cut": whole[:half], "flipped": whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :],
         "a page of zeros": whole[:512] + bytes(1024) + whole[1536:], "empty": b"", "text": b"no arrays at all" * 20,
-        "seal off": whole[: -file.SEAL], "longer": whole + b"\n",
+        "seal off": whole[: -seal.SIZE], "longer": whole + b"\n",
     }[how]  # fmt: skip
 
 
@@ -276,7 +276,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
             super().write(data[: len(data) // 2])
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(file, "open", lambda path, mode: Full(path, mode.replace("b", "")), raising=False)
+    monkeypatch.setattr(atomic, "open", lambda path, mode, buffering: Full(path, mode.replace("b", "")), raising=False)
     with pytest.raises(OSError, match="No space left on device"):
         made("soft bounds").save(path)
     assert path.read_bytes() == before

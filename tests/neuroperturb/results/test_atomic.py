@@ -11,9 +11,9 @@ import pytest
 from records import record
 from typer.testing import CliRunner
 
+from hardware_models.saving import atomic
 from neuroperturb.cli import report, run, study, tune  # noqa: F401 (before processes are forked)
 from neuroperturb.cli.app import app
-from neuroperturb.results import atomic
 from neuroperturb.results.run import load, same_science
 from neuroperturb.spec import InputError
 from neuroperturb.study import tune as tuning

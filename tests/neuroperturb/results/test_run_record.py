@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from records import record
 
-from neuroperturb.results import atomic
+from hardware_models.saving import atomic
 from neuroperturb.results.figures import learning_curve as plots
 from neuroperturb.results.figures.style import spread
 from neuroperturb.results.file import RecordError

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 from records import record
 
-from neuroperturb.results import examiner, file, seal
+from hardware_models.saving import seal
+from hardware_models.saving.seal import Seal
+from neuroperturb.results import examiner, file
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import existing, load, same_science
-from neuroperturb.results.seal import Seal
 
 DATA = Path(__file__).parents[2] / "data"
 OLD = DATA / "before_layout" / "plain.nc"

@@ -11,8 +11,9 @@ import pytest
 import stand_in
 from typer.testing import CliRunner
 
+from hardware_models.saving import seal
 from neuroperturb.cli.app import app
-from neuroperturb.results import examiner, seal
+from neuroperturb.results import examiner
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import load, same_science
 from neuroperturb.study import run_one

@@ -1,10 +1,10 @@
-"""The seal of a record: length and hash of the file, in a line after its end, checked before anything else reads the bytes.
+"""The seal of an HDF5 file, a record or arrays: length and hash of the file, in a line after its end, checked before anything else reads the bytes.
 
     HDF5 file  ‖  \\n neuroperturb sha256 DIGEST LENGTH \\n
 
 On damaged bytes HDF5 may fail, end the process, or never return. A page of zeros, as left by a power cut, or a
 truncated record is detected here first. Readers of HDF5 and netCDF ignore bytes beyond the end that the file names; a program that
-edits the file removes the line, after which the file is read like one of an older version (:mod:`.examiner`).
+edits the file removes the line, after which the file is read like one of an older version (:mod:`neuroperturb.results.examiner`).
 
 A hash is not a signature: it protects against accidents, not against manipulation.
 """
