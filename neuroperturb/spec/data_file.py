@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -117,6 +117,22 @@ def located(path: str) -> str:
     """The path of the file that a typed path stands for: beside the TOML file that names it, or as it was typed."""
     place = find(DataPath.typed(path))
     return path if place is None else str(place)
+
+
+def read(path: str, refuse: Callable[[str], InputError]) -> tuple[FileNote, bytes]:
+    """Which file a path stands for, and its content.
+
+    refuse : makes the error where it cannot be read, out of what is wrong with it: ``"cannot be opened (…)"``
+    """
+    typed = path if isinstance(path, DataPath) else DataPath.typed(path)
+    try:
+        place = typed.find()
+        content = place.read_bytes()
+    except FileNotFoundError as error:
+        raise refuse(f"cannot be opened ({error.strerror}): searched for in {typed.sought}") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise refuse(f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+    return FileNote(hashlib.sha256(content).hexdigest(), str(place.resolve())), content
 
 
 def note_of(path: str) -> FileNote | None:

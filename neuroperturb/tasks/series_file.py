@@ -71,7 +71,7 @@ class Series(Task):
 
     name: Literal["series"] = "series"
     path: DataFile
-    target: Names
+    target: Names = ()
     inputs: Names | None = None
     time: Name | Literal[False] | None = None
     horizon: int = Field(default=1, ge=1)
@@ -82,10 +82,13 @@ class Series(Task):
 
     @model_validator(mode="after")
     def _each_column_once(self):
-        for key in ("target", "inputs"):
-            names = getattr(self, key) or ()
-            if not names and getattr(self, key) is not None:
-                raise SpecError(key, "Series", "at least one column", [], verb="must name")
+        if not self.target:
+            raise SpecError.missing(
+                "target", "Series", "It names the column to forecast, on the command line as --target COLUMN."
+            )
+        if self.inputs == ():
+            raise SpecError("inputs", "Series", "at least one column", [], verb="must name")
+        for key, names in (("target", self.target), ("inputs", self.inputs or ())):
             if len(set(names)) < len(names):
                 raise SpecError(key, "Series", "each column once", list(names), verb="must name")
         return self

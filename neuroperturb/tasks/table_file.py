@@ -10,7 +10,6 @@ Errors name the file, the line (of CSV) or row (of parquet, from 1), and the col
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
 from collections.abc import Callable
@@ -19,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuroperturb.spec import LARGEST, SpecError, Words
-from neuroperturb.spec.data_file import DataPath, FileNote
+from neuroperturb.spec import LARGEST, SpecError, Words, data_file
+from neuroperturb.spec.data_file import FileNote
 from neuroperturb.spec.errors import close
 from neuroperturb.tasks.codes import code_for_missing
 from neuroperturb.tasks.dates import LAYOUTS, seconds
@@ -70,23 +69,12 @@ def read_table(path: str, owner: str) -> DataTable:
     owner : whose `path` parameter it is, for errors
     """
     read = _parquet if Path(path).suffix.lower() in (".parquet", ".pq") else _text
-    place, content = _bytes(path, owner)
+    nothing = DataTable(owner, path, "row", [], {})
+    note, content = data_file.read(path, lambda why: nothing.wrong("path", why))
     table = read(path, owner, content)
     if not table.numbers:
         raise table.wrong("path", "has no rows below its column names")
-    return table._replace(note=FileNote(hashlib.sha256(content).hexdigest(), str(place.resolve()), len(table.numbers)))
-
-
-def _bytes(path: str, owner: str) -> tuple[Path, bytes]:
-    """Where a file is, and its content."""
-    typed, nothing = path if isinstance(path, DataPath) else DataPath.typed(path), DataTable(owner, path, "row", [], {})
-    try:
-        place = typed.find()
-        return place, place.read_bytes()
-    except FileNotFoundError as error:
-        raise nothing.wrong("path", f"cannot be opened ({error.strerror}): searched for in {typed.sought}") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise nothing.wrong("path", f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
+    return table._replace(note=note._replace(rows=len(table.numbers)))
 
 
 def _text(path: str, owner: str, content: bytes) -> DataTable:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import math
 from importlib import resources
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from neuroperturb.spec import LARGEST, SpecError, Words
-from neuroperturb.spec.data_file import DataPath, FileNote
+from neuroperturb.spec import LARGEST, SpecError, Words, data_file
+from neuroperturb.spec.data_file import FileNote
 from neuroperturb.tasks.codes import code_for_missing
 from neuroperturb.tasks.dates import LAYOUTS, whole_seconds
 
@@ -59,7 +57,7 @@ def read_file(path: str, missing: tuple[float, ...] = ()) -> Table:
 
     missing : numbers that stand for a missing value; their rows are left out, like hours that the file lacks
     """
-    place, content = _bytes(path)
+    note, content = data_file.read(path, lambda why: _wrong(path, why))
     lines = _lines(path, content)
     header = [name.strip() for name in lines[0][1]] if lines else []
     places = _places(header, path)
@@ -67,7 +65,7 @@ def read_file(path: str, missing: tuple[float, ...] = ()) -> Table:
         raise _wrong(path, "holds no rows")
     values = np.array([_numbers(row, line, header, places, path, missing) for line, row in lines[1:]], dtype=np.float64)
     hours = np.arange(len(values))
-    note = FileNote(hashlib.sha256(content).hexdigest(), str(place.resolve()), len(values))
+    note = note._replace(rows=len(values))
     if "date" in header:
         first, last = (lines[k][1][header.index("date")].strip() for k in (1, -1))
         note = note._replace(first=first, last=last)
@@ -77,18 +75,6 @@ def read_file(path: str, missing: tuple[float, ...] = ()) -> Table:
     if not kept.any():
         raise _wrong(path, "holds no row without a missing value")
     return Table(values[kept], FILE_COLUMNS, "DryBulbFarenheit", _breaks(hours[kept]), note)
-
-
-def _bytes(path: str) -> tuple[Path, bytes]:
-    """Where a file is, and what is in it."""
-    typed = path if isinstance(path, DataPath) else DataPath.typed(path)
-    try:
-        place = typed.find()
-        return place, place.read_bytes()
-    except FileNotFoundError as error:
-        raise _wrong(path, f"cannot be opened ({error.strerror}): looked for in {typed.sought}") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _wrong(path, f"cannot be opened ({getattr(error, 'strerror', None) or error})") from None
 
 
 def _lines(path: str, content: bytes) -> list[tuple[int, list[str]]]:

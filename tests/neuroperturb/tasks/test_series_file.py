@@ -161,3 +161,16 @@ def test_weather_is_an_instance_of_it(tmp_path):
         for a, b in zip(getattr(weather, part), getattr(series, part), strict=True):
             np.testing.assert_array_equal(a, b)
     assert weather.trivial() == series.trivial()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": ()}, "'target' parameter of Series is missing. It names the column to forecast"),
+        ({"inputs": ()}, "'inputs' parameter of Series must name at least one column"),
+        ({"inputs": ["x", "x"]}, "'inputs' parameter of Series must name each column once"),
+    ],
+)
+def test_columns_are_named_once_and_one_is_forecast(settings, message):
+    with pytest.raises(SpecError, match=re.escape(message)):
+        Series(path="a.csv", **{"target": "y", **settings})
