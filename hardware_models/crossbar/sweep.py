@@ -87,26 +87,32 @@ def _make_device_write(write_device, hold_row, watch: Watch | None):
 
 
 @lru_cache
-def make_walk(plan: WalkPlan):
-    """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
-    path, hold_row, change_row, read_row, single, slow, watch = plan
-    put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
-    probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
-    settling, refreshing = settle_row is not None, due_row is not None
-    plain = single and not slow  # a row of cells is a row of weights
-    put = _make_device_write(put_row, hold_row, watch)
-    refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
+def make_combine(slow: bool):
+    """combine(array, j, total): row j of the weights (device units) that d devices make together; slow : with their offset."""
 
     @kernel
-    def combine(array, j):
-        """The row of weights (device units) that d devices make together, into scratch.rows[j mod 4]."""
-        w, offset, total = array.cells.w, array.cells.slow, array.scratch.rows[j % 4]
+    def combine(array, j, total):
+        w, offset = array.cells.w, array.cells.slow
         for i in range(total.shape[0]):
             total[i] = 0
         for k in range(w.shape[0]):
             gain = array.gain[k]
             for i in range(total.shape[0]):
                 total[i] += gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
+
+    return combine
+
+
+@lru_cache
+def make_walk(plan: WalkPlan):
+    """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
+    path, hold_row, change_row, read_row, single, slow, watch = plan
+    put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
+    probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
+    settling, refreshing = settle_row is not None, due_row is not None
+    plain, combine = single and not slow, make_combine(slow)  # plain: a row of cells is a row of weights
+    put = _make_device_write(put_row, hold_row, watch)
+    refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
 
     @kernel
     def write(array, pending, memory, j):
@@ -115,7 +121,7 @@ def make_walk(plan: WalkPlan):
             if plain:
                 change_row(pending, memory, array.cells.w[0, j], array.scale[0], j, change)
             else:
-                combine(array, j)
+                combine(array, j, array.scratch.rows[j % 4])
                 change_row(pending, memory, array.scratch.rows[j % 4], array.scale[0], j, change)
             if collecting:
                 collect_row(array, j, change)
@@ -138,7 +144,7 @@ def make_walk(plan: WalkPlan):
         else:
             rows = array.scratch.rows
             for row in range(4):
-                combine(array, j + row)
+                combine(array, j + row, rows[row])
             read_four(rows[0], rows[1], rows[2], rows[3], x, j, acc)
 
     @kernel
@@ -146,8 +152,8 @@ def make_walk(plan: WalkPlan):
         if plain:
             row = array.cells.w[0, j]
         else:
-            combine(array, j)
             row = array.scratch.rows[j % 4]
+            combine(array, j, row)
         if probing:
             read_row(array, memory, j, row, x, acc)
         else:

@@ -38,7 +38,7 @@ from numpy.typing import DTypeLike
 from hardware_models.crossbar.contract import Site, Writing
 from hardware_models.crossbar.pulses import LONGEST, PULSE, of_write
 from hardware_models.crossbar.state import ArrayState
-from hardware_models.crossbar.sweep import WritePath
+from hardware_models.crossbar.sweep import WritePath, make_combine
 from hardware_models.numerics import memory, random
 from hardware_models.numerics.checks import refuse, require, require_not_negative, require_positive, require_whole
 from hardware_models.numerics.compiled import kernel, separate
@@ -118,23 +118,6 @@ def read_row(array, j, when, w):
             total[i] += v
     for i in range(total.shape[0]):
         w[i] = total[i] / T(loop.reads)
-
-
-@lru_cache
-def make_show(slow: bool):
-    """show(array, j, out): row j of the weights, as devices make them; slow : with an offset that outlasts a step."""
-
-    @kernel
-    def show(array, j, out):
-        w, offset = array.cells.w, array.cells.slow
-        for i in range(out.shape[0]):
-            out[i] = 0
-        for k in range(w.shape[0]):
-            gain, row = array.gain[k], w[k, j]
-            for i in range(out.shape[0]):
-                out[i] += gain * (row[i] + offset[k, j, i]) if slow else gain * row[i]
-
-    return show
 
 
 @lru_cache
@@ -360,7 +343,7 @@ class ClosedLoop(Writing):
 
     def path(self, site: Site, change_row: Callable[..., Any]) -> WritePath:
         del change_row  # any will do
-        show = make_show(site.parts.time.is_noisy)
+        show = make_combine(site.parts.time.is_noisy)
         refreshes = site.weight.refresh(site.cell)[0] is not None
         return WritePath(
             make_put_loop(site.cell.send_row, None if len(site.weight.gains) == 1 else site.weight.share_row),
