@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from hardware_models.crossbar.fused import read_four
+from hardware_models.numerics import vectors
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.memory import LINE
 
@@ -33,9 +34,7 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, at):
         w, post, pre, reward, x, acc = arrays
         row, element = cgutils.unpack_tuple(builder, args[6])
         size_t = row.type
-        scalar, lanes = context.get_data_type(dtype), LINE // (4 if dtype == types.float32 else 8)
-        vector, lane = ir.VectorType(scalar, lanes), ir.IntType(32)
-        undefined, everywhere = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(lane, lanes), None)
+        vector = ir.VectorType(context.get_data_type(dtype), vectors.line_elements(dtype))
         one, count = ir.Constant(size_t, 1), lambda array: builder.extract_value(array.shape, 0)
 
         def place(array, line, column):
@@ -45,18 +44,12 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, at):
         def line_of(array, line):
             return builder.bitcast(place(array, line, element), vector.as_pointer())
 
-        def load(pointer):
-            value = builder.load(pointer)
-            value.align = 4
-            return value
-
         def spread(number):
-            first = builder.insert_element(undefined, number, ir.Constant(lane, 0))
-            return builder.shuffle_vector(first, undefined, everywhere)
+            return vectors.spread(builder, number, vector)
 
         def products(r):
             """reward_r pre_rj post_r of the four rows."""
-            post_r, reward_r = load(line_of(post, r)), builder.load(builder.gep(reward.data, [r]))
+            post_r, reward_r = vectors.load(builder, line_of(post, r)), builder.load(builder.gep(reward.data, [r]))
             for u in range(ROWS):
                 pre_rj = builder.load(place(pre, r, builder.add(row, ir.Constant(size_t, u))))
                 yield builder.fmul(post_r, spread(builder.fmul(reward_r, pre_rj)))
@@ -70,15 +63,15 @@ def _rank_line(typingctx, w, post, pre, reward, x, acc, at):
         written = []
         for u, change in enumerate(changes):
             at = line_of(w, builder.add(row, ir.Constant(size_t, u)))
-            written.append(builder.fadd(load(at), builder.load(change)))
-            builder.store(written[-1], at).align = 4
+            written.append(builder.fadd(vectors.load(builder, at), builder.load(change)))
+            vectors.store(builder, written[-1], at)
         with cgutils.for_range_slice(builder, ir.Constant(size_t, 0), count(x), one, size_t) as (k, _):
             at = line_of(acc, k)
-            total = load(at)
+            total = vectors.load(builder, at)
             for u, weights in enumerate(written):
                 pre_rj = builder.load(place(x, k, builder.add(row, ir.Constant(size_t, u))))
                 total = builder.fadd(total, builder.fmul(weights, spread(pre_rj)))
-            builder.store(total, at).align = 4
+            vectors.store(builder, total, at)
         return context.get_dummy_value()
 
     return types.none(w, post, pre, reward, x, acc, at), codegen

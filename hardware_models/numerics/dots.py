@@ -17,6 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from hardware_models.numerics import vectors
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.memory import LINE
 
@@ -34,19 +35,15 @@ def make_dots(rows: int):
             for k, kind in enumerate(signature.args[1].types):
                 pointers.append(context.make_array(kind)(context, builder, cgutils.unpack_tuple(builder, args[1])[k]))
             size = builder.extract_value(pointers[0].shape, 0)
-            scalar = context.get_data_type(dtype)
-            lanes = LINE // (4 if dtype == types.float32 else 8)
-            vector = ir.VectorType(scalar, lanes)
+            lanes = vectors.line_elements(dtype)
+            vector = ir.VectorType(context.get_data_type(dtype), lanes)
             zero = ir.Constant(vector, None)
             sums = [cgutils.alloca_once_value(builder, zero) for _ in range(rows)]
             step = ir.Constant(size.type, lanes)
             with cgutils.for_range_slice(builder, ir.Constant(size.type, 0), size, step, size.type) as (index, _):
 
                 def load(array):
-                    at = builder.bitcast(builder.gep(array.data, [index]), vector.as_pointer())
-                    value = builder.load(at)
-                    value.align = 4
-                    return value
+                    return vectors.load(builder, builder.bitcast(builder.gep(array.data, [index]), vector.as_pointer()))
 
                 right = load(pointers[0])
                 for total, left in zip(sums, pointers[1:], strict=True):

@@ -16,6 +16,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from hardware_models.numerics import vectors
 from hardware_models.numerics.compiled import COMPILED, kernel
 
 LANES = 16
@@ -46,13 +47,6 @@ def make_tile(units: int):
             vector = ir.VectorType(scalar, LANES)
             m, columns = (builder.extract_value(x.shape, axis) for axis in (0, 1))
             width = builder.extract_value(w.shape, 1)
-            undefined, first_lane = ir.Constant(vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
-
-            def spread(number):
-                return builder.shuffle_vector(
-                    builder.insert_element(undefined, number, first_lane), undefined, everywhere
-                )
 
             def vector_at(array, row):
                 place = builder.gep(array.data, [builder.add(builder.mul(row, columns), lane)])
@@ -66,13 +60,12 @@ def make_tile(units: int):
             builder.position_at_end(loop)
             j = builder.phi(size_t)
             sums = [builder.phi(vector) for _ in range(units)]
-            column = builder.load(vector_at(x, j))
-            column.align = x_align = 4
+            column = vectors.load(builder, vector_at(x, j))
             row = builder.gep(w.data, [builder.add(builder.mul(j, width), first)])
             nexts = []
             for u, total in enumerate(sums):
                 weight = builder.load(builder.gep(row, [ir.Constant(size_t, u)]))
-                nexts.append(builder.fadd(total, builder.fmul(spread(weight), column)))
+                nexts.append(builder.fadd(total, builder.fmul(vectors.spread(builder, weight, vector), column)))
             next_j = builder.add(j, ir.Constant(size_t, 1))
             builder.cbranch(builder.icmp_signed("<", next_j, m), loop, after)
             j.add_incoming(ir.Constant(size_t, 0), before)
@@ -89,8 +82,8 @@ def make_tile(units: int):
             for u, result in enumerate(results):
                 unit = builder.add(first, ir.Constant(size_t, u))
                 scale = builder.load(builder.gep(factor.data, [unit]))
-                stored = builder.store(builder.fmul(result, spread(scale)), vector_at(out, unit))
-                stored.align = x_align
+                scaled = builder.fmul(result, vectors.spread(builder, scale, vector))
+                vectors.store(builder, scaled, vector_at(out, unit))
             return context.get_dummy_value()
 
         return types.none(w, x, factor, i, k, out), codegen
