@@ -34,6 +34,17 @@ seed = {seeds}
 """
 
 
+TWO_RULES = """
+[base]
+task = {name = "delayed-xor", trials_per_epoch = 8, validation_trials = 8, test_trials = 8}
+network = {size = 3, bias = true}
+training = {schedule = "episode", batch_size = 4, epochs = 2}
+[axes]
+rule = ["np", "anp"]
+seed = [1, 2, 3]
+"""
+
+
 def declare(folder, epochs=2, rules=("np",), sizes=(2, 3), seeds=(1, 2)):
     lists = {
         name: str(list(values)).replace("'", '"')

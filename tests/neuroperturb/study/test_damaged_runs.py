@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import pytest
 import stand_in
+from study_cases import TWO_RULES
 from typer.testing import CliRunner
 
 from hardware_models.saving import seal
@@ -21,15 +22,6 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.table import read
 
 ZEROED = Path(__file__).parents[2] / "data" / "zeroed_page_hangs.nc"  # HDF5 never returns from it
-TOML = """
-[base]
-task = {name = "delayed-xor", trials_per_epoch = 8, validation_trials = 8, test_trials = 8}
-network = {size = 3, bias = true}
-training = {schedule = "episode", batch_size = 4, epochs = 2}
-[axes]
-rule = ["np", "anp"]
-seed = [1, 2]
-"""
 
 
 @pytest.fixture
@@ -40,7 +32,7 @@ def runs(monkeypatch, tmp_path):
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
     monkeypatch.setattr(examiner, "LIMIT", 1.5)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.toml").write_text(TOML)
+    (tmp_path / "s.toml").write_text(TWO_RULES.replace("[1, 2, 3]", "[1, 2]"))
     assert invoke("study", "s.toml").exit_code == 0
     return sorted((tmp_path / "runs" / "s" / "runs").glob("*.nc"))
 

@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 import stand_in
+from study_cases import TWO_RULES
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
@@ -36,15 +37,6 @@ BASE = {
     "network": {"size": 3, "bias": True},
     "training": {"schedule": "episode", "batch_size": 4, "epochs": 2},
 }
-TOML = """
-[base]
-task = {name = "delayed-xor", trials_per_epoch = 8, validation_trials = 8, test_trials = 8}
-network = {size = 3, bias = true}
-training = {schedule = "episode", batch_size = 4, epochs = 2}
-[axes]
-rule = ["np", "anp"]
-seed = [1, 2, 3]
-"""
 
 
 def study(**table):
@@ -58,7 +50,7 @@ def trainer(monkeypatch, tmp_path):
     monkeypatch.setattr(stand_in.Trainer, "diverge_at", None)
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.toml").write_text(TOML)
+    (tmp_path / "s.toml").write_text(TWO_RULES)
     return stand_in.Trainer
 
 
@@ -220,7 +212,7 @@ def test_a_small_form_may_leave_out_what_has_a_name():
 def test_bad_input_is_one_sentence_and_leaves_nothing(trainer, tmp_path, arguments, sentence):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("years of work")
-    (tmp_path / "metric.toml").write_text('metrics = ["acuracy"]\n' + TOML)
+    (tmp_path / "metric.toml").write_text('metrics = ["acuracy"]\n' + TWO_RULES)
     (tmp_path / "nodata.toml").write_text('base = {task = {name = "weather", path = "none.csv"}, rule = "np"}\n')
     before = sorted(tmp_path.rglob("*"))
     result = invoke("study", *arguments)
@@ -238,9 +230,9 @@ def test_a_dry_run_says_the_size_and_writes_nothing(trainer, tmp_path):
 
 
 def test_a_dry_run_of_a_study_begun_says_what_is_left_of_it(trainer, tmp_path):
-    (tmp_path / "s.toml").write_text(TOML.replace("[1, 2, 3]", "[1, 2]"))
+    (tmp_path / "s.toml").write_text(TWO_RULES.replace("[1, 2, 3]", "[1, 2]"))
     invoke("study", "s.toml")
-    (tmp_path / "s.toml").write_text(TOML)
+    (tmp_path / "s.toml").write_text(TWO_RULES)
     assert "4 runs; 2 to do, " in invoke("study", "s.toml", "--dry-run").output
     invoke("study", "s.toml")
     assert "6 runs; 0 to do\n" in invoke("study", "s.toml", "--dry-run").output
@@ -547,7 +539,7 @@ def test_again_runs_nothing_and_a_new_value_runs_only_what_is_new(trainer, tmp_p
     assert {p: p.stat().st_mtime_ns for p in before} == before
     began = []
     monkeypatch.setattr(trainer, "on_chunk", staticmethod(lambda step: began.append(step) if step == 5 else None))
-    (tmp_path / "s.toml").write_text(TOML.replace('["np", "anp"]', '["np", "anp", "wp"]'))
+    (tmp_path / "s.toml").write_text(TWO_RULES.replace('["np", "anp"]', '["np", "anp", "wp"]'))
     assert invoke("study", "s.toml").exit_code == 0
     assert len(began) == 3
     assert all(p.stat().st_mtime_ns == t for p, t in before.items() if p.name != "cells.json")
@@ -597,10 +589,10 @@ def test_two_that_share_a_folder_do_nothing_twice(trainer, tmp_path, monkeypatch
 
 
 def test_records_without_weights_are_made_again_where_weights_are_wanted(trainer, tmp_path):
-    (tmp_path / "s.toml").write_text("weights = false\n" + TOML)
+    (tmp_path / "s.toml").write_text("weights = false\n" + TWO_RULES)
     assert invoke("study", "s.toml").exit_code == 0
     assert not any(run.weights for run in records(tmp_path / "runs" / "s").values())
-    (tmp_path / "s.toml").write_text(TOML)
+    (tmp_path / "s.toml").write_text(TWO_RULES)
     assert invoke("study", "s.toml").exit_code == 0
     assert all(run.weights for run in records(tmp_path / "runs" / "s").values())
 
@@ -609,7 +601,7 @@ def test_baselines_asked_for_later_are_fitted(trainer, tmp_path):
     from neuroperturb.study.table import read
 
     for asked in ("ridge", "echo state"):
-        (tmp_path / "s.toml").write_text(f'baselines = ["{asked}"]\n' + TOML)
+        (tmp_path / "s.toml").write_text(f'baselines = ["{asked}"]\n' + TWO_RULES)
         assert invoke("study", "s.toml").exit_code == 0
         assert any(name.startswith(asked) for name in read(StudyFolder(tmp_path / "runs" / "s")).fits["name"])
 
@@ -703,7 +695,7 @@ def test_a_run_of_another_format_is_not_overwritten(trainer, tmp_path):
 
 
 def test_a_study_without_weights_keeps_its_curves(trainer, tmp_path):
-    (tmp_path / "s.toml").write_text("weights = false\n" + TOML)
+    (tmp_path / "s.toml").write_text("weights = false\n" + TWO_RULES)
     assert invoke("study", "s.toml").exit_code == 0
     run = next(iter(records(tmp_path / "runs" / "s").values()))
     assert (run.weights, run.initial_weights) == ({}, {})
@@ -719,7 +711,7 @@ def test_datasets_are_shared_by_runs_that_differ_in_their_rule(trainer, monkeypa
 
 
 def test_a_search_runs_only_what_it_needs_and_goes_on_from_what_is_there(trainer, tmp_path):
-    (tmp_path / "s.toml").write_text(TOML + "[search]\nover.learning_rate = [0.1, 0.2, 0.3]\nkeep = 1\n")
+    (tmp_path / "s.toml").write_text(TWO_RULES + "[search]\nover.learning_rate = [0.1, 0.2, 0.3]\nkeep = 1\n")
     result = invoke("study", "s.toml")
     assert result.exit_code == 0, result.output
     assert len(records(tmp_path / "runs" / "s")) == 2 * (3 + 2)
@@ -776,7 +768,7 @@ def test_where_nothing_ends_a_line_comes_now_and_then():
 
 
 def test_the_size_and_the_time_left_count_what_a_search_is_going_to_want(trainer, tmp_path):
-    (tmp_path / "s.toml").write_text(TOML + "[search]\nover = {learning_rate = [0.01, 0.02, 0.05]}\nkeep = 2\n")
+    (tmp_path / "s.toml").write_text(TWO_RULES + "[search]\nover = {learning_rate = [0.01, 0.02, 0.05]}\nkeep = 2\n")
     one = declaration.load(tmp_path / "s.toml")
     scheduler = Scheduler(one, lay_out(one), StudyFolder(tmp_path / "out"), say=lambda text: None)
     boards = [scheduler.board()]
