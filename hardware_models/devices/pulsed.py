@@ -29,6 +29,7 @@ A cell model is two formulas and their parameters:
 
 from __future__ import annotations
 
+import copyreg
 import math
 from collections import namedtuple
 from collections.abc import Callable
@@ -254,15 +255,17 @@ def plain(formula):
     return getattr(formula, "py_func", formula)
 
 
+class Made(type):
+    """Of classes made while a program runs, which pickle finds under no name: it makes them again, the same object for the same fields.
+
+    Values of such a class are copied and saved with arrays, and kernels that take them are kept in the cache with the class.
+    """
+
+
 @lru_cache
 def _numbers_class(name: str, names: tuple[str, ...]):
-    made = namedtuple(f"{name}Numbers", (*names, "granularity"))
-    made.__reduce__ = lambda self: (
-        _numbers_again,
-        (name, names, tuple(self)),
-    )  # pickle finds no class that was made here
-    return made
+    base = namedtuple(f"{name}Numbers", (*names, "granularity"))
+    return Made(base.__name__, (base,), {"__slots__": (), "__module__": __name__, "made_of": (name, names)})
 
 
-def _numbers_again(name: str, names: tuple[str, ...], values: tuple):
-    return _numbers_class(name, names)(*values)
+copyreg.pickle(Made, lambda made: (_numbers_class, made.made_of))

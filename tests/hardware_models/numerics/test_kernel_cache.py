@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hardware_models as hw
 from hardware_models.numerics import kernel_cache, kernel_key
 from hardware_models.numerics.compiled import COMPILED, kernel, separate
 
@@ -84,6 +86,36 @@ def test_the_second_process_compiles_nothing_and_gives_the_same_bits(folder):
     assert first == second == [float(2 * (1 + 2 + 3 + 4)).hex()]
     assert compiled > 0 and again == 0
     assert kernels(folder) and not list((folder / "cache").rglob("*.part"))
+
+
+ARRAY = """
+import numpy as np
+import hardware_models as hw
+array = hw.PRESETS["ecram"].array((3, 2), seed=1)
+array.update(np.ones(3), np.full(2, 0.1))
+print(float(array.read().sum()).hex(), len(compiled))
+"""
+
+
+def test_arrays_of_pulsed_cells_compile_nothing_in_the_second_process(folder):
+    first, compiled = process(folder, ARRAY)
+    second, again = process(folder, ARRAY)
+    assert first == second and compiled > 0 and again == 0
+
+
+def classes(value):
+    """Of named tuples, at any depth: arguments of kernels."""
+    if isinstance(value, tuple):
+        if hasattr(value, "_fields"):
+            yield type(value)
+        for part in value:
+            yield from classes(part)
+
+
+@pytest.mark.parametrize("name", hw.PRESETS)
+def test_what_kernels_take_is_kept_with_them(name):
+    for cls in set(classes(hw.PRESETS[name].array((3, 2), seed=1).state)):
+        assert pickle.loads(pickle.dumps(cls)) is cls
 
 
 @pytest.mark.parametrize(
