@@ -41,6 +41,7 @@ class ForwardTrainer(GradientTrainer):
             for step in steps(self.weights, sequence, self.bias):
                 loss, gradients, _ = walk.step(*step)
                 total += loss
+                self.step += 1
                 if not online:
                     for whole, part in zip(sums, gradients, strict=True):
                         whole += part

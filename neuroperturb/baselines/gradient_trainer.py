@@ -32,11 +32,13 @@ class GradientTrainer(ABC):
     schedule : "online" or "episode"
     frozen : names among W_in, W_rec, W_out that keep their values
     seed : of a random feedback matrix, if the rule has one
+    total_steps : time steps of the whole run, for a schedule of the rate; 0 if it has no end: the rate stays
 
     Attributes
     ----------
     weights : Weights, as learned so far
     number : int, number of training sequences presented by :meth:`epoch`
+    step : int, number of training steps presented
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class GradientTrainer(ABC):
         schedule: Literal["online", "episode"] = "online",
         frozen: tuple[str, ...] = (),
         seed: int = 0,
+        total_steps: int = 0,
     ):
         for name in frozen:
             if name not in TRAINED:
@@ -60,7 +63,7 @@ class GradientTrainer(ABC):
         self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
         self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
         self.trained = tuple(name not in frozen for name in TRAINED)
-        self.number, self.seed = 0, seed
+        self.number, self.step, self.seed, self.total_steps = 0, 0, seed, total_steps
         self.optimiser_state = rule.optimiser.init(self.weights[:3])
 
     def epoch(self) -> float:
@@ -80,22 +83,31 @@ class GradientTrainer(ABC):
         sequence: Sequence = getattr(self.dataset, part)
         return self.dataset.metrics(run_clean(self.weights, sequence, leak=self.leak, bias=self.bias)[0], sequence)
 
+    def done(self, steps: int = 0) -> float:
+        """The fraction of the run that is complete `steps` after the last step presented."""
+        return min((self.step + steps) / self.total_steps, 1.0) if self.total_steps else 0.0
+
     def update(self, gradients: Gradients) -> None:
         """One update of the trained matrices."""
         kept = Gradients(*(g if on else np.zeros_like(g) for g, on in zip(gradients, self.trained, strict=True)))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
-            self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, kept)
+            self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, kept, self.done())
             for matrix, change in zip(self.weights[:3], changes, strict=True):
                 matrix += change
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copies of all state, by name; :meth:`restore` continues from them, bit for bit."""
         kept = {f"weights.{k}": np.array(matrix) for k, matrix in enumerate(self.weights)}
-        return {**kept, "number": np.array(self.number), **self.optimiser_state.checkpoint()}
+        return {
+            **kept,
+            "number": np.array(self.number),
+            "step": np.array(self.step),
+            **self.optimiser_state.checkpoint(),
+        }
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
         """Restore a checkpoint."""
         for k, matrix in enumerate(self.weights):
             matrix[...] = kept[f"weights.{k}"]
-        self.number = int(kept["number"])
+        self.number, self.step = int(kept["number"]), int(kept.get("step", 0))  # records of before have no schedule
         self.optimiser_state = OptimiserState.restore(kept)

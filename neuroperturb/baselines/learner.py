@@ -26,18 +26,20 @@ class Exact:
     ----------
     network, rule, training, initial : network, learning rule, schedule, and initial weights
     dataset : of the task
+    total_steps : time steps of the run, for a schedule of the rate
     """
 
     phases = ("learn",)
 
     def __init__(
-        self, network: RNN, rule: Bptt | Rtrl | Rflo | Eprop, training: Training, initial: Matrices, *, dataset: Dataset
-    ):
+        self, network: RNN, rule: Bptt | Rtrl | Rflo | Eprop, training: Training, initial: Matrices, *, dataset: Dataset,
+        total_steps: int = 0,
+    ):  # fmt: skip
         weights = from_matrices(initial, np.dtype(training.dtype).type)
         make = TRAINERS[rule.name]
         self.trainer = make(
             weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule, frozen=training.frozen,
-            seed=training.seed,
+            seed=training.seed, total_steps=total_steps,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
 
@@ -72,18 +74,19 @@ class ExactOnArrays:
 
     Parameters
     ----------
-    network, rule, training, initial, dataset : as of :class:`Exact`
+    network, rule, training, initial, dataset, total_steps : as of :class:`Exact`
     hardware : of the network
     """
 
     phases = ("learn",)
 
     def __init__(
-        self, network: RNN, rule: Bptt, training: Training, initial: Matrices, *, dataset: Dataset, hardware: Chip
-    ):
+        self, network: RNN, rule: Bptt, training: Training, initial: Matrices, *, dataset: Dataset, hardware: Chip,
+        total_steps: int = 0,
+    ):  # fmt: skip
         self.trainer = ArrayBptt(
             network, dataset, rule, initial, hardware=hardware, schedule=training.schedule, batch=training.batch_size,
-            dtype=training.dtype, seed=training.seed, frozen=training.frozen,
+            dtype=training.dtype, seed=training.seed, frozen=training.frozen, total_steps=total_steps,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
         self.weights, self.evaluate = self.trainer.weights, self.trainer.evaluate

@@ -18,6 +18,7 @@ from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
 from neuroperturb.baselines.forward import from_matrices, pieces
+from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.optimisers import OptimiserState
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.network.chip.chip import Chip
@@ -43,15 +44,16 @@ class ArrayBptt:
     network, dataset, rule, initial : as in :class:`neuroperturb.baselines.BpttTrainer`; `initial` is programmed
     hardware : Chip
     schedule : ``"online"``, then with ``rule.chunk``, or ``"episode"``
-    batch, dtype, seed, frozen : of the run
+    batch, dtype, seed, frozen, total_steps : of the run
     """
 
     def __init__(
         self, network: RNN, dataset: Dataset, rule: Bptt, initial: Matrices, *, hardware: Chip, schedule: str = "episode",
-        batch: int = 1, dtype: str = "float32", seed: int = 0, frozen: tuple[str, ...] = (),
+        batch: int = 1, dtype: str = "float32", seed: int = 0, frozen: tuple[str, ...] = (), total_steps: int = 0,
     ):  # fmt: skip
         require_fit(rule, schedule)
         self.network, self.dataset, self.rule, self.frozen = network, dataset, rule, frozen
+        self.step, self.total_steps = 0, total_steps
         # a simulation whose rule never learns: its arrays and neurons, its clean pass and its evaluation
         self.simulation = Simulation(
             network, PerturbationRule(), initial, loss=dataset.loss, schedule="episode", batch=batch, dtype=dtype, seed=seed,
@@ -73,15 +75,20 @@ class ArrayBptt:
         """One pass with fixed weights, one write."""
         passed = self._pass(piece)
         weights = from_matrices(self.simulation.weights(), self.simulation.dtype)
+        self.step += len(piece.inputs)
         loss, gradients = differentiate(
             weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.network.leak
         )
         if piece.mask.any() and np.isfinite(loss):
             trained = (g * (name not in self.frozen) for name, g in zip(LEARNT, gradients, strict=True))
             with np.errstate(over="ignore", invalid="ignore"):
-                self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, Gradients(*trained))
+                self.optimiser_state, changes = self.rule.optimiser.update(
+                    self.optimiser_state, Gradients(*trained), self.done()
+                )
             self._write(dict(zip(LEARNT, changes, strict=True)))
         return loss
+
+    done = GradientTrainer.done
 
     def _pass(self, piece: Sequence) -> Passed:
         """Run a piece on the hardware, from the end of the last one."""
@@ -124,7 +131,11 @@ class ArrayBptt:
         """Copies of all state, by name; :meth:`restore` continues from them, bit for bit."""
         kept = {f"chip.{name}": a for name, a in self.simulation.checkpoint().items()}
         kept |= {f"act.{name}": a for name, a in self._act._asdict().items()}
-        return {name: np.array(value) for name, value in kept.items()} | self.optimiser_state.checkpoint()
+        return (
+            {name: np.array(value) for name, value in kept.items()}
+            | self.optimiser_state.checkpoint()
+            | {"step": np.array(self.step)}
+        )
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
         """Restore a checkpoint."""
@@ -132,6 +143,7 @@ class ArrayBptt:
         for name, a in self._act._asdict().items():
             a[...] = kept[f"act.{name}"]
         self.optimiser_state = OptimiserState.restore(kept)
+        self.step = int(kept.get("step", 0))
 
 
 def require_fit(rule: Bptt, schedule: str) -> None:

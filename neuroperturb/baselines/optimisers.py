@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_serializer
 
+from neuroperturb.rules.axes.rate import AnyRate, Constant
 from neuroperturb.spec import Spec
 
 
@@ -57,6 +58,7 @@ class Optimiser(Spec):
     moments : state of a synapse;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
 
     learning_rate : η
+    rate : schedule of η, a factor by the completed fraction of the run, as perturbation rules have
     clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
     """
 
@@ -66,20 +68,34 @@ class Optimiser(Spec):
     divides: ClassVar[bool] = False
     learning_rate: float = Field(default=1e-3, gt=0)
     clip_norm: float | None = Field(default=None, gt=0)
+    rate: AnyRate = Constant()
 
     def numbers(self, update: int) -> Numbers:
-        """The formula's numbers at update 1, 2, 3 …"""
+        """The formula's numbers at update 1, 2, 3 …, at the full rate."""
         raise NotImplementedError
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, write) -> dict:
+        """Leave out a constant rate, so that tables and digests are those of before there were others."""
+        return {key: value for key, value in write(self).items() if key != "rate" or self.rate != Constant()}
+
+    def scheduled(self, update: int, done: float) -> Numbers:
+        """The formula's numbers at update 1, 2, 3 … once a fraction `done` of the run is complete."""
+        numbers = self.numbers(update)
+        return numbers._replace(eta=numbers.eta * self.rate.factor(done))
 
     def init(self, weights: tuple[np.ndarray, ...]) -> OptimiserState:
         """No updates, zero moments.  `weights` is any tuple of arrays."""
         return OptimiserState(0, tuple(np.zeros_like(w) for w in weights), tuple(np.zeros_like(w) for w in weights))
 
     def update(
-        self, state: OptimiserState, gradients: tuple[np.ndarray, ...]
+        self, state: OptimiserState, gradients: tuple[np.ndarray, ...], done: float = 0.0
     ) -> tuple[OptimiserState, tuple[np.ndarray, ...]]:
-        """New state, and the changes to add to the weights, in the same kind of tuple and dtype as `gradients`."""
-        numbers, scale = self.numbers(state.updates + 1), self.scale(gradients)
+        """New state, and the changes to add to the weights, in the same kind of tuple and dtype as `gradients`.
+
+        done : completed fraction of the run, in [0, 1]
+        """
+        numbers, scale = self.scheduled(state.updates + 1, done), self.scale(gradients)
         parts = [
             self.formula(numbers, g * scale, first, second)
             for g, first, second in zip(gradients, state.first, state.second, strict=True)

@@ -97,6 +97,7 @@ class BpttTrainer(GradientTrainer):
             bias=self.bias,
             state=self.state,
         )
+        self.step += len(piece.inputs)
         if piece.mask.any():
             self.update(gradients)
         return loss
@@ -130,7 +131,9 @@ class BpttTrainer(GradientTrainer):
         total = 0.0
         for _, piece in pieces(sequence):
             updates, first, second = self.optimiser_state
-            numbers = np.array([optimiser.numbers(updates + 1 + t) for t in range(len(piece.inputs))], dtype)
+            numbers = np.array(
+                [optimiser.scheduled(updates + 1 + t, self.done(1 + t)) for t in range(len(piece.inputs))], dtype
+            )
             u = np.ascontiguousarray(presented(self.weights, piece.inputs, self.bias))
             targets = np.ascontiguousarray(piece.targets, dtype)
             parts = (u, targets, np.ascontiguousarray(piece.mask), np.ascontiguousarray(piece.reset))
@@ -139,6 +142,7 @@ class BpttTrainer(GradientTrainer):
                     *parts, self.weights, first=first, second=second, trained=self.trained, numbers=numbers, memory=memory, settings=settings
                 )  # fmt: skip
             total += loss
+            self.step += len(piece.inputs)
             self.optimiser_state = OptimiserState(updates + done, first, second)
         self.state = State(memory.x.copy(), memory.xhat.copy())
         return total / max(int(sequence.mask.sum()), 1)

@@ -28,7 +28,7 @@ from neuroperturb.rules.axes.probe import (
     WeightNoise,
     WeightNoiseFelt,
 )
-from neuroperturb.rules.axes.rate import Constant, Cosine, Exponential
+from neuroperturb.rules.axes.rate import AnyRate, Constant
 from neuroperturb.rules.axes.step import RMS, Clipped, Plain
 from neuroperturb.rules.noise.codes import OneAtATime, Sinusoid, Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck, Telegraph
@@ -78,7 +78,7 @@ class PerturbationRule(Spec):
         Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph, KIND
     ] = Gaussian()
     step: Annotated[Plain | RMS | Clipped, KIND] = Plain()
-    rate: Annotated[Constant | Cosine | Exponential, KIND] = Constant()
+    rate: AnyRate = Constant()
     broadcast: Literal["trial", "batch"] = "trial"
     batch_divisor: Literal["mean", "sum"] = "mean"
     clock: Clock = Clock()

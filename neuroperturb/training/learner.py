@@ -102,10 +102,12 @@ def _in_brian(experiment: Experiment, dataset: Dataset, initial: Matrices, lengt
 
 
 def _exact(experiment: Experiment, dataset: Dataset, initial: Matrices, length: dict[str, int]) -> Learner:
-    del length  # its rates are constant
+    total_steps = length["total_steps"]
     if experiment.hardware is None:
-        return Exact(*_of(experiment), initial, dataset=dataset)
-    return ExactOnArrays(*_of(experiment), initial, dataset=dataset, hardware=experiment.hardware)
+        return Exact(*_of(experiment), initial, dataset=dataset, total_steps=total_steps)
+    return ExactOnArrays(
+        *_of(experiment), initial, dataset=dataset, hardware=experiment.hardware, total_steps=total_steps
+    )
 
 
 LEARNERS: dict[tuple[str, str], Callable[..., Learner]] = {  # (backend of the neurons, name of the rule)

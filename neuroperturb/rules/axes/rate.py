@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -85,3 +85,6 @@ class Exponential(Rate):
 
     def numbers(self, scales: Scales | None = None) -> FinalNumbers:
         return FinalNumbers(self.final)
+
+
+AnyRate = Annotated[Constant | Cosine | Exponential, Field(discriminator="kind")]

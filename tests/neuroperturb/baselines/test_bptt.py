@@ -16,6 +16,7 @@ from neuroperturb.baselines import (
     gradient,
     run_clean,
 )
+from neuroperturb.rules import Cosine
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
@@ -418,3 +419,29 @@ def test_divergence_is_a_loss_that_is_not_finite():
     rule = Bptt(window=1, optimiser=Sgd(learning_rate=1e19))
     trainer = BpttTrainer(network(rng), Series(trials(rng, steps=60)), rule)
     assert not np.isfinite(trainer.epoch())
+
+
+@pytest.mark.parametrize("schedule, chunk, window", [("episode", None, None), ("online", 5, None), ("online", None, 1)])
+def test_a_schedule_turns_the_rate_down_by_the_steps_of_the_run(schedule, chunk, window):
+    """η f(k/T): k steps after the update's own piece, T of the run, here two sequences of 10."""
+    rng = np.random.default_rng(14)
+    weights, sequence = network(rng), trials(rng, steps=10)
+    rule = Bptt(window=window, chunk=chunk, optimiser=Sgd(learning_rate=0.1, rate=Cosine(final=0.2)))
+    trainer = BpttTrainer(weights, Series(sequence), rule, schedule=schedule, total_steps=20)
+    trainer.batch(0)
+    state, length = None, chunk or (10 if schedule == "episode" else 1)
+    for first in range(0, 10, length):
+        piece = Sequence(*(part[first : first + length] for part in sequence))
+        _, g, _, state = gradient(weights, piece, loss="mse", window=window, state=state)
+        rate = 0.1 * (0.2 + 0.8 * (1 + np.cos(np.pi * (first + length) / 20)) / 2)
+        weights = weights._replace(**{name: getattr(weights, name) - rate * getattr(g, name) for name in TRAINED})
+    for name in TRAINED:
+        np.testing.assert_allclose(getattr(trainer.weights, name), getattr(weights, name), rtol=1e-10)
+    again = BpttTrainer(weights, Series(sequence), rule, schedule=schedule, total_steps=20)
+    again.restore(trainer.checkpoint())
+    assert again.done() == trainer.done() == 0.5
+
+
+def test_a_constant_rate_is_not_in_tables():
+    assert "rate" not in Bptt().model_dump()["optimiser"]
+    assert Bptt(optimiser=Adam(rate=Cosine())).model_dump()["optimiser"]["rate"]["kind"] == "cosine"
