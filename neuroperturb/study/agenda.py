@@ -52,7 +52,7 @@ class Agenda:
     def add_baselines(self, cells: list[Cell], here: Callable[[str], bool]) -> None:
         """Baselines of every task, seed and size that are to be fitted `here`: after the runs, which matter more."""
         for number, cell in enumerate(cells):
-            for seed, name in enumerate(cell.fits):
+            for seed, name in zip(cell.reported, cell.fits, strict=True):
                 if name not in self.wanted and here(name):
                     self._add_baselines(name, cell, number, seed)
 

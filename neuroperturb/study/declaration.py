@@ -21,6 +21,7 @@
     rule.noise_std = 1e-3
     [search]                               separately in every cell, by validation loss
     over = { learning_rate = [1e-4, 1e-3, 1e-2] }
+    seeds = [1, 2, 3]                      that choose, and are not reported
     [[grid]]                               several grids in one study: each with its own axes, zip, set, search, controls,
     name = "equal rates"                   in addition to those above
     [small]                                what `--small` replaces
@@ -76,11 +77,14 @@ class Search(Spec):
     """Search over settings in a cell before it runs all its seeds.
 
     over : lists of values by key; every combination is tried
+    seeds : every setting runs on all of these; the smallest mean validation loss is chosen, and it alone runs on the study's seeds,
+        which must be others.  None given: settings are chosen on the seeds that are reported, in two rounds:
     first : number of seeds in the first round
     keep : number of best settings to run on all seeds; the one with the smallest mean validation loss is chosen
     """
 
     over: dict[str, tuple]
+    seeds: tuple[int, ...] = ()
     first: int = Field(default=1, ge=1)
     keep: int = Field(default=2, ge=1)
 

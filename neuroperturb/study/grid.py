@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.study import run_name
-from neuroperturb.study.declaration import CONTROLS, REPLICATES, Axis, Grid, Study, apply, combinations
+from neuroperturb.study.declaration import CONTROLS, OWNER, REPLICATES, Axis, Grid, Study, apply, combinations
 from neuroperturb.study.labels import level_label, value_label
 
 
@@ -32,8 +32,8 @@ class Cell(NamedTuple):
     point : values of the axes, by key, without seeds
     levels : the same for figures, one per axis, under its first key: a number, or a label
     candidates : candidate settings, each by key;  seeds : values of the replicate axes, each by key
-    names : names of the runs, ``names[candidate][seed]``;  fits : names of the baselines, by seed
-    first, keep : of the search
+    names : names of the runs, ``names[candidate][seed]``;  fits : names of the baselines, by reported seed
+    first, keep : of the search;  tuned : number of seeds, the first ones, that only choose a setting and are not reported
     """
 
     grid: str
@@ -47,6 +47,7 @@ class Cell(NamedTuple):
     fits: tuple[str, ...]
     first: int
     keep: int
+    tuned: int = 0
 
     def name(self, place: GridPlace) -> str:
         """The name of one run."""
@@ -56,7 +57,12 @@ class Cell(NamedTuple):
         """Runs that represent the cell: those of the chosen setting; none while several are candidates."""
         if candidate is None and len(self.candidates) > 1:
             return ()
-        return self.names[candidate or 0]
+        return self.names[candidate or 0][self.tuned :]
+
+    @property
+    def reported(self) -> range:
+        """Numbers of the seeds that represent the cell."""
+        return range(self.tuned, len(self.seeds))
 
     @property
     def label(self) -> str:
@@ -72,7 +78,7 @@ class Cell(NamedTuple):
 
     def table(self) -> dict:
         """The cell as plain data; :meth:`of` reads it back."""
-        return self._asdict()
+        return {key: value for key, value in self._asdict().items() if key != "tuned" or value}
 
     @classmethod
     def of(cls, table: dict) -> Cell:
@@ -106,14 +112,24 @@ def _cells(study: Study, grid: Grid, control: str) -> Iterator[Cell]:
     first, keep = (grid.search.first, grid.search.keep) if grid.search else (1, 1)
     settings = {**grid.settings, **CONTROLS.get(control, {})}
     candidates, seeds = tuple(combinations(searched)), tuple(combinations(repeated))
+    tuned = _tuning(grid, seeds) if len(candidates) > 1 else ()
     for points in itertools.product(*(range(len(axis.points)) for axis in others)):
         point = {key: value for axis, k in zip(others, points) for key, value in zip(axis.keys, axis.points[k])}
         levels = {axis.keys[0]: _level(axis, k, study.names) for axis, k in zip(others, points)}
         cell = Cell(
-            grid=grid.name, control=control, point=point, levels=levels, settings=settings, candidates=candidates, seeds=seeds,
-            names=(), fits=(), first=min(first, len(seeds)), keep=keep,
+            grid=grid.name, control=control, point=point, levels=levels, settings=settings, candidates=candidates,
+            seeds=(*tuned, *seeds), names=(), fits=(), first=min(first, len(seeds)), keep=keep, tuned=len(tuned),
         )  # fmt: skip
         yield _named(study, cell)
+
+
+def _tuning(grid: Grid, seeds: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Seeds that a search chooses on, like those of the study but for training.seed."""
+    chosen_on = grid.search.seeds if grid.search else ()
+    for seed in chosen_on:
+        if any(one.get("training.seed") == seed for one in seeds):
+            raise SpecError("search.seeds", OWNER, "seeds that the study does not report", seed, verb="must hold")
+    return tuple({**seeds[0], "training.seed": seed} for seed in dict.fromkeys(chosen_on))
 
 
 def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
@@ -134,7 +150,9 @@ def _named(study: Study, cell: Cell) -> Cell:
     except InputError as error:
         raise InputError(in_cell(study, cell) + str(error)) from None
     names = tuple(tuple(run_name.name(one, study.ageing) for one in row) for row in grid)
-    return cell._replace(names=names, fits=tuple(run_name.fit_name(one, study.baselines) for one in grid[0]))
+    return cell._replace(
+        names=names, fits=tuple(run_name.fit_name(one, study.baselines) for one in grid[0][cell.tuned :])
+    )
 
 
 def _tupled(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 NAME = re.compile(r"[0-9a-f]{16}")  # of a run: it becomes a file name
 CELL = {
     "grid": str, "control": str, "point": dict, "levels": dict, "settings": dict, "candidates": list, "seeds": list, "names": list,
-    "fits": list, "first": int, "keep": int,
+    "fits": list, "first": int, "keep": int, "tuned": int,
 }  # fmt: skip
 STUDY = {
     "about": str, "base": (str, dict), "metrics": list, "baselines": list, "threshold": (int, float), "weights": bool, "axes": dict,
@@ -27,11 +27,13 @@ def check_study(table: dict[str, Any]) -> dict[str, Any]:
 
 def check_cell(table: Any) -> dict[str, Any]:
     """One cell as plain data; raises ValueError if it is invalid."""
-    _require(isinstance(table, dict) and table.keys() == CELL.keys())
+    _require(isinstance(table, dict))
+    table = {"tuned": 0, **table}  # only written where a search has seeds of its own
+    _require(table.keys() == CELL.keys())
     _require(all(_is(table[key], kind) for key, kind in CELL.items()))
     tried, seeds, names, fits = (table[key] for key in ("candidates", "seeds", "names", "fits"))
     _require(tried and seeds and all(isinstance(one, dict) for one in (*tried, *seeds)))
-    _require(len(names) == len(tried) and len(fits) == len(seeds))
+    _require(len(names) == len(tried) and 0 <= table["tuned"] < len(seeds) and len(fits) == len(seeds) - table["tuned"])
     _require(all(isinstance(row, list) and len(row) == len(seeds) for row in names))
     _require(
         all(isinstance(name, str) and NAME.fullmatch(name) for name in (*fits, *(n for row in names for n in row)))

@@ -23,11 +23,13 @@ def table(made: Sequence[Line]) -> str:
     """Rows of one task."""
     rows = sorted(made, key=lambda line: line.rank)
     controlled, searched = any(line.difference for line in rows), any(line.chosen for line in rows)
-    head = ["row", "mean", "95 % interval of the mean", "median", "seeds"]
+    counted = any(line.solved for line in rows)
+    head = ["row", "mean", "95 % interval of the mean", "median", "seeds"] + ["solved, 95 %"] * counted
     head += ["difference to frozen, 95 %", "verdict"] * controlled + ["chosen"] * searched
     body = [
         [
             line.label or "all", number(line.interval.mean), ends(line.interval), number(line.median), seeds(line),
+            *[solved(line)] * counted,
             *[difference(line.difference), line.verdict] * controlled,
             *[line.chosen + " (edge)" * bool(line.edge)] * searched,
         ]
@@ -45,6 +47,14 @@ def seeds(line: Line) -> str:
     total, good = len(line.test), len(line.test) - len(line.broken)
     parts = [str(total) if good == total else f"{good} of {total}", f"{line.blown} blown up" if line.blown else ""]
     return ", ".join(filter(None, parts))
+
+
+def solved(line: Line) -> str:
+    """Seeds that are solved, of all, and the interval of their share; empty where it is not asked."""
+    if line.solved is None:
+        return ""
+    count, total, low, high = line.solved
+    return f"{count} of {total} [{low:.0%}, {high:.0%}]"
 
 
 def ends(interval: Interval) -> str:

@@ -155,7 +155,7 @@ def _failed(folder: StudyFolder, then: _Then) -> Iterator[tuple[Path, Path]]:
 def _fits(folder: StudyFolder, then: _Then, experiments: dict[str, Experiment]) -> Iterator[tuple[Path, Path]]:
     """New names of baselines, which depend on data and sizes: from any run that the index lists with them."""
     for cell in then.cells:
-        for old, beside in zip(cell.fits, zip(*cell.names)):
+        for old, beside in zip(cell.fits, zip(*(names[cell.tuned :] for names in cell.names))):
             one = next((experiments[name] for name in beside if name in experiments), None)
             path = folder.fit_file(old)
             if one is not None and path.exists():

@@ -1,5 +1,8 @@
 """The next runs of a cell, and its choice of a setting: pure functions of the outcomes so far.
 
+With seeds of its own, the search runs every setting on all of them, chooses the smallest mean validation loss, and that setting alone
+runs on the seeds that are reported. Without, it chooses on those:
+
     1   every candidate setting, on the first seeds
     2   the `keep` best of them by mean validation loss, on all seeds; while all of those break, the next best
     3   chosen: the smallest mean validation loss over all seeds, of these and of settings that other grids ran on all of them
@@ -26,8 +29,10 @@ def wanted(cell: Cell, outcomes: Outcomes) -> list[GridPlace]:
     seeds = range(len(cell.seeds))
     if len(cell.candidates) == 1:
         return _unknown(cell, outcomes, [GridPlace(0, s) for s in seeds])
-    first = [GridPlace(c, s) for s in range(cell.first) for c in range(len(cell.candidates))]
+    first = [GridPlace(c, s) for s in range(cell.tuned or cell.first) for c in range(len(cell.candidates))]
     missing = _unknown(cell, outcomes, first)
+    if cell.tuned:
+        return missing or _unknown(cell, outcomes, [GridPlace(_best_tuned(cell, outcomes), s) for s in cell.reported])
     return missing or _unknown(cell, outcomes, [GridPlace(c, s) for c in _finalists(cell, outcomes) for s in seeds])
 
 
@@ -36,6 +41,8 @@ def size(cell: Cell) -> tuple[int, int]:
     seeds, tried = len(cell.seeds), len(cell.candidates)
     if tried == 1:
         return seeds, seeds
+    if cell.tuned:
+        return (whole := tried * cell.tuned + len(cell.reported)), whole
     first, rest = tried * cell.first, seeds - cell.first
     return first + min(cell.keep, tried) * rest, first + tried * rest
 
@@ -46,6 +53,8 @@ def chosen(cell: Cell, outcomes: Outcomes) -> int | None:
         return None
     if len(cell.candidates) == 1:
         return 0
+    if cell.tuned:
+        return _best_tuned(cell, outcomes)
     seeds = range(len(cell.seeds))
     # Settings that another grid ran on all seeds compete, too. If all break on some seed, the one that breaks on fewest wins.
     whole = {*_finalists(cell, outcomes), *(c for c in range(len(cell.candidates)) if _known(cell, outcomes, c))}
@@ -61,6 +70,13 @@ def at_the_edge(cell: Cell, candidate: int) -> list[str]:
         if numbers and len(set(tried)) > 2 and value in (min(tried), max(tried)):
             edges.append(key)
     return edges
+
+
+def _best_tuned(cell: Cell, outcomes: Outcomes) -> int:
+    """The setting with the smallest mean over the seeds that choose; where all break on some seed, that which breaks on fewest."""
+    tuned = range(cell.tuned)
+    broken = [sum(math.isinf(_loss(outcomes.get(names[s]))) for s in tuned) for names in cell.names]
+    return min(range(len(cell.candidates)), key=lambda c: (broken[c], _mean(cell, outcomes, c, tuned)))
 
 
 def _finalists(cell: Cell, outcomes: Outcomes) -> list[int]:

@@ -2,6 +2,7 @@
 
     test loss of a cell      mean over its seeds, with a bootstrap interval (percentiles of resampled means, 95 %)
     minus its control        mean over seeds of the paired difference, with Student's t interval, 95 %
+    solved                   seeds whose test loss is below the study's threshold, with Wilson's interval of their share, 95 %
 
 Cells are ranked by their mean, those with diverged or failed seeds last: their mean is over the remaining seeds.
 The loss of a constant output, guessing or the mean of the training data, is the floor: a cell whose interval reaches up to it has
@@ -34,12 +35,22 @@ class Interval(NamedTuple):
     high: float
 
 
+class Share(NamedTuple):
+    """Part of the seeds, and the bounds of Wilson's interval of the share; E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)."""
+
+    count: int
+    total: int
+    low: float
+    high: float
+
+
 class Line(NamedTuple):
     """One cell, summarised over its seeds; or a baseline, which has no cell.
 
     cell : number in `Tables.cells`, -1 for a baseline;  levels : by axis
     test : (seeds,), nan if a seed has none;  broken : seeds that diverged or failed, or are missing, each as text
     blown : number of seeds that ended with a finite loss far above that of a constant output
+    solved : seeds below the study's threshold; None if it has none
     difference : to the control, None if there is none;  verdict : its interpretation
     """
 
@@ -54,6 +65,7 @@ class Line(NamedTuple):
     interval: Interval
     broken: tuple[str, ...]
     blown: int
+    solved: Share | None
     difference: Interval | None
     verdict: str
     chosen: str
@@ -97,7 +109,7 @@ def lines(tables: Tables) -> list[Line]:
                 cell=number, label=", ".join(filter(None, [cell.grid, *(level_label(k, v) for k, v in others.items()), cell.control])),
                 facet=_facet(cell), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
                 validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs),
-                blown=int((tests[number] > BLOWN * floor.loss).sum()), difference=difference,
+                blown=int((tests[number] > BLOWN * floor.loss).sum()), solved=_solved(tables, tests[number]), difference=difference,
                 verdict=verdict, chosen=", ".join(f"{last(k)} {value_label(v)}" for k, v in settings.items()),
                 edge=_first_text(runs, "at_the_edge"), extra=_extra(runs),
             )
@@ -118,8 +130,8 @@ def baselines(tables: Tables, facet: str) -> list[Line]:
     ):
         names.append(f"{name}, {data}" if several and data else str(name))
         tests.append(part["test"].to_numpy(float))
-    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "blown": 0, "difference": None, "verdict": "", "chosen": "",
-               "edge": "", "extra": {}}  # fmt: skip
+    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "blown": 0, "solved": None, "difference": None,
+               "verdict": "", "chosen": "", "edge": "", "extra": {}}  # fmt: skip
     return [
         Line(cell=-1, label=name, test=test, validation=np.empty(0), interval=interval, **nothing)
         for name, test, interval in zip(names, tests, bootstrap(tests), strict=True)
@@ -213,6 +225,21 @@ def student(difference: np.ndarray) -> Interval:
         return Interval(mean, math.nan, math.nan)
     half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * difference.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half)
+
+
+def share(count: int, total: int) -> Share:
+    """A share with Wilson's interval."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, total).proportion_ci(LEVEL, method="wilson")
+    return Share(count, total, float(interval.low), float(interval.high))
+
+
+def _solved(tables: Tables, test: np.ndarray) -> Share | None:
+    threshold = tables.study.get("threshold")
+    if threshold is None or not test.size:
+        return None
+    return share(int((test < threshold).sum()), len(test))  # what broke has no test loss, and solved nothing
 
 
 def _verdict(difference: Interval, interval: Interval, floor: Floor) -> str:

@@ -97,8 +97,8 @@ def read(folder: StudyFolder) -> Tables:
         shown = cell.shown(candidate)
         if not shown:
             waits = {"status": "missing", "reason": "its search is not over", "run": ""}
-            rows += [{**_place(number, cell, None, seed), **waits} for seed in range(len(cell.seeds))]
-        for seed, name in enumerate(shown):
+            rows += [{**_place(number, cell, None, seed), **waits} for seed in cell.reported]
+        for seed, name in zip(cell.reported, shown, strict=False):  # none is shown while several settings compete
             row, curve, machine = _row(folder, outcomes.get(name), name, study.get("threshold"))
             row |= {"reason": unread[name]} if name in unread else {}
             rows.append({**_place(number, cell, candidate, seed), **row})
@@ -255,7 +255,7 @@ def _fits(folder: StudyFolder, cells: list[Cell]) -> pd.DataFrame:
     for number, cell in enumerate(cells):
         if cell.control:
             continue
-        for seed, name in enumerate(cell.fits):
+        for seed, name in zip(cell.reported, cell.fits, strict=True):
             if name not in read:
                 read[name] = folder.fit(name) or []
             where = {"cell": number, **{k: v for k, v in cell.seeds[seed].items() if k in REPLICATES}}

@@ -24,7 +24,7 @@ from neuroperturb.experiments import experiment as config
 from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import Run, load, same_science
 from neuroperturb.spec import InputError
-from neuroperturb.study import declaration, leases, rate_search, run_name, run_one, workers
+from neuroperturb.study import declaration, leases, rate_search, run_name, run_one, table, workers
 from neuroperturb.study.grid import Cell, GridPlace, experiment, lay_out
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.leases import Leases
@@ -153,6 +153,8 @@ BAD = [
     ({"zip": [{"rule": ["np", "anp"], "seed": [1]}]}, "'zip.0' parameter of a study must have lists of one length: rule has 2, training.seed has 1."),
     ({"zip": [{}]}, "it is empty"),
     ({"search": {"over": {}}}, "'search.over' parameter of a study must list values of at least one key"),
+    ({"axes": {"seed": [1, 2]}, "search": {"over": {"learning_rate": [1.0, 2.0]}, "seeds": [2]}},
+     "'search.seeds' parameter of a study must hold seeds that the study does not report. Got 2 instead."),
     ({"search": {"over": {"learning_rate": [1.0]}, "frist": 2}}, "The 'search.frist' parameter of Search is unknown. Did you mean 'first'?"),
     ({"grid": [{"name": "a"}, {"name": "a"}]}, "'grid.name' parameter of a study has 'a' twice"),
     ({"grid": [{"axis": {}}]}, "The 'axis' parameter of grid 1 is unknown"),
@@ -340,10 +342,12 @@ def test_fits_know_nothing_of_rules():
 # Search
 
 
-def cell_with(tried, seeds, first=1, keep=1):
+def cell_with(tried, seeds, first=1, keep=1, tuned=0):
     names = tuple(tuple(f"{c}.{s}" for s in range(seeds)) for c in range(tried))
     settings = tuple({"learning_rate": 10.0**c} for c in range(tried))
-    return Cell("", "", {}, {}, {}, settings, tuple({"training.seed": s} for s in range(seeds)), names, (), first, keep)
+    return Cell(
+        "", "", {}, {}, {}, settings, tuple({"training.seed": s} for s in range(seeds)), names, (), first, keep, tuned
+    )
 
 
 def run_all(cell, loss):
@@ -395,6 +399,22 @@ def test_what_diverges_while_looking_is_not_tried_further():
     rounds, chosen = run_all(cell_with(4, 3), lambda c, s: np.inf if c or s else 1.0)
     assert chosen == 0
     assert sum(map(len, rounds)) == 4 + 2
+
+
+def test_a_search_with_seeds_of_its_own_chooses_by_their_mean_and_reports_others():
+    """The counter-example: setting 0 is good and has one bad seed, setting 1 looks bad at first sight, and is bad."""
+    loss = lambda c, s: {0: 1.2 if s == 1 else 0.01, 1: 0.9, 2: 0.02 if s == 0 else 0.8}[c]  # noqa: E731
+    rounds, chosen = run_all(cell_with(3, 3 + 4, tuned=3), loss)
+    assert chosen == 0
+    assert sorted(rounds[0]) == [GridPlace(c, s) for c in range(3) for s in range(3)]
+    assert rounds[1:] == [[GridPlace(0, s) for s in (3, 4, 5, 6)]]
+    assert rate_search.size(cell_with(3, 3 + 4, tuned=3)) == (13, 13)
+
+
+def test_what_is_reported_has_no_say_in_the_choice():
+    loss = lambda c, s: (1.0, 2.0)[c] if s < 2 else (np.inf, 0.0)[c]  # noqa: E731
+    rounds, chosen = run_all(cell_with(2, 2 + 3, tuned=2), loss)
+    assert chosen == 0 and all(place.candidate == 0 for place in rounds[1])
 
 
 @pytest.mark.parametrize(("tried", "seeds", "first", "keep"), [(1, 5, 1, 1), (4, 5, 2, 2), (3, 2, 2, 1)])
@@ -715,6 +735,18 @@ def test_a_search_runs_only_what_it_needs_and_goes_on_from_what_is_there(trainer
     result = invoke("study", "s.toml")
     assert result.exit_code == 0, result.output
     assert len(records(tmp_path / "runs" / "s")) == 2 * (3 + 2)
+
+
+def test_seeds_that_choose_are_not_among_the_rows(trainer, tmp_path):
+    search = "[search]\nover.learning_rate = [0.1, 0.2, 0.3]\nseeds = [11, 12]\n"
+    (tmp_path / "s.toml").write_text(TWO_RULES + search)
+    result = invoke("study", "s.toml")
+    assert result.exit_code == 0, result.output
+    assert len(records(tmp_path / "runs" / "s")) == 2 * (3 * 2 + 3)
+    tables = table.read(StudyFolder(tmp_path / "runs" / "s"))
+    assert sorted(set(tables.runs["training.seed"])) == [1, 2, 3] and len(tables.runs) == 2 * 3
+    assert sorted(set(tables.search["training.seed"])) == [1, 2, 3, 11, 12]
+    assert set(tables.fits["training.seed"]) == {1, 2, 3}
 
 
 def test_a_checkpoint_does_not_pass_for_a_finished_run(trainer, tmp_path, monkeypatch):

@@ -358,3 +358,20 @@ def test_a_study_that_ships_can_be_run_and_its_small_form_is_small(name):
 
 def test_no_study_is_forgotten():
     assert {path.stem for path in STUDIES.glob("*.toml")} == set(SHIPPED)
+
+
+def test_solved_seeds_have_wilsons_interval(monkeypatch, tmp_path):
+    """19 of 20: (k + z²/2)/(n + z²) ± z/(n + z²) √(k (n − k)/n + z²/4), z = 1.96."""
+    found = summary.share(19, 20)
+    z, n, k = 1.959963984540054, 20, 19
+    middle, half = (k + z * z / 2) / (n + z * z), z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
+    assert (found.low, found.high) == pytest.approx((middle - half, middle + half))
+    monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text("threshold = 1e9\n" + TOML)
+    invoke("study", "s.toml")
+    tables = table.read(StudyFolder(tmp_path / "runs" / "s"))
+    assert all(line.solved and line.solved.count == line.solved.total for line in summary.lines(tables))
+    assert "solved, 95 %" in markdown.ranking(tables)
+    invoke("report", tmp_path / "runs" / "s")
+    assert "solved, 95 %" in (tmp_path / "runs" / "s" / "report" / "index.html").read_text()
