@@ -11,12 +11,14 @@ delayed-xor           credit task A: do two cues, far apart, differ?            
 context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
 series                your own: forecast columns of a CSV or parquet file       mean, persistence
+arrays                your own: trials in arrays or an npz file                 mean, guess
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
 file and one line in ``TASKS``; your own is given as ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
 """
 
+from neuroperturb.tasks.arrays import Arrays as Arrays
 from neuroperturb.tasks.bit_copying import BitCopying as BitCopying
 from neuroperturb.tasks.context_integration import ContextIntegration as ContextIntegration
 from neuroperturb.tasks.contract import Dataset as Dataset
@@ -39,4 +41,5 @@ TASKS: dict[str, type[Task]] = {
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,
     "series": Series,
+    "arrays": Arrays,
 }

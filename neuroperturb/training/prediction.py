@@ -47,22 +47,22 @@ def predict(run: Run, inputs: ArrayLike, *, reset: ArrayLike | None = None, hard
 
 
 def forecast(run: Run, path: str | Path, *, hardware: Chip | None = None) -> pd.DataFrame:
-    """Forecasts for the rows of another file, by a network trained on a series of your own.
+    """Forecasts for the rows of another file, by a network trained on data of your own.
 
     Parameters
     ----------
-    run : a record of the task `series`
-    path : CSV or parquet file with the input columns of the task; targets are not needed
+    run : a record of the task `series` or `arrays`
+    path : CSV or parquet file with the input columns of the task; npz file with an array ``x``. Targets are not needed
     hardware : program the weights on this chip first
 
     Returns
     -------
     DataFrame
-        One row per row of the file without missing values: ``row``, its time or line, and for each target column
-        ``COLUMN + h``, its forecast h rows later, in its own units.
+        Of a series, one row per row of the file without missing values: ``row``, its time or line, and for each target column
+        ``COLUMN + h``, its forecast h rows later, in its own units. Of arrays, one row per ``trial`` and ``step`` that the task
+        would score: ``output 0`` …, or ``class`` and the probabilities ``p 0`` … of classes.
     """
     import pandas as pd
 
     rows = run.experiment.task.new_rows(str(path))
-    values = rows.scale.undo(predict(run, rows.inputs, reset=rows.reset, hardware=hardware)[:, 0])
-    return pd.DataFrame({"row": rows.names, **dict(zip(rows.targets, values.T, strict=True))})
+    return pd.DataFrame(rows.columns(predict(run, rows.inputs, reset=rows.reset, hardware=hardware)))

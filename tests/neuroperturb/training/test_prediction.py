@@ -97,5 +97,5 @@ def test_what_cannot_be_predicted_is_one_sentence(file, tmp_path):
         forecast(only_x, write(tmp_path / "new.csv", range(9), columns=("date", "y")))
     xor = resolve({"task": {"name": "delayed-xor", "trials_per_epoch": 2, "validation_trials": 2, "test_trials": 2}, "network": {"size": 3},
                    "training": {"epochs": 1, "batch_size": 2}})  # fmt: skip
-    with pytest.raises(InputError, match="of a task that reads a table of your own"):
+    with pytest.raises(InputError, match="of a task that reads a file of your own"):
         forecast(Trainer(xor).run(), file)
