@@ -69,6 +69,7 @@ def __getattr__(name: str):
     if name in _ROOMS:
         return importlib.import_module(f"neuroperturb.{name}")
     if name in _HOMES:
+        importlib.import_module("neuroperturb.training")  # with which a record can predict
         return getattr(importlib.import_module(f"neuroperturb.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'neuroperturb' has no attribute {name!r}")
 

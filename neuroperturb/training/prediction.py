@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroperturb.network.chip.chip import Chip
+from neuroperturb.results.predictor import provide
 from neuroperturb.results.run import Run
-from neuroperturb.spec import SpecError
-from neuroperturb.tasks import Sequence
+from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.deployment import Deployed
 
 if TYPE_CHECKING:
@@ -33,17 +33,12 @@ def predict(run: Run, inputs: ArrayLike, *, reset: ArrayLike | None = None, hard
     ndarray, shape (T, B, n_out), or (T, n_out) for one trial
     """
     deployed = Deployed(run, hardware)
-    x = np.asarray(inputs, np.float64)
-    one = x.ndim == 2
-    x = x[:, None] if one else x
-    n_in, n_out = deployed.dataset.n_in, deployed.dataset.n_out
-    if x.ndim != 3 or x.shape[2] != n_in or not x.size:
-        wanted = f"(T, {n_in}), or (T, B, {n_in}) with B trials"
-        raise SpecError("inputs", "predict", wanted, np.shape(inputs), verb="must have the shape")
-    if reset is None:
-        reset = np.arange(len(x)) == 0
-    outputs = deployed.outputs(Sequence(x, np.zeros((*x.shape[:2], n_out)), np.zeros(x.shape[:2], bool), reset))
+    sequence, one = unscored(inputs, reset, deployed.dataset)
+    outputs = deployed.outputs(sequence)
     return outputs[:, 0] if one else outputs
+
+
+provide(predict)
 
 
 def forecast(run: Run, path: str | Path, *, hardware: Chip | None = None) -> pd.DataFrame:
