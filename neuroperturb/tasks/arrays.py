@@ -165,13 +165,13 @@ class Arrays(Task):
             raise SpecError.missing("layout", OWNER, f"Which axis of x is time is not known: {wanted}.")
         if layout not in LAYOUTS:
             raise SpecError("layout", OWNER, " or ".join(map(repr, LAYOUTS)), layout)
-        return layout  # type: ignore[return-value]
+        return layout
 
     def _kind(self, content: Content) -> Kind:
         kind = self.kind or content.texts.get("kind", "regression")
         if kind not in ("regression", "classification"):
             raise SpecError("kind", OWNER, "'regression' or 'classification'", kind)
-        return kind  # type: ignore[return-value]
+        return kind
 
     def _split(self, parts: dict[str, TrialPart], seed: int) -> tuple[TrialPart, TrialPart, TrialPart]:
         """Training, validation and test."""
@@ -209,8 +209,7 @@ class ArraysData(Dataset):
         if batch_size > train.trials:
             wanted = f"at most {train.trials}, the number of training trials"
             raise SpecError("batch_size", "Arrays data", wanted, batch_size)
-        self.train, self._labelled = train, kind == "classification"
-        self.loss = "cross_entropy" if self._labelled else "mse"
+        self.train, self.loss = train, "cross_entropy" if kind == "classification" else "mse"
         self._seed, self._batch_size = seed, batch_size
         self.batches_per_epoch = train.trials // batch_size
         self.validation, self.test = validation.take(slice(None)), test.take(slice(None))
@@ -225,17 +224,12 @@ class ArraysData(Dataset):
 
     def metrics(self, outputs: np.ndarray, sequence: Sequence) -> dict[str, float]:
         """``loss`` (mean squared error) and ``nmse``; of classes ``loss`` (cross-entropy, nats) and ``accuracy``."""
-        scored = (outputs, sequence.targets, sequence.mask)
-        if self._labelled:
-            return {"loss": metrics.cross_entropy(*scored), "accuracy": metrics.accuracy(*scored)}
-        return {"loss": metrics.mse(*scored), "nmse": metrics.nmse(*scored)}
+        return metrics.usual(self.loss, outputs, sequence.targets, sequence.mask)
 
     def trivial(self) -> dict[str, dict[str, float]]:
         """``mean``: predict the training mean. ``guess``: the class frequencies of the training trials."""
         mean = self.train.targets[self.train.mask].mean(axis=0)
-        name, output = ("guess", np.log(np.maximum(mean, 1e-12))) if self._labelled else ("mean", mean)
-        parts = {"validation": self.validation, "test": self.test}
-        return {name: {n: self.metrics(np.broadcast_to(output, s.targets.shape), s)["loss"] for n, s in parts.items()}}
+        return metrics.of_a_constant(self.loss, mean, validation=self.validation, test=self.test)
 
 
 class NewTrials:
