@@ -76,14 +76,14 @@ def _data(task: Task, seed: int, size: int) -> Dataset:
 @contextlib.contextmanager
 def _global_seeds(seed: int) -> Iterator[None]:
     """Context in which global generators are in a known state; they are put back."""
-    python, state = random.getstate(), np.random.get_state()  # noqa: NPY002 (whether a task uses them is the question)
+    python, state = random.getstate(), np.random.get_state()
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)
     try:
         yield
     finally:
         random.setstate(python)
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)
 
 
 def _parts(data: Dataset, batches: list[Sequence]) -> Iterator[tuple[str, Sequence]]:

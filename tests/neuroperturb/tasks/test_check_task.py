@@ -76,7 +76,7 @@ class Forgets(TrialTask):
 
 class Elsewhere(Parity):
     def draw(self, rng, trials):
-        x = np.random.normal(size=(3, trials, 1))  # noqa: NPY002
+        x = np.random.normal(size=(3, trials, 1))
         return x, x[-1]
 
 
@@ -183,9 +183,9 @@ def test_what_breaks_the_contract_is_one_sentence(case):
 
 
 def test_global_generators_are_left_as_they_were():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     check_task(DelayedXOR(**SHORT))
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 def test_a_task_without_data_says_so():
