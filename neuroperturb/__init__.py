@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from neuroperturb.results.run import load as load
     from neuroperturb.rules.check_rule import check_rule as check_rule
     from neuroperturb.simulation.schedule import Training as Training
+    from neuroperturb.tasks.check_task import check_task as check_task
     from neuroperturb.training.deployment import age as age
     from neuroperturb.training.deployment import deploy as deploy
     from neuroperturb.training.prediction import forecast as forecast
@@ -53,6 +54,7 @@ _HOMES = {
     "align": "analysis.alignment.align",
     "audit": "analysis.audit.auditor",
     "check_rule": "rules.check_rule",
+    "check_task": "tasks.check_task",
     "deploy": "training.deployment",
     "experiment": "training.trainer",
     "forecast": "training.prediction",
@@ -69,6 +71,7 @@ def __getattr__(name: str):
     if name in _ROOMS:
         return importlib.import_module(f"neuroperturb.{name}")
     if name in _HOMES:
+        importlib.import_module("neuroperturb.training")  # with which a record can predict
         return getattr(importlib.import_module(f"neuroperturb.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'neuroperturb' has no attribute {name!r}")
 

@@ -12,7 +12,7 @@ from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.results import outputs
 from neuroperturb.results.figures import device_card
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, plugins
 from neuroperturb.spec.user_code import is_name
 
 
@@ -39,6 +39,7 @@ def device(
 
 def _found(name: str) -> Any:
     """The cells of a custom class; any other name as it is."""
+    name = plugins.located("cells", name, (*hw.PRESETS, *hw.CELLS))
     if not is_name(name):
         return name
     try:

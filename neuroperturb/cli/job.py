@@ -12,7 +12,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
-from neuroperturb.spec import InputError, suggest
+from neuroperturb.spec import InputError, plugins, suggest
 from neuroperturb.spec.data_file import recorded
 from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
@@ -99,11 +99,13 @@ def _table(source: str, backend: str | None) -> dict:
     """The settings of the source."""
     if Path(source).suffix.lower() in recipes.FILES:
         return recipes.of_file(source)
+    source = source if Path(source).is_file() else plugins.located("task", source, TASKS)
     if source in TASKS or is_name(source):
         return recipes.recipe(source) if backend is None else spiking_recipes.recipe(source)
     if source.endswith(".toml") or Path(source).is_file():
         return read_table(source)
-    raise InputError(f"There is no task or file {source!r}. {suggest(source, TASKS)}")
+    known = [*TASKS, *plugins.names("task")]
+    raise InputError(f"There is no task or file {source!r}. {suggest(source, known)}")
 
 
 def _changed(table: dict, request: Request) -> dict:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import hardware_models as hw
 from neuroperturb import baselines, rules, tasks
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import recipes
+from neuroperturb.spec import plugins
 
 
 def list_() -> None:
@@ -14,6 +17,7 @@ def list_() -> None:
     for name, task in tasks.TASKS.items():
         own = recipes.RECIPES.get(name, {}).get("rule", {}).get("name", "")
         say(f"  {name:<20} {_first_line(task)}" + (f" [{own}]" if own else ""))
+    _added("task", tasks.TASKS)
     say("\nRules")
     for name, make in rules.RULES.items():
         say(f"  {name:<20} {_first_line(make)}")
@@ -22,13 +26,22 @@ def list_() -> None:
     say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")
     for name, rule in baselines.FORWARD.items():
         say(f"  {name:<20} {_first_line(rule)}")
+    _added("rule", rules.RULES)
     say("\nHardware")
     for name, preset in hw.PRESETS.items():
         say(f"  {name:<24} {preset.technology}")
     for name, cell in hw.CELLS.items():
         say(f"  {name:<24} {_first_line(cell)}")
+    _added("cells", {**hw.PRESETS, **hw.CELLS})
     say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
     say("In brackets: the task's default rule. To see how a device behaves: neuroperturb device HARDWARE")
+
+
+def _added(sort: str, ours: Mapping[str, object]) -> None:
+    """Names that installed packages add; a name of ours means ours."""
+    for plugin in plugins.installed(sort):
+        if plugin.name not in ours:
+            say(f"  {plugin.name:<20} {plugin.location}, of the package {plugin.package}")
 
 
 def _first_line(thing) -> str:

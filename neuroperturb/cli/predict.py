@@ -15,12 +15,17 @@ from neuroperturb.training.prediction import forecast
 
 
 def predict(
-    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run on a series of your own.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="New rows, with the input columns of the run.")],
+    record: Annotated[Path, typer.Argument(metavar="RUN.nc", help="A run on data of your own.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="New rows of a CSV, with the input columns of the run; new trials x of an npz."
+        ),
+    ],
     hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the table.")] = Path("."),
 ) -> None:
-    """Forecast the rows of another file, in the units of its columns, and write a CSV."""
+    """Predict from another file of data, in its own units, and write a CSV."""
     check_folder(out)
     table = forecast(load(record), data, hardware=None if hardware is None else chips.read(hardware))
     path = outputs.write_text(folder(out) / f"{data.stem}-{record.stem}.csv", neutral.csv(table))

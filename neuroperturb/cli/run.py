@@ -18,13 +18,17 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="TASK|DATA.csv|FILE.toml|RUN.nc",
+            metavar="TASK|DATA|FILE.toml|RUN.nc",
             help="What to train; see `neuroperturb list`. Your own task: FILE.py:Class.",
         ),
     ],
     target: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")
     ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
     hardware: Annotated[
@@ -67,6 +71,7 @@ def run(
 
     TASK: a built-in task with default settings that learn.
     DATA.csv or DATA.parquet: forecast columns of your own data.
+    DATA.npz: learn trials of your own, x_train and y_train.
     FILE.toml: an experiment.
     RUN.nc: repeat a run, or continue it with --resume.
 
@@ -74,7 +79,8 @@ def run(
     130 interrupted (recorded; --resume continues).
     """
     chosen = {
-        "task.target": json.dumps(target) if target else None, "task.horizon": horizon, "training.epochs": epochs,
+        "task.target": json.dumps(target) if target else None, "task.horizon": horizon,
+        "task.layout": None if layout is None else json.dumps(layout), "task.kind": kind, "training.epochs": epochs,
         "training.seed": seed,
     }  # fmt: skip
     settings = [*(assign or []), *(f"{key}={value}" for key, value in chosen.items() if value is not None)]

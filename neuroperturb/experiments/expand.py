@@ -10,7 +10,7 @@ from neuroperturb.baselines import FORWARD, GRADIENTS
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import ONLINE_CHUNK
-from neuroperturb.spec import SpecError, suggest
+from neuroperturb.spec import SpecError, plugins, suggest
 from neuroperturb.spec.user_code import is_name
 
 
@@ -33,16 +33,16 @@ def expand(table: dict) -> dict:
 
 
 def _named(key: str, value: Any, known: Iterable[str]) -> dict:
-    """A name, or a table with one, as the full table; an unknown name must be a location: ``module:Class``."""
+    """A name, or a table with one, as the full table; an unknown name must be a location, ``module:Class``, or stand for one."""
     table = {"name": value} if isinstance(value, str) else value
     if not isinstance(table, dict):
         raise SpecError(key, "Experiment", "a name or a table", value)
-    name = table.get("name")
+    name = plugins.located(key, table.get("name"), known)
     if name is None:
         raise SpecError.missing(f"{key}.name", hint=suggest("", known))
     if not isinstance(name, str) or not (name in known or is_name(name)):
-        raise SpecError.no_choice(f"{key}.name", "", name, known)
-    return table
+        raise SpecError.no_choice(f"{key}.name", "", name, [*known, *plugins.names(key)])
+    return {**table, "name": name}
 
 
 def _task(table: dict) -> tasks.Task:

@@ -71,6 +71,12 @@ RECIPES: dict[str, dict] = {
         },
         "training": {"schedule": "online", "epochs": 5},
     },
+    "arrays": {
+        "task": {"name": "arrays"},
+        "network": {"size": 50, "bias": True},
+        "rule": CREDIT,
+        "training": {"schedule": "episode", "batch_size": 16, "epochs": 20},
+    },
     "mackey-glass": {
         "task": {"name": "mackey-glass"},
         "network": {"size": 200, "spectral_radius": 1.0},
@@ -80,7 +86,8 @@ RECIPES: dict[str, dict] = {
     },
 }
 
-FILES = {".csv": "series", ".tsv": "series", ".parquet": "series", ".pq": "series"}  # suffix: the task of such a file
+# suffix: the task of such a file
+FILES = {".csv": "series", ".tsv": "series", ".parquet": "series", ".pq": "series", ".npz": "arrays"}
 
 # (task, rule): settings of the rule for the task, if its preset alone does not learn
 RULES: dict[tuple[str, str], dict] = {}

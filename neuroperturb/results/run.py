@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuroperturb.experiments import experiment as config
 from neuroperturb.experiments.essence import essence, user_code
@@ -34,6 +35,7 @@ from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
+from neuroperturb.results.predictor import predictor
 from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import InputError, SpecError
@@ -44,6 +46,8 @@ from neuroperturb.tasks.user_task import TASK
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from neuroperturb.network.chip.chip import Chip
 
 # Texts that may differ between two runs of one experiment: what the machine says of itself, and what a later version says besides.
 CIRCUMSTANCES = ("versions", "cpu", "timestamps", "loss", "name", "data")
@@ -109,6 +113,10 @@ class Run:
     def load(cls, path: str | Path) -> Run:
         """Read a file that :meth:`save` wrote; raises RecordError for any other file."""
         return load(path)
+
+    def predict(self, inputs: ArrayLike, *, reset: ArrayLike | None = None, hardware: Chip | None = None) -> np.ndarray:
+        """Outputs of the trained network, on the hardware it was trained on, if any; see :func:`neuroperturb.predict`."""
+        return predictor()(self, inputs, reset=reset, hardware=hardware)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the learning curve on given or new matplotlib axes."""

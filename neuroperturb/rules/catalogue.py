@@ -25,7 +25,7 @@ from neuroperturb.rules.noise.independent import Sparse
 from neuroperturb.rules.published.hebbian import CubedTrace
 from neuroperturb.rules.published.seen_input import SeenInput
 from neuroperturb.rules.user.user_rule import OwnFormula
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, plugins
 
 Schedule = Literal["online", "episode"]
 
@@ -147,14 +147,16 @@ DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes: Any) -> PerturbationRule:
-    """The rule of that name, or a custom one as ``module:Class``; fields given by keyword replace those of the preset."""
+    """The rule of that name, one of an installed package, or ``module:Class``; fields given by keyword replace those of the preset."""
+    known = [*RULES, *DECORRELATED]
+    name = plugins.located("rule", name, known)
     if ":" in name:
         if form is not None:
             raise SpecError("form", "a custom rule", got=form, verb="must be left out")
         return own(name, **changes)
     base = DECORRELATED.get(name, name)
     if base not in RULES:
-        raise SpecError.no_choice("rule", "", name, sorted([*RULES, *DECORRELATED]))
+        raise SpecError.no_choice("rule", "", name, sorted([*known, *plugins.names("rule")]))
     return RULES[base](**({"form": form} if form else {}), schedule=schedule, **changes)
 
 

@@ -20,6 +20,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
+from neuroperturb.spec import held
 from neuroperturb.spec.errors import InputError
 from neuroperturb.spec.user_code import looked_beside
 
@@ -136,7 +137,9 @@ def read(path: str, refuse: Callable[[str], InputError]) -> tuple[FileNote, byte
 
 
 def note_of(path: str) -> FileNote | None:
-    """Which file is there now; None where there is none that can be read."""
+    """Which file is there now, or which data in memory; None where there is none that can be read."""
+    if (content := held.find(path)) is not None:
+        return content.note
     place = find(path)
     try:
         return None if place is None else FileNote(digest(place), str(place.resolve()))

@@ -46,7 +46,7 @@ from neuroperturb.baselines import GRADIENTS
 from neuroperturb.experiments import recipes
 from neuroperturb.experiments.toml import put, read_table
 from neuroperturb.rules import DECORRELATED
-from neuroperturb.spec import LARGEST, InputError, Spec, SpecError, Words, suggest
+from neuroperturb.spec import LARGEST, InputError, Spec, SpecError, Words, plugins, suggest
 from neuroperturb.spec.user_code import beside, is_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.labels import value_label
@@ -208,8 +208,9 @@ def _base(base: Any, folder: Path) -> dict:
         raise SpecError("base", OWNER, "a table, a task or a file", base)
     if base.endswith(".toml"):
         return read_table(folder / base)
+    base = plugins.located("task", base, TASKS)
     if base not in TASKS and not is_name(base):
-        raise SpecError.no_choice("base", OWNER, base, TASKS)
+        raise SpecError.no_choice("base", OWNER, base, [*TASKS, *plugins.names("task")])
     return recipes.recipe(base)
 
 

@@ -11,13 +11,17 @@ delayed-xor           credit task A: do two cues, far apart, differ?            
 context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
 series                your own: forecast columns of a CSV or parquet file       mean, persistence
+arrays                your own: trials in arrays or an npz file                 mean, guess
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
-file and one line in ``TASKS``; your own is given as ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`).
+file and one line in ``TASKS``; your own is given as ``module:Class`` or ``path/to/file.py:Class`` (:mod:`.user_task`), is one method
+where trials are drawn (:class:`TrialTask`), and is tested by :func:`check_task`.
 """
 
+from neuroperturb.tasks.arrays import Arrays as Arrays
 from neuroperturb.tasks.bit_copying import BitCopying as BitCopying
+from neuroperturb.tasks.check_task import check_task as check_task
 from neuroperturb.tasks.context_integration import ContextIntegration as ContextIntegration
 from neuroperturb.tasks.contract import Dataset as Dataset
 from neuroperturb.tasks.contract import Sequence as Sequence
@@ -27,6 +31,7 @@ from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
 from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
 from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
 from neuroperturb.tasks.series_file import Series as Series
+from neuroperturb.tasks.trial_task import TrialTask as TrialTask
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
 
@@ -39,4 +44,5 @@ TASKS: dict[str, type[Task]] = {
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,
     "series": Series,
+    "arrays": Arrays,
 }

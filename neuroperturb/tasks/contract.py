@@ -14,7 +14,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -156,6 +156,23 @@ def constant_loss(loss: Loss, sequence: Sequence) -> float:
     return float(-(mean[mean > 0] * np.log(mean[mean > 0])).sum())
 
 
+class NewInputs(Protocol):
+    """Rows of a file to predict from.
+
+    inputs : (T, B, n_in), as the task scales them;  reset : (T,) bool
+    """
+
+    @property
+    def inputs(self) -> np.ndarray: ...
+
+    @property
+    def reset(self) -> np.ndarray: ...
+
+    def columns(self, outputs: np.ndarray) -> dict[str, Any]:
+        """Columns of a table of the outputs, (T, B, n_out), by name."""
+        ...
+
+
 class Task(Spec):
     """A specification of data to learn from.  Subclasses set `name` (a Literal) and the class variables."""
 
@@ -182,10 +199,10 @@ class Task(Spec):
             hint="A task generates its data there: data(seed, batch_size).",
         )
 
-    def new_rows(self, path: str) -> Any:
-        """Rows of a file to predict from, :class:`neuroperturb.tasks.series.NewRows`, of tasks that read such files."""
+    def new_rows(self, path: str) -> NewInputs:
+        """Rows of a file to predict from, of tasks that read such files."""
         del path
-        raise SpecError("run", "forecast", "of a task that reads a table of your own, such as 'series'", self.label)
+        raise SpecError("run", "forecast", "of a task that reads a file of your own, 'series' or 'arrays'", self.label)
 
 
 def _checked_batch(batch):

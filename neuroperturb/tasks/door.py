@@ -23,7 +23,7 @@ def real(name: str, value: Any, owner: str = OWNER) -> np.ndarray:
     """Numbers as float64, without a copy if possible; masked entries become nan."""
     hidden = np.ma.getmaskarray(value) if isinstance(value, np.ma.MaskedArray) else None
     array = _array(name, value, owner)
-    if not _are_real(array):
+    if not are_real(array):
         raise SpecError(name, owner, "real numbers", _words(array))
     array = array.astype(np.float64, copy=False)
     return array if hidden is None else np.where(hidden, np.nan, array)
@@ -39,7 +39,7 @@ def yes_or_no(
     require_shape(name, array, shape, axes, owner, hint)
     if array.dtype == bool:
         return array
-    if not _are_real(array):
+    if not are_real(array):
         raise SpecError(name, owner, "true and false, or 1 and 0", _words(array))
     wrong = array[(array != 0) & (array != 1)]
     if wrong.size:
@@ -52,7 +52,7 @@ def kinds(value: Any, shape: tuple[int, int], owner: str = OWNER) -> np.ndarray:
     name, array = "condition", _array("condition", value, owner)
     if not array.size:
         return np.empty(0, np.int64)
-    if not _are_real(array):
+    if not are_real(array):
         raise SpecError(name, owner, "whole numbers", _words(array))
     if array.shape == shape[1:]:
         array = np.broadcast_to(array, shape)
@@ -99,7 +99,7 @@ def _array(name: str, value: Any, owner: str) -> np.ndarray:
         raise SpecError(name, owner, "an array of numbers", value) from None
 
 
-def _are_real(array: np.ndarray) -> bool:
+def are_real(array: np.ndarray) -> bool:
     """Whether they are real numbers, including bools; no dates, no texts."""
     return np.can_cast(array.dtype, np.float64, "same_kind")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks import door
+from neuroperturb.tasks.contract import Sequence
 
 OWNER = "a score"
 
@@ -48,6 +49,25 @@ def sign_accuracy(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) ->
     """Fraction of scored ±1 targets with the sign of the output; an output of exactly 0, or nan, is wrong."""
     y, wanted = _scored(outputs, targets, mask)
     return _mean(y * wanted > 0)
+
+
+def usual(loss: str, outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    """``loss`` and ``nmse`` for the mean squared error; ``loss`` and ``accuracy`` for the cross-entropy."""
+    scored = (outputs, targets, mask)
+    if loss == "cross_entropy":
+        return {"loss": cross_entropy(*scored), "accuracy": accuracy(*scored)}
+    return {"loss": mse(*scored), "nmse": nmse(*scored)}
+
+
+def of_a_constant(loss: str, mean: np.ndarray, **parts: Sequence) -> dict[str, dict[str, float]]:
+    """The loss of always predicting the mean target: ``mean``, or of the odds of classes: ``guess``; by part."""
+    odds = loss == "cross_entropy"
+    name, output = ("guess", np.log(np.maximum(mean, 1e-12))) if odds else ("mean", mean)
+    scores = {
+        part: usual(loss, np.broadcast_to(output, s.targets.shape), s.targets, s.mask)["loss"]
+        for part, s in parts.items()
+    }
+    return {name: scores}
 
 
 def error_bits(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:

@@ -9,7 +9,7 @@ scoring starts, as it would be in use.
 from __future__ import annotations
 
 from collections.abc import Sequence as Listed
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -99,6 +99,10 @@ class NewRows(NamedTuple):
     names: list[str]
     targets: list[str]
     scale: Scale
+
+    def columns(self, outputs: np.ndarray) -> dict[str, Any]:
+        """``row``, and a column for each target, in its own units."""
+        return {"row": self.names, **dict(zip(self.targets, self.scale.undo(outputs[:, 0]).T, strict=True))}
 
 
 def validation_start(split: int) -> int:

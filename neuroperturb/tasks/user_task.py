@@ -17,7 +17,7 @@ from pydantic import model_serializer
 
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.user_code import Sought, UserCode, find
-from neuroperturb.tasks.contract import Dataset, Task
+from neuroperturb.tasks.contract import Dataset, NewInputs, Task
 
 SOURCE = "source"  # key of a task's table under which a record stores its source
 
@@ -126,6 +126,10 @@ class OwnTask(Task):
     def data(self, seed: int, batch_size: int) -> Dataset:
         """Of its class."""
         return self.bind().data(seed, batch_size)
+
+    def new_rows(self, path: str) -> NewInputs:
+        """Of its class."""
+        return self.bind().new_rows(path)
 
 
 def kept(task: Any) -> Any:

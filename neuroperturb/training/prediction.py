@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroperturb.network.chip.chip import Chip
+from neuroperturb.results.predictor import provide
 from neuroperturb.results.run import Run
-from neuroperturb.spec import SpecError
-from neuroperturb.tasks import Sequence
+from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.deployment import Deployed
 
 if TYPE_CHECKING:
@@ -33,36 +33,31 @@ def predict(run: Run, inputs: ArrayLike, *, reset: ArrayLike | None = None, hard
     ndarray, shape (T, B, n_out), or (T, n_out) for one trial
     """
     deployed = Deployed(run, hardware)
-    x = np.asarray(inputs, np.float64)
-    one = x.ndim == 2
-    x = x[:, None] if one else x
-    n_in, n_out = deployed.dataset.n_in, deployed.dataset.n_out
-    if x.ndim != 3 or x.shape[2] != n_in or not x.size:
-        wanted = f"(T, {n_in}), or (T, B, {n_in}) with B trials"
-        raise SpecError("inputs", "predict", wanted, np.shape(inputs), verb="must have the shape")
-    if reset is None:
-        reset = np.arange(len(x)) == 0
-    outputs = deployed.outputs(Sequence(x, np.zeros((*x.shape[:2], n_out)), np.zeros(x.shape[:2], bool), reset))
+    sequence, one = unscored(inputs, reset, deployed.dataset)
+    outputs = deployed.outputs(sequence)
     return outputs[:, 0] if one else outputs
 
 
+provide(predict)
+
+
 def forecast(run: Run, path: str | Path, *, hardware: Chip | None = None) -> pd.DataFrame:
-    """Forecasts for the rows of another file, by a network trained on a series of your own.
+    """Forecasts for the rows of another file, by a network trained on data of your own.
 
     Parameters
     ----------
-    run : a record of the task `series`
-    path : CSV or parquet file with the input columns of the task; targets are not needed
+    run : a record of the task `series` or `arrays`
+    path : CSV or parquet file with the input columns of the task; npz file with an array ``x``. Targets are not needed
     hardware : program the weights on this chip first
 
     Returns
     -------
     DataFrame
-        One row per row of the file without missing values: ``row``, its time or line, and for each target column
-        ``COLUMN + h``, its forecast h rows later, in its own units.
+        Of a series, one row per row of the file without missing values: ``row``, its time or line, and for each target column
+        ``COLUMN + h``, its forecast h rows later, in its own units. Of arrays, one row per ``trial`` and ``step`` that the task
+        would score: ``output 0`` …, or ``class`` and the probabilities ``p 0`` … of classes.
     """
     import pandas as pd
 
     rows = run.experiment.task.new_rows(str(path))
-    values = rows.scale.undo(predict(run, rows.inputs, reset=rows.reset, hardware=hardware)[:, 0])
-    return pd.DataFrame({"row": rows.names, **dict(zip(rows.targets, values.T, strict=True))})
+    return pd.DataFrame(rows.columns(predict(run, rows.inputs, reset=rows.reset, hardware=hardware)))

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
@@ -37,6 +38,7 @@ from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
+from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
@@ -179,6 +181,12 @@ class Trainer:
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
         return self.learner.evaluate(sequence)
+
+    def predict(self, inputs: ArrayLike, *, reset: ArrayLike | None = None) -> np.ndarray:
+        """Outputs of the present weights for inputs of your own, (T, B, n_in) or (T, n_in); see :func:`neuroperturb.predict`."""
+        sequence, one = unscored(inputs, reset, self.dataset)
+        outputs = self.evaluate(sequence)
+        return outputs[:, 0] if one else outputs
 
     @whole
     def score(self, sequence: Sequence) -> dict[str, float]:

@@ -19,7 +19,7 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula import captures
 from neuroperturb.rules.user.source import RULE
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, plugins
 from neuroperturb.spec.user_code import find, is_name
 
 HIDDEN = "an argument of the function; for a parameter of the rule, a field of its class"
@@ -98,6 +98,7 @@ def _label(rule: PerturbationRule, decorrelation: Decorrelation | None) -> str:
 def _own(rule):
     """A custom rule as it was given; None for others."""
     if isinstance(rule, str):
+        rule = plugins.located("rule", rule, (*rules.RULES, *rules.DECORRELATED))
         return find(rule, RULE) if is_name(rule) else None
     return None if isinstance(rule, PerturbationRule | Gradient) else rule
 

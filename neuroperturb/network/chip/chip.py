@@ -29,7 +29,7 @@ from neuroperturb.network.chip.catalogue import KINDS, PRESETS
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-from neuroperturb.spec import LARGEST, SpecError, data_file
+from neuroperturb.spec import LARGEST, SpecError, data_file, plugins
 from neuroperturb.spec.user_code import is_name
 
 LATERAL = (*DECORRELATING, "P")
@@ -193,8 +193,9 @@ def named(name: Any) -> hw.Hardware:
         path, *down = map(data_file.located, files_named(name))
         return hw.Hardware(cells=hw.Measured.from_csv(path, down=down[0] if down else None))
     known = [*PRESETS, *(kind for kind in KINDS[hw.Hardware, "cells"] if kind not in PRESETS)]
+    name = plugins.located("cells", name, known)
     if not is_name(name) and (not isinstance(name, str) or name not in known):
-        raise SpecError.no_choice("name", "", name, known)
+        raise SpecError.no_choice("name", "", name, [*known, *plugins.names("cells")])
     return PRESETS[name] if name in PRESETS else parts.read(hw.Hardware, {"cells": name}, KINDS)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
-from neuroperturb.spec import SpecError, data_file
+from neuroperturb.spec import SpecError, data_file, plugins
 from neuroperturb.spec.specification import require_size
 from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
 
@@ -335,6 +335,7 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     if not isinstance(table, Mapping):
         raise SpecError(path, cls.__name__, "a name or a table", given)
     kind = table.get("kind", next(iter(kinds)) if present is None else None)
+    kind = plugins.located("cells", kind, kinds) if path.rpartition(".")[2] == "cells" else kind
     rest = {key: inner for key, inner in table.items() if key != "kind"}
     if kind is None and isinstance(present, OwnPart):
         return present.replace(**rest)

@@ -1,5 +1,9 @@
 """Predictions: what evaluation says, on rows of another file, in their own units, on hardware, and by a loaded record."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -47,6 +51,7 @@ def test_a_record_predicts_what_its_trainer_evaluates(file, tmp_path, changes):
     test = trainer.dataset.test
     run = load(trainer.run().save(tmp_path / "r.nc"))
     np.testing.assert_array_equal(predict(run, test.inputs, reset=test.reset), trainer.evaluate(test))
+    np.testing.assert_array_equal(run.predict(test.inputs[:9, 0]), trainer.predict(test.inputs[:9, 0]))
 
 
 def test_forecasts_are_in_their_own_units_and_need_no_targets(file, tmp_path):
@@ -90,6 +95,10 @@ def test_what_cannot_be_predicted_is_one_sentence(file, tmp_path):
     run = trained(file).run()
     with pytest.raises(SpecError, match="'inputs' parameter of predict must have the shape"):
         predict(run, np.zeros((5, 1, 3)))
+    with pytest.raises(SpecError, match="'inputs' parameter of predict must be a finite number"):
+        run.predict(np.full((5, 2), np.nan))
+    with pytest.raises(SpecError, match="'reset' parameter of predict must have the shape"):
+        run.predict(np.zeros((5, 2)), reset=[True])
     only_x = trained(
         file, task={"name": "series", "path": str(file), "target": "y", "inputs": ["x"], "washout": 2}
     ).run()
@@ -97,5 +106,13 @@ def test_what_cannot_be_predicted_is_one_sentence(file, tmp_path):
         forecast(only_x, write(tmp_path / "new.csv", range(9), columns=("date", "y")))
     xor = resolve({"task": {"name": "delayed-xor", "trials_per_epoch": 2, "validation_trials": 2, "test_trials": 2}, "network": {"size": 3},
                    "training": {"epochs": 1, "batch_size": 2}})  # fmt: skip
-    with pytest.raises(InputError, match="of a task that reads a table of your own"):
+    with pytest.raises(InputError, match="of a task that reads a file of your own"):
         forecast(Trainer(xor).run(), file)
+
+
+def test_a_loaded_record_predicts_in_a_process_of_its_own(file, tmp_path):
+    trainer = trained(file)
+    record = trainer.run().save(tmp_path / "r.nc")
+    code = f"import neuroperturb, numpy; print(float(neuroperturb.load({str(record)!r}).predict(numpy.ones((3, 2)))[2, 0]).hex())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert float.fromhex(done.stdout) == trainer.predict(np.ones((3, 2)))[2, 0], done.stderr
