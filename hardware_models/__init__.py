@@ -98,6 +98,8 @@ if TYPE_CHECKING:
     from hardware_models.writing.coincidence import ImplicitTrains as ImplicitTrains
     from hardware_models.writing.coincidence import MeanCountTrains as MeanCountTrains
     from hardware_models.writing.mixed_precision import MixedPrecision as MixedPrecision
+    from hardware_models.writing.tiles import Tiles as Tiles
+    from hardware_models.writing.transfer import Transfer as Transfer
 
 # modules of the names; imported on first use, so that code without arrays starts fast
 _HOMES = {
@@ -124,6 +126,8 @@ _HOMES = {
     "writing.closed_loop": "ClosedLoop",
     "writing.coincidence": "CoincidenceTrains ImplicitTrains MeanCountTrains",
     "writing.mixed_precision": "MixedPrecision",
+    "writing.tiles": "Tiles",
+    "writing.transfer": "Transfer",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 __all__ = sorted(_HOME)

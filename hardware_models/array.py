@@ -52,9 +52,10 @@ def complete(
 ) -> Parts:  # fmt: skip
     """The parts of an array, with None replaced by defaults."""
     programming = EXACT if programming is None else programming
+    writing = BY_CELL if writing is None else writing
     readout = (EXACTLY if reading is None else reading).fitted(programming.siemens or cell.siemens)
     return Parts(
-        cell=cell, weight=weight or programming.weight or SINGLE, writing=BY_CELL if writing is None else writing,
+        cell=cell, weight=writing.mapping(cell, (weight or programming.weight or SINGLE).given), writing=writing,
         programming=programming, readout=readout, time=NEVER_AGES if time is None else time,
     )  # fmt: skip
 

@@ -129,6 +129,11 @@ class Weight(Protocol):
     takes_turns: ClassVar[bool] = False
     share_row: Callable
 
+    @property
+    def given(self) -> Weight:
+        """The mapping that the user gave, where a writing put this in its place."""
+        return self
+
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
 
@@ -226,6 +231,11 @@ class Writing(Protocol):
 
     def check(self) -> None:
         """Raise ParameterError where a parameter cannot be."""
+
+    def mapping(self, cell: Cell, weight: Weight) -> Weight:
+        """The mapping of devices to a weight, where this writing has devices of its own beside those of `weight`."""
+        del cell
+        return weight
 
     def check_array(self, site: Site) -> None:
         """Raise ParameterError where an array cannot be written this way; of the site only its design is there, and no state."""

@@ -34,9 +34,9 @@ def make_asymmetry(pulse_up, pulse_down):
     return asymmetry if COMPILED else np.errstate(all="ignore")(asymmetry)
 
 
-def symmetry_points(cell, cells, n: int) -> np.ndarray:
-    """Symmetry points (m, n) [device units] of the first device of every weight, float64."""
-    return _points(cell, cells_in_a_row(cells, n)).reshape(cells.w[0, :, :n].shape)
+def symmetry_points(cell, cells, n: int, k: int = 0) -> np.ndarray:
+    """Symmetry points (m, n) [device units] of device k of every weight, float64."""
+    return _points(cell, cells_in_a_row(cells, n, k)).reshape(cells.w[k, :, :n].shape)
 
 
 def mean_symmetry_point(cell) -> float:

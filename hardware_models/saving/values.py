@@ -37,6 +37,7 @@ class Value:
 
     state: Any
     ageing: Any
+    weight: Any
     shortfall: Shortfall
     dtype: np.dtype
     tracks: bool
@@ -50,6 +51,7 @@ class Value:
         """The parameters of the constructor."""
         plain = {name: getattr(self, name) for name in AS_THEY_ARE}
         return plain | {
+            "weight": self.weight.given,  # without the devices that the writing adds
             "dtype": self.dtype.name, "seed": int(self.state.seed), "weight_scale": self._fixed_scale, "track": self.tracks,
         }  # fmt: skip
 

@@ -36,21 +36,18 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from hardware_models.crossbar.contract import Site, Writing
-from hardware_models.crossbar.pulses import LONGEST, PULSE, of_write
+from hardware_models.crossbar.pulses import LONGEST, of_write
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import WritePath, make_combine
-from hardware_models.numerics import memory, random
-from hardware_models.numerics.checks import refuse, require, require_not_negative, require_positive, require_whole
-from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics import memory
+from hardware_models.numerics.checks import refuse, require, require_positive, require_whole
+from hardware_models.numerics.compiled import kernel
 from hardware_models.writing.by_cell import require_pulses
+from hardware_models.writing.row_reads import AFTER, BEFORE, check_reads, converter, key_of, read_row
 
 # Targets, and from how many errors of a read on a weight counts as off: fewer where errors do not add up or disturb what was right.
 ERRORS = {"residual": 3.0, "absolute": 3.0, "estimate": 1.0}
-BEFORE, AFTER = 0, 1  # reads of a write
-MOST_READS = 1 << 14  # that are averaged: with BEFORE and AFTER they number the draws of a write
 KNOWN = 0.25  # square of the part of a change that may be missing from it
-
-fill_normal = separate(random.fill_normal)
 
 
 class LoopScratch(NamedTuple):
@@ -93,31 +90,6 @@ class LoopState(NamedTuple):
     reads: int
     rows_read: np.ndarray
     scratch: LoopScratch
-
-
-@kernel
-def read_row(array, j, when, w):
-    """Turn row j of visible weights into what a read gives, in place."""
-    loop, T = array.writing, type(array.writing.threshold)
-    std, level, top, zero = loop.read_std, loop.level, loop.top, T(0)
-    loop.rows_read[0] += loop.reads
-    if std == zero and level == zero:
-        return
-    draws, total = loop.scratch.draws, loop.scratch.total
-    for i in range(total.shape[0]):
-        total[i] = zero
-    for r in range(loop.reads):
-        if std > zero:
-            fill_normal(array.seed, loop.key, array.writes[0] + (2 * r + when) * PULSE, j, draws)
-        for i in range(total.shape[0]):
-            v = w[i] + std * draws[i] if std > zero else w[i]
-            if level > zero:
-                v = np.rint(v / level)
-                v = v if v < top else top
-                v = (v if v > -top else -top) * level
-            total[i] += v
-    for i in range(total.shape[0]):
-        w[i] = total[i] / T(loop.reads)
 
 
 @lru_cache
@@ -279,10 +251,7 @@ class ClosedLoop(Writing):
             require(self, "gain", "from 0 to 1", lambda v: 0 <= v <= 1)
             if self.target == "absolute":
                 refuse(self, "gain", "left out with an absolute target, which believes every read")
-        require_not_negative(self, "read_noise")
-        if self.read_bits is not None:
-            require(self, "read_bits", "from 2 to 24", lambda v: 2 <= v <= 24)
-        require_whole(self, "reads", 1, MOST_READS - 1)
+        check_reads(self)
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
@@ -312,10 +281,7 @@ class ClosedLoop(Writing):
 
     def _level(self, site: Site) -> tuple[float, float]:
         """Distance between the levels of the converter, and the largest one in levels; 0 without."""
-        if self.read_bits is None:
-            return 0.0, 0.0
-        top = 2 ** (self.read_bits - 1) - 1
-        return max(map(abs, site.weight.span(site.cell))) / top, top
+        return converter(self.read_bits, max(map(abs, site.weight.span(site.cell))))
 
     def _read_variance(self, site: Site) -> float:
         """Of what one read, averaged, is off by."""
@@ -334,7 +300,7 @@ class ClosedLoop(Writing):
             threshold=kind(self.threshold_of(site)), most=kind(most),
             low=kind(low), high=kind(high), gain=kind(-1 if self.gain is None else self.gain),
             change_variance=kind(2 * self._write_noise(site) ** 2 + self._pulse(site) ** 2),
-            read_variance=kind((1 if estimating else 2) * self._read_variance(site)), key=random.stream(random.Stream.VERIFY, site.number),
+            read_variance=kind((1 if estimating else 2) * self._read_variance(site)), key=key_of(site),
             read_std=kind(self.read_noise), level=kind(level), top=kind(top), reads=self.reads, rows_read=np.zeros(1, np.int64),
             scratch=LoopScratch(
                 live=np.zeros(1, np.int64), before=row(), after=row(), expected=row(), draws=row(), total=row()
