@@ -1,15 +1,15 @@
 """Neuron circuits: activations that differ between neurons, input noise, and quantised states.
 
     f_i(a) = s_i tanh(k_i (g_i a − m_i + σ ν)) − d_i                        ν standard normal, drawn for every read of a unit
-    x_i   ← round((1 − α) x_i + α f_i(a_i))                                 to the nearest of the levels a state can have
+    x_i   ← round((1 − α_i) x_i + α_i f_i(a_i))                             to the nearest of the levels a state can have
 
     g = |1 + gain_std ξ|     s = |1 + saturation_std ξ|     m = midpoint_std ξ
     k = |1 + slope_std ξ|                                   d = offset_std ξ
 
 Spread is drawn once per chip, ξ standard normal for each unit and parameter. Midpoint, offset, slope and amplitude are the four
 parameters that A. N. McCaughan et al., "Multiplexed gradient descent", APL Mach. Learn. 1, 026118 (2023), arXiv:2303.03986, let
-differ between neurons; the gain g is of the stage before the noise enters, so that it is not the same as the slope. A state of n
-bits has the 2ⁿ − 1 levels k/(2ⁿ⁻¹ − 1), |k| ≤ 2ⁿ⁻¹ − 1: what is beyond ±1 is clipped.
+differ between neurons; another activation may take the place of tanh. The gain g is of the stage before the noise enters, so that it
+is not the same as the slope. A state of n bits has the 2ⁿ − 1 levels k/(2ⁿ⁻¹ − 1), |k| ≤ 2ⁿ⁻¹ − 1: what is beyond ±1 is clipped.
 
 Draws are keyed by firing, column and unit: parallel passes have independent noise. With every strength at 0 a unit is
 x ← (1 − α) x + α tanh(a), bit for bit.
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ import numpy as np
 from hardware_models.numerics import maths, memory, random
 from hardware_models.numerics.checks import refuse, require_not_negative, require_spread
 from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.per_unit import of_unit
 
 MOST_BITS = 16
 NOISE, SPREAD = 0, 1  # index of the two streams of a layer of neurons: array numbers 2 · layer + this
@@ -66,14 +68,21 @@ class NeuronState(NamedTuple):
     scratch: np.ndarray
 
 
-@kernel
-def activate(neurons, a, leak, keep, x):
-    """One column: x ← (1 − α) x + α f(a); a difference keeps the sign of a zero where a sum would lose it."""
-    g, m, k, s, d = neurons.gain, neurons.midpoint, neurons.slope, neurons.saturation, neurons.offset
-    sigma, nu = neurons.noise_std, neurons.scratch
-    for i in range(x.shape[0]):
-        drive = k[i] * (g[i] * a[i] - (m[i] - sigma * nu[i]))
-        x[i] = keep * x[i] + leak * (s[i] * maths.tanh(drive) - d[i])
+@lru_cache
+def make_activate(value):
+    """activate(neurons, a, leak, keep, x), one column: x ← (1 − α) x + α f_i(a), with `value` in place of tanh; a difference keeps the
+    sign of a zero where a sum would lose it.
+    """
+
+    @kernel
+    def activate(neurons, a, leak, keep, x):
+        g, m, k, s, d = neurons.gain, neurons.midpoint, neurons.slope, neurons.saturation, neurons.offset
+        sigma, nu = neurons.noise_std, neurons.scratch
+        for i in range(x.shape[0]):
+            drive = k[i] * (g[i] * a[i] - (m[i] - sigma * nu[i]))
+            x[i] = of_unit(keep, i) * x[i] + of_unit(leak, i) * (s[i] * value(drive) - d[i])
+
+    return activate
 
 
 @kernel
@@ -85,17 +94,26 @@ def round_state(x, level, levels):
         x[i] = (-levels if k < -levels else k) * level
 
 
-@kernel
-def fire(neurons, a, leak, keep, x):
-    """Every column (K, n) of pre-activations a moves its states x; one firing of the layer."""
-    noisy, level = neurons.noise_std != 0, neurons.level
-    for k in range(x.shape[0]):
-        if noisy:
-            fill_normal(neurons.seed, neurons.stream, neurons.fired[0], k, neurons.scratch)
-        activate(neurons, a[k], leak, keep, x[k])
-        if level > 0:
-            round_state(x[k], level, neurons.levels)
-    neurons.fired[0] += 1
+@lru_cache
+def make_fire(value):
+    """fire(neurons, a, leak, keep, x): every column (K, n) of pre-activations a moves its states x; one firing of the layer."""
+    activate = make_activate(value)
+
+    @kernel
+    def fire(neurons, a, leak, keep, x):
+        noisy, level = neurons.noise_std != 0, neurons.level
+        for k in range(x.shape[0]):
+            if noisy:
+                fill_normal(neurons.seed, neurons.stream, neurons.fired[0], k, neurons.scratch)
+            activate(neurons, a[k], leak, keep, x[k])
+            if level > 0:
+                round_state(x[k], level, neurons.levels)
+        neurons.fired[0] += 1
+
+    return fire
+
+
+fire = make_fire(maths.tanh)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ True backpropagation through time, of the network in :mod:`neuroperturb.baseline
 
     g_y(t) = ∂L_t/∂y_t             mse: 2 (y − y*) / (n_out B);   cross-entropy: (softmax(y) − y*) / B
     g_x(t) = [g_y(t) W_outᵀ + g_a(t+1) W_recᵀ] D_recᵀ + (1 − α) g_x(t+1)
-    g_a(t) = α (1 − tanh²(a_t)) g_x(t)
+    g_a(t) = α f'(a_t) g_x(t)                             tanh: f' = 1 − tanh²(a)
     ∂W_in = Σ û_tᵀ g_a(t)     ∂W_rec = Σ x̂_{t−1}ᵀ g_a(t)     ∂W_out = Σ x̂_tᵀ g_y(t)
 
 Three forms, which are not the same thing:
@@ -26,6 +26,7 @@ import numpy as np
 
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.forward import (
+    Leaks,
     State,
     Weights,
     is_decorrelated,
@@ -35,6 +36,7 @@ from neuroperturb.baselines.forward import (
     product,
     trajectory,
 )
+from neuroperturb.network.activation import TANH, Activation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Loss, Sequence
 
@@ -53,9 +55,10 @@ def gradient(
     *,
     loss: Loss,
     window: int | None = None,
-    leak: float = 1.0,
+    leak: Leaks = 1.0,
     bias: bool = False,
     state: State | None = None,
+    activation: Activation = TANH,
 ) -> tuple[float, Gradients, np.ndarray, State]:
     """Gradient of Σ_t L_t (sum over steps, mean over the batch; masked steps count 0), at fixed weights.
 
@@ -67,9 +70,10 @@ def gradient(
     sequence : Sequence
     loss : "mse" (mean over outputs) or "cross_entropy" (−Σ y* log softmax(y))
     window : int or None, number of steps that each loss is differentiated through; None for all
-    leak : float in (0, 1], α
+    leak : float in (0, 1], α, or one for every unit, (n,)
     bias : bool, whether a constant 1 is appended to û
     state : State before the first step, or None (zeros); it is not differentiated
+    activation : Activation, f, which must have a derivative
 
     Returns
     -------
@@ -80,31 +84,32 @@ def gradient(
     """
     if window is not None and window < 1:
         raise SpecError("window", "gradient", "at least 1, or None", window)
+    activation.require_derivative()
     weights, before = prepare(weights, sequence, bias, state)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run has a non-finite loss
-        u, f, xhat, after = trajectory(weights, sequence, leak, bias, before)
-        passed = Passed(u, f, xhat, xhat @ weights.w_out, before.xhat)
+        u, slope, xhat, after = trajectory(weights, sequence, leak, bias, before, activation)
+        passed = Passed(u, slope, xhat, xhat @ weights.w_out, before.xhat)
         return *differentiate(weights, passed, sequence, loss=loss, window=window, leak=leak), passed.outputs, after
 
 
 class Passed(NamedTuple):
-    """Activity of a forward pass for the backward pass: û (T, B, m), f(a) and x̂ (T, B, n), y (T, B, n_out), x̂ (B, n) before it."""
+    """Activity of a forward pass for the backward pass: û (T, B, m), α f'(a) and x̂ (T, B, n), y (T, B, n_out), x̂ (B, n) before it."""
 
     u: np.ndarray
-    f: np.ndarray
+    slope: np.ndarray
     xhat: np.ndarray
     outputs: np.ndarray
     before: np.ndarray
 
 
 def differentiate(
-    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: float
+    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: Leaks
 ) -> tuple[float, Gradients]:
-    """Mean loss and gradient of a given forward pass; `weights` are those of the backward pass. f is overwritten."""
+    """Mean loss and gradient of a given forward pass; `weights` are those of the backward pass. Its slope is overwritten."""
     with np.errstate(over="ignore", invalid="ignore"):
         total, errors = losses(passed.outputs, sequence, loss)
-        _to_gradient(passed.f, errors, sequence.reset, weights, window, leak)
-        return total, _collect(passed.u, passed.before, passed.xhat, passed.f, errors, sequence.reset)
+        _to_gradient(passed.slope, errors, sequence.reset, weights, window, leak)
+        return total, _collect(passed.u, passed.before, passed.xhat, passed.slope, errors, sequence.reset)
 
 
 def chunked_gradient(
@@ -113,16 +118,19 @@ def chunked_gradient(
     *,
     chunk: int,
     loss: Loss,
-    leak: float = 1.0,
+    leak: Leaks = 1.0,
     bias: bool = False,
     state: State | None = None,
+    activation: Activation = TANH,
 ) -> tuple[float, Gradients, np.ndarray, State]:
     """Like :func:`gradient`, cut every `chunk` steps: the state is carried over a cut, the gradient is not."""
     if chunk < 1:
         raise SpecError("chunk", "chunked_gradient", "at least 1", chunk)
     total, scored, outputs, sums = 0.0, 0, [], None
     for _, piece in pieces(sequence, chunk):
-        part, gradients, y, state = gradient(weights, piece, loss=loss, leak=leak, bias=bias, state=state)
+        part, gradients, y, state = gradient(
+            weights, piece, loss=loss, leak=leak, bias=bias, state=state, activation=activation
+        )
         count = int(piece.mask.sum())
         total, scored = total + part * count, scored + count
         sums = gradients if sums is None else Gradients(*(a + b for a, b in zip(sums, gradients, strict=True)))
@@ -185,38 +193,38 @@ def _loss_steps(outputs, targets, mask, cross_entropy, errors):
     return total
 
 
-def _to_gradient(f, errors, reset, weights, window, leak):
-    """Turn f(a) into ∂ΣL/∂a, in place."""
+def _to_gradient(slope, errors, reset, weights, window, leak):
+    """Turn α f'(a) into ∂ΣL/∂a, in place."""
     decorrelated = is_decorrelated(weights)
     back_rec = weights.d_rec @ weights.w_rec if decorrelated else weights.w_rec
     back_out = weights.d_rec @ weights.w_out if decorrelated else weights.w_out
-    lags = 0 if window is None or window >= len(f) else int(window)
-    alpha, keep = leak_pair(leak, f.dtype)
+    lags = 0 if window is None or window >= len(slope) else int(window)
+    _, keep = leak_pair(leak, slope.dtype, slope.shape[2])
     reset = np.ascontiguousarray(reset)
     back_rec, back_out = np.ascontiguousarray(back_rec.T), np.ascontiguousarray(back_out.T)
-    _backward(f, errors, reset, back_rec, back_out, alpha=alpha, keep=keep, lags=lags)
+    _backward(slope, errors, reset, back_rec, back_out, keep=keep, lags=lags)
 
 
 @kernel(allocates=True)
-def _backward(f, errors, reset, back_rec, back_out, alpha, keep, lags):
+def _backward(slope, errors, reset, back_rec, back_out, keep, lags):
     """Backward recursion: lags = 0 propagates one sum of all later losses, lags = k a slot for each of the k nearest ones.
 
     A loss enters its slot at its own step and is overwritten k steps further back: that is the window.
-    f (T, B, n) becomes g_a, in place; back_rec (n, n) and back_out (n_out, n) are (D W)ᵀ; a slot is B rows of g_x, g_a.
+    slope (T, B, n), α f'(a), becomes g_a, in place; back_rec (n, n) and back_out (n_out, n) are (D W)ᵀ; a slot is B rows of g_x, g_a.
     """
-    steps, batch_size, n = f.shape
+    steps, batch_size, n = slope.shape
     slots = max(lags, 1)
-    g_x = np.zeros((slots * batch_size, n), f.dtype)
+    g_x = np.zeros((slots * batch_size, n), slope.dtype)
     g_a = np.zeros_like(g_x)
     carried = np.zeros_like(g_x)
-    direct = np.empty((batch_size, n), f.dtype)
+    direct = np.empty((batch_size, n), slope.dtype)
     for t in range(steps - 1, -1, -1):
         if lags != 1:
             product(g_a, back_rec, carried)
             add_scaled(carried, keep, g_x)
         product(errors[t], back_out, direct)
         _enter(direct, t % slots, lags == 0, g_x)
-        _through_tanh(f[t], g_x, g_a, alpha)
+        _through_units(slope[t], g_x, g_a)
         if reset[t]:  # no earlier step affected it
             g_x.fill(0)
             g_a.fill(0)
@@ -224,10 +232,10 @@ def _backward(f, errors, reset, back_rec, back_out, alpha, keep, lags):
 
 @kernel(allocates=True)
 def add_scaled(a, keep, out):
-    """out = a + keep · out."""
+    """out = a + keep · out; keep (n,)."""
     for b in range(out.shape[0]):
         for i in range(out.shape[1]):
-            out[b, i] = a[b, i] + keep * out[b, i]
+            out[b, i] = a[b, i] + keep[i] * out[b, i]
 
 
 @kernel(allocates=True)
@@ -240,16 +248,16 @@ def _enter(direct, slot, adding, g_x):
 
 
 @kernel(allocates=True)
-def _through_tanh(f, g_x, g_a, alpha):
-    """g_a = α (1 − f²) g_x for every slot; f (B, n) is overwritten by their sum."""
-    batch_size = f.shape[0]
+def _through_units(slope, g_x, g_a):
+    """g_a = α f'(a) g_x for every slot; slope (B, n) is overwritten by their sum."""
+    batch_size = slope.shape[0]
     for b in range(batch_size):
-        for i in range(f.shape[1]):
-            slope = alpha - alpha * f[b, i] * f[b, i]
-            f[b, i] = 0
+        for i in range(slope.shape[1]):
+            steepness = slope[b, i]
+            slope[b, i] = 0
             for row in range(b, len(g_x), batch_size):
-                g_a[row, i] = slope * g_x[row, i]
-                f[b, i] += g_a[row, i]
+                g_a[row, i] = steepness * g_x[row, i]
+                slope[b, i] += g_a[row, i]
 
 
 def _collect(u, before, xhat, g_a, errors, reset) -> Gradients:

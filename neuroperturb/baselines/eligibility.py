@@ -15,19 +15,20 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from neuroperturb.baselines.bptt import Gradients, loss_step
-from neuroperturb.baselines.forward import State, Weights, is_decorrelated, leak_pair, prepare, presented
+from neuroperturb.baselines.forward import Leaks, State, Weights, is_decorrelated, leak_pair, prepare, presented
+from neuroperturb.network.activation import TANH, Activation, make_apply
 from neuroperturb.rules.facts import Quantity
 from neuroperturb.tasks.contract import Loss, Sequence
 
 
 class Passage(NamedTuple):
-    """Signals of one step for a trace: pre (B, m + n) is q;  slope (B, n) is α f'(a);  keep is 1 − α;
+    """Signals of one step for a trace: pre (B, m + n) is q;  slope (B, n) is α f'(a);  keep (n,) is 1 − α;
     back (n, n) is D_rec W_rec, through which a state reaches the next pre-activation.
     """
 
     pre: np.ndarray
     slope: np.ndarray
-    keep: float
+    keep: np.ndarray
     back: np.ndarray
 
 
@@ -67,16 +68,20 @@ class Walk:
     weights : Weights, read again at every step
     state : State to start from, changed in place
     loss : "mse" or "cross_entropy"
-    leak : float in (0, 1], α
+    leak : float in (0, 1], α, or one for every unit, (n,)
+    activation : f, which must have a derivative
     feedback : F, (n_out, n), or None for that of the readout
     """
 
     def __init__(
-        self, method: Method, weights: Weights, state: State, *, loss: Loss, leak: float, feedback: np.ndarray | None = None
+        self, method: Method, weights: Weights, state: State, *, loss: Loss, leak: Leaks, activation: Activation = TANH,
+        feedback: np.ndarray | None = None,
     ):  # fmt: skip
         self.method, self.weights, self.state, self.fixed = method, weights, state, feedback
         self.cross_entropy = loss == "cross_entropy"
-        self.alpha, self.keep = leak_pair(leak, state.x.dtype)
+        activation.require_derivative()
+        self.alpha, self.keep = leak_pair(leak, state.x.dtype, state.x.shape[1])
+        self._apply = make_apply(activation.curve())
         self.decorrelated = is_decorrelated(weights)
         m, n = weights.w_in.shape
         self.trace = method.zeros(len(state.x), m + n, n, state.x.dtype)
@@ -90,13 +95,14 @@ class Walk:
             for part in (x, xhat, self.trace):
                 part.fill(0)
         pre = np.concatenate([u, xhat], axis=1)
-        f = np.tanh(u @ self.weights.w_in + xhat @ self.weights.w_rec)
+        a = u @ self.weights.w_in + xhat @ self.weights.w_rec
+        f, slope = np.empty_like(a), np.empty_like(a)
+        self._apply(a, self.alpha, f, slope)
         x[:] = self.keep * x + self.alpha * f
         xhat[:] = self._through_d(x)
         y = xhat @ self.weights.w_out
         error = np.empty_like(y)
         loss = loss_step(y, target, scored, self.cross_entropy, error)
-        slope = self.alpha - self.alpha * f * f
         self.method.advance(self.trace, Passage(pre, slope, self.keep, self._before_d(self.weights.w_rec)))
         return loss, self._gradients(error), y
 
@@ -119,9 +125,10 @@ def forward_gradient(
     sequence: Sequence,
     *,
     loss: Loss,
-    leak: float = 1.0,
+    leak: Leaks = 1.0,
     bias: bool = False,
     state: State | None = None,
+    activation: Activation = TANH,
     seed: int = 0,
 ) -> tuple[float, Gradients, np.ndarray, State]:
     """A method's approximation of the gradient of Σ_t L_t, at fixed weights; as :func:`neuroperturb.baselines.gradient`.
@@ -129,7 +136,7 @@ def forward_gradient(
     Parameters
     ----------
     method : Rtrl, Rflo, Eprop, or anything that implements :class:`Method`
-    weights, sequence, loss, leak, bias, state : as there
+    weights, sequence, loss, leak, bias, state, activation : as there
     seed : of a random feedback matrix
 
     Returns
@@ -141,7 +148,8 @@ def forward_gradient(
     """
     weights, before = prepare(weights, sequence, bias, state)
     state = State(*(part.copy() for part in before))
-    walk = Walk(method, weights, state, loss=loss, leak=leak, feedback=method.fixed_feedback(weights, seed))
+    feedback = method.fixed_feedback(weights, seed)
+    walk = Walk(method, weights, state, loss=loss, leak=leak, activation=activation, feedback=feedback)
     total, sums, outputs = 0.0, Gradients(*(np.zeros_like(w) for w in weights[:3])), []
     with np.errstate(over="ignore", invalid="ignore"):
         for step in steps(weights, sequence, bias):

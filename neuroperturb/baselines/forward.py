@@ -2,7 +2,7 @@
 
     û_t = u_t D_in                               input, decorrelated (D_in = I when off); `bias` appends a constant 1
     a_t = û_t W_in + x̂_{t−1} W_rec               pre-activation
-    x_t = (1 − α) x_{t−1} + α tanh(a_t)          state with leak α
+    x_t = (1 − α) x_{t−1} + α f(a_t)             state with leak α, one or one a unit, and activation f
     x̂_t = x_t D_rec                              decorrelated state: input of the recurrence and of the readout
     y_t = x̂_t W_out
 
@@ -12,15 +12,18 @@ Rows are trials.  Every matrix is stored *presynaptic-major*, ``w[j, i]`` from j
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from hardware_models.numerics.compiled import kernel
+from neuroperturb.network.activation import TANH, Activation, Nonlinearity
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
 
+Leaks = float | np.ndarray  # α of all units, or (n,) of every one
 _PIECE = 256  # steps per kernel call: long enough to hide the overhead, short enough for Ctrl-C and for memory
 
 
@@ -60,17 +63,19 @@ def zero_state(weights: Weights, batch_size: int) -> State:
 
 
 def run_clean(
-    weights: Weights, sequence: Sequence, *, leak: float = 1.0, bias: bool = False, state: State | None = None
-) -> tuple[np.ndarray, State]:
+    weights: Weights, sequence: Sequence, *, leak: Leaks = 1.0, bias: bool = False, state: State | None = None,
+    activation: Activation = TANH,
+) -> tuple[np.ndarray, State]:  # fmt: skip
     """Outputs of the unperturbed network, without storing its trajectory.
 
     Parameters
     ----------
     weights : Weights, whose dtype is the dtype of everything here
     sequence : Sequence; its targets and mask are not used
-    leak : float in (0, 1], α
+    leak : float in (0, 1], α, or one for every unit, (n,)
     bias : bool, whether a constant 1 is appended to û
     state : State or None (zeros)
+    activation : Activation, f
 
     Returns
     -------
@@ -81,7 +86,7 @@ def run_clean(
     steps, batch_size = sequence.inputs.shape[:2]
     outputs = np.empty((steps, batch_size, weights.w_out.shape[1]), weights.w_out.dtype)
     for start, piece in pieces(sequence):
-        _, _, xhat, state = trajectory(weights, piece, leak, bias, state)
+        _, _, xhat, state = trajectory(weights, piece, leak, bias, state, activation)
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is scored as such, without a warning
             outputs[start : start + len(xhat)] = xhat @ weights.w_out
     return outputs, state
@@ -116,23 +121,26 @@ def presented(weights: Weights, inputs: np.ndarray, bias: bool) -> np.ndarray:
     return np.concatenate([u, np.ones_like(u[..., :1])], axis=-1) if bias else u
 
 
-def trajectory(weights: Weights, sequence: Sequence, leak, bias, state: State):
-    """Run every step: û (T, B, m), f(a) (T, B, n), x̂ (T, B, n) and the final state."""
+def trajectory(
+    weights: Weights, sequence: Sequence, leak: Leaks, bias: bool, state: State, activation: Activation = TANH
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, State]:
+    """Run every step: û (T, B, m), α f'(a) (T, B, n), x̂ (T, B, n) and the final state; without a derivative, any numbers for f'."""
     u = presented(weights, sequence.inputs, bias)
-    f = u @ weights.w_in
-    xhat = np.empty_like(f)
+    slope = u @ weights.w_in
+    xhat = np.empty_like(slope)
     state = State(state.x.copy(), state.xhat.copy())
-    alpha, keep = leak_pair(leak, f.dtype)
+    alpha, keep = leak_pair(leak, slope.dtype, len(weights.w_rec))
     reset = np.ascontiguousarray(sequence.reset)
-    _advance(
-        f, xhat, *state, weights.w_rec, weights.d_rec, decorrelated=is_decorrelated(weights), reset=reset, alpha=alpha, keep=keep
+    make_advance(activation.curve())(
+        slope, xhat, *state, weights.w_rec, weights.d_rec, decorrelated=is_decorrelated(weights), reset=reset, alpha=alpha, keep=keep
     )  # fmt: skip
-    return u, f, xhat, state
+    return u, slope, xhat, state
 
 
-def leak_pair(leak, dtype):
-    """α and 1 − α in the dtype of the run, so that kernels preserve it."""
-    return dtype.type(leak), dtype.type(1.0 - leak)
+def leak_pair(leak: Leaks, dtype: np.dtype, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """α and 1 − α of every unit in the dtype of the run, (n,), so that kernels preserve it."""
+    alpha = np.broadcast_to(np.asarray(leak, np.float64), (size,))
+    return alpha.astype(dtype), (1.0 - alpha).astype(dtype)
 
 
 def is_decorrelated(weights: Weights) -> bool:
@@ -166,27 +174,42 @@ def copy_rows(source, target):
             target[b, i] = source[b, i]
 
 
-@kernel(allocates=True)
-def leaky_step(drive, recurrent, x, f, alpha, keep):
-    """f = tanh(drive + recurrent),  x = (1 − α) x + α f; all (B, n)."""
-    for b in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            f[b, i] = np.tanh(drive[b, i] + recurrent[b, i])
-            x[b, i] = keep * x[b, i] + alpha * f[b, i]
+@lru_cache
+def make_leaky_step(curve: Nonlinearity):
+    """leaky_step(drive, recurrent, x, slope, alpha, keep): x = (1 − α) x + α f(a), a = drive + recurrent; slope = α f'(a); all (B, n)."""
+    value, differentiable, slope_of = curve.exact, curve.slope is not None, curve.slope
+
+    @kernel(allocates=True)
+    def leaky_step(drive, recurrent, x, slope, alpha, keep):
+        for b in range(x.shape[0]):
+            for i in range(x.shape[1]):
+                a = drive[b, i] + recurrent[b, i]
+                f = value(a)
+                x[b, i] = keep[i] * x[b, i] + alpha[i] * f
+                if differentiable:
+                    slope[b, i] = slope_of(alpha[i], a, f)
+
+    return leaky_step
 
 
-@kernel(allocates=True)
-def _advance(f, xhat, x, previous, w_rec, d_rec, decorrelated, reset, alpha, keep):
-    """All steps of one trajectory.  f: û W_in in, tanh(a) out; x and previous (x̂) are the state, in place."""
-    recurrent = np.empty_like(x)
-    for t in range(f.shape[0]):
-        if reset[t]:
-            x.fill(0)
-            previous.fill(0)
-        product(previous, w_rec, recurrent)
-        leaky_step(f[t], recurrent, x, f[t], alpha, keep)
-        if decorrelated:
-            product(x, d_rec, xhat[t])
-        else:
-            copy_rows(x, xhat[t])
-        copy_rows(xhat[t], previous)
+@lru_cache
+def make_advance(curve: Nonlinearity):
+    """advance: all steps of one trajectory.  slope: û W_in in, α f'(a) out; x and previous (x̂) are the state, in place."""
+    leaky_step = make_leaky_step(curve)
+
+    @kernel(allocates=True)
+    def advance(slope, xhat, x, previous, w_rec, d_rec, decorrelated, reset, alpha, keep):
+        recurrent = np.empty_like(x)
+        for t in range(slope.shape[0]):
+            if reset[t]:
+                x.fill(0)
+                previous.fill(0)
+            product(previous, w_rec, recurrent)
+            leaky_step(slope[t], recurrent, x, slope[t], alpha, keep)
+            if decorrelated:
+                product(x, d_rec, xhat[t])
+            else:
+                copy_rows(x, xhat[t])
+            copy_rows(xhat[t], previous)
+
+    return advance

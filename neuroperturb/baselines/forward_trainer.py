@@ -71,6 +71,12 @@ class ForwardTrainer(GradientTrainer):
         if self._walk is None or len(self._walk.state.x) != batch:
             state: State = zero_state(self.weights, batch)
             self._walk = Walk(
-                self.rule, self.weights, state, loss=self.dataset.loss, leak=self.leak, feedback=self._feedback
+                self.rule,
+                self.weights,
+                state,
+                loss=self.dataset.loss,
+                leak=self.leak,
+                activation=self.activation,
+                feedback=self._feedback,
             )
         return self._walk

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from neuroperturb.baselines.bptt import Gradients
-from neuroperturb.baselines.forward import Weights, run_clean
+from neuroperturb.baselines.forward import Leaks, Weights, run_clean
 from neuroperturb.baselines.optimisers import OptimiserState
+from neuroperturb.network.activation import TANH, Activation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
@@ -28,7 +29,7 @@ class GradientTrainer(ABC):
     weights : Weights, presynaptic-major; copied; their dtype is the dtype of the run
     dataset : Dataset
     rule : with an `optimiser`
-    leak, bias : of the network
+    leak, bias, activation : of the network; the activation must have a derivative
     schedule : "online" or "episode"
     frozen : names among W_in, W_rec, W_out that keep their values
     seed : of a random feedback matrix, if the rule has one
@@ -47,8 +48,9 @@ class GradientTrainer(ABC):
         dataset: Dataset,
         rule: Any,
         *,
-        leak: float = 1.0,
+        leak: Leaks = 1.0,
         bias: bool = False,
+        activation: Activation = TANH,
         schedule: Literal["online", "episode"] = "online",
         frozen: tuple[str, ...] = (),
         seed: int = 0,
@@ -60,6 +62,8 @@ class GradientTrainer(ABC):
                 raise SpecError("frozen", type(self).__name__, wanted, name, verb="must hold")
         if schedule not in ("online", "episode"):
             raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
+        activation.require_derivative()
+        self.activation = activation
         self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
         self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
         self.trained = tuple(name not in frozen for name in TRAINED)
@@ -81,7 +85,11 @@ class GradientTrainer(ABC):
     def score(self, part: Literal["validation", "test"] = "validation") -> dict[str, float]:
         """The dataset's metrics of the present network, from zero state."""
         sequence: Sequence = getattr(self.dataset, part)
-        return self.dataset.metrics(run_clean(self.weights, sequence, leak=self.leak, bias=self.bias)[0], sequence)
+        return self.dataset.metrics(self.evaluate(sequence), sequence)
+
+    def evaluate(self, sequence: Sequence) -> np.ndarray:
+        """Outputs of the present network, (T, B, n_out), from zero state."""
+        return run_clean(self.weights, sequence, leak=self.leak, bias=self.bias, activation=self.activation)[0]
 
     def done(self, steps: int = 0) -> float:
         """The fraction of the run that is complete `steps` after the last step presented."""

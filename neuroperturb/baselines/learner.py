@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuroperturb.baselines.eprop import Eprop
-from neuroperturb.baselines.forward import from_matrices, run_clean
+from neuroperturb.baselines.forward import from_matrices
 from neuroperturb.baselines.forward_trainer import FORWARD, ForwardTrainer
 from neuroperturb.baselines.on_arrays import ArrayBptt
 from neuroperturb.baselines.rflo import Rflo
@@ -38,8 +38,8 @@ class Exact:
         weights = from_matrices(initial, np.dtype(training.dtype).type)
         make = TRAINERS[rule.name]
         self.trainer = make(
-            weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule, frozen=training.frozen,
-            seed=training.seed, total_steps=total_steps,
+            weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
+            frozen=training.frozen, seed=training.seed, total_steps=total_steps,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
 
@@ -59,7 +59,7 @@ class Exact:
         return Matrices(*(np.array(m.T, order="C") for m in w))  # copies, of a single column too
 
     def evaluate(self, sequence) -> np.ndarray:
-        return run_clean(self.trainer.weights, sequence, leak=self.trainer.leak, bias=self.trainer.bias)[0]
+        return self.trainer.evaluate(sequence)
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         return {"loss": self.loss, **self.trainer.checkpoint()}

@@ -1,7 +1,7 @@
 """The exact gradient through the same arrays: separates limits of the hardware from those of a rule.
 
     forward    on the hardware: arrays, their noise and converters, neurons, like the passes of a rule
-    backward   on a computer, with the activities of that pass, the stored weights, and nominal neurons, f' = 1 − tanh²(a)
+    backward   on a computer, with the activities of that pass, the stored weights, and nominal neurons, f'(a)
     write      the optimiser's change, a dense one, with the cells' own write formula
 
 If this learns and a perturbation rule does not, the rule is too noisy; if this does not either, the hardware is the limit. The
@@ -17,10 +17,11 @@ import numpy as np
 from hardware_models.numerics import memory
 from hardware_models.numerics.record import record
 from neuroperturb.baselines.bptt import Gradients, Passed, differentiate
-from neuroperturb.baselines.forward import from_matrices, pieces
+from neuroperturb.baselines.forward import from_matrices, leak_pair, pieces
 from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.optimisers import OptimiserState
 from neuroperturb.baselines.trainer import Bptt
+from neuroperturb.network.activation import make_apply
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
@@ -52,6 +53,7 @@ class ArrayBptt:
         batch: int = 1, dtype: str = "float32", seed: int = 0, frozen: tuple[str, ...] = (), total_steps: int = 0,
     ):  # fmt: skip
         require_fit(rule, schedule)
+        network.activation.require_derivative()
         self.network, self.dataset, self.rule, self.frozen = network, dataset, rule, frozen
         self.step, self.total_steps = 0, total_steps
         # a simulation whose rule never learns: its arrays and neurons, its clean pass and its evaluation
@@ -77,7 +79,7 @@ class ArrayBptt:
         weights = from_matrices(self.simulation.weights(), self.simulation.dtype)
         self.step += len(piece.inputs)
         loss, gradients = differentiate(
-            weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.network.leak
+            weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.network.leaks
         )
         if piece.mask.any() and np.isfinite(loss):
             trained = (g * (name not in self.frozen) for name, g in zip(LEARNT, gradients, strict=True))
@@ -97,7 +99,10 @@ class ArrayBptt:
         zeros = lambda *shape: np.zeros(shape, self.simulation.dtype)  # noqa: E731
         passed = Passed(zeros(T, B, m), zeros(T, B, n), zeros(T, B, n), zeros(T, B, n_out), zeros(B, n))
         self.simulation.record_clean(data, self._act, passed)
-        return passed._replace(f=np.tanh(passed.f))
+        alpha, _ = leak_pair(self.network.leaks, self.simulation.dtype, n)
+        rows = passed.slope.reshape(-1, n)  # pre-activations, so far
+        make_apply(self.network.activation.curve())(rows, alpha, np.empty_like(rows), rows)
+        return passed
 
     def _write(self, changes: dict[str, np.ndarray]) -> None:
         for name in LEARNT:

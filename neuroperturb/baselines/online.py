@@ -15,8 +15,9 @@ import numpy as np
 
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.bptt import add_scaled, loss_step
-from neuroperturb.baselines.forward import copy_rows, leaky_step, product, product_back
+from neuroperturb.baselines.forward import copy_rows, make_leaky_step, product, product_back
 from neuroperturb.baselines.optimisers import Numbers
+from neuroperturb.network.activation import Nonlinearity
 
 
 class GradientMemory(NamedTuple):
@@ -40,8 +41,8 @@ class Settings(NamedTuple):
 
     cross_entropy: bool
     decorrelated: bool
-    alpha: float
-    keep: float  # 1 − alpha
+    alpha: np.ndarray  # (n,)
+    keep: np.ndarray  # (n,) 1 − alpha
     rate: float  # decorrelation, over the batch size
     clip: float  # inf: never
     one: float
@@ -62,9 +63,9 @@ def decorrelate(d, signal, rate):
 
 
 @cache
-def make_online_loop(formula):
-    """The online schedule, compiled around one optimiser's formula."""
-    formula = kernel(formula)
+def make_online_loop(formula, curve: Nonlinearity):
+    """The online schedule, compiled around one optimiser's formula and an activation."""
+    formula, forward_step = kernel(formula), make_forward_step(curve)
 
     @kernel(allocates=True)
     def apply(w, first, second, g, numbers, scale):
@@ -83,7 +84,7 @@ def make_online_loop(formula):
         total = 0.0
         done = 0
         for t in range(u.shape[0]):
-            _forward_step(u[t], reset[t], weights, memory, settings)
+            forward_step(u[t], reset[t], weights, memory, settings)
             product(memory.xhat, weights.w_out, y)
             total += loss_step(y, targets[t], mask[t], settings.cross_entropy, error)
             scored = False
@@ -109,32 +110,36 @@ def make_online_loop(formula):
     return loop
 
 
-@kernel(allocates=True)
-def _forward_step(u, reset, weights, memory, settings):
-    """One clean step, written into the next slot of the memory."""
-    place = memory.place
-    if reset:
-        memory.x.fill(0)
-        memory.xhat.fill(0)
-        memory.g_a.fill(0)  # slots that are not live add nothing to the sums
-        place[1] = 0
-    slots = memory.drive.shape[0]
-    place[0] = (place[0] + 1) % slots
-    place[1] = min(place[1] + 1, slots)
-    slot = place[0]
-    copy_rows(u, memory.drive[slot])
-    copy_rows(memory.xhat, memory.previous[slot])
-    drive, recurrent, f = np.empty_like(memory.x), np.empty_like(memory.x), np.empty_like(memory.x)
-    product(u, weights.w_in, drive)
-    product(memory.xhat, weights.w_rec, recurrent)
-    leaky_step(drive, recurrent, memory.x, f, settings.alpha, settings.keep)
-    for b in range(f.shape[0]):
-        for i in range(f.shape[1]):
-            memory.slope[slot, b, i] = settings.alpha - settings.alpha * f[b, i] * f[b, i]
-    if settings.decorrelated:
-        product(memory.x, weights.d_rec, memory.xhat)
-    else:
-        copy_rows(memory.x, memory.xhat)
+@cache
+def make_forward_step(curve: Nonlinearity):
+    """forward_step(u, reset, weights, memory, settings): one clean step, written into the next slot of the memory."""
+    leaky_step = make_leaky_step(curve)
+
+    @kernel(allocates=True)
+    def forward_step(u, reset, weights, memory, settings):
+        """One clean step, written into the next slot of the memory."""
+        place = memory.place
+        if reset:
+            memory.x.fill(0)
+            memory.xhat.fill(0)
+            memory.g_a.fill(0)  # slots that are not live add nothing to the sums
+            place[1] = 0
+        slots = memory.drive.shape[0]
+        place[0] = (place[0] + 1) % slots
+        place[1] = min(place[1] + 1, slots)
+        slot = place[0]
+        copy_rows(u, memory.drive[slot])
+        copy_rows(memory.xhat, memory.previous[slot])
+        drive, recurrent = np.empty_like(memory.x), np.empty_like(memory.x)
+        product(u, weights.w_in, drive)
+        product(memory.xhat, weights.w_rec, recurrent)
+        leaky_step(drive, recurrent, memory.x, memory.slope[slot], settings.alpha, settings.keep)
+        if settings.decorrelated:
+            product(memory.x, weights.d_rec, memory.xhat)
+        else:
+            copy_rows(memory.x, memory.xhat)
+
+    return forward_step
 
 
 @kernel(allocates=True)

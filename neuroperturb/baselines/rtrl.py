@@ -56,7 +56,7 @@ class Rtrl(Spec):
         """One step of J, in place."""
         batch, n = passage.slope.shape
         through = (passage.back.T @ trace.reshape(batch, n, -1)).reshape(trace.shape)
-        trace *= passage.keep
+        trace *= np.asarray(passage.keep)[..., None, None]  # of the unit whose state it is
         trace += passage.slope[:, :, None, None] * through
         own = np.arange(n)
         trace[:, own, :, own] += passage.slope.T[:, :, None] * passage.pre

@@ -96,6 +96,7 @@ class BpttTrainer(GradientTrainer):
             leak=self.leak,
             bias=self.bias,
             state=self.state,
+            activation=self.activation,
         )
         self.step += len(piece.inputs)
         if piece.mask.any():
@@ -105,7 +106,7 @@ class BpttTrainer(GradientTrainer):
     def _decorrelate(self, piece: Sequence) -> None:
         """Decorrelation: a clean pass first and one write of its per-step updates: their sum; by episode their mean, and D_in."""
         weights, state = prepare(self.weights, piece, self.bias, self.state)
-        u, _, xhat, _ = trajectory(weights, piece, self.leak, self.bias, state)
+        u, _, xhat, _ = trajectory(weights, piece, self.leak, self.bias, state, self.activation)
         episode = self.schedule == "episode"
         rate = self.rule.decorrelation_rate / (len(u) if episode else 1) / u.shape[1]
         pairs = [(self.weights.d_rec, xhat), (self.weights.d_in, u[..., : len(self.weights.d_in)])]
@@ -116,8 +117,8 @@ class BpttTrainer(GradientTrainer):
         """One update per step, in the compiled loop, a block of steps per call."""
         rule, optimiser, dtype = self.rule, self.rule.optimiser, self.weights.w_rec.dtype
         memory = self._remember(sequence)
-        loop = make_online_loop(optimiser.formula)
-        alpha, keep = leak_pair(self.leak, dtype)
+        loop = make_online_loop(optimiser.formula, self.activation.curve())
+        alpha, keep = leak_pair(self.leak, dtype, len(self.weights.w_rec))
         clip = dtype.type(np.inf if optimiser.clip_norm is None else optimiser.clip_norm)
         settings = Settings(
             cross_entropy=self.dataset.loss == "cross_entropy",

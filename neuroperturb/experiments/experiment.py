@@ -111,6 +111,12 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _gradients_need_a_derivative(self):
+        if not isinstance(self.rule, PerturbationRule):
+            self.network.activation.require_derivative()
+        return self
+
+    @model_validator(mode="after")
     def _forward_rules_take_no_hardware(self):
         if isinstance(self.rule, tuple(FORWARD.values())):
             for part in ("decorrelation", "hardware", "spiking"):

@@ -12,13 +12,14 @@ pair (−ξ, +ξ). Equations: :mod:`neuroperturb.network.rnn`.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hardware_models import neurons
 from hardware_models.numerics import maths, memory
 from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.per_unit import of_unit
 
 
 class Layers(NamedTuple):
@@ -53,10 +54,12 @@ class NetworkActivity(NamedTuple):
 
 
 class NeuronNumbers(NamedTuple):
-    """leak α, keep 1 − α;  sign (2,) of the noise in each pass;  circuits: a layer of hardware_models.neurons, or nothing."""
+    """leak α, keep 1 − α: numbers, or (n,) of every unit;  sign (2,) of the noise in each pass;  circuits: a layer of
+    hardware_models.neurons, or nothing.
+    """
 
-    leak: float
-    keep: float
+    leak: Any
+    keep: Any
     sign: np.ndarray
     circuits: NamedTuple
 
@@ -117,22 +120,34 @@ def add_signed(xi, sign, out):
                     row[i] += s * noise[i]
 
 
-@kernel
-def fire(circuits, a, leak, keep, x):
-    """x ← (1 − α) x + α tanh(a)."""
-    for k in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            x[k, i] = keep * x[k, i] + leak * maths.tanh(a[k, i])
+@lru_cache
+def make_fire(value):
+    """fire(circuits, a, leak, keep, x): x ← (1 − α) x + α f(a), of units without spread; `value` is f."""
+
+    @kernel
+    def fire(circuits, a, leak, keep, x):
+        for k in range(x.shape[0]):
+            for i in range(x.shape[1]):
+                x[k, i] = of_unit(keep, i) * x[k, i] + of_unit(leak, i) * value(a[k, i])
+
+    return fire
+
+
+fire = make_fire(maths.tanh)
 
 
 class ForwardPlan(NamedTuple):
-    """Parameters that a step is compiled for: sweeps of the arrays, which D are used, noise from act.xi, neurons that are circuits."""
+    """Parameters that a step is compiled for: sweeps of the arrays, which D are used, noise from act.xi, neurons that are circuits;
+    value : the activation f;  shared_leak : whether all units have one leak
+    """
 
     sweeps: Layers
     decorrelate_input: bool
     decorrelate_state: bool
     injected: bool
     circuits: bool
+    value: Any = maths.tanh
+    shared_leak: bool = True
 
     def make(self):
         """The compiled step; other neurons have their own plan (neuroperturb.spiking)."""
@@ -143,8 +158,8 @@ class ForwardPlan(NamedTuple):
 def make_forward(plan: ForwardPlan):
     """forward(arrays, pending, memories, act, numbers, u): one step of every column."""
     sweep_in, sweep_rec, sweep_out, sweep_d_in, sweep_d_rec = (separate(sweep) for sweep in plan.sweeps)
-    _, decorrelate_input, decorrelate_state, injected, circuits = plan
-    activate = neurons.fire if circuits else fire
+    _, decorrelate_input, decorrelate_state, injected, circuits, value, _ = plan
+    activate = neurons.make_fire(value) if circuits else make_fire(value)
 
     @kernel
     def forward(arrays, pending, memories, act, numbers, u):
@@ -197,7 +212,7 @@ def make_evaluate(forward):
 def make_record(forward):
     """record(arrays, pending, memories, act, numbers, inputs, reset, passed): a clean pass that stores every step.
 
-    passed : `Passed` arrays of baselines.bptt, with a in place of f
+    passed : `Passed` arrays of baselines.bptt, with a in place of its slope
     """
     forward = separate(forward)
 
@@ -215,7 +230,7 @@ def make_record(forward):
                 silence(act)
             forward(arrays, pending, memories, act, numbers, inputs[t])
             keep(act.uh, passed.u[t])
-            keep(act.a, passed.f[t])
+            keep(act.a, passed.slope[t])
             keep(act.xh, passed.xhat[t])
             keep(act.y, passed.outputs[t])
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from hardware_models.numerics import blas, maths
+from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.lanes import from_lanes, into_lanes, product
 from hardware_models.numerics.record import loaded
@@ -49,8 +49,48 @@ def make_lane_draw(fill, fill_lanes):
 
 
 @lru_cache
-def make_activate(passes: int, paired: bool, unit):
-    """activate(lanes, neurons, sigma, normaliser, s): x ← (1 − α) x + α tanh(drive + r ± σξ) in every pass.
+def make_move(passes: int, paired: bool, value):
+    """move(leak, keep, drive, xi, r, x, r_last, x_last): x ← (1 − α) x + α f(drive + r ± ξ) in every pass, of units with one leak."""
+
+    @kernel
+    def move(leak, keep, drive, xi, r, x, r_last, x_last):
+        # loops of few arrays: the compiler checks each pair for overlap, and beyond eight pairs it gives up on vectors
+        if paired:
+            for k in range(drive.shape[0]):
+                x[k] = keep * x[k] + leak * value(drive[k] + r[k] - xi[k])
+        elif passes == 2:
+            for k in range(drive.shape[0]):
+                x[k] = keep * x[k] + leak * value(drive[k] + r[k])
+        for k in range(drive.shape[0]):
+            x_last[k] = keep * x_last[k] + leak * value(drive[k] + r_last[k] + xi[k])
+
+    return move
+
+
+@lru_cache
+def make_move_all(passes: int, paired: bool, value, shared_leak: bool):
+    """move_all(lanes, neurons): the same for all units, by one loop if they share a leak, and by a loop each otherwise."""
+    move = make_move(passes, paired, value)
+
+    @kernel
+    def together(lanes, neurons):
+        r, x, last = lanes.r_flat, lanes.x_flat, passes - 1
+        drive, xi, leak, keep = lanes.drive_flat, lanes.xi_flat, neurons.leak, neurons.keep
+        move(leak, keep, drive, xi, r=r[0], x=x[0], r_last=r[last], x_last=x[last])
+
+    @kernel
+    def one_by_one(lanes, neurons):
+        r, x, xi, last = lanes.r, lanes.x, lanes.xi, (passes - 1) * lanes.drive.shape[0]
+        for i in range(lanes.drive.shape[0]):
+            leak, keep, drive = neurons.leak[i], neurons.keep[i], lanes.drive[i]
+            move(leak, keep, drive, xi[i], r=r[i], x=x[i], r_last=r[last + i], x_last=x[last + i])
+
+    return together if shared_leak else one_by_one
+
+
+@lru_cache
+def make_activate(move_all, paired: bool, unit):
+    """activate(lanes, neurons, sigma, normaliser, s): ξ ← σξ, and then x of every pass.
 
     What synapses receive of it joins the block: the postsynaptic factor, a function `unit` of σξ, as step s, and x, of the clean
     pass or the mean of a pair, as what the next step begins with.
@@ -59,23 +99,15 @@ def make_activate(passes: int, paired: bool, unit):
 
     @kernel
     def activate(lanes, neurons, sigma, normaliser, s):
-        params, leak, keep, half = loaded(normaliser), neurons.leak, neurons.keep, type(sigma)(0.5)
-        drive, xi, post, centre = lanes.drive_flat, lanes.xi_flat, lanes.post_flat[s], lanes.centre_flat[s + 1]
-        r, x, r_last, x_last = lanes.r_flat[0], lanes.x_flat[0], lanes.r_flat[passes - 1], lanes.x_flat[passes - 1]
-        # loops of few arrays: the compiler checks each pair for overlap, and beyond eight pairs it gives up on vectors
-        for k in range(drive.shape[0]):
+        params, half = loaded(normaliser), type(sigma)(0.5)
+        xi, post, centre, x = lanes.xi_flat, lanes.post_flat[s], lanes.centre_flat[s + 1], lanes.x_flat
+        for k in range(post.shape[0]):
             xi[k] *= sigma
             post[k] = unit(params, xi[k])
-        if paired:
-            for k in range(drive.shape[0]):
-                x[k] = keep * x[k] + leak * maths.tanh(drive[k] + r[k] - xi[k])
-        elif passes == 2:
-            for k in range(drive.shape[0]):
-                x[k] = keep * x[k] + leak * maths.tanh(drive[k] + r[k])
-        for k in range(drive.shape[0]):
-            x_last[k] = keep * x_last[k] + leak * maths.tanh(drive[k] + r_last[k] + xi[k])
-        for k in range(drive.shape[0]):
-            centre[k] = half * (x[k] + x_last[k]) if paired else x[k]
+        move_all(lanes, neurons)
+        first, last = x[0], x[x.shape[0] - 1]
+        for k in range(centre.shape[0]):
+            centre[k] = half * (first[k] + last[k]) if paired else first[k]
 
     return activate
 
@@ -105,8 +137,9 @@ def count_reads(array, steps, columns):
 def make_lane_step(plan: Plan):
     """step(run, inputs, targets, mask): one step of every trial and what the synapses receive of it. False where it diverged."""
     noise, passes, unit = plan.rule.noise, plan.rule.passes, kernel(plan.rule.factor.unit)
+    move_all = make_move_all(passes.count, passes.paired, plan.forward.value, plan.forward.shared_leak)
     paired, draw = passes.paired, separate(make_lane_draw(noise.fill, noise.fill_lanes))
-    multiply, activate = separate(product), separate(make_activate(passes.count, paired, plan.rule.factor.unit))
+    multiply, activate = separate(product), separate(make_activate(move_all, paired, plan.rule.factor.unit))
     compare, set_reward, read = make_compare(plan), make_reward(plan), blas.lane_read(plan.dtype)
 
     @kernel

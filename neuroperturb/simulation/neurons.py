@@ -37,7 +37,7 @@ class NeuronModel(Protocol):
         """The plan of a time step: `injected`, whether noise is added, and `make()`, which returns the kernel."""
 
     def is_plain(self, setup: Setup) -> bool:
-        """Whether a time step is W_in, W_rec, x ← (1 − α) x + α tanh(a) and W_out, and nothing else."""
+        """Whether a time step is W_in, W_rec, x ← (1 − α) x + α f(a) and W_out, and nothing else."""
 
     def has_circuits(self, chip: Chip) -> bool:
         """Whether they are circuits whose state changes when they are read."""
@@ -47,7 +47,7 @@ class NeuronModel(Protocol):
 
 
 def has_circuits(chip: Chip) -> bool:
-    """Whether hidden units are anything other than x ← (1 − α) x + α tanh(a)."""
+    """Whether hidden units are anything other than x ← (1 − α) x + α f(a)."""
     return chip.neurons != type(chip.neurons)()
 
 
@@ -56,7 +56,7 @@ def _is_identity(array: SynapseArray) -> bool:
 
 
 class RateNeurons(NamedTuple):
-    """x ← (1 − α) x + α tanh(a), or circuits of :mod:`hardware_models.neurons` instead."""
+    """x ← (1 − α) x + α f(a), or circuits of :mod:`hardware_models.neurons` instead."""
 
     def require_fit(self, network, rule, *, decorrelation, resynchronise, hardware) -> None:
         del network, rule, decorrelation, resynchronise, hardware  # they support everything
@@ -69,10 +69,10 @@ class RateNeurons(NamedTuple):
         return act._replace(xi=setup.zeros(2 * batch, n), xi_y=setup.zeros(2 * batch, n_out))
 
     def state(self, setup: Setup) -> tuple[NetworkActivity, NeuronNumbers]:
-        alpha, t, circuits = setup.network.leak, setup.dtype.type, Absent()
+        circuits = Absent()
         if has_circuits(setup.chip):
             circuits = setup.chip.neurons.state(setup.network.size, setup.chip_seed, dtype=setup.dtype)
-        numbers = NeuronNumbers(t(alpha), t(1) - t(alpha), setup.sign, circuits)
+        numbers = NeuronNumbers(*setup.network.leak_pair(setup.dtype), setup.sign, circuits)
         return self.activity(setup, setup.passes, setup.batch), numbers
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> ForwardPlan:
@@ -83,6 +83,8 @@ class RateNeurons(NamedTuple):
             decorrelate_state=setup.decorrelation.state or not _is_identity(setup.arrays["D_rec"]),
             injected=setup.rule.structure.noise.injected,
             circuits=has_circuits(setup.chip),
+            value=setup.network.activation.curve().value,
+            shared_leak=setup.network.shared_leak,
         )
 
     def is_plain(self, setup: Setup) -> bool:

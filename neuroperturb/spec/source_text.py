@@ -79,10 +79,21 @@ def classes(tree: ast.AST, name: str) -> list[ast.ClassDef]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == name]
 
 
+def definitions(tree: ast.AST, name: str) -> list[ast.ClassDef | ast.FunctionDef]:
+    """The classes of this name, and the functions that a module defines under it."""
+    found = [node for node in getattr(tree, "body", ()) if isinstance(node, ast.FunctionDef) and node.name == name]
+    return [*classes(tree, name), *found]
+
+
+def itself(function) -> Functions:
+    """The functions of a function given by name: the function."""
+    return (plain(function),)
+
+
 @lru_cache
 def text(cls: type, functions: Functions) -> str:
     """The source text of a class; empty if Python has no source, for example of one typed at a prompt."""
-    own = _class_text(cls, functions)
+    own = _class_text(cls, functions) if isinstance(cls, type) else _source(plain(cls))
     if not own:
         return ""
     values, pieces, belong = {}, [], {cls, *(thing for thing in reached(cls, functions) if isinstance(thing, type))}
@@ -92,7 +103,9 @@ def text(cls: type, functions: Functions) -> str:
             continue
         data = {name: _value(value) for name, value in _reads(thing).items() if not name.startswith("__")}
         values |= {name: value for name, value in data.items() if value is not None}
-        if not any(thing.__qualname__.startswith(f"{owner.__qualname__}.") for owner in belong):
+        if thing is not plain(cls) and not any(
+            thing.__qualname__.startswith(f"{owner.__qualname__}.") for owner in belong
+        ):
             pieces.append(_function_text(thing))
     lines = "\n".join(f"{name} = {value}" for name, value in sorted(values.items()))
     return "\n\n".join(textwrap.dedent(part).strip() for part in (lines, *pieces, own) if part) + "\n"
@@ -116,8 +129,9 @@ def compiled(cls: type, functions: Functions) -> str:
 def reached(cls: type, functions: Functions) -> Iterator[types.FunctionType | type]:
     """The functions of a class, and the author's functions and classes that they and its bases use, each once."""
     root = cls.__module__.split(".")[0]
-    waiting = [*functions, *(base for base in cls.__mro__[1:] if _is_the_authors(base, root))]
-    seen = {cls}
+    bases = getattr(cls, "__mro__", (cls,))[1:]  # a function has none
+    waiting = [*functions, *(base for base in bases if _is_the_authors(base, root))]
+    seen = {cls} if isinstance(cls, type) else set()
     while waiting:
         thing = waiting.pop(0)
         if thing in seen or not isinstance(thing, types.FunctionType | type):

@@ -21,6 +21,7 @@ import linecache
 import logging
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuroperturb.spec.errors import InputError, SpecError, suggest
-from neuroperturb.spec.source_text import Functions, classes, compiled, methods, stripped, text, what_it_does
+from neuroperturb.spec.source_text import Functions, compiled, definitions, methods, plain, stripped, text, what_it_does
 
 HOUSE = ("hardware_models", "neuroperturb")  # packages whose classes are not custom
 _log = logging.getLogger("neuroperturb")
@@ -42,6 +43,7 @@ class Sought(NamedTuple):
     noun : its name in error messages;  path : dotted key of its name
     fits : whether a class is of this sort;  lacking : message for a module that has none
     functions : the functions of the class; the code they use belongs to its text
+    made_of : "class", or "function" for a sort of function, which is given by name in the same way
     """
 
     noun: str
@@ -49,6 +51,11 @@ class Sought(NamedTuple):
     fits: Callable[[type], bool]
     lacking: str
     functions: Callable[[type], Functions] = methods
+    made_of: str = "class"
+
+    def is_one(self, thing: Any) -> bool:
+        """Whether a thing of a module is a class, or a function."""
+        return isinstance(thing, type) if self.made_of == "class" else isinstance(thing, types.FunctionType)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -161,11 +168,13 @@ def _find(name: str, sought: Sought, folders: list[Path], file: Path | None = No
             raise SpecError(sought.path, verb=f"names a file {place!r} that does not exist")
     with _importing:
         module = _file(file, name, sought) if place.endswith(".py") else _module(place, name, sought, folders)
-    cls = reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module)
-    if not isinstance(cls, type):
-        known = [key for key, value in vars(module).items() if isinstance(value, type) and sought.fits(value)]
+    cls = plain(reduce(lambda inner, step: getattr(inner, step, None), cls_name.split("."), module))
+    if not sought.is_one(cls):
+        known = [
+            key for key, value in vars(module).items() if sought.is_one(plain(value)) and sought.fits(plain(value))
+        ]
         hint = suggest(cls_name, known) if known else sought.lacking
-        raise SpecError(sought.path, verb=f"names no class {cls_name!r} in {place!r}", hint=hint)
+        raise SpecError(sought.path, verb=f"names no {sought.made_of} {cls_name!r} in {place!r}", hint=hint)
     _names.setdefault(cls, name)
     return cls
 
@@ -346,7 +355,7 @@ class UserCode:
     def _has_class(self) -> bool:
         """Whether the class is in the text."""
         try:
-            return bool(classes(ast.parse(self.text), self.label))
+            return bool(definitions(ast.parse(self.text), self.label))
         except (SyntaxError, ValueError, RecursionError):
             return False
 
@@ -357,7 +366,7 @@ class UserCode:
         except (SyntaxError, ValueError, OSError, RecursionError):
             return False
         text = ast.parse(self.text)
-        own, inside = ({stripped(node) for node in classes(one, self.label)} for one in (text, tree))
+        own, inside = ({stripped(node) for node in definitions(one, self.label)} for one in (text, tree))
         kept, there = _contents(text), _contents(tree)
         return bool(own & inside) and all(kept[name] & there[name] for name in kept.keys() & there.keys())
 

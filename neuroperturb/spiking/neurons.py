@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neuroperturb.network.activation import TANH
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.dynamics import Layers, NeuronNumbers
@@ -75,6 +76,9 @@ def require_fit(
     if network.leak != 1:
         wanted = "1 for spiking neurons, whose leak is 'spiking.tau_membrane'"
         raise SpecError("network.leak", wanted=wanted, got=network.leak)
+    if network.activation != TANH:
+        wanted = "left out for spiking neurons, which have thresholds in place of it"
+        raise SpecError("network.activation", wanted=wanted, got=network.activation.kind)
     if resynchronise and rule.baseline.paired:
         wanted = "0 for an antithetic pair of spiking neurons: two spike trains have no mean to continue from"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)

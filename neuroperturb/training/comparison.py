@@ -146,7 +146,9 @@ def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttT
     network, training = experiment.network, experiment.training
     matrices = initial_weights(network, dataset.n_in, dataset.n_out, training.seed)
     weights = from_matrices(matrices, np.dtype(training.dtype).type)
-    return BpttTrainer(weights, dataset, rule, leak=network.leak, bias=network.bias, schedule=training.schedule)
+    return BpttTrainer(
+        weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule
+    )  # fmt: skip
 
 
 def _frozen(experiment: Experiment, dataset: Dataset) -> Callable[[], dict]:

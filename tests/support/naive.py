@@ -121,6 +121,16 @@ def factor(rate, done):
     return rate.final**done if rate.kind == "exponential" else 1.0
 
 
+ACTIVATIONS = {
+    "tanh": np.tanh,
+    "relu": lambda a: np.maximum(a, 0),
+    "leaky-relu": lambda a: np.where(a > 0, a, 0.01 * a),
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "hard-tanh": lambda a: np.clip(a, -1, 1),
+    "identity": lambda a: a,
+}
+
+
 def learn(
     network, rule, initial, sequence, draws, *, schedule="online", decorrelation=None, loss="mse", resynchronise=0,
     frozen=(), total_steps=None,
@@ -134,7 +144,7 @@ def learn(
     T, B, n_in = sequence.inputs.shape
     n, n_out = len(W["W_rec"]), sequence.targets.shape[2]
     learnt = ("W_in", "W_rec", "W_out")
-    online, alpha, sigma, eta = schedule == "online", network.leak, rule.noise_std, rule.learning_rate
+    online, alpha, sigma, eta = schedule == "online", network.leaks, rule.noise_std, rule.learning_rate
     pair, weight_noise = rule.baseline.kind == "antithetic", rule.probe.kind == "weights"
     decay = rule.credit.decay if rule.credit.kind == "trace" else 0.0
     eps = decorrelation.rate if decorrelation else 0.0
@@ -144,7 +154,7 @@ def learn(
     def passed(x, xh, uh, w_in, w_rec, w_out, noise, noise_y):
         """One step of one pass; weights (B, n, m), one a trial."""
         a = np.einsum("bij,bj->bi", w_in, uh) + np.einsum("bij,bj->bi", w_rec, xh) + noise
-        x = (1 - alpha) * x + alpha * np.tanh(a)
+        x = (1 - alpha) * x + alpha * ACTIVATIONS[network.activation.kind](a)
         xh = x @ W["D_rec"].T
         return a, x, xh, np.einsum("bij,bj->bi", w_out, xh) + noise_y
 

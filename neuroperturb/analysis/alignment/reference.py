@@ -36,7 +36,8 @@ def references(network: RNN, matrices: Matrices, sequence: Sequence, loss: Loss)
     roots = {PLAIN: dict.fromkeys(LEARNT), WHITE: _roots(network, weights, sequence)}
     found = []
     for name, window in WINDOWS.items():
-        g = gradient(weights, sequence, loss=loss, window=window, leak=network.leak, bias=network.bias)[1]
+        units = {"leak": network.leaks, "bias": network.bias, "activation": network.activation}
+        g = gradient(weights, sequence, loss=loss, window=window, **units)[1]
         by_matrix = {matrix: part.T for matrix, part in zip(LEARNT, g, strict=True)}
         found += [Reference(name, metric, by_matrix, root) for metric, root in roots.items()]
     return found
@@ -45,7 +46,7 @@ def references(network: RNN, matrices: Matrices, sequence: Sequence, loss: Loss)
 def _roots(network: RNN, weights: Weights, sequence: Sequence) -> dict[str, np.ndarray]:
     """√C of every matrix."""
     weights, state = prepare(weights, sequence, network.bias, None)
-    u, _, xhat, _ = trajectory(weights, sequence, network.leak, network.bias, state)
+    u, _, xhat, _ = trajectory(weights, sequence, network.leaks, network.bias, state, network.activation)
     before = np.concatenate([np.zeros_like(xhat[:1]), xhat[:-1]])
     before[sequence.reset] = 0
     return {name: _root(seen) for name, seen in zip(LEARNT, (u, before, xhat), strict=True)}

@@ -85,7 +85,7 @@ def _recorded_pass(seed: int) -> _RecordedPass:
     xhat = draw(STEPS, TRIALS, SIZE)
     xhat[T:, :, FROM] = 0
     u, f, y = draw(STEPS, TRIALS, INPUTS), np.tanh(draw(STEPS, TRIALS, SIZE)), draw(STEPS, TRIALS, OUTPUTS)
-    return _RecordedPass(weights, Passed(u, f, xhat, y, np.zeros((TRIALS, SIZE))), draw(STEPS, TRIALS, OUTPUTS))
+    return _RecordedPass(weights, Passed(u, 1 - f * f, xhat, y, np.zeros((TRIALS, SIZE))), draw(STEPS, TRIALS, OUTPUTS))
 
 
 def _other_weights(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
@@ -105,9 +105,9 @@ def _later_losses(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
 
 
 def _other_units(case: _RecordedPass, new: _RecordedPass) -> _RecordedPass:
-    f = new.passed.f.copy()
-    f[..., TO] = case.passed.f[..., TO]
-    return case._replace(passed=case.passed._replace(f=f))
+    slope = new.passed.slope.copy()
+    slope[..., TO] = case.passed.slope[..., TO]
+    return case._replace(passed=case.passed._replace(slope=slope))
 
 
 ALTERATIONS = {
