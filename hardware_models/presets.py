@@ -5,7 +5,7 @@ PyTorch toolkit for simulating training and inference on analog crossbar arrays"
 distribute them. `hardware_models.characterise.pulse_curves` compares their behaviour with recorded pulse responses.
 
 A preset is the hardware of an array with its publication: its cells, and those parts of an array that the publication
-defines. Other parts can be replaced.
+defines. Other parts can be replaced. Where a study has shown a writing with which networks learn on the device, the preset recommends it.
 
 >>> import hardware_models as hw
 >>> array = hw.PRESETS["ecram"].array((10, 20), seed=1)
@@ -27,7 +27,7 @@ from hardware_models.costs import figures as costs
 from hardware_models.costs.figures import sram
 from hardware_models.costs.model import Costs
 from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
-from hardware_models.crossbar.weights import OneSidedPair
+from hardware_models.crossbar.weights import Devices, OneSidedPair, SeveralDevices, SeveralPairs
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
 from hardware_models.hardware import Hardware
 from hardware_models.programming import (
@@ -45,6 +45,7 @@ from hardware_models.programming import (
 )
 from hardware_models.reading.converters import Converter
 from hardware_models.reading.reading import Reading
+from hardware_models.writing.closed_loop import ClosedLoop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,14 @@ class Preset:
     hardware : cells, weight, reading, time and costs
     technology : a short description
     publication : source of its parameters
+    recommended : the same with a writing, and devices of a weight, with which networks learn on these cells; None where no study has shown one
+        (studies/closed-loop.toml)
     """
 
     hardware: Hardware
     technology: str
     publication: str
+    recommended: Hardware | None = None
 
     @property
     def cell(self) -> Any:
@@ -120,6 +124,9 @@ PCM = ExpStep(
     es_a=-1.0, es_b=0.0, gamma_up=2.5, gamma_down=2.5, A_up=-27.235, A_down=-2.235, noise_add=0.042, noise_slope=0.108,
 )  # fmt: skip
 PCM_PAIR = OneSidedPair(refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01, reset=0.01, reset_dtod=0.02)
+PCM_PAIRS = SeveralPairs(
+    pairs=8, refresh_every=1, larger=0.75, smaller=0.25, reset_std=0.01, reset=0.01, reset_dtod=0.02
+)
 RERAM_ARRAY_OM = SoftBoundsReference(
     dw_min=0.0949, dw_min_std=0.4158, dw_min_dtod=0.7829, log_normal=True, w_max=1.0, w_min=-1.0, w_max_dtod=0.3499,
     w_min_dtod=0.5695, write_noise_std=1.4113, corrupt_range=0.01, subtract_symmetry_point=True, reference_std=0.05,
@@ -207,8 +214,20 @@ BRAINSCALES_2_READING = Reading(
 )
 
 
-def _preset(cells: Any, technology: str, publication: str, **parts) -> Preset:
-    return Preset(hardware=Hardware(cells=cells, **parts), technology=technology, publication=publication)
+def _preset(
+    cells: Any,
+    technology: str,
+    publication: str,
+    loop: ClosedLoop | None = None,
+    shared: Devices | None = None,
+    **parts: Any,
+) -> Preset:
+    """loop : the recommended writing;  shared : the recommended devices of a weight, where they are others"""
+    made_of = Hardware(cells=cells, **parts)
+    better = (
+        None if loop is None else replace(made_of, writing=loop, weight=made_of.weight if shared is None else shared)
+    )
+    return Preset(hardware=made_of, technology=technology, publication=publication, recommended=better)
 
 
 def _written(programming: WrittenOnce, technology: str, publication: str, **parts) -> Preset:
@@ -216,40 +235,78 @@ def _written(programming: WrittenOnce, technology: str, publication: str, **part
     return _preset(Ideal(), technology, publication, programming=programming, weight=programming.weight, **parts)
 
 
-def _digital(bits: int) -> Preset:
-    return _preset(Digital(bits=bits), f"{bits}-bit weights, stochastic rounding", GUPTA_2015, costs=sram(bits))
+def _digital(bits: int, shared: Devices | None = None) -> Preset:
+    words = f"{bits}-bit weights, stochastic rounding"
+    return _preset(Digital(bits=bits), words, GUPTA_2015, LOOP, shared, costs=sram(bits))
 
 
+LOOP = ClosedLoop()
 TRAINED = {  # trained by pulses, or digitally
-    "reram-es": _preset(RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018, costs=costs.RERAM),
-    "reram-sb": _preset(RERAM_SB, "HfO2 ReRAM, soft bounds, an approximate fit", GONG_2018, costs=costs.RERAM),
+    "reram-es": _preset(
+        RERAM_ES, "HfO2 ReRAM, exponential steps", GONG_2018, LOOP, SeveralDevices(devices=4), costs=costs.RERAM
+    ),
+    "reram-sb": _preset(
+        RERAM_SB,
+        "HfO2 ReRAM, soft bounds, an approximate fit",
+        GONG_2018,
+        LOOP,
+        SeveralDevices(devices=4),
+        costs=costs.RERAM,
+    ),
     "capacitor": _preset(
         CAPACITOR,
         "capacitor cell, leaks within seconds",
         LI_2018,
+        LOOP,
         time=Ageing(leak=CAPACITOR_LEAK),
         costs=costs.CAPACITOR,
     ),
-    "ecram": _preset(ECRAM, "electrochemical RAM, lithium", TANG_2018, costs=costs.ECRAM),
-    "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", KIM_2019, costs=costs.ECRAM_MO),
-    "idealized": _preset(IDEALIZED, "hypothetical: idealised device for training", RASCH_2020, costs=costs.CROSS_POINT),
+    "ecram": _preset(ECRAM, "electrochemical RAM, lithium", TANG_2018, LOOP, costs=costs.ECRAM),
+    "ecram-mo": _preset(ECRAM_MO, "electrochemical RAM, metal oxide", KIM_2019, LOOP, costs=costs.ECRAM_MO),
+    "idealized": _preset(
+        IDEALIZED, "hypothetical: idealised device for training", RASCH_2020, LOOP, costs=costs.CROSS_POINT
+    ),
     "gokmen-vlasov": _preset(
-        GOKMEN_VLASOV, "hypothetical: specification of a device for training", GOKMEN_2016, costs=costs.CROSS_POINT
+        GOKMEN_VLASOV,
+        "hypothetical: specification of a device for training",
+        GOKMEN_2016,
+        LOOP,
+        costs=costs.CROSS_POINT,
     ),
     "pcm": _preset(
-        PCM, "phase-change memory, GST, pairs of one-sided cells", NANDAKUMAR_2020, weight=PCM_PAIR, costs=costs.PCM
+        PCM,
+        "phase-change memory, GST, pairs of one-sided cells",
+        NANDAKUMAR_2020,
+        ClosedLoop(threshold=0.1),
+        PCM_PAIRS,
+        weight=PCM_PAIR,
+        costs=costs.PCM,
     ),
-    "reram-array-om": _preset(RERAM_ARRAY_OM, "ReRAM array, optimised material", GONG_2022, costs=costs.RERAM),
-    "reram-array-hfo2": _preset(RERAM_ARRAY_HFO2, "ReRAM array, baseline HfO2", GONG_2022, costs=costs.RERAM),
+    "reram-array-om": _preset(
+        RERAM_ARRAY_OM, "ReRAM array, optimised material", GONG_2022, LOOP, SeveralDevices(devices=8), costs=costs.RERAM
+    ),
+    "reram-array-hfo2": _preset(
+        RERAM_ARRAY_HFO2, "ReRAM array, baseline HfO2", GONG_2022, LOOP, SeveralDevices(devices=16), costs=costs.RERAM
+    ),
     "reram-array-om-corrupt": _preset(
-        RERAM_ARRAY_OM_CORRUPT, "ReRAM array, optimised material, with 13.48 % dead cells", GONG_2022, costs=costs.RERAM
+        RERAM_ARRAY_OM_CORRUPT,
+        "ReRAM array, optimised material, with 13.48 % dead cells",
+        GONG_2022,
+        LOOP,
+        SeveralDevices(devices=8),
+        costs=costs.RERAM,
     ),
     "reram-array-hfo2-corrupt": _preset(
-        RERAM_ARRAY_HFO2_CORRUPT, "ReRAM array, baseline HfO2, with 9.77 % dead cells", GONG_2022, costs=costs.RERAM
+        RERAM_ARRAY_HFO2_CORRUPT,
+        "ReRAM array, baseline HfO2, with 9.77 % dead cells",
+        GONG_2022,
+        LOOP,
+        SeveralDevices(devices=16),
+        costs=costs.RERAM,
     ),
     "digital-8": _digital(8),
     "digital-6": _digital(6),
-    "digital-4": _digital(4),
+    "digital-4": _digital(4, SeveralDevices(devices=8)),
     "loihi": _preset(
         Digital(bits=8), "Loihi-like: 8-bit signed weights, stochastic rounding", DAVIES, costs=costs.LOIHI
     ),

@@ -138,6 +138,12 @@ class PulsedCell(Cell):
         quiet, noisy = np.array(self._steps_at_zero(0.0)), np.array(self._steps_at_zero(1.0))
         return float(np.abs(noisy - quiet).mean() / self.granularity)
 
+    @property
+    def asymmetry(self) -> float:
+        """(up − down) / (up + down) of the mean cell at w = 0, sizes of noise-free steps."""
+        up, down = self._steps_at_zero(0.0)
+        return (up + down) / (up - down)
+
     def _steps_at_zero(self, xi: float) -> tuple[float, float]:
         """Weights of the mean cell after a pulse up and one down from w = 0, with a draw ξ [device units]."""
         p = self._numbers(np.float64, 1.0)

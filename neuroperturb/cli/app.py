@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": ("predict:predict", "Forecast the rows of another file, in the units of its columns, and write a CSV."),
     "age": ("age:age", "Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation."),
     "device": ("device:device", "Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."),
+    "advise": ("advise:advise", "Say what limits learning on a device, which writing the evidence recommends for it, and what that costs."),
     "align": ("align:align", "Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."),
     "audit": ("audit:audit", "Is a rule local, what would it cost on chip, and which engines could run it?"),
     "verify": ("verify:verify", "Check the training kernels and the presets against recorded cases and pulse curves; exit 1 on a mismatch."),

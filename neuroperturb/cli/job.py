@@ -25,7 +25,7 @@ class Request(NamedTuple):
     """The arguments that define the run.
 
     source : name of a task, a TOML file, a file of data, or a record
-    rule, hardware, backend : names that replace those of the source
+    rule, hardware, backend : names that replace those of the source;  writing : of that hardware, or of the source's
     settings : ``KEY=VALUE``, applied last
     out : folder or file for the record
     resume : continue the recorded run
@@ -35,6 +35,7 @@ class Request(NamedTuple):
     rule: str | None = None
     hardware: str | None = None
     backend: str | None = None
+    writing: str | None = None
     settings: tuple[str, ...] | list[str] = ()
     out: Path | None = None
     resume: bool = False
@@ -114,9 +115,19 @@ def _changed(table: dict, request: Request) -> dict:
         table = recipes.with_rule(table, request.rule)
     if request.hardware is not None:
         table = {**table, "hardware": request.hardware}
+    if request.writing is not None:
+        table = {**table, "hardware": _written(table.get("hardware"), request.writing)}
     if request.backend is not None:
         table = spiking_recipes.with_backend(table, request.backend)
     return table
+
+
+def _written(hardware: str | dict | None, writing: str) -> dict:
+    """Hardware with another writing."""
+    if hardware is None:
+        raise InputError("The '--writing' option needs hardware, and this run has none: choose some with '--hardware'.")
+    made_of = {"name": hardware} if isinstance(hardware, str) else hardware
+    return {**made_of, "writing": writing if writing == "recommended" else {"kind": writing}}
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,22 @@ from neuroperturb.cli import record as records
 from neuroperturb.cli import training
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
 
+Hardware = Annotated[
+    str | None,
+    typer.Option(
+        help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
+    ),
+]
+Writing = Annotated[
+    str | None,
+    typer.Option(help="How the cells of the hardware are written: recommended, or a kind, e.g. mixed-precision."),
+]
+
+Backend = Annotated[
+    str | None,
+    typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
+]
+
 
 def run(
     source: Annotated[
@@ -31,16 +47,9 @@ def run(
     kind: Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
-    hardware: Annotated[
-        str | None,
-        typer.Option(
-            help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
-        ),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
-    ] = None,
+    hardware: Hardware = None,
+    writing: Writing = None,
+    backend: Backend = None,
     show_equations: Annotated[
         bool, typer.Option("--show-equations", help="Print the equations of the spiking model, and do not train.")
     ] = False,
@@ -84,7 +93,17 @@ def run(
         "training.seed": seed,
     }  # fmt: skip
     settings = [*(assign or []), *(f"{key}={value}" for key, value in chosen.items() if value is not None)]
-    job = jobs.prepare(jobs.Request(source, rule, hardware, backend, settings, out, resume))
+    request = jobs.Request(
+        source=source,
+        rule=rule,
+        hardware=hardware,
+        writing=writing,
+        backend=backend,
+        settings=settings,
+        out=out,
+        resume=resume,
+    )
+    job = jobs.prepare(request)
     if ablate:
         jobs.check_ablation(job)
     if show_equations:

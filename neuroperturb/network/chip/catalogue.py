@@ -19,6 +19,10 @@ from hardware_models.writing import KINDS as WRITINGS
 
 PRESETS: dict[str, hw.Hardware] = {name: preset.hardware for name, preset in hw.PRESETS.items()}
 
+RECOMMENDED: dict[str, hw.Hardware] = {
+    name: preset.recommended for name, preset in hw.PRESETS.items() if preset.recommended is not None
+}
+
 # Later lists come first, and the first entry wins for a name in several lists.
 KINDS: dict[tuple[type, str], Mapping[str, Any]] = {
     (hw.Hardware, "cells"): ChainMap(

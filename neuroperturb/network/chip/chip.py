@@ -25,7 +25,7 @@ from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip import origin as origins_of
 from neuroperturb.network.chip import part_tables as parts
-from neuroperturb.network.chip.catalogue import KINDS, PRESETS
+from neuroperturb.network.chip.catalogue import KINDS, PRESETS, RECOMMENDED
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
@@ -177,11 +177,27 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
     """Hardware of arrays from a table, or an object itself; a name replaces the base."""
     if isinstance(value, hw.Hardware):
         return value
-    if isinstance(value, Mapping) and "name" in value:
+    if isinstance(value, Mapping) and value.get("writing") == "recommended":
+        base = _recommended(value, path)
+        value = {key: inner for key, inner in value.items() if key not in ("name", "writing")}
+    elif isinstance(value, Mapping) and "name" in value:
         with parts.under(path):
             base = named(value["name"])
         value = {key: inner for key, inner in value.items() if key != "name"}
     return parts.read(hw.Hardware, value, KINDS, base=base, path=path)
+
+
+def _recommended(table: Mapping, path: str) -> hw.Hardware:
+    """The hardware of a preset with the writing, and the devices of a weight, that a study recommends."""
+    with parts.under(path):
+        name = table.get("name")
+        if isinstance(name, str) and name in RECOMMENDED:
+            return RECOMMENDED[name]
+        if name is not None:
+            named(name)  # that there is none of this name is the first thing to say
+        wanted = f"a kind of writing: only some presets recommend one ({', '.join(RECOMMENDED)})"
+        hint = "" if name is None else f"What would suit it: neuroperturb advise --hardware {name}"
+        raise SpecError("writing", "", wanted, "recommended", hint)
 
 
 def named(name: Any) -> hw.Hardware:
