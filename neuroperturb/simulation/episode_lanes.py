@@ -276,18 +276,20 @@ def make_close_lanes(plan: Plan):
 
 
 @kernel
-def from_block(lanes, rows):
-    """rows[s B + b, i] = lanes[s, i, b] of so many steps as there are rows."""
-    batch = rows.shape[0] // lanes.shape[0]
-    for s in range(lanes.shape[0]):
-        from_lanes(lanes[s], rows[s * batch : (s + 1) * batch])
+def from_block(lanes, rows, steps, batch):
+    """rows[s B + b, i] = lanes[s, i, b] of so many steps."""
+    for s in range(steps):
+        for b in range(batch):
+            for i in range(lanes.shape[1]):
+                rows[s * batch + b, i] = lanes[s, i, b]
 
 
 @kernel
-def into_block(rows, lanes):
-    batch = rows.shape[0] // lanes.shape[0]
-    for s in range(lanes.shape[0]):
-        into_lanes(rows[s * batch : (s + 1) * batch], lanes[s])
+def into_block(rows, lanes, steps, batch):
+    for s in range(steps):
+        for b in range(batch):
+            for i in range(lanes.shape[1]):
+                lanes[s, i, b] = rows[s * batch + b, i]
 
 
 @lru_cache
@@ -309,12 +311,10 @@ def make_lane_episode(plan: Plan):
         factor_of(run.arrays.W_in, lanes.factor_in)
         factor_of(run.arrays.W_rec, lanes.factor_rec)
         factor_of(run.arrays.W_out, lanes.factor_out)
-        if s > 0:
-            rows = s * batch
-            into_block(block.post[:rows], lanes.block_post[:s])
-            into_block(block.post_y[:rows], lanes.block_post_y[:s])
-            into_block(block.pre_in[:rows], lanes.block_in[:s])
-            into_block(block.pre_rec[:rows], lanes.block_centre[:s])
+        into_block(block.post, lanes.block_post, s, batch)
+        into_block(block.post_y, lanes.block_post_y, s, batch)
+        into_block(block.pre_in, lanes.block_in, s, batch)
+        into_block(block.pre_rec, lanes.block_centre, s, batch)
         keep_centre(lanes.x_flat, paired, lanes.centre_flat[s])
 
     @kernel
@@ -325,13 +325,11 @@ def make_lane_episode(plan: Plan):
         for h in range(run.neurons.sign.shape[0]):
             from_lanes(lanes.x[h * n : (h + 1) * n], act.x[h * batch : (h + 1) * batch])
         copy_rows(act.x, n, act.xh)
-        if s > 0:
-            rows = s * batch
-            from_block(lanes.block_post[:s], block.post[:rows])
-            from_block(lanes.block_post_y[:s], block.post_y[:rows])
-            from_block(lanes.block_in[:s], block.pre_in[:rows])
-            from_block(lanes.block_centre[:s], block.pre_rec[:rows])
-            from_block(lanes.block_centre[1 : s + 1], block.pre_out[:rows])
+        from_block(lanes.block_post, block.post, s, batch)
+        from_block(lanes.block_post_y, block.post_y, s, batch)
+        from_block(lanes.block_in, block.pre_in, s, batch)
+        from_block(lanes.block_centre, block.pre_rec, s, batch)
+        from_block(lanes.block_centre[1:], block.pre_out, s, batch)
         count_reads(run.arrays.W_in, steps, act.x.shape[0])
         count_reads(run.arrays.W_rec, steps, act.x.shape[0])
         count_reads(run.arrays.W_out, steps, act.x.shape[0])

@@ -65,6 +65,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
         whiten=whiten,
         learns=_learns(setup, frozen),
         delayed=setup.chip.reward.delay > 0,
+        measured=setup.chip.reward.alters,
         dtype=str(setup.dtype),
         lanes=trials_innermost(setup, model),
     )

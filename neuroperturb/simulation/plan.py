@@ -14,6 +14,7 @@ class Plan(NamedTuple):
     rule : structure of the rule;  forward : plan of a time step;  loss : kernel of a trial's loss and its change
     whiten : kernel that reads P and computes its update; None: presynaptic factors are the activity itself
     learns : Layers of bool, which matrices learn in the loop;  delayed : rewards arrive late
+    measured : the channel of the reward has noise, a range or levels
     dtype : of the run
     lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
     """
@@ -24,5 +25,6 @@ class Plan(NamedTuple):
     whiten: object
     learns: Layers
     delayed: bool
+    measured: bool
     dtype: str
     lanes: bool = False

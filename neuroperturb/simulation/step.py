@@ -65,7 +65,7 @@ def make_draw(plan: Plan):
 def make_compare(plan: Plan):
     """compare(run, targets, mask) -> summed loss: the received δL of every trial, 0 if masked; adds the mean loss to the counter."""
     loss, shared, expect = plan.loss, plan.rule.reward.shared, plan.rule.passes.expect
-    single = expect is not None
+    single, measured = expect is not None, plan.measured
 
     @kernel
     def compare(run, targets, mask):
@@ -86,7 +86,8 @@ def make_compare(plan: Plan):
             for b in range(targets.shape[0]):
                 mean += signal.dL[b] / targets.shape[0]
             signal.dL[:] = mean
-        measure(run.channel, counters.step[0], mask, shared, signal.dL)
+        if measured:
+            measure(run.channel, counters.step[0], mask, shared, signal.dL)
         delay(run.channel, signal.dL)
         if scored > 0:
             counters.loss[0] += total / scored

@@ -108,6 +108,11 @@ class RewardChannel:
         return self == RewardChannel()
 
     @property
+    def alters(self) -> bool:
+        """Whether numbers are received that were not sent."""
+        return self.noise_std > 0 or self.bound is not None
+
+    @property
     def level(self) -> float:
         """Distance between the numbers that can be sent [loss]; 0 if not quantised."""
         return self.bound / (2 ** (self.bits - 1) - 1) if self.bits else 0.0

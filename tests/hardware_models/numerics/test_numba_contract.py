@@ -6,6 +6,7 @@ A new version of numba is tested by this file first; pyproject.toml bounds the v
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import inspect
 import pickle
@@ -66,9 +67,11 @@ USED = {
     "numba.core.registry.cpu_target": "target_context and typing_context: kernel_key, lean_compiler",
     "numba.core.sigutils.normalize_signature": "argument types of a signature: kernel_cache, lean_compiler",
     "numba.core.types.BaseTuple": "type of a tuple, also of a NamedTuple: rules/user/requirements",
+    "numba.core.types.IntegerLiteral": "type of a number that is written into a call: lean_compiler",
     "numba.core.types.NoneType": "type of a function that returns nothing: rules/user/requirements",
     "numba.core.types.Optional": "type of a function that returns nothing on some way: rules/user/requirements",
     "numba.core.types.Type": "base of all types: kernel_key",
+    "numba.core.types.unliteral": "type of any such number: lean_compiler",
     "numba.core.typing.templates.AttributeTemplate": "generic_resolve gives the type of a field: record",
     "numba.np.numpy_support.from_dtype": "numba's type of a dtype: record",
 }
@@ -238,9 +241,9 @@ def test_an_intrinsic_takes_its_parameters_from_a_signature():
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
-        (lambda c: c.library, "_finalize_final_module _finalize_dynamic_globals _verify_declare_only_symbols _ensure_finalized"),
+        (lambda c: c.library, "_finalize_final_module _finalize_dynamic_globals _verify_declare_only_symbols"),
         (lambda c: c.library, "_finalized _object_caching_enabled _compiled_object _final_module _get_module_for_linking _codegen"),
-        (lambda c: c.library, "codegen get_pointer_to_function serialize_using_object_code"),
+        (lambda c: c.library, "_ensure_finalized _optimize_final_module codegen get_pointer_to_function serialize_using_object_code"),
         (lambda c: c.library.codegen, "_library_class _engine magic_tuple set_env"),
         (lambda c: c.library.codegen._engine, "get_global_value_address"),
         (lambda c: c, "_reduce _rebuild _replace entry_point fndesc signature library"),
@@ -289,6 +292,36 @@ def test_argument_types_of_a_signature():
 def test_the_stack_of_the_compiler_is_empty_where_nothing_compiles():
     assert len(cpu_target.typing_context.callstack) == 0
     assert issubclass(CPUDispatcher, Dispatcher) and isinstance(plain(), CPUDispatcher)
+
+
+@compiled
+def test_a_number_in_a_call_makes_no_version_of_its_own():
+    @kernel
+    def add(x, k):
+        return x + k
+
+    @kernel
+    def call(x):
+        return add(x, 0) + add(x, 1) + add(x, k=int(x))
+
+    assert call(2.0) == 2.0 + 3.0 + 4.0
+    assert len(add.overloads) == 1
+
+
+@compiled
+def test_the_garbage_collector_is_left_as_it_was():
+    @kernel
+    def refused(n):
+        return np.zeros(n)  # allocates
+
+    for enabled in (True, False):
+        gc.enable() if enabled else gc.disable()
+        try:
+            with pytest.raises(errors.NumbaError):
+                refused(1 if enabled else 1.0)
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
 
 
 @compiled
