@@ -11,6 +11,7 @@ delayed-xor           credit task A: do two cues, far apart, differ?            
 context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
 series                your own: forecast columns of a CSV or parquet file       mean, persistence
+bandit, delayed-match, t-maze, cart-pole, pendulum: worlds, which pay rewards   random; :mod:`.worlds`
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
@@ -29,6 +30,11 @@ from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
 from neuroperturb.tasks.series_file import Series as Series
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
+from neuroperturb.tasks.worlds.bandit import Bandit as Bandit
+from neuroperturb.tasks.worlds.cart_pole import CartPole as CartPole
+from neuroperturb.tasks.worlds.delayed_match import DelayedMatch as DelayedMatch
+from neuroperturb.tasks.worlds.pendulum import Pendulum as Pendulum
+from neuroperturb.tasks.worlds.t_maze import TMaze as TMaze
 
 TASKS: dict[str, type[Task]] = {
     "mackey-glass": MackeyGlass,
@@ -39,4 +45,9 @@ TASKS: dict[str, type[Task]] = {
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,
     "series": Series,
+    "bandit": Bandit,
+    "delayed-match": DelayedMatch,
+    "t-maze": TMaze,
+    "cart-pole": CartPole,
+    "pendulum": Pendulum,
 }
