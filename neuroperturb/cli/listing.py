@@ -21,6 +21,8 @@ def list_() -> None:
     say("\nRules")
     for name, make in rules.RULES.items():
         say(f"  {name:<20} {_first_line(make)}")
+    for name, make in rules.OF_WORLDS.items():
+        say(f"  {name:<20} {_first_line(make)}")
     for name, base in rules.DECORRELATED.items():
         say(f"  {name:<20} {base} with decorrelation of the state.")
     say(f"  {'bptt':<20} The exact gradient: true BPTT, or BPTT(k) with rule.window=k.")

@@ -9,9 +9,12 @@ from neuroperturb import rules, tasks
 from neuroperturb.baselines import FORWARD, GRADIENTS
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules.axes.baseline import PerStep
 from neuroperturb.simulation.schedule import ONLINE_CHUNK
 from neuroperturb.spec import SpecError, plugins, suggest
 from neuroperturb.spec.user_code import is_name
+
+WITH_ANOTHER = ("clean_twin", "antithetic", "second_run")  # baselines of presets that nothing in a world corresponds to
 
 
 def expand(table: dict) -> dict:
@@ -23,10 +26,12 @@ def expand(table: dict) -> dict:
     if isinstance(table.get("spiking"), str):
         table["spiking"] = {"backend": table["spiking"]}
     if "rule" in table:
-        rule = _named("rule", table["rule"], [*rules.RULES, *rules.DECORRELATED, *GRADIENTS, "perturbation"])
+        rule = _named(
+            "rule", table["rule"], [*rules.RULES, *rules.OF_WORLDS, *rules.DECORRELATED, *GRADIENTS, "perturbation"]
+        )
         training = table.get("training")
         asked = training.get("schedule") if isinstance(training, dict) else None
-        table["rule"] = _expand_rule(rule, asked or task.schedule)
+        table["rule"] = _expand_rule(rule, asked or task.schedule, alone=task.closed_loop)
         if rule["name"] in rules.DECORRELATED:
             table.setdefault("decorrelation", {})
     return table
@@ -51,8 +56,8 @@ def _task(table: dict) -> tasks.Task:
     return tasks.TASKS[table["name"]].parse(table, "task")
 
 
-def _expand_rule(table: dict, schedule: str) -> dict:
-    """The preset of that name, as a table, with the given changes."""
+def _expand_rule(table: dict, schedule: str, *, alone: bool = False) -> dict:
+    """The preset of that name, as a table, with the given changes; `alone`: a second trajectory, if it has one, is not there."""
     changes = {
         key: {"kind": value} if key in _axes() and isinstance(value, str) else value for key, value in table.items()
     }
@@ -75,6 +80,8 @@ def _expand_rule(table: dict, schedule: str) -> dict:
         preset = rules.make(name, form, schedule).table()
     except SpecError as error:
         raise error.under("rule") from None
+    if alone and preset["baseline"]["kind"] in WITH_ANOTHER:
+        preset["baseline"] = PerStep().table()
     return _merge(preset, {**changes, "name": preset["name"]})
 
 

@@ -132,6 +132,23 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _worlds_have_no_target(self):
+        """In a world only a reward says what was right, and it says it once."""
+        if not self.task.closed_loop:
+            return self
+        if not isinstance(self.rule, PerturbationRule):
+            wanted = f"a perturbation rule with the task {self.task.label!r}, a world, which has no target"
+            raise SpecError("rule", wanted=wanted, got=self.rule.name)
+        for part in ("decorrelation", "spiking"):
+            if getattr(self, part) is not None:
+                verb = f"must be left out with the task {self.task.label!r}, a world"
+                raise SpecError(part, verb=verb, got=TABLE)
+        if self.training.carry_state:
+            wanted = "false in a world, whose trials are new ones"
+            raise SpecError("training.carry_state", wanted=wanted, got=True)
+        return self
+
+    @model_validator(mode="after")
     def _samples_can_be_written(self):
         """Trains on the lines of rows and columns carry outer products, and nothing else."""
         rule, training = self.rule, self.training

@@ -19,6 +19,7 @@ CREDIT = {
     "noise_std": 0.05,
     "rate": COSINE,
 }  # antithetic, RMS: those of the preset
+REWARD = {"name": "np-p", "learning_rate": 0.01, "noise_std": 0.2, "rate": COSINE, "baseline": {"kind": "per_step"}}
 SERIES = {"name": "danp", "form": "published", "noise_std": 1e-3, "rate": COSINE}
 
 RECIPES: dict[str, dict] = {
@@ -51,6 +52,36 @@ RECIPES: dict[str, dict] = {
         "network": {"size": 100, "bias": True},
         "rule": CREDIT | {"learning_rate": 0.003},
         "training": {"schedule": "episode", "batch_size": 64, "epochs": 10},
+    },
+    "bandit": {
+        "task": {"name": "bandit", "trials_per_epoch": 640},
+        "network": {"size": 16, "bias": True},
+        "rule": REWARD,
+        "training": {"schedule": "episode", "batch_size": 64, "epochs": 20},
+    },
+    "delayed-match": {
+        "task": {"name": "delayed-match"},
+        "network": {"size": 24, "gain": 1.1, "bias": True},
+        "rule": REWARD,
+        "training": {"schedule": "episode", "batch_size": 64, "epochs": 40},
+    },
+    "t-maze": {
+        "task": {"name": "t-maze"},
+        "network": {"size": 24, "gain": 1.1, "bias": True},
+        "rule": REWARD,
+        "training": {"schedule": "episode", "batch_size": 64, "epochs": 40},
+    },
+    "cart-pole": {
+        "task": {"name": "cart-pole", "trials_per_epoch": 320},
+        "network": {"size": 24, "bias": True},
+        "rule": REWARD,
+        "training": {"schedule": "episode", "batch_size": 32, "epochs": 40},
+    },
+    "pendulum": {
+        "task": {"name": "pendulum", "trials_per_epoch": 320},
+        "network": {"size": 24, "bias": True},
+        "rule": REWARD,
+        "training": {"schedule": "episode", "batch_size": 32, "epochs": 40},
     },
     "weather": {
         "task": {"name": "weather"},

@@ -29,6 +29,7 @@ from neuroperturb.rules.axes.step import RMS as RMS
 from neuroperturb.rules.axes.step import Clipped as Clipped
 from neuroperturb.rules.axes.step import Plain as Plain
 from neuroperturb.rules.catalogue import DECORRELATED as DECORRELATED
+from neuroperturb.rules.catalogue import OF_WORLDS as OF_WORLDS
 from neuroperturb.rules.catalogue import RULES as RULES
 from neuroperturb.rules.catalogue import make as make
 from neuroperturb.rules.catalogue import own as own

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from neuroperturb.rules.axes.baseline import Antithetic, PerCondition, RunningMean
+from neuroperturb.rules.axes.baseline import Antithetic, PerCondition, PolicyTwin, RunningMean
 from neuroperturb.rules.axes.credit import Trace
 from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance
 from neuroperturb.rules.axes.presynaptic import Whitened
@@ -115,6 +115,12 @@ def hebbian(form: str = "published", schedule: Schedule = "online", **changes) -
     return PerturbationRule(**{**parts, "formula": OwnFormula.of(CubedTrace()), **changes})
 
 
+def nrl(form: str = "unbiased", schedule: Schedule = "online", **changes) -> PerturbationRule:
+    """Noise-based reward-modulated learning: the noise is credited with the log-probability it adds to rewarded actions; in worlds only."""
+    parts = {"credit": Trace(), "baseline": PolicyTwin(), "normaliser": LayerNorm(gain="layer")}
+    return _credit_rule("nrl", np, form, schedule, {**parts, **changes})
+
+
 def own(rule: tuple | str, parameters: dict | None = None, **changes: Any) -> PerturbationRule:
     """A custom rule, written with the functions of :mod:`neuroperturb.rules.formula.signatures`.
 
@@ -143,21 +149,23 @@ RULES = {
     "oua": oua,
     "hebbian": hebbian,
 }
+OF_WORLDS = {"nrl": nrl}  # rules that need actions and rewards
 DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: with decorrelation
 
 
 def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes: Any) -> PerturbationRule:
     """The rule of that name, one of an installed package, or ``module:Class``; fields given by keyword replace those of the preset."""
-    known = [*RULES, *DECORRELATED]
+    presets = RULES | OF_WORLDS
+    known = [*presets, *DECORRELATED]
     name = plugins.located("rule", name, known)
     if ":" in name:
         if form is not None:
             raise SpecError("form", "a custom rule", got=form, verb="must be left out")
         return own(name, **changes)
     base = DECORRELATED.get(name, name)
-    if base not in RULES:
+    if base not in presets:
         raise SpecError.no_choice("rule", "", name, sorted([*known, *plugins.names("rule")]))
-    return RULES[base](**({"form": form} if form else {}), schedule=schedule, **changes)
+    return presets[base](**({"form": form} if form else {}), schedule=schedule, **changes)
 
 
 def _require_form(name, form, known) -> None:

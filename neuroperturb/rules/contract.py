@@ -15,7 +15,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_serializer, model_validator
 
-from neuroperturb.rules.axes.baseline import Antithetic, CleanTwin, PerCondition, RunningMean, SecondRun
+from neuroperturb.rules.axes.baseline import (
+    Antithetic,
+    CleanTwin,
+    PerCondition,
+    PerStep,
+    PolicyTwin,
+    RunningMean,
+    SecondRun,
+)
 from neuroperturb.rules.axes.clock import Clock
 from neuroperturb.rules.axes.credit import Instant, Trace
 from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance, RunningVariance
@@ -73,7 +81,9 @@ class PerturbationRule(Spec):
     presynaptic: Annotated[Activity | Whitened | Recursive, KIND] = Activity()
     credit: Annotated[Instant | Trace, KIND] = Instant()
     normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance | AsTold, KIND] = NoiseVariance()
-    baseline: Annotated[CleanTwin | Antithetic | SecondRun | RunningMean | PerCondition, KIND] = CleanTwin()
+    baseline: Annotated[
+        CleanTwin | Antithetic | SecondRun | RunningMean | PerCondition | PerStep | PolicyTwin, KIND
+    ] = CleanTwin()
     noise: Annotated[
         Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph, KIND
     ] = Gaussian()

@@ -241,7 +241,10 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
     synapse = formula(formulas.synapse, "synapse")
     neuron = formula(formulas.synapse, "neuron") if own else None
     return RuleStructure(
-        passes=PassPlan(baseline.passes, baseline.paired, baseline.independent, baseline.expect),
+        passes=PassPlan(
+            count=baseline.passes, paired=baseline.paired, independent=baseline.independent, expect=baseline.expect,
+            timed=baseline.timed, sampled=baseline.sampled,
+        ),
         noise=NoisePlan(
             fill=fill, fill_lanes=None if fill is fill_recorded else rule.noise.lanes, injected=probe.injects, shifted=probe.shifts,
             lasts=probe.lasts, keyed=probe.shifts or "draw" in synapse.used,

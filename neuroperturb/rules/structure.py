@@ -14,12 +14,16 @@ class PassPlan(NamedTuple):
     paired : their mean is the centre and half their difference the perturbation; else the first is the centre
     independent : they have independent noise
     expect : kernel of the expected loss of a single pass; None if the other pass is the reference
+    timed : there is one for each step of an episode, not for each kind of trial
+    sampled : the clean pass draws an action from its policy, and what the noise does to its log-probability is credited
     """
 
     count: int
     paired: bool
     independent: bool
     expect: object
+    timed: bool = False
+    sampled: bool = False
 
 
 class NoisePlan(NamedTuple):

@@ -14,6 +14,7 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import Rule
+from neuroperturb.tasks.worlds.contract import CompiledWorld
 
 MATRICES = Matrices._fields
 MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
@@ -38,6 +39,7 @@ class Setup(NamedTuple):
     seed: int
     resynchronise: int
     recorded: dict[str, np.ndarray]
+    world: CompiledWorld | None = None
 
     @property
     def online(self) -> bool:
@@ -66,6 +68,8 @@ class Setup(NamedTuple):
     def block_steps(self) -> int:
         """Steps of an episode that are summed together, including the delay of the reward."""
         steps = self.steps + self.chip.reward.delay
+        if self.rule.structure.passes.sampled:  # its credit needs the whole episode
+            return max(1, steps)
         return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
 
     @property

@@ -23,6 +23,7 @@ from neuroperturb.simulation.episode_lanes import make_lane_episode
 from neuroperturb.simulation.episode_per_synapse import synapse_strategy
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_step
+from neuroperturb.simulation.world import make_live
 
 
 def strategy_of(plan: Plan):
@@ -37,6 +38,8 @@ def make_episode(plan: Plan):
     """episode(run, inputs, targets, mask, reset, first, last) -> next step: the learning pass, weights fixed."""
     if plan.lanes:
         return make_lane_episode(plan)
+    if plan.world is not None:
+        return make_live(plan, make_step(plan), strategy_of(plan))
     step = separate(make_step(plan))
     begin_step, add_step, end_sequence = strategy_of(plan)
 

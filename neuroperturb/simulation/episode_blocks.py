@@ -45,8 +45,19 @@ def to_go(reward, batch, steps, decay, go):
             go[s * batch + b] = later
 
 
+@kernel
+def credit_actions(block, batch, steps):
+    """Q_s = Σ_{t ≥ s} d_t R_t: what the noise of step s did to the log-probability of this action and later ones, times their rewards-to-go."""
+    for b in range(batch):
+        later = type(block.go[0])(0)
+        for s in range(steps - 1, -1, -1):
+            row = s * batch + b
+            later += block.gain[row] * block.go[row]
+            block.go[row] = later
+
+
 @lru_cache
-def make_sum(dtype: str, tracing: bool):
+def make_sum(dtype: str, tracing: bool, sampled: bool):
     """sum_block(block, memory, post, pre, batch, decay, goes_on): add outer products to memory.gradient, and update the carried traces."""
     _, _, write = blas.products(dtype)
 
@@ -83,6 +94,8 @@ def make_sum(dtype: str, tracing: bool):
         steps = block.filled[0]
         rows = steps * batch
         to_go(block.reward, batch, steps, decay, block.go)
+        if sampled:
+            credit_actions(block, batch, steps)
         if tracing and decay > 0:
             if block.carried[0] == 1:
                 credit_carried(block, memory, batch, steps, decay)
@@ -99,7 +112,8 @@ def make_sum(dtype: str, tracing: bool):
 @lru_cache
 def make_close_block(plan: Plan):
     """close_block(run, goes_on): sum the pending steps; goes_on: whether the sequence continues after them."""
-    sum_block, delayed = separate(make_sum(plan.dtype, plan.rule.synapse.tracing)), plan.delayed
+    sampled, late = plan.rule.passes.sampled, plan.late
+    sum_block = separate(make_sum(plan.dtype, plan.rule.synapse.tracing, sampled))
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
     @kernel
@@ -110,8 +124,8 @@ def make_close_block(plan: Plan):
                 block.carried[0] = 0
             return
         batch, decay = run.signal.dL.shape[0], run.rule.discount
-        # outputs do not feed back: no later loss depends on their perturbation, except a delayed one
-        instant = decay if delayed else type(decay)(0)
+        # outputs do not feed back: no later loss depends on their perturbation, except a delayed one, or in a world
+        instant = decay if late else type(decay)(0)
         if learn_in:
             sum_block(block, memories.W_in, block.post, block.pre_in, batch, decay, goes_on)
         if learn_rec:
@@ -128,7 +142,7 @@ def make_close_block(plan: Plan):
 def block_strategy(plan: Plan) -> EpisodeStrategy:
     """Strategy for units with a factor and a formula that is an outer product."""
     set_reward, close_block, paired = make_reward(plan), make_close_block(plan), plan.rule.passes.paired
-    factors = make_presynaptic_factors(plan.whiten, paired)
+    factors, sampled = make_presynaptic_factors(plan.whiten, paired), plan.rule.passes.sampled
 
     @kernel
     def begin_step(run, reset):
@@ -143,6 +157,9 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
         at = block.filled[0] * batch
         last = at + batch
         set_reward(run, block.reward[at:last])
+        if sampled:
+            for b in range(batch):
+                block.gain[at + b] = run.world.gain[b]
         store(signal.post, at, block.post)
         store(signal.post_y, at, block.post_y)
         centre_rows(act.uh, paired, block.pre_in[at:last])
@@ -162,6 +179,8 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
             set_reward(run, block.reward[at : at + dL.shape[0]])
             for rows in (block.post, block.post_y, block.pre_in, block.pre_rec, block.pre_out):
                 clear(rows, at, dL.shape[0])
+            if sampled:
+                block.gain[at : at + dL.shape[0]] = 0
             block.filled[0] += 1
         close_block(run, False)
 

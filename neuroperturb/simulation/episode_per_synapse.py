@@ -21,7 +21,7 @@ from neuroperturb.simulation.step import make_presynaptic_factors, make_reward, 
 @lru_cache
 def synapse_strategy(plan: Plan) -> EpisodeStrategy:
     """Strategy for an arbitrary formula."""
-    rule, paired, delayed = plan.rule, plan.rule.passes.paired, plan.delayed
+    rule, paired, delayed = plan.rule, plan.rule.passes.paired, plan.late
     set_reward, factors, gather = (
         make_reward(plan),
         make_presynaptic_factors(plan.whiten, paired),
@@ -56,7 +56,7 @@ def synapse_strategy(plan: Plan) -> EpisodeStrategy:
         if learn_rec and (units or tracing or not reset):
             add_rows(arrays.W_rec, pending.W_rec, memories.W_rec, reset)
         if learn_out:
-            # outputs do not feed back: nothing to carry over, except for a delayed reward
+            # outputs do not feed back: nothing to carry over, except for a delayed reward, or in a world
             add_rows(arrays.W_out, pending.W_out, memories.W_out, reset or not delayed)
 
     @kernel

@@ -13,6 +13,8 @@ from neuroperturb.simulation.loops import Loops
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.observation import Observation
 from neuroperturb.simulation.prepared import Prepared
+from neuroperturb.tasks.worlds.contract import CompiledWorld
+from neuroperturb.tasks.worlds.environment import make_state
 
 CHUNK = 1000  # steps between two points at which Python can be interrupted
 
@@ -38,9 +40,21 @@ class Evaluation:
         return np.concatenate(outputs, axis=1)
 
     def _of_trials(self, data: Prepared, trials: slice) -> np.ndarray:
+        if self._setup.world is not None:
+            return self._play(self._setup.world, data.condition[trials], len(data.inputs))
         inputs = np.ascontiguousarray(data.inputs[:, trials])
         act = self._model.activity(self._setup, 1, inputs.shape[1])
         return self.run(act, inputs, data.reset, chunk=CHUNK)
+
+    def _play(self, world: CompiledWorld, numbers: np.ndarray, steps: int) -> np.ndarray:
+        """Rewards (T, B, 1) of trials by number; the motor is as the run has it."""
+        setup = self._setup
+        trials = make_state(world, setup.seed, len(numbers), setup.dtype)
+        trials.trial[:], trials.strength[:] = numbers, self._handles.state.world.strength
+        rewards = np.zeros((steps, len(numbers), 1))
+        act = self._model.activity(setup, 1, len(numbers))
+        self._loops.evaluate(*self._handles.clean_pass(act), record(trials), rewards)
+        return rewards
 
     def run(self, act: Any, inputs: np.ndarray, reset: np.ndarray, *, chunk: int) -> np.ndarray:
         """Outputs of a clean pass that updates `act`, an activity of one pass."""

@@ -28,13 +28,13 @@ def no_columns(n: int, m: int, dtype) -> Columns:
 class Handles:
     """The records of one run.
 
-    run : all of them;  whitener : P, and its reads;  lateral : its array, update and sum;  nothing : no
+    state : the state itself;  run : all its records;  whitener : P, and its reads;  lateral : its array, update and sum;  nothing : no
         columns for every matrix;  empty : the same by name
     clean : activity of a clean pass that is part of the run, one column per trial;  clean_memories : of synapses read without noise
     """
 
     def __init__(self, setup: Setup, run: RunState, clean_activity: Any):
-        self.run = record(run)
+        self.state, self.run = run, record(run)
         self.whitener = inside(self.run, "whitener")
         self.lateral = tuple(inside(self.whitener, part) for part in ("array", "pending", "sum"))
         self.clean = record(clean_activity)

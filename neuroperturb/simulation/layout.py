@@ -21,6 +21,7 @@ from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.observation import reads_plainly
 from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
+from neuroperturb.tasks.worlds.environment import make_state
 
 MOST_DRAWN = 128  # units; draws of longer rows fill vectors by themselves
 MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
@@ -36,7 +37,12 @@ def make_run(setup: Setup, model: NeuronModel) -> RunState:
         act=act,
         neurons=neurons,
         rule=setup.rule.numbers,
-        training=RunNumbers(float(setup.total_steps), setup.resynchronise, setup.dtype.type(setup.decorrelation.rate)),
+        training=RunNumbers(
+            float(setup.total_steps),
+            setup.resynchronise,
+            setup.dtype.type(setup.decorrelation.rate),
+            float(setup.steps),
+        ),
         signal=_signal(setup, pending),
         counters=_counters(setup),
         channel=setup.chip.reward.state(setup.batch, setup.chip_seed),
@@ -45,6 +51,7 @@ def make_run(setup: Setup, model: NeuronModel) -> RunState:
         source=_source(setup, "hidden", 0),
         source_y=_source(setup, "output", 1),
         scratch=_lanes(setup, trials_innermost(setup, model)),
+        world=make_state(setup.world, setup.seed, setup.batch, setup.dtype),
     )
 
 
@@ -163,6 +170,7 @@ def _block(setup: Setup) -> EpisodeBlock:
         pre_out=zeros(rows, n),
         reward=np.zeros(rows, setup.dtype),
         go=np.zeros(rows, setup.dtype),
+        gain=np.zeros(rows if setup.rule.structure.passes.sampled else 1, setup.dtype),
         weighted=zeros(rows, max(n, m)),
         sizes=np.zeros(6, np.int32),
         filled=count(),
@@ -182,7 +190,7 @@ def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
     noise = rule.noise.injected and not (rule.noise.shifted or rule.noise.keyed or setup.independent)
     simple = units and noise and not (rule.synapse.own or rule.lateral.present)
     whole = setup.steps <= setup.block_steps and setup.chip.reward.delay == 0 and setup.resynchronise == 0
-    if setup.online or setup.batch < BATCH or not (simple and whole and n <= MOST_UNITS):
+    if setup.online or setup.world is not None or setup.batch < BATCH or not (simple and whole and n <= MOST_UNITS):
         return False
     return model.is_plain(setup) and all(
         setup.arrays[name].is_ideal and reads_plainly(setup.arrays[name]) for name in LEARNT

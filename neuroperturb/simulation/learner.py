@@ -14,6 +14,7 @@ from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Loss
+from neuroperturb.tasks.worlds.contract import CompiledWorld
 
 CHUNK = 0.2  # seconds of compiled steps between two checks of the clock
 
@@ -27,17 +28,19 @@ class Perturbed:
     decorrelation, hardware : specifications
     loss : of the task
     steps, total_steps : time steps of a sequence, and of the run
+    world : that outputs act in, if there is one
     simulation : class of the simulation; other neurons use another
     """
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, decorrelation: Decorrelation | None,
-        hardware: Chip | None, loss: Loss, steps: int, total_steps: int, simulation: Callable[..., Simulation] = Simulation,
+        hardware: Chip | None, loss: Loss, steps: int, total_steps: int, world: CompiledWorld | None = None,
+        simulation: Callable[..., Simulation] = Simulation,
     ):  # fmt: skip
         self.simulation = simulation(
             network, rule, initial, decorrelation=decorrelation, loss=loss, schedule=training.schedule, batch=training.batch_size,
             steps=steps, total_steps=total_steps, dtype=training.dtype, seed=training.seed, resynchronise=training.resynchronise,
-            frozen=training.frozen, hardware=hardware,
+            frozen=training.frozen, hardware=hardware, **({} if world is None else {"world": world}),
         )  # fmt: skip
         self.phases = self.simulation.phases
         self._rate = 0.0  # steps per second, from the last chunk

@@ -21,6 +21,7 @@ from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_pending_change
+from neuroperturb.simulation.world import make_play, plan_of
 
 
 class Loops(NamedTuple):
@@ -32,7 +33,7 @@ class Loops(NamedTuple):
     finish : (run, nothing), the write of an episode;  absorb : (run), adds one of several episodes to it
     learn_clean, finish_clean : the pass of an episode that learns D, and the write at its end
     write_lateral, finish_lateral : sweep of P, and the write of an episode
-    evaluate, record : clean passes
+    evaluate, record : clean passes; in a world, `evaluate` plays it
     pending_change : (array, pending, memory, out), the change of a matrix requested by the next write
     """
 
@@ -68,6 +69,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
         measured=setup.chip.reward.alters,
         dtype=str(setup.dtype),
         lanes=trials_innermost(setup, model),
+        world=plan_of(setup.world, rule.passes.sampled),
     )
     clean = forward._replace(injected=False).make()
     learn_clean, finish_clean = (None, None) if online else _clean_pass(setup, plan)
@@ -82,7 +84,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
         finish_clean=finish_clean,
         write_lateral=write_lateral,
         finish_lateral=write_lateral and make_finish_whitening(write_lateral),
-        evaluate=make_evaluate(clean),
+        evaluate=make_evaluate(clean) if plan.world is None else make_play(clean, plan.world),
         record=make_record(clean),
         pending_change=make_pending_change(rows.learning if online else rows.written),
     )

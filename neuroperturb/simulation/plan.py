@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from neuroperturb.network.dynamics import ForwardPlan, Layers
 from neuroperturb.rules.structure import RuleStructure
@@ -16,6 +16,7 @@ class Plan(NamedTuple):
     learns : Layers of bool, which matrices learn in the loop;  delayed : rewards arrive late
     measured : the channel of the reward has noise, a range or levels
     dtype : of the run
+    world : WorldPlan of the world that outputs act in; None for a task with targets
     lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
     """
 
@@ -28,3 +29,9 @@ class Plan(NamedTuple):
     measured: bool
     dtype: str
     lanes: bool = False
+    world: Any = None
+
+    @property
+    def late(self) -> bool:
+        """Whether the perturbation of an output affects later losses: by a delayed reward, or by what is seen next."""
+        return self.delayed or self.world is not None

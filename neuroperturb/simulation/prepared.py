@@ -13,7 +13,8 @@ from neuroperturb.tasks.contract import Sequence
 class Prepared(NamedTuple):
     """A sequence in the dtype of the run, contiguous.
 
-    inputs : (T, B, n_in);  targets : (T, B, n_out);  mask : (T, B) bool;  reset : (T,) bool;  condition : (B,) int64
+    inputs : (T, B, n_in);  targets : (T, B, n_out);  mask : (T, B) bool;  reset : (T,) bool
+    condition : (B,) int64 the kind of every trial; in a world its number
     """
 
     inputs: np.ndarray
@@ -23,14 +24,18 @@ class Prepared(NamedTuple):
     condition: np.ndarray
 
 
-def prepare(sequence: Sequence, dtype: np.dtype, conditions: int) -> Prepared:
-    """A sequence for kernels; `conditions`: largest number of conditions that the baseline distinguishes, 0 if none."""
+def prepare(sequence: Sequence, dtype: np.dtype, conditions: int, *, live: bool = False) -> Prepared:
+    """A sequence for kernels.
+
+    conditions : largest number of conditions that the baseline distinguishes, 0 if none
+    live : trials of a world, which tells their conditions itself
+    """
     return Prepared(
         inputs=np.ascontiguousarray(sequence.inputs, dtype),
         targets=np.ascontiguousarray(sequence.targets, dtype),
         mask=np.ascontiguousarray(sequence.mask, np.bool_),
         reset=np.ascontiguousarray(sequence.reset, np.bool_),
-        condition=_condition(sequence, conditions),
+        condition=np.ascontiguousarray(sequence.condition[0]) if live else _condition(sequence, conditions),
     )
 
 

@@ -29,8 +29,10 @@ from neuroperturb.simulation.neurons import NeuronModel, RateNeurons
 from neuroperturb.simulation.observation import Observation
 from neuroperturb.simulation.prepared import Prepared, prepare
 from neuroperturb.simulation.updates import Updates
+from neuroperturb.simulation.world import require_world_fit
 from neuroperturb.spec import SpecError, Words
 from neuroperturb.tasks.contract import Sequence
+from neuroperturb.tasks.worlds.contract import CompiledWorld
 
 
 class Simulation:
@@ -48,6 +50,7 @@ class Simulation:
     recorded : draws by layer name (``hidden``, ``output`` or matrix), (steps, rows, units), instead of generated ones
     hardware : ideal by default
     neurons : rate units by default
+    world : that the outputs act in; by default there is none, and a sequence has inputs and targets
 
     Attributes
     ----------
@@ -72,12 +75,13 @@ class Simulation:
         self, network: RNN, rule: PerturbationRule, initial: Matrices, *, decorrelation: Decorrelation | None = None,
         loss: str = "mse", schedule: str = "online", batch: int = 1, steps: int = 1, total_steps: int = 1,
         dtype: str = "float32", seed: int = 0, resynchronise: int = 0, frozen: tuple[str, ...] = (), recorded: dict | None = None,
-        hardware: Chip | None = None, neurons: NeuronModel = RateNeurons(),  # noqa: B008
+        hardware: Chip | None = None, neurons: NeuronModel = RateNeurons(), world: CompiledWorld | None = None,  # noqa: B008
     ):  # fmt: skip
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip, self.neurons = np.dtype(dtype), hardware or Chip(), neurons
         neurons.require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
         _require_fit(rule, resynchronise, self.dtype)
+        require_world_fit(rule, schedule, world, steps)
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
         self.decorrelation = decorrelation or STILL
@@ -87,7 +91,7 @@ class Simulation:
         self.setup = Setup(
             network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,
             lateral=self.whitening, schedule=schedule, batch=batch, steps=steps, total_steps=total_steps, dtype=self.dtype, seed=seed,
-            resynchronise=resynchronise, recorded=recorded or {},
+            resynchronise=resynchronise, recorded=recorded or {}, world=world,
         )  # fmt: skip
         self.run = make_run(self.setup, neurons)
         self._clean_activity = self.activity(1, batch)
@@ -109,7 +113,7 @@ class Simulation:
 
     def prepare(self, sequence: Sequence) -> Prepared:
         """A sequence for the kernels."""
-        return prepare(sequence, self.dtype, self.rule.baseline.kinds_of_trial)
+        return prepare(sequence, self.dtype, self.rule.baseline.kinds_of_trial, live=self.setup.world is not None)
 
     def present(self, data: Prepared, phase: str, first: int, last: int) -> int:
         """Steps first … last − 1 of a phase; returns the next step, less than `last` if the loss diverged."""
@@ -148,7 +152,7 @@ class Simulation:
 
     def gather(self, data: Prepared, first: int, last: int) -> int:
         """Steps of the learning pass, without the write at the end of an episode."""
-        self.run.counters.condition[:] = data.condition
+        (self.run.counters.condition if self.setup.world is None else self.run.world.trial)[:] = data.condition
         return self.loops.learn(self._handles.run, data.inputs, data.targets, data.mask, data.reset, first, last)
 
     def finish(self) -> None:
@@ -214,7 +218,10 @@ class Simulation:
         return self.neurons.activity(self.setup, passes, batch)
 
     def evaluate(self, sequence: Sequence) -> np.ndarray:
-        """Outputs of the clean network, (T, B, n_out), from zero state, unless the sequence does not start with a reset."""
+        """Outputs of the clean network, (T, B, n_out), from zero state, unless the sequence does not start with a reset.
+
+        In a world, the rewards of every step, (T, B, 1).
+        """
         return self._evaluation.outputs(self.prepare(sequence))
 
     def clean_outputs(self, data: Prepared, act: Any) -> np.ndarray:

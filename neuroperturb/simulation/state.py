@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.rules.plan import RuleNumbers
+from neuroperturb.tasks.worlds.environment import WorldState
 
 
 class Signal(NamedTuple):
@@ -35,6 +36,7 @@ class EpisodeBlock(NamedTuple):
     pre_out: np.ndarray
     reward: np.ndarray  # (S · B,) of this step
     go: np.ndarray  # (S · B,) reward-to-go
+    gain: np.ndarray  # (S · B,) log-probability gained by the noise; one unused number if no rule asks for it
     weighted: np.ndarray  # (S · B, n or m) scratch
     sizes: np.ndarray  # (6,) int32 scratch of BLAS
     filled: np.ndarray  # (1,) int64 steps in the block
@@ -96,11 +98,13 @@ class RunNumbers(NamedTuple):
     """Parameters of a run other than those of its rule.
 
     steps : length of the run;  resynchronise : interval in steps, 0 is never;  decorrelation : ε, in the dtype of the run
+    length : steps of a sequence
     """
 
     steps: float
     resynchronise: int
     decorrelation: float
+    length: float
 
 
 class RunState(NamedTuple):
@@ -112,6 +116,7 @@ class RunState(NamedTuple):
     channel : reward_channel.ChannelState;  whitener : whitening.Whitener
     source, source_y : noise of the hidden layer, and of the output
     scratch : LaneScratch
+    world : tasks.worlds.environment.WorldState, empty without a world
     """
 
     arrays: object
@@ -129,3 +134,4 @@ class RunState(NamedTuple):
     source: object
     source_y: object
     scratch: LaneScratch
+    world: WorldState

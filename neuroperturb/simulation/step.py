@@ -22,6 +22,7 @@ from neuroperturb.network.dynamics import copy_rows, resynchronise, silence
 from neuroperturb.rules.axes.probe import difference
 from neuroperturb.rules.kernels.passes import centre_rows, divide_passes
 from neuroperturb.simulation.plan import Plan
+from neuroperturb.simulation.world import make_live_compare
 
 
 @lru_cache
@@ -153,7 +154,8 @@ def make_postsynaptic_factor(plan: Plan):
 def make_step(plan: Plan):
     """step(run, inputs, targets, mask, reset): forward, then the signals for the synapses. Returns False if it diverged."""
     forward, draw = separate(plan.forward.make()), make_draw(plan)
-    compare, set_factor, paired = make_compare(plan), make_postsynaptic_factor(plan), plan.rule.passes.paired
+    compare = make_compare(plan) if plan.world is None else make_live_compare(plan)
+    set_factor, paired = make_postsynaptic_factor(plan), plan.rule.passes.paired
     units, keeps_mean = plan.rule.factor.present, plan.rule.factor.keeps_mean
 
     @kernel

@@ -12,6 +12,7 @@ context-integration   credit task B: integrate the cued stream                  
 bit-copying           credit task C: hold fresh bits through noise              guess
 series                your own: forecast columns of a CSV or parquet file       mean, persistence
 arrays                your own: trials in arrays or an npz file                 mean, guess
+bandit, delayed-match, t-maze, cart-pole, pendulum: worlds, which pay rewards   random; :mod:`.worlds`
 ===================== ========================================================= ==============================
 
 A task is a frozen record of parameters, and ``task.data(seed, batch_size)`` makes its data. A new task is one new
@@ -34,6 +35,11 @@ from neuroperturb.tasks.series_file import Series as Series
 from neuroperturb.tasks.trial_task import TrialTask as TrialTask
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
+from neuroperturb.tasks.worlds.bandit import Bandit as Bandit
+from neuroperturb.tasks.worlds.cart_pole import CartPole as CartPole
+from neuroperturb.tasks.worlds.delayed_match import DelayedMatch as DelayedMatch
+from neuroperturb.tasks.worlds.pendulum import Pendulum as Pendulum
+from neuroperturb.tasks.worlds.t_maze import TMaze as TMaze
 
 TASKS: dict[str, type[Task]] = {
     "mackey-glass": MackeyGlass,
@@ -45,4 +51,9 @@ TASKS: dict[str, type[Task]] = {
     "bit-copying": BitCopying,
     "series": Series,
     "arrays": Arrays,
+    "bandit": Bandit,
+    "delayed-match": DelayedMatch,
+    "t-maze": TMaze,
+    "cart-pole": CartPole,
+    "pendulum": Pendulum,
 }

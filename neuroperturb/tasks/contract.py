@@ -48,7 +48,7 @@ class Sequence(_Arrays):
     mask : bool ndarray, shape (T, B); False where a step is not scored (washout, cue period, missing target)
     reset : bool ndarray, shape (T,); True where the state is reset to zero before the step
     condition : int ndarray, shape (T, B), the kind of every trial, 0, 1, 2 …, the same at all its steps, or (B,); empty if there
-        are none
+        are none. Of a world, the number of every trial, which keys its draws
     """
 
     __slots__ = ()
@@ -113,6 +113,9 @@ class Dataset(ABC):
     batches_per_epoch: int
     validation: Sequence  # chooses hyper-parameters; a masked lead-in may warm the state up
     test: Sequence  # evaluated once, with the final weights
+    world: Any = (
+        None  # of a task that is acted in: a tasks.worlds.CompiledWorld; its sequences then hold numbers of trials
+    )
     files: Mapping[str, FileNote] = MappingProxyType({})  # of data that it was read from, by path as typed
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -179,6 +182,7 @@ class Task(Spec):
     schedule: ClassVar[Literal["online", "episode"]] = "online"  # the default; a run may choose the other
     default_batch_size: ClassVar[int] = 1
     ridge_taps: ClassVar[int] = 16  # latest inputs that a ridge beside a run sees
+    closed_loop: ClassVar[bool] = False  # whether outputs are actions that change what is seen next
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

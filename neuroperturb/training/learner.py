@@ -85,7 +85,7 @@ def _perturbed(
 ) -> Learner:
     return Perturbed(
         *_of(experiment), initial, decorrelation=experiment.decorrelation, hardware=experiment.hardware, loss=dataset.loss,
-        **length, **options,
+        world=dataset.world, **length, **options,
     )  # fmt: skip
 
 

@@ -105,6 +105,8 @@ class Trainer:
         """Diagnosis of a rule on its hardware, before the first step; None without hardware, for a gradient, or for spiking neurons."""
         rule, training = self.experiment.rule, self.experiment.training
         rate_units = self.experiment.spiking is None
+        if self.dataset.world is not None:  # its ratios are of the change of a loss against a target
+            return {}
         if self.experiment.hardware is None or not (rate_units and isinstance(rule, PerturbationRule)):
             return {}
         several = EPISODES if training.schedule == "episode" else 1

@@ -1,7 +1,10 @@
-"""Names of tasks that bring their data, and those that need a file."""
+"""Names of tasks that bring their data, of those that need a file, and of worlds."""
 
 from neuroperturb.tasks import TASKS
 
 COMPLETE = [
-    name for name, task in TASKS.items() if not any(field.is_required() for field in task.model_fields.values())
+    name
+    for name, task in TASKS.items()
+    if not any(field.is_required() for field in task.model_fields.values()) and not task.closed_loop
 ]
+WORLDS = [name for name, task in TASKS.items() if task.closed_loop and name != "gymnasium"]

@@ -20,6 +20,8 @@ class Baseline(AxisValue):
     sign : sign of the noise in each pass
     paired : the mean of the two passes is the centre and half their difference the perturbation; else the first is the centre
     independent : whether the passes have independent noise
+    timed : whether losses are expected by the step of an episode; only in a world, whose episodes are as long as one another
+    sampled : whether the clean pass acts, by a draw from its policy
     noise_share : σ of the noise known to units, relative to the σ of the injected noise
     expect : kernel of a single pass, (params, dL, mask, expected, condition): replaces the loss of every trial by its difference from
         the expected one, which is then updated; None if a loss is compared with that of the other pass
@@ -28,6 +30,8 @@ class Baseline(AxisValue):
     sign: ClassVar[tuple[float, ...]]
     paired: ClassVar[bool] = False
     independent: ClassVar[bool] = False
+    timed: ClassVar[bool] = False
+    sampled: ClassVar[bool] = False
     noise_share: ClassVar[float] = 1.0
 
     @property
@@ -189,3 +193,100 @@ class PerCondition(SinglePass):
     @property
     def kinds_of_trial(self) -> int:
         return self.conditions
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# In a world
+
+
+@kernel
+def expect_by_step(params, dL, mask, expected, condition):
+    """δL = L − L̄_t with a running mean of each step t, the same for every trial of a batch; expected as in `make_expect`."""
+    t, total, scored = condition[0], 0.0, 0
+    for b in range(dL.shape[0]):
+        if mask[b]:
+            total += dL[b]
+            scored += 1
+    if scored == 0:
+        return
+    if expected[2 * t + 1] == 0:
+        expected[2 * t], expected[2 * t + 1] = total / scored, 1.0
+    before = expected[2 * t]
+    for b in range(dL.shape[0]):
+        if mask[b]:
+            dL[b] -= before
+    expected[2 * t] += params.rate * (total / scored - before)
+
+
+class PerStep(SinglePass):
+    """One noisy trajectory in a world: δL_t = L_t − L̄_t, with a running mean L̄_t of each step t of an episode.
+
+    Summed from any step on it is the return from there on less the expected one: a reward-prediction error that knows the time and nothing
+    else.
+
+    rate : ρ, in (0, 1]: L̄_t ← L̄_t + ρ (L_t − L̄_t), L_t the mean of the batch
+    steps : largest number of steps of an episode
+    """
+
+    kind: Literal["per_step"] = "per_step"
+    rate: float = Field(default=0.25, gt=0, le=1)
+    steps: int = Field(default=1024, ge=1, le=65536)
+    timed: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(separable=False, spiking=False)
+
+    @property
+    def expect(self) -> Callable[..., Any] | None:
+        return expect_by_step
+
+    @property
+    def kinds_of_trial(self) -> int:
+        return self.steps
+
+
+class PolicyNumbers(NamedTuple):
+    """rate : ρ;  spread : s of the policy;  both float64"""
+
+    rate: float
+    spread: float
+
+
+class PolicyTwin(Baseline):
+    """A clean network that acts and a noisy one that sees the same: reward-modulated learning by noise (García Fernández et al. 2025).
+
+    The action a is drawn from the policy of the clean network: a choice with probability softmax(y/s), a number from N(y, s²). The noise
+    would have changed its log-probability by d_t = log π̃(a_t) − log π(a_t), a second broadcast. The reward is compared with the running mean
+    of its step, as in `PerStep`. A perturbation of step s is credited with Σ_{t ≥ s} d_t R_t, R_t the reward-to-go of those differences.
+
+    J. García Fernández, N. Ahmad, M. van Gerven, "Noise-based reward-modulated learning", arXiv:2503.23972 (2025), for feed-forward
+    networks, where noise affects the action of its own step only, with one running mean of the whole return, by whose size the error is divided.
+
+    rate : ρ of the running means, in (0, 1]
+    spread : s > 0, temperature of a choice, standard deviation of a number
+    steps : largest number of steps of an episode
+    """
+
+    kind: Literal["policy_twin"] = "policy_twin"
+    rate: float = Field(default=0.25, gt=0, le=1)
+    spread: float = Field(default=1.0, gt=0)
+    steps: int = Field(default=1024, ge=1, le=65536)
+    sign: ClassVar[tuple[float, ...]] = (0.0, 1.0)
+    timed: ClassVar[bool] = True
+    sampled: ClassVar[bool] = True
+    facts: ClassVar[Facts] = Facts(unit_state=1, separable=False, spiking=False)
+
+    @property
+    def expect(self) -> Callable[..., Any] | None:
+        return expect_by_step
+
+    @property
+    def kinds_of_trial(self) -> int:
+        return self.steps
+
+    def numbers(self, scales: Scales) -> PolicyNumbers:
+        return PolicyNumbers(self.rate, self.spread)
+
+    def fits(self, rule: Axes) -> SpecError | None:
+        if rule.probe.injects and rule.formula is None:
+            return None
+        wanted = "'injected' or 'activity', without a formula of its own: the two networks read the same weights"
+        return SpecError("probe", f"a rule whose baseline is {self.kind!r}", wanted, rule.probe.kind)
