@@ -258,6 +258,11 @@ class Writing(Protocol):
         """Every weight was programmed, to `target` (m, n) [device units] as far as cells can hold it."""
         del site, target
 
+    def threshold_of(self, site: Site) -> float:
+        """The smallest request that is sent [device units]; 0: any."""
+        del site
+        return 0.0
+
     def waiting(self, state: ArrayState) -> np.ndarray | None:
         """What was requested of weights (m, n) and is not written yet [device units]; None: nothing waits."""
         del state
