@@ -203,7 +203,9 @@ class StateIndependent(_PhaseChange):
     for simulating training and inference on analog crossbar arrays", AICAS 2021, doi:10.1109/AICAS51828.2021.9458494. Its read noise
     is large: 4 µS at g_max after t_0.
 
-    programming_noise, read_noise : [µS], 0 or more;  nu, nu_spread : 0 or more;  others as in `PCMLike`
+    g_max, g_min : largest and smallest conductance that is programmed [µS]
+    programming_noise, read_noise : [µS], 0 or more;  nu, nu_spread : 0 or more
+    t_0 : time after programming at which the conductance is that programmed [s];  t_read : duration of a read [s]
     """
 
     g_max: float = 25.0

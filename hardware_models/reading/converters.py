@@ -99,7 +99,10 @@ class Converter(Conversion):
 
 @dataclass(frozen=True, kw_only=True)
 class Clip(Conversion):
-    """A converter with infinite resolution: only its bound, in the same units."""
+    """A converter with infinite resolution: only its bound, in the same units.
+
+    bound : where the range ends, above 0
+    """
 
     bound: float = 1.0
 

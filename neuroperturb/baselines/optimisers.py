@@ -134,7 +134,10 @@ def _adam(
 
 
 class Sgd(Optimiser):
-    """Gradient descent:   m ← β m + g,   Δw = −η m.   β = 0 is the plain form."""
+    """Gradient descent:   m ← β m + g,   Δw = −η m.   β = 0 is the plain form.
+
+    momentum : β, from 0 to below 1
+    """
 
     kind: Literal["sgd"] = "sgd"
     formula = staticmethod(_sgd)
@@ -147,6 +150,8 @@ class Sgd(Optimiser):
 
 class Rms(Optimiser):
     """RMSProp:   v ← β v + (1 − β) g²,   Δw = −η g / (√v + ε).
+
+    decay : β, from 0 to below 1;  epsilon : ε, above 0
 
     References
     ----------
@@ -167,6 +172,8 @@ class Rms(Optimiser):
 
 class Adam(Optimiser):
     """Adam:   m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   Δw = −η m̂ / (√v̂ + ε).
+
+    beta1, beta2 : β₁ and β₂, from 0 to below 1;  epsilon : ε, above 0
 
     m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct the early bias.
 

@@ -39,7 +39,10 @@ class Nonlinearity(NamedTuple):
 
 
 class Activation(Spec):
-    """An activation; every kind has its own class."""
+    """An activation; every kind has its own class.
+
+    kind : its name, or ``module:function`` of your own
+    """
 
     kind: str
 

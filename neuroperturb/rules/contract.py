@@ -64,6 +64,14 @@ class PerturbationRule(Spec):
     formula : custom functions in place of `credit` and of the probe's factor
     learning_rate : η ≥ 0
     noise_std : σ > 0, in units of the pre-activation (of the weight, for weight noise)
+    probe : what is perturbed, and what of it synapses are told
+    presynaptic : the presynaptic factor of a synapse: activity, plain or whitened
+    credit : whether a reward is credited to the present step alone, or to a trace of earlier ones
+    normaliser : by what the perturbation is divided, so that the estimate has the size of the gradient
+    baseline : what the loss is compared with: a clean twin, an antithetic pair, a running mean
+    noise : the distribution of the perturbation
+    step : from an estimate to a change of the weight, local to the synapse
+    rate : schedule of η over the run
     broadcast : ``"trial"``: every trial of a batch is credited with its own loss difference;  ``"batch"``: one scalar, the
         batch mean, for all (as published)
     batch_divisor : divisor of the sum over a batch.  ``"mean"``: B, the gradient of the mean loss;  ``"sum"``: 1, as the

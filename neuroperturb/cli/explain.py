@@ -1,0 +1,176 @@
+"""`neuroperturb explain`: what a setting, a word of a report, a rule, a task or a device means."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+import tomli_w
+import typer
+
+import hardware_models as hw
+from neuroperturb.cli.terminal import say
+from neuroperturb.experiments import glossary
+from neuroperturb.experiments.docstrings import summary
+from neuroperturb.experiments.schema import schema as schema_of
+from neuroperturb.experiments.settings import REQUIRED, Setting, settings, under
+from neuroperturb.rules import RULES
+from neuroperturb.spec import InputError, close
+from neuroperturb.tasks import TASKS
+
+WIDTH = 110
+
+
+def explain(
+    word: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KEY|WORD",
+            help="A setting, e.g. hardware.time.faults; a word of a report, e.g. fidelity; a rule, task or device.",
+        ),
+    ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", help="Print the JSON schema of an experiment's TOML, for the completion of an editor."
+        ),
+    ] = False,
+) -> None:
+    """Explain a setting, with its default and an example; or a word of a report; or list what can be explained.
+
+    Example: neuroperturb explain rule.noise_std
+    """
+    if schema:
+        say(json.dumps(schema_of(), indent=2, ensure_ascii=False))
+    elif word is None:
+        say(_contents())
+    else:
+        say(explanation(word))
+
+
+def explanation(word: str) -> str:
+    """What a word means; raises InputError, with what is near, if nothing is known of it."""
+    asked = " ".join(word.split())
+    keys = {one.key for one in settings()}
+    found = [*_of_key(asked, keys), *_of_word(asked), *_of_name(asked)]
+    if not found:
+        found = [text for key in _called(asked, keys) for text in _of_key(key, keys)]
+    if not found:
+        raise InputError(f"Nothing is known of {word!r}. {_near(asked, keys)}")
+    return "\n\n".join(found)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Where a word may stand
+
+
+def _of_key(key: str, keys: set[str]) -> Iterator[str]:
+    if key in keys:
+        told = [one for one in settings() if one.key == key]
+        yield "\n".join(_setting(key, told))
+
+
+def _of_word(word: str) -> Iterator[str]:
+    known = {name.casefold(): name for name in glossary.WORDS}
+    name = known.get(word.casefold())
+    if name is not None:
+        yield "\n".join(_wrapped(name, glossary.WORDS[name]))
+
+
+def _of_name(name: str) -> Iterator[str]:
+    if name in TASKS:
+        yield "\n".join(_wrapped(f"{name}, a task", summary(TASKS[name])))
+    if name in RULES:
+        yield "\n".join(_wrapped(f"{name}, a rule", f"{summary(RULES[name])} More: neuroperturb audit {name}"))
+    if name in hw.PRESETS:
+        preset = hw.PRESETS[name]
+        more = f"More: neuroperturb device {name}; neuroperturb advise --hardware {name}"
+        text = f"{preset.technology}. {preset.publication}. {more}"
+        yield "\n".join(_wrapped(f"{name}, a device", text))
+
+
+def _called(word: str, keys: set[str]) -> list[str]:
+    """Keys that somebody may mean: by another name of the field, or by their last part."""
+    synonym = glossary.SYNONYMS.get(word.casefold())
+    if synonym is not None:
+        return [synonym]
+    return sorted(key for key in keys if key.endswith("." + word))
+
+
+def _near(word: str, keys: set[str]) -> str:
+    """What was probably meant: what begins so comes first."""
+    known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *TASKS, *RULES, *hw.PRESETS]
+    last = word.rpartition(".")[2].casefold()
+    begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
+    if begins:
+        return f"Did you mean {', '.join(map(repr, begins[:3]))}?"
+    return close(word, known) or "`neuroperturb explain` lists what can be explained."
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Text
+
+
+def _setting(key: str, told: list[Setting]) -> list[str]:
+    lines = [key]
+    for one in _alike(told):
+        lines += _paragraph(one.meaning or "(no description)", "  ")
+        form = "" if one.kinds else f"{one.form};  "
+        lines.append(
+            f"    {form}default {_value(one.default)}" if one.default is not REQUIRED else f"    {form}has no default"
+        )
+        lines += [f"    where {' and '.join(one.needs)}"] * bool(one.needs)
+    kinds = {kind: words for one in told for kind, words in one.kinds.items()}
+    lines += [line for kind, words in kinds.items() for line in _item(kind, words)]
+    below = under(key)
+    if below:
+        lines.append("  its settings:")
+        lines += [line for name, meaning in _once(below) for line in _item(name, meaning)]
+    return [*lines, "", *_example(told[0])]
+
+
+def _alike(told: Iterable[Setting]) -> list[Setting]:
+    """Each meaning once."""
+    return list({(one.meaning, repr(one.default)): one for one in told}.values())
+
+
+def _once(below: Iterable[Setting]) -> list[tuple[str, str]]:
+    return list({one.key.rpartition(".")[2]: one.meaning for one in reversed(list(below))}.items())[::-1]
+
+
+def _example(one: Setting) -> list[str]:
+    table, _, name = one.key.rpartition(".")
+    value: Any = one.default if isinstance(one.default, bool | int | float | str) else next(iter(one.kinds), None)
+    if value is None:
+        return []
+    text = tomli_w.dumps({name: value}).strip()
+    where = f"[{table}]  " if table else ""
+    return [f"  TOML     {where}{text}", f"  command  neuroperturb run delayed-xor --set {one.key}={value}"]
+
+
+def _value(value: Any) -> str:
+    kind = getattr(value, "kind", None)
+    return "none" if value is None else str(kind) if isinstance(kind, str) else repr(value)
+
+
+def _item(name: str, text: str) -> list[str]:
+    first, *rest = textwrap.wrap(text, WIDTH - 30) or [""]
+    return [f"    {name:24s}  {first}".rstrip(), *(" " * 30 + line for line in rest)]
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    return [title, *_paragraph(text, "  ")]
+
+
+def _paragraph(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _contents() -> str:
+    top = [line for one in settings() if "." not in one.key for line in _item(one.key, one.meaning)]
+    words = textwrap.wrap(", ".join(glossary.WORDS), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(
+        ["Settings (neuroperturb explain KEY goes down)", *top, "", "Words of reports and of the field", *words]
+    )
