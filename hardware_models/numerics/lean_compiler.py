@@ -2,8 +2,7 @@
 
 Numba makes three things of every function: its code, a wrapper for callers in Python and one for callers in C, and machine code for
 each of them. Most kernels are called by other kernels only, which link them in: they get neither wrapper, and machine code when somebody
-asks for an address. That is a third of the time to compile, with the same code, and so the same bits. What is linked in is not optimised as a
-whole before: it is where it ends up.
+asks for an address. That is a third of the time to compile, with the same code, and so the same bits.
 
 A kernel that Python calls after all is compiled once more, with its wrapper.
 """
@@ -36,10 +35,6 @@ class LateLibrary(JITCodeLibrary):
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
         self._finalized = True
-
-    def _optimize_final_module(self) -> None:
-        if is_root():  # what is linked into another kernel is optimised there, whole
-            super()._optimize_final_module()
 
     def emit(self) -> None:
         """Make machine code, unless that is done."""
