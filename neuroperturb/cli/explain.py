@@ -15,7 +15,7 @@ from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
 from neuroperturb.experiments.schema import schema as schema_of
-from neuroperturb.experiments.settings import REQUIRED, Setting, settings, under
+from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings, under
 from neuroperturb.rules import RULES
 from neuroperturb.spec import InputError, close
 from neuroperturb.tasks import TASKS
@@ -113,7 +113,7 @@ def _near(word: str, keys: set[str]) -> str:
 # Text
 
 
-def _setting(key: str, told: list[Setting]) -> list[str]:
+def _setting(key: str, told: list[KeyEntry]) -> list[str]:
     lines = [key]
     for one in _alike(told):
         lines += _paragraph(one.meaning or "(no description)", "  ")
@@ -131,16 +131,16 @@ def _setting(key: str, told: list[Setting]) -> list[str]:
     return [*lines, "", *_example(told[0])]
 
 
-def _alike(told: Iterable[Setting]) -> list[Setting]:
+def _alike(told: Iterable[KeyEntry]) -> list[KeyEntry]:
     """Each meaning once."""
     return list({(one.meaning, repr(one.default)): one for one in told}.values())
 
 
-def _once(below: Iterable[Setting]) -> list[tuple[str, str]]:
+def _once(below: Iterable[KeyEntry]) -> list[tuple[str, str]]:
     return list({one.key.rpartition(".")[2]: one.meaning for one in reversed(list(below))}.items())[::-1]
 
 
-def _example(one: Setting) -> list[str]:
+def _example(one: KeyEntry) -> list[str]:
     table, _, name = one.key.rpartition(".")
     value: Any = one.default if isinstance(one.default, bool | int | float | str) else next(iter(one.kinds), None)
     if value is None:

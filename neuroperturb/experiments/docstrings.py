@@ -23,8 +23,8 @@ def meanings(cls: type) -> dict[str, str]:
     return found
 
 
-def summary(cls: type) -> str:
-    """The first paragraph of the docstring of a class, on one line."""
+def summary(cls: object) -> str:
+    """The first paragraph of the docstring of a class or function, on one line."""
     text = inspect.cleandoc(cls.__doc__ or "")
     first = text.split("\n\n")[0].split("\n")
     return plain(" ".join(line.strip() for line in first if not ENTRY.match(line)))

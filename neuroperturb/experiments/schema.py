@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing
 from typing import Any, Literal
 
-from neuroperturb.experiments.settings import TAGS, Setting, alternatives, settings, under
+from neuroperturb.experiments.settings import TAGS, KeyEntry, alternatives, settings, under
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = {int: "integer", float: "number", bool: "boolean", str: "string"}
@@ -20,15 +20,15 @@ def schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "neuroperturb experiment", **_table(top)}
 
 
-def _table(members: list[Setting]) -> dict[str, Any]:
+def _table(members: list[KeyEntry]) -> dict[str, Any]:
     """A table: each key with all its forms, whichever record has it."""
-    properties: dict[str, list[Setting]] = {}
+    properties: dict[str, list[KeyEntry]] = {}
     for one in members:
         properties.setdefault(one.key.rpartition(".")[2], []).append(one)
     return {"type": "object", "properties": {name: _property(ones) for name, ones in properties.items()}}
 
 
-def _property(ones: list[Setting]) -> dict[str, Any]:
+def _property(ones: list[KeyEntry]) -> dict[str, Any]:
     said = list(dict.fromkeys(one.meaning for one in ones if one.meaning))
     below, kinds = under(ones[0].key), {kind: words for one in ones for kind, words in one.kinds.items()}
     forms = [form for one in ones for form in _forms(one.hint)]
@@ -38,7 +38,7 @@ def _property(ones: list[Setting]) -> dict[str, Any]:
         table["properties"] = (
             {tag: {"type": "string", "examples": list(kinds)}, **table["properties"]} if kinds else table["properties"]
         )
-        forms = [table, {"type": "string", "examples": list(kinds)}]
+        forms = [table, {"type": "string", "examples": list(kinds)}, *forms]
     forms = [form for k, form in enumerate(forms) if form not in forms[:k]]
     return {"description": " · ".join(said), **(forms[0] if len(forms) == 1 else {"anyOf": forms} if forms else {})}
 

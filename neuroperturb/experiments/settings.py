@@ -41,7 +41,7 @@ PARTS = {  # of an experiment: what its records mean as a whole
 }
 
 
-class Setting(NamedTuple):
+class KeyEntry(NamedTuple):
     """One setting.
 
     key : dotted, as in ``--set KEY=VALUE``;  owner : name of the record it belongs to
@@ -61,12 +61,12 @@ class Setting(NamedTuple):
 
 
 @cache
-def settings() -> tuple[Setting, ...]:
+def settings() -> tuple[KeyEntry, ...]:
     """Every setting, parents before children."""
     return tuple(_of_spec(Experiment, "", ()))
 
 
-def under(key: str) -> list[Setting]:
+def under(key: str) -> list[KeyEntry]:
     """The settings directly below a key."""
     depth = key.count(".") + 1
     return [one for one in settings() if one.key.startswith(key + ".") and one.key.count(".") == depth]
@@ -76,28 +76,28 @@ def under(key: str) -> list[Setting]:
 # Walking
 
 
-def _of_spec(cls: type[Spec], prefix: str, needs: tuple[str, ...]) -> Iterator[Setting]:
+def _of_spec(cls: type[Spec], prefix: str, needs: tuple[str, ...]) -> Iterator[KeyEntry]:
     said = meanings(cls) | (PARTS if cls is Experiment else {})
     for name, field in cls.model_fields.items():
         if name in TAGS and isinstance(field.default, str):
             continue
         members = _members(name, field.annotation)
         key = f"{prefix}{name}"
-        yield Setting(
+        yield KeyEntry(
             key=key, owner=cls.__name__, meaning=said.get(name, "") or _fallback(members), form=_form(field, members),
             hint=field.annotation, default=_default(field), needs=needs, kinds={kind: summary(one) for kind, one in members.items() if kind},
         )  # fmt: skip
         yield from _below(key, members, needs)
 
 
-def _of_part(cls: type, prefix: str, needs: tuple[str, ...]) -> Iterator[Setting]:
+def _of_part(cls: type, prefix: str, needs: tuple[str, ...]) -> Iterator[KeyEntry]:
     said, usual = meanings(cls), parts.defaults(cls)
     for name, hint in parts.hints(cls).items():
         if name in NOTES:
             continue
         members = _part_members(cls, name, hint)
         key = f"{prefix}{name}"
-        yield Setting(
+        yield KeyEntry(
             key=key, owner=cls.__name__, meaning=said.get(name, "") or _fallback(members), form=_kinds_form(members) or _words(hint),
             hint=hint, default=usual.get(name, REQUIRED), needs=needs, kinds={kind: summary(one) for kind, one in members.items() if kind},
         )  # fmt: skip
@@ -108,12 +108,17 @@ def _of_part(cls: type, prefix: str, needs: tuple[str, ...]) -> Iterator[Setting
 MATRICES = {name for name in parts.hints(Chip) if parts.hints(Chip)[name] == hw.Hardware | None}
 
 
-def _below(key: str, members: dict[str, type], needs: tuple[str, ...]) -> Iterator[Setting]:
+def _below(key: str, members: dict[str, type], needs: tuple[str, ...]) -> Iterator[KeyEntry]:
     for kind, one in members.items():
         tag = "name" if key in ("task", "rule") else "kind"
-        inner = (*needs, f"{key}.{tag} = {kind!r}") if len(members) > 1 and kind != ANY_PRESET else needs
+        inner = (*needs, f"{key}.{tag} = {kind!r}") if _must_be_said(kind, one, members) else needs
         walk = _of_spec if issubclass(one, Spec) else _of_part
         yield from walk(one, f"{key}.", inner)
+
+
+def _must_be_said(kind: str, one: type, members: dict[str, type]) -> bool:
+    """Whether a table needs its kind: a specification always, a part of hardware where there are several."""
+    return kind not in ("", ANY_PRESET) and (issubclass(one, Spec) or len(members) > 1)
 
 
 def _members(name: str, annotation: Any) -> dict[str, type]:

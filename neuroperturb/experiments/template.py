@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomli_w
 
 from neuroperturb.experiments.experiment import Experiment
-from neuroperturb.experiments.settings import Setting, settings
+from neuroperturb.experiments.settings import KeyEntry, settings
 from neuroperturb.experiments.toml import plain
 
 WIDTH = 100  # of a comment: longer ones are cut at a word
@@ -16,14 +16,14 @@ def template(experiment: Experiment, command: str) -> str:
 
     command : how it is run, for the first line
     """
-    known: dict[str, list[Setting]] = {}
+    known: dict[str, list[KeyEntry]] = {}
     for one in settings():
         known.setdefault(one.key, []).append(one)
     lines = [f"# {command}", "# What a setting means: neuroperturb explain KEY", ""]
     return "\n".join([*lines, *_table(plain(experiment), "", known, ())]) + "\n"
 
 
-def _table(table: dict, prefix: str, known: dict[str, list[Setting]], kinds: tuple[str, ...]) -> list[str]:
+def _table(table: dict, prefix: str, known: dict[str, list[KeyEntry]], kinds: tuple[str, ...]) -> list[str]:
     """Values first, then tables, each under its heading."""
     lines: list[str] = []
     inner = {key: value for key, value in table.items() if isinstance(value, dict)}
@@ -47,7 +47,7 @@ def _line(key: str, value: object, comment: str) -> str:
     return text if "\n" in text or not comment else f"{text}  # {comment}"
 
 
-def _comment(found: list[Setting], kinds: tuple[str, ...]) -> str:
+def _comment(found: list[KeyEntry], kinds: tuple[str, ...]) -> str:
     """The meaning of a key, of the record that is there where several have it."""
     fitting = [one for one in found if set(one.needs) <= set(kinds)] or found
     text = fitting[0].meaning if fitting else ""

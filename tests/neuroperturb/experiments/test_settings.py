@@ -1,0 +1,141 @@
+"""Settings, words and templates are generated: every setting has a meaning, every key works, every file reads back."""
+
+import json
+import tomllib
+
+import pytest
+from typer.testing import CliRunner
+
+import hardware_models as hw
+from neuroperturb.cli import app as cli
+from neuroperturb.cli.explain import explanation
+from neuroperturb.cli.terminal import BAD_INPUT
+from neuroperturb.experiments import glossary, toml
+from neuroperturb.experiments.docstrings import meanings, summary
+from neuroperturb.experiments.schema import schema
+from neuroperturb.experiments.settings import REQUIRED, settings
+from neuroperturb.experiments.template import template
+from neuroperturb.results.text import LAYER, MATRIX
+from neuroperturb.spec import InputError
+
+runner = CliRunner()
+KEYS = {one.key for one in settings()}
+
+
+def test_every_setting_has_a_meaning_and_a_form():
+    assert [f"{one.owner}: {one.key}" for one in settings() if not one.meaning or not one.form] == []
+
+
+def test_keys_are_those_that_set_takes():
+    """A default, written as TOML for its key, is taken by `--set` where the key applies; some keys of reads need others beside them."""
+    for one in settings():
+        if (
+            one.needs
+            or one.key.startswith("hardware.reading.")
+            or not isinstance(one.default, int | float)
+            or one.default is REQUIRED
+        ):
+            continue
+        changed = toml.resolve({"task": "delayed-xor", "rule": "np"}, [f"{one.key}={json.dumps(one.default)}"])
+        assert changed.task.name == "delayed-xor", one.key
+
+
+def test_a_docstring_is_read_entry_by_entry():
+    class Made:
+        """Of nothing; much. ``code``
+
+        a, b : two things; both long,
+            and continued
+        c : third;  d : fourth, ``"x"``
+        """
+
+    assert summary(Made) == "Of nothing; much. code"
+    both = "two things; both long, and continued"
+    assert meanings(Made) == {"a": both, "b": both, "c": "third", "d": "fourth, x"}
+
+
+@pytest.mark.parametrize("word", [*LAYER, *MATRIX, "wander", "P", "np-p", "delayed-xor", "reram-es"])
+def test_words_of_reports_and_names_are_explained(word):
+    assert len(explanation(word).splitlines()) > 1
+
+
+@pytest.mark.parametrize("word", glossary.SYNONYMS)
+def test_what_the_field_calls_a_setting_leads_to_it(word):
+    assert glossary.SYNONYMS[word] in KEYS
+    assert word in {name.casefold() for name in glossary.WORDS} or glossary.SYNONYMS[word] in explanation(word)
+
+
+def test_a_setting_says_its_default_its_range_and_where_it_applies():
+    text = explanation("rule.noise_std")
+    assert "a number, above 0;  default 0.001" in text and "--set rule.noise_std=0.001" in text
+    assert "where hardware.writing.kind = 'closed-loop'" in explanation("hardware.writing.threshold")
+    assert "stuck_zero" in explanation("hardware.time.faults")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("fidelty", "Did you mean 'fidelity'?"),
+        ("hardware.time.fault", "Did you mean 'hardware.time.faults'"),
+        ("stuck", "'stuck cells'"),
+    ],
+)
+def test_what_is_not_known_is_one_sentence_with_what_begins_so_first(word, hint):
+    with pytest.raises(InputError) as error:
+        explanation(word)
+    assert hint in str(error.value) and "\n" not in str(error.value)
+    assert runner.invoke(cli.app, ["explain", word]).exit_code == BAD_INPUT
+
+
+def test_the_contents_are_listed_without_a_word():
+    text = runner.invoke(cli.app, ["explain"]).stdout
+    assert "hardware" in text and "fidelity" in text
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"task": "delayed-xor", "rule": "np-p"},
+        {"task": "weather", "rule": "danp"},
+        {"task": "delayed-xor", "rule": "bptt", "hardware": {"name": "reram-es", "writing": "recommended"}},
+        {
+            "task": "delayed-xor",
+            "hardware": {
+                "name": "pcm-like",
+                "W_out": {"name": "digital-4"},
+                "reading": {"adc": {"bits": 8, "bound": 9.0}},
+            },
+        },
+    ],
+    ids=["plain", "decorrelated", "recommended", "apart"],
+)
+def test_a_template_reads_back_as_the_same_experiment(table):
+    made = toml.resolve(table)
+    text = template(made, "neuroperturb run x.toml")
+    assert toml.resolve(tomllib.loads(text)) == made
+    assert text.count("#") > 20
+
+
+def test_new_writes_a_file_and_never_over_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runner.invoke(cli.app, ["new", "delayed-xor", "--hardware", "ecram"]).exit_code == 0
+    assert toml.load(tmp_path / "delayed-xor.toml").hardware.cells == hw.PRESETS["ecram"].cell
+    before = (tmp_path / "delayed-xor.toml").read_text()
+    again = runner.invoke(cli.app, ["new", "delayed-xor"])
+    assert again.exit_code == BAD_INPUT and "exists: choose another with '--out'" in again.stderr
+    assert (tmp_path / "delayed-xor.toml").read_text() == before
+
+
+def test_the_schema_takes_what_runs_and_refuses_what_cannot_be():
+    jsonschema = pytest.importorskip("jsonschema")
+    made = schema()
+    jsonschema.Draft202012Validator.check_schema(made)
+    check = jsonschema.Draft202012Validator(made)
+    for table in (
+        {"task": "delayed-xor"},
+        toml.plain(toml.resolve({"task": "delayed-xor", "rule": "np-p", "hardware": "reram-es"})),
+    ):
+        assert list(check.iter_errors(table)) == []
+    for table in ({"task": 3}, {"training": {"epochs": "ten"}}, {"rule": {"broadcast": "all"}}):
+        assert list(check.iter_errors(table))
+    assert json.loads(runner.invoke(cli.app, ["explain", "--schema"]).stdout) == json.loads(json.dumps(made))
