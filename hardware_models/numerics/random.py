@@ -44,9 +44,10 @@ from enum import IntEnum
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
+from numba.np.arrayobj import populate_array
 
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.normal import half_quantile_array, normal_from_bits
@@ -146,20 +147,25 @@ def _scratch_words():
     return np.empty(64, np.uint32)
 
 
-@intrinsic
-def _stack_words(typingctx):
-    """Pointer to 64 words on the stack: the heap would cost more than the draws of a short row."""
+if COMPILED:
 
-    def codegen(context, builder, signature, arguments):
-        words = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(32), 64))
-        return builder.bitcast(words, ir.IntType(32).as_pointer())
+    @intrinsic
+    def _scratch_words(typingctx):
+        """An array of 64 words on the stack of the caller: the heap would cost more than the draws of a short row.
 
-    return types.CPointer(types.uint32)(), codegen
+        An intrinsic, since what a function puts on its stack is gone when it returns, even if it is compiled into its caller.
+        """
+        kind = types.Array(types.uint32, 1, "C")
 
+        def codegen(context, builder, signature, arguments):
+            words = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(32), 64))
+            array = context.make_array(kind)(context, builder)
+            size = lambda number: context.get_constant(types.intp, number)  # noqa: E731
+            data = builder.bitcast(words, ir.IntType(32).as_pointer())
+            populate_array(array, data=data, shape=[size(64)], strides=[size(4)], itemsize=size(4), meminfo=None)
+            return array._getvalue()
 
-@overload(_scratch_words, jit_options={"nogil": True, "forceinline": True})
-def _compiled_scratch_words():
-    return lambda: carray(_stack_words(), (64,), np.uint32)
+        return kind(), codegen
 
 
 @kernel(allocates=True, forceinline=True)

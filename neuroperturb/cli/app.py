@@ -6,6 +6,7 @@ and the number it returns is the exit code. Its file is imported only when it is
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import traceback
@@ -33,6 +34,11 @@ COMMANDS = {
     "bench": ("bench:bench", "Benchmark the kernels against plain compiled loops, in this process, on this machine."),
     "cache": ("cache:cache", "Show, or delete, the compiled kernels cached on disk."),
 }  # fmt: skip
+GARBAGE = (
+    100_000,
+    20,
+    20,
+)  # objects between two looks for cycles: Python's default of 700 costs a tenth of a short command
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 
 
@@ -82,6 +88,7 @@ def neuroperturb() -> None:
 
 def main() -> None:
     """Entry point of the `neuroperturb` command; an exception that no command turned into a sentence is a bug and is printed in full."""
+    gc.set_threshold(*GARBAGE)
     terminal = importlib.import_module("neuroperturb.cli.terminal")
     terminal.speak_any_letter()
     try:

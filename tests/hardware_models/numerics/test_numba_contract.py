@@ -73,6 +73,7 @@ USED = {
     "numba.core.types.Type": "base of all types: kernel_key",
     "numba.core.types.unliteral": "type of any such number: lean_compiler",
     "numba.core.typing.templates.AttributeTemplate": "generic_resolve gives the type of a field: record",
+    "numba.np.arrayobj.populate_array": "fill in the fields of an array: random",
     "numba.np.numpy_support.from_dtype": "numba's type of a dtype: record",
 }
 HOMES = ("numba.core", "numba.np", "llvmlite")  # whose names are nobody's promise

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from hardware_models.numerics import normal, random
-from hardware_models.numerics.compiled import COMPILED, kernel
+from hardware_models.numerics.compiled import COMPILED, kernel, separate
 from hardware_models.numerics.random import Stream
 
 pytestmark = pytest.mark.kernels
@@ -239,3 +239,18 @@ def test_initial_weights_need_no_compiler():
         host = random.normal(seed, int(Stream.INIT), step, shape, np.float64)
         kernel_form = random._fill_array(random.fill_normal, seed, int(Stream.INIT), step, shape, np.float64)
         assert host.tobytes() == kernel_form.tobytes()
+
+
+@pytest.mark.parametrize("n", [1, 3, 16, 20, 63, 64, 65, 130])
+def test_a_short_row_drawn_by_a_kernel_that_is_called_by_its_address(n):
+    """Words of a last, partial group are on the stack: of the function that uses them, not of one that has returned."""
+    fill = separate(random.fill_normal)
+
+    @kernel
+    def draw(out):
+        for row in range(out.shape[0]):
+            fill(1, 2, 3, row, out[row])
+
+    out = np.zeros((4, n), np.float32)
+    draw(out)
+    np.testing.assert_array_equal(out, random.normal(1, 2, 3, (4, n)))
