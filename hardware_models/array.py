@@ -38,6 +38,7 @@ from hardware_models.numerics import memory
 from hardware_models.numerics.checks import InputError, ParameterError, is_finite
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
+from hardware_models.saving.chip_cells import ChipCells
 from hardware_models.saving.values import Value
 from hardware_models.writing import ByCell
 
@@ -126,6 +127,11 @@ class SynapseArray(Value, Site):
     @property
     def cell(self) -> Cell:
         return self.parts.cell
+
+    @property
+    def cells(self) -> ChipCells:
+        """What the cells of this chip are, by name: to get, and to set from a measured chip."""
+        return ChipCells(self)
 
     @property
     def weight(self) -> Weight:

@@ -92,6 +92,7 @@ class Stream(IntEnum):
     CHANNEL = 14  # noise of the broadcast reward
     TRAIN = 15  # bits of coincidence trains
     VERIFY = 16  # noise of reads while writing
+    MODIFIER = 17  # weights of a batch, as arrays that are programmed later may hold them
 
 
 def stream(name: int, array: int = 0) -> int:

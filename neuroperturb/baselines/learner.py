@@ -12,7 +12,7 @@ from neuroperturb.baselines.rflo import Rflo
 from neuroperturb.baselines.rtrl import Rtrl
 from neuroperturb.baselines.trainer import Bptt, BpttTrainer
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.tasks.contract import Dataset
 
@@ -53,6 +53,10 @@ class Exact:
     def row(self) -> dict:
         """Columns of the history that apply only to a perturbed network: none."""
         return {"twin_distance": float("nan"), "skipped": 0}
+
+    def stored(self) -> dict[str, np.ndarray]:
+        """The learnt matrices as they lie in memory, (m, n)."""
+        return dict(zip(LEARNT, self.trainer.weights[:3], strict=True))
 
     def weights(self) -> Matrices:
         w = self.trainer.weights

@@ -25,6 +25,8 @@ def expand(table: dict) -> dict:
     task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
     if isinstance(table.get("spiking"), str):
         table["spiking"] = {"backend": table["spiking"]}
+    if isinstance(table.get("modifier"), str):
+        table["modifier"] = {"kind": table["modifier"]}
     if "rule" in table:
         rule = _named(
             "rule", table["rule"], [*rules.RULES, *rules.OF_WORLDS, *rules.DECORRELATED, *GRADIENTS, "perturbation"]

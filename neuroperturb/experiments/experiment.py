@@ -5,6 +5,7 @@
     rule = "my_rules:MyRule"            or  [rule]  name = "my_rules.py:MyRule"  noise_std = 0.05  [rule.parameters]  decay = 0.8
     task = "my_task.py:MyTask"          or  [task]  name = "my_task.py:MyTask"  steps = 14
     hardware = "my_cell.py:MyCell"      or  [hardware.cells]  kind = "my_cell.py:MyCell"  dw_min = 0.01
+    modifier = "programming"            or  [modifier]  kind = "additive"  std = 0.05
     [network]  [decorrelation]  [training]  [hardware]  [spiking]
 
 A rule's name stands for its preset; further keys of its table override the preset. The names of decorrelated
@@ -32,6 +33,7 @@ from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
+from neuroperturb.network.modifiers import Modifier
 from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of, writes_outer_products
@@ -52,7 +54,8 @@ def _held(task: Any) -> Any:
 class Experiment(Spec):
     """Everything that determines a run: equal experiments give identical bits (on the same type of machine).
 
-    Without `hardware` a run uses ideal arrays and neurons; with `spiking` it uses spiking neurons.
+    Without `hardware` a run uses ideal arrays and neurons; with `spiking` it uses spiking neurons; with `modifier` weights are others
+    in every batch, as arrays that are programmed later will hold them.
     """
 
     task: Annotated[SerializeAsAny[tasks.Task], BeforeValidator(_held)]  # any task, including custom ones
@@ -62,13 +65,14 @@ class Experiment(Spec):
     training: Training = Training()
     hardware: Hardware | None = None
     spiking: LIF | None = None
+    modifier: Modifier | None = None
 
     def table(self) -> dict:
-        """The experiment as plain data that :meth:`parse` reads back; hardware and spiking are left out if they are None."""
+        """The experiment as plain data that :meth:`parse` reads back; what a run may lack is left out if it is None."""
         return {
             key: value
             for key, value in super().table().items()
-            if value is not None or key not in ("hardware", "spiking")
+            if value is not None or key not in ("hardware", "spiking", "modifier")
         }
 
     @classmethod
@@ -123,6 +127,14 @@ class Experiment(Spec):
                 if getattr(self, part) is not None:
                     verb = f"must be left out with the rule {self.rule.name!r}, which is a reference for plain networks"
                     raise SpecError(part, verb=verb, got=TABLE)
+        return self
+
+    @model_validator(mode="after")
+    def _modified_weights_are_on_a_computer(self):
+        for part in ("hardware", "spiking"):
+            if self.modifier is not None and getattr(self, part) is not None:
+                verb = f"must be left out with '{part}': weights are modified for arrays that are programmed later"
+                raise SpecError("modifier", verb=verb, got=TABLE)
         return self
 
     @model_validator(mode="after")

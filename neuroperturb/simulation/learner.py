@@ -9,7 +9,7 @@ import numpy as np
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
-from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
@@ -74,6 +74,11 @@ class Perturbed:
             "twin_distance": self.simulation.twin_distance(),
             "skipped": int(self.simulation.run.counters.skipped[0]),
         }
+
+    def stored(self) -> dict[str, np.ndarray]:
+        """The learnt matrices as they lie in memory, (m, n); of ideal cells, whose scale is 1."""
+        arrays = self.simulation.arrays
+        return {name: arrays[name].state.cells.w[0, :, : arrays[name].shape[0]] for name in LEARNT}
 
     def weights(self) -> Matrices:
         return self.simulation.weights()

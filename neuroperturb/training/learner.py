@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Protocol
-
-import numpy as np
+from typing import cast
 
 from neuroperturb.baselines import FORWARD
 from neuroperturb.baselines.learner import Exact, ExactOnArrays
@@ -22,38 +20,10 @@ from neuroperturb.simulation.learner import Perturbed
 from neuroperturb.spec import SpecError
 from neuroperturb.spiking.brian_learner import BrianSpiking
 from neuroperturb.spiking.simulation import SpikingSimulation
-from neuroperturb.tasks.contract import Dataset, Sequence
-
-
-class Learner(Protocol):
-    """The interface between the training loop and a learner.
-
-    phases : names of the passes over a sequence; the last one learns
-    loss : (sum, count) of the training loss; set to zero at the start of an epoch
-    diverged_step : step of the run with a non-finite loss, -1 for none
-    """
-
-    phases: tuple[str, ...]
-    loss: np.ndarray
-    diverged_step: int
-
-    def present(self, number: int, sequence: Sequence, phase: int, first: int) -> int:
-        """Present a chunk of a sequence from step `first`; returns the next step, -1 if the loss diverged."""
-
-    def row(self) -> dict:
-        """Additional columns of the history."""
-
-    def weights(self) -> Matrices:
-        """The present weights."""
-
-    def evaluate(self, sequence: Sequence) -> np.ndarray:
-        """Outputs of the clean network, (T, B, n_out)."""
-
-    def checkpoint(self) -> dict[str, np.ndarray]:
-        """All state by name, for the caller to copy; :meth:`restore` continues from it, bit for bit."""
-
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Restore a checkpoint."""
+from neuroperturb.tasks.contract import Dataset
+from neuroperturb.training.contract import Learner as Learner
+from neuroperturb.training.contract import OnComputer
+from neuroperturb.training.modified import Modified
 
 
 def make_learner(experiment: Experiment, dataset: Dataset, initial: Matrices, steps: int, total_steps: int) -> Learner:
@@ -73,7 +43,10 @@ def make_learner(experiment: Experiment, dataset: Dataset, initial: Matrices, st
             "rule", type(experiment).__name__, "a perturbation rule for spiking neurons, which have no exact gradient",
             experiment.rule.name,
         )  # fmt: skip
-    return made(experiment, dataset, initial, {"steps": steps, "total_steps": total_steps})
+    learner = made(experiment, dataset, initial, {"steps": steps, "total_steps": total_steps})
+    if experiment.modifier is None:
+        return learner
+    return Modified(cast(OnComputer, learner), experiment.modifier, experiment.training.seed)
 
 
 def _of(experiment: Experiment) -> tuple:

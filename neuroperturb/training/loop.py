@@ -14,7 +14,7 @@ from hardware_models.crossbar.pulses import PULSE
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import InputError, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
-from neuroperturb.training.learner import Learner
+from neuroperturb.training.contract import Learner
 
 MOST_STEPS = 2**48  # of a run: draws are numbered by the step, see hardware_models.numerics.random
 LONG = "Random draws are numbered by them, and would come again."

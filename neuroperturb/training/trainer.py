@@ -30,6 +30,7 @@ from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
+from neuroperturb.network.modifiers import Modifier
 from neuroperturb.network.rnn import LEARNT, RNN, initial_weights, require_room
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
@@ -287,6 +288,7 @@ def train(
     training: Training = Training(),  # noqa: B008
     hardware: Chip | None = None,
     spiking: LIF | None = None,
+    modifier: Modifier | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Train a network on a task with a learning rule, and return the record.
@@ -296,6 +298,7 @@ def train(
     network, task, rule, decorrelation, training : specifications
     hardware : hardware of the network; ideal by default
     spiking : spiking neurons in place of rate units, and their backend
+    modifier : how weights differ in every batch from those that are trained; not at all by default
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -311,6 +314,7 @@ def train(
         training=training,
         hardware=hardware,
         spiking=spiking,
+        modifier=modifier,
     )
     trainer = Trainer(experiment)
     try:

@@ -6,9 +6,9 @@ share of the cells. A synapse's cell is 28 bytes (weight, two steps, two bounds,
 
 Two runs at a time: the same step on two arrays in two threads, against one after the other.
 
-Closed loop: the same requests, summed digitally and read back where a pulse is worth it, beside plain pulses in the same process.
-Residuals begin evenly spread over a pulse, and requests turn around every `STEPS` steps: as many cells are pulsed in a step, and none
-runs into its bound.
+Closed loop: the same requests, summed digitally and read back where a pulse is worth it, beside plain pulses in the same process; v2: the
+same requests into a fast array, of which one row a step is read and moved (Tiki-Taka v2). What is summed begins evenly spread over a
+pulse, and requests turn around every `STEPS` steps: as many cells are pulsed in a step, and none runs into its bound.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from hardware_models import ClosedLoop, SoftBounds, SynapseArray
+from hardware_models import ClosedLoop, SoftBounds, SynapseArray, Transfer
 from hardware_models.crossbar.contract import Writing
 from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.state import Pending
@@ -40,8 +40,9 @@ def step(n: int, share: float, seed: int = 1, writing: Writing | None = None, tu
     array = SynapseArray((n, n), CELL, seed=seed, weight_scale=1.0, writing=writing)
     array.program(np.zeros((n, n)))
     sweep, rng = array.kernel(rank_change).sweep, np.random.default_rng(seed)
-    if writing is not None:
-        array.state.writing.chi[:, :n] = CELL.granularity * rng.uniform(-1, 1, (n, n))
+    waiting = array.writing.waiting(array.state)
+    if waiting is not None:
+        waiting[:] = CELL.granularity * rng.uniform(-1, 1, (n, n))
     post, pre, decay, x, acc = (memory.zeros((rows, n), np.float32) for rows in (1, 1, 1, 2, 2))
     post[0, :n], pre[0, :n] = rng.choice((-1, 1), n), share * CELL.granularity * rng.choice((-1, 1), n)
     x[:, :n] = rng.normal(size=(2, n))
@@ -86,5 +87,14 @@ def pulsed(n: int, share: float) -> dict:
 
 def closed_loop(n: int, share: float) -> dict:
     """One step written by a closed loop, against the same step by plain pulses."""
-    loop, plain = compare(step(n, share, writing=ClosedLoop(), turning=True), step(n, share, turning=True))
-    return {"request_per_step": share, "ns_per_synapse": 1e9 * loop / (STEPS * n**2), "ratio": loop / plain}
+    return _against_plain(n, share, ClosedLoop())
+
+
+def transfer(n: int, share: float) -> dict:
+    """The same by Tiki-Taka v2."""
+    return _against_plain(n, share, Transfer())
+
+
+def _against_plain(n: int, share: float, writing: Writing) -> dict:
+    own, plain = compare(step(n, share, writing=writing, turning=True), step(n, share, turning=True))
+    return {"request_per_step": share, "ns_per_synapse": 1e9 * own / (STEPS * n**2), "ratio": own / plain}

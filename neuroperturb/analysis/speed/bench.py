@@ -5,6 +5,7 @@
     pulsed cells    write and two reads of an array of soft-bounds cells, one in ten pulsed or all: nanoseconds a synapse, and what
                     two threads get through against one (:mod:`array_bench`).
     closed loop     the same requests through a digital residual and reads of what cells did, against plain pulses.
+    Tiki-Taka v2    the same requests into a fast array, of which one row a step is moved into the weights, against plain pulses.
     batch step      batch 100, ANP:  against the sgemm rate of its own products, 2·n²·(2B read + B write) operations
                     for W_rec, the same for W_in and W_out; one BLAS thread.
 
@@ -33,6 +34,7 @@ from neuroperturb.tasks.contract import Sequence
 STEPS = 200
 BARS = {"online_1000": 1.3, "online_500": 2.0, "decorrelated_1000": 3.3, "batch_1000": 0.5, "spiking_200": 10}  # fmt: skip
 LOOP_BAR = 2.0  # × plain pulses, at 500 × 500 synapses
+WRITINGS = {"loop": "closed loop", "v2": "Tiki-Taka v2"}  # by the first part of a figure's name
 PULSED_BARS = {0.1: 1.5, 1.0: 3.5}  # ns a synapse, by share of cells pulsed; two at a time ≥ 1.8 on an idle machine
 
 
@@ -108,6 +110,7 @@ def measure() -> dict:
             "batch_1000": batch_step(1000),
             **{f"pulsed_{n}_{share:g}": array_bench.pulsed(n, share) for n in (500, 1000) for share in (0.1, 1.0)},
             **{f"loop_500_{share:g}": array_bench.closed_loop(500, share) for share in (0.1, 1.0)},
+            **{f"v2_500_{share:g}": array_bench.transfer(500, share) for share in (0.1, 1.0)},
         }
         return found | spiking()
 
@@ -140,9 +143,9 @@ def main(json: bool = False) -> int:
                 f"pulsed cells    n = {n.partition('_')[0]}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns per synapse, "
                 f"two threads {row['two_at_a_time']:.2f} ×  bars ≤ {PULSED_BARS[share]}, ≥ 1.8"
             )
-        elif kind == "loop":
+        elif kind in WRITINGS:
             print(
-                f"closed loop     n = {n.partition('_')[0]}, |request|/step {row['request_per_step']:g}: "
+                f"{WRITINGS[kind]:<16}n = {n.partition('_')[0]}, |request|/step {row['request_per_step']:g}: "
                 f"{row['ns_per_synapse']:.2f} ns a synapse, {row['ratio']:.2f} × plain pulses  bar ≤ {LOOP_BAR:g}"
             )
         elif kind == "batch":
