@@ -40,10 +40,10 @@ from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.history import NAN, History
-from neuroperturb.training.learner import make_learner
+from neuroperturb.training.learner import Learner, make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
-from neuroperturb.training.resumption import fitting, require_same, require_state
+from neuroperturb.training.resumption import fitting, require_same, require_simulated, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
@@ -62,6 +62,7 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
+            self._require_own(resume)
             require_same(resume, experiment)
             now = notes(experiment.task, None if dataset is None else dataset.files)
             require_the_same(resume.data, now, "Resuming a record")
@@ -81,11 +82,19 @@ class Trainer:
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
         require_countable(sequences, training, writes=experiment.hardware is not None)
-        self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
+        self.learner = self._learner(sequences.length, sequences.steps)
         self._loop = Loop(sequences, self.learner)
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
         self._guard = Guard()
+
+    def _require_own(self, run: Run) -> None:
+        """Refuse a record that this sort of run cannot go on from."""
+        require_simulated(run)
+
+    def _learner(self, steps: int, total_steps: int) -> Learner:
+        """Who learns from sequences of so many steps, of a run of so many."""
+        return make_learner(self.experiment, self.dataset, self.initial, steps, total_steps)
 
     # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
 
