@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neuroperturb.network.chip.chip import Chip as Chip
     from neuroperturb.network.decorrelation import Decorrelation as Decorrelation
     from neuroperturb.network.rnn import RNN as RNN
+    from neuroperturb.network.scalar_losses import check_loss as check_loss
     from neuroperturb.results.run import Run as Run
     from neuroperturb.results.run import load as load
     from neuroperturb.rules.check_rule import check_rule as check_rule
@@ -61,6 +62,7 @@ _HOMES = {
     "age": "training.deployment",
     "align": "analysis.alignment.align",
     "audit": "analysis.audit.auditor",
+    "check_loss": "network.scalar_losses",
     "check_rule": "rules.check_rule",
     "check_task": "tasks.check_task",
     "deploy": "training.deployment",

@@ -35,6 +35,7 @@ from neuroperturb.baselines.forward import (
     product,
     trajectory,
 )
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Loss, Sequence
 
@@ -51,7 +52,7 @@ def gradient(
     weights: Weights,
     sequence: Sequence,
     *,
-    loss: Loss,
+    loss: Loss | ScalarLoss,
     window: int | None = None,
     leak: float = 1.0,
     bias: bool = False,
@@ -65,7 +66,7 @@ def gradient(
     ----------
     weights : Weights; their dtype is used throughout
     sequence : Sequence
-    loss : "mse" (mean over outputs) or "cross_entropy" (−Σ y* log softmax(y))
+    loss : "mse" (mean over outputs), "cross_entropy" (−Σ y* log softmax(y)), or a scalar one with a derivative
     window : int or None, number of steps that each loss is differentiated through; None for all
     leak : float in (0, 1], α
     bias : bool, whether a constant 1 is appended to û
@@ -98,7 +99,7 @@ class Passed(NamedTuple):
 
 
 def differentiate(
-    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: float
+    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss | ScalarLoss, window: int | None, leak: float
 ) -> tuple[float, Gradients]:
     """Mean loss and gradient of a given forward pass; `weights` are those of the backward pass. f is overwritten."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -112,7 +113,7 @@ def chunked_gradient(
     sequence: Sequence,
     *,
     chunk: int,
-    loss: Loss,
+    loss: Loss | ScalarLoss,
     leak: float = 1.0,
     bias: bool = False,
     state: State | None = None,
@@ -130,11 +131,15 @@ def chunked_gradient(
     return total / max(scored, 1), sums, np.concatenate(outputs), state
 
 
-def losses(outputs: np.ndarray, sequence: Sequence, loss: Loss) -> tuple[float, np.ndarray]:
+def losses(outputs: np.ndarray, sequence: Sequence, loss: Loss | ScalarLoss) -> tuple[float, np.ndarray]:
     """Mean loss over scored (step, trial) pairs, and ∂(Σ_t L_t)/∂y, shape (T, B, n_out)."""
     errors = np.empty_like(outputs)
     targets = np.ascontiguousarray(sequence.targets, outputs.dtype)
-    total = _loss_steps(outputs, targets, np.ascontiguousarray(sequence.mask), loss == "cross_entropy", errors)
+    mask = np.ascontiguousarray(sequence.mask)
+    if isinstance(loss, str):
+        total = _loss_steps(outputs, targets, mask, loss == "cross_entropy", errors)
+    else:
+        total = loss.differentiated(outputs, targets, mask, errors)
     return total / max(int(sequence.mask.sum()), 1), errors
 
 

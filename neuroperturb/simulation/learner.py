@@ -10,6 +10,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
@@ -32,7 +33,7 @@ class Perturbed:
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, decorrelation: Decorrelation | None,
-        hardware: Chip | None, loss: Loss, steps: int, total_steps: int, simulation: Callable[..., Simulation] = Simulation,
+        hardware: Chip | None, loss: Loss | ScalarLoss, steps: int, total_steps: int, simulation: Callable[..., Simulation] = Simulation,
     ):  # fmt: skip
         self.simulation = simulation(
             network, rule, initial, decorrelation=decorrelation, loss=loss, schedule=training.schedule, batch=training.batch_size,

@@ -11,11 +11,13 @@ The position of the run is in a :class:`neuroperturb.training.loop.Loop`; the le
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +37,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
@@ -94,7 +97,18 @@ class Trainer:
 
     def _learner(self, steps: int, total_steps: int) -> Learner:
         """Who learns from sequences of so many steps, of a run of so many."""
-        return make_learner(self.experiment, self.dataset, self.initial, steps, total_steps)
+        return make_learner(self.experiment, self._learnt_from(), self.initial, steps, total_steps)
+
+    def _learnt_from(self) -> Dataset:
+        """The data, with the loss that is learned from."""
+        chosen = None if self.experiment.loss is None else self.experiment.loss.bind()
+        if chosen is None or chosen == self.dataset.loss:
+            return self.dataset
+        if chosen == "cross_entropy":
+            raise SpecError("loss", "Experiment", "that of targets which are numbers, not odds of classes", chosen)
+        data = copy.copy(self.dataset)
+        data.loss = chosen  # type: ignore[assignment]
+        return data
 
     # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
 
@@ -294,6 +308,7 @@ def train(
     training: Training = Training(),  # noqa: B008
     hardware: Chip | None = None,
     spiking: LIF | None = None,
+    loss: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Train a network on a task with a learning rule, and return the record.
@@ -303,6 +318,8 @@ def train(
     network, task, rule, decorrelation, training : specifications
     hardware : hardware of the network; ideal by default
     spiking : spiking neurons in place of rate units, and their backend
+    loss : what is learned from, in place of the task's own: a name, "huber"; a table, {"kind": "huber", "delta": 0.5}; or a record with a
+        function of one's own, see :mod:`neuroperturb.network.scalar_losses`
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -318,6 +335,7 @@ def train(
         training=training,
         hardware=hardware,
         spiking=spiking,
+        loss=loss,
     )
     trainer = Trainer(experiment)
     try:

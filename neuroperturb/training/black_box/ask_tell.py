@@ -14,6 +14,7 @@ import numpy as np
 
 from hardware_models.numerics.record import record
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices, initial_weights
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.measured import MeasuredNeurons, make_drawn, make_shifts
 from neuroperturb.simulation.simulation import Simulation
@@ -31,7 +32,7 @@ class AskTell:
     network : sizes, and initial weights
     n_in, n_out : inputs and outputs of the chip
     steps, batch : of a presentation; in the online schedule every step is one of its own
-    loss : name of the loss that is computed where outputs are told
+    loss : what is computed where outputs are told, the name of a task's loss or a scalar one
     schedule : ``"episode"``: one update a presentation;  ``"online"``: one a step
     total_steps : of all training, for learning-rate schedules
     initial : weights to begin with, by default those of the network and seed
@@ -51,7 +52,7 @@ class AskTell:
     """
 
     def __init__(
-        self, rule: PerturbationRule, network: RNN, *, n_in: int, n_out: int, steps: int, batch: int = 1, loss: str = "mse",
+        self, rule: PerturbationRule, network: RNN, *, n_in: int, n_out: int, steps: int, batch: int = 1, loss: str | ScalarLoss = "mse",
         schedule: str = "episode", total_steps: int = 1, seed: int = 0, dtype: str = "float64", frozen: tuple[str, ...] = (),
         initial: Matrices | None = None, keeps_weights: bool = False,
     ):  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuroperturb.network.losses import LOSSES as KERNELS
+from neuroperturb.network.scalar_losses import ScalarLoss, kernels_of
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks import door
 
@@ -107,7 +107,7 @@ def passes_of(name: str, told: Any, request: Presentation, rest: tuple[int, ...]
     return array
 
 
-def losses_of(told: Measurement, request: Presentation, loss: str) -> np.ndarray:
+def losses_of(told: Measurement, request: Presentation, loss: str | ScalarLoss) -> np.ndarray:
     """(P, T, B), 0 where nothing is scored; a loss of a whole trial is told at its last scored step."""
     steps, trials = request.mask.shape
     if told.loss is None:
@@ -138,9 +138,9 @@ def activity_of(told: Measurement, request: Presentation, units: int) -> np.ndar
     return passes_of("activity", told.activity, request, shape, "T, B, n")
 
 
-def _computed(outputs: np.ndarray, request: Presentation, loss: str) -> np.ndarray:
+def _computed(outputs: np.ndarray, request: Presentation, loss: str | ScalarLoss) -> np.ndarray:
     """The task's loss of measured outputs."""
-    single, found = KERNELS[loss].single, np.zeros(outputs.shape[:3])
+    single, found = kernels_of(loss).single, np.zeros(outputs.shape[:3])
     for p, t, b in zip(*np.nonzero(np.broadcast_to(request.mask, found.shape)), strict=True):
         found[p, t, b] = single(
             outputs[p, t, b], outputs[p, t, b], np.ascontiguousarray(request.targets[t, b], np.float64)

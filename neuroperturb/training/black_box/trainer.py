@@ -60,7 +60,9 @@ class BlackBox(Trainer):
 
     def _learner(self, steps: int, total_steps: int) -> InTheLoop:
         experiment = self.experiment
-        return InTheLoop(experiment, self.dataset, self.initial, self.door, self._keeps_weights, steps, total_steps)
+        return InTheLoop(
+            experiment, self._learnt_from(), self.initial, self.door, self._keeps_weights, steps, total_steps
+        )
 
     def _score(self, sequence: Trials) -> dict[str, float]:
         """The task's metrics of outputs, or the loss alone where a chip tells no outputs."""
