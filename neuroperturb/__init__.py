@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from neuroperturb.network.chip.chip import Chip as Chip
     from neuroperturb.network.decorrelation import Decorrelation as Decorrelation
     from neuroperturb.network.rnn import RNN as RNN
+    from neuroperturb.network.scalar_losses import check_loss as check_loss
     from neuroperturb.results.run import Run as Run
     from neuroperturb.results.run import load as load
     from neuroperturb.rules.check_rule import check_rule as check_rule
     from neuroperturb.simulation.schedule import Training as Training
     from neuroperturb.tasks.check_task import check_task as check_task
+    from neuroperturb.training.black_box.ask_tell import AskTell as AskTell
+    from neuroperturb.training.black_box.presentation import Measurement as Measurement
+    from neuroperturb.training.black_box.presentation import Presentation as Presentation
+    from neuroperturb.training.black_box.trainer import BlackBox as BlackBox
     from neuroperturb.training.deployment import age as age
     from neuroperturb.training.deployment import deploy as deploy
     from neuroperturb.training.prediction import forecast as forecast
@@ -43,9 +48,13 @@ __version__ = "0.1.0"
 
 # name: module; imported on first use, so that `import neuroperturb` is fast
 _HOMES = {
+    "AskTell": "training.black_box.ask_tell",
+    "BlackBox": "training.black_box.trainer",
     "Chip": "network.chip.chip",
     "Decorrelation": "network.decorrelation",
     "Experiment": "experiments.experiment",
+    "Measurement": "training.black_box.presentation",
+    "Presentation": "training.black_box.presentation",
     "RNN": "network.rnn",
     "Run": "results.run",
     "Trainer": "training.trainer",
@@ -53,6 +62,7 @@ _HOMES = {
     "age": "training.deployment",
     "align": "analysis.alignment.align",
     "audit": "analysis.audit.auditor",
+    "check_loss": "network.scalar_losses",
     "check_rule": "rules.check_rule",
     "check_task": "tasks.check_task",
     "deploy": "training.deployment",

@@ -37,6 +37,7 @@ from neuroperturb.baselines.forward import (
     trajectory,
 )
 from neuroperturb.network.activation import TANH, Activation
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Loss, Sequence
 
@@ -53,7 +54,7 @@ def gradient(
     weights: Weights,
     sequence: Sequence,
     *,
-    loss: Loss,
+    loss: Loss | ScalarLoss,
     window: int | None = None,
     leak: Leaks = 1.0,
     bias: bool = False,
@@ -68,7 +69,7 @@ def gradient(
     ----------
     weights : Weights; their dtype is used throughout
     sequence : Sequence
-    loss : "mse" (mean over outputs) or "cross_entropy" (−Σ y* log softmax(y))
+    loss : "mse" (mean over outputs), "cross_entropy" (−Σ y* log softmax(y)), or a scalar one with a derivative
     window : int or None, number of steps that each loss is differentiated through; None for all
     leak : float in (0, 1], α, or one for every unit, (n,)
     bias : bool, whether a constant 1 is appended to û
@@ -103,7 +104,7 @@ class Passed(NamedTuple):
 
 
 def differentiate(
-    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss, window: int | None, leak: Leaks
+    weights: Weights, passed: Passed, sequence: Sequence, *, loss: Loss | ScalarLoss, window: int | None, leak: Leaks
 ) -> tuple[float, Gradients]:
     """Mean loss and gradient of a given forward pass; `weights` are those of the backward pass. Its slope is overwritten."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -117,7 +118,7 @@ def chunked_gradient(
     sequence: Sequence,
     *,
     chunk: int,
-    loss: Loss,
+    loss: Loss | ScalarLoss,
     leak: Leaks = 1.0,
     bias: bool = False,
     state: State | None = None,
@@ -138,11 +139,15 @@ def chunked_gradient(
     return total / max(scored, 1), sums, np.concatenate(outputs), state
 
 
-def losses(outputs: np.ndarray, sequence: Sequence, loss: Loss) -> tuple[float, np.ndarray]:
+def losses(outputs: np.ndarray, sequence: Sequence, loss: Loss | ScalarLoss) -> tuple[float, np.ndarray]:
     """Mean loss over scored (step, trial) pairs, and ∂(Σ_t L_t)/∂y, shape (T, B, n_out)."""
     errors = np.empty_like(outputs)
     targets = np.ascontiguousarray(sequence.targets, outputs.dtype)
-    total = _loss_steps(outputs, targets, np.ascontiguousarray(sequence.mask), loss == "cross_entropy", errors)
+    mask = np.ascontiguousarray(sequence.mask)
+    if isinstance(loss, str):
+        total = _loss_steps(outputs, targets, mask, loss == "cross_entropy", errors)
+    else:
+        total = loss.differentiated(outputs, targets, mask, errors)
     return total / max(int(sequence.mask.sum()), 1), errors
 
 

@@ -33,6 +33,8 @@ from neuroperturb.network.chip import chip as hardware_tables
 from neuroperturb.network.chip.chip import Chip, reads_noisily
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.lif import LIF
+from neuroperturb.network.loss_choice import Choice, OwnLoss
+from neuroperturb.network.loss_choice import read as read_loss
 from neuroperturb.network.modifiers import Modifier
 from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
@@ -40,6 +42,7 @@ from neuroperturb.rules.plan import facts_of, writes_outer_products
 from neuroperturb.simulation.configuration import columns_for
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import Spec, SpecError, Words
+from neuroperturb.tasks.contract import LOSSES
 from neuroperturb.tasks.user_task import kept
 
 TABLE = Words("a table")
@@ -54,6 +57,7 @@ def _held(task: Any) -> Any:
 class Experiment(Spec):
     """Everything that determines a run: equal experiments give identical bits (on the same type of machine).
 
+    `loss` is what is learned from, by default the task's own, by which outputs are scored in any case.
     Without `hardware` a run uses ideal arrays and neurons; with `spiking` it uses spiking neurons; with `modifier` weights are others
     in every batch, as arrays that are programmed later will hold them.
     """
@@ -66,13 +70,14 @@ class Experiment(Spec):
     hardware: Hardware | None = None
     spiking: LIF | None = None
     modifier: Modifier | None = None
+    loss: Annotated[Choice | None, BeforeValidator(read_loss)] = None
 
     def table(self) -> dict:
         """The experiment as plain data that :meth:`parse` reads back; what a run may lack is left out if it is None."""
         return {
             key: value
             for key, value in super().table().items()
-            if value is not None or key not in ("hardware", "spiking", "modifier")
+            if value is not None or key not in ("hardware", "spiking", "modifier", "loss")
         }
 
     @classmethod
@@ -179,6 +184,18 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _loss_has_a_gradient(self):
+        """Scalar losses are for perturbations, and for BPTT over an episode or in chunks."""
+        rule, online = self.rule, self.training.schedule == "online"
+        gradient = isinstance(rule, tuple(FORWARD.values())) or (isinstance(rule, Bptt) and online and not rule.chunk)
+        if gradient and self.loss is not None and self.loss.scalar:
+            wanted = (
+                f"{' or '.join(map(repr, LOSSES))} with the rule {rule.name!r} in the {self.training.schedule} schedule"
+            )
+            raise SpecError("loss", type(self).__name__, wanted, self.loss.kind)
+        return self
+
+    @model_validator(mode="after")
     def _own_rules_are_for_rate_units(self):
         if self.spiking is not None and isinstance(self.rule, PerturbationRule) and self.rule.formula is not None:
             verb = "must be left out with a custom rule, whose functions are for rate units"
@@ -215,8 +232,8 @@ class Experiment(Spec):
                     "run them in another process, put the class into a file.",
                     stacklevel=2,
                 )
-        for part in (self.task, getattr(self.rule, "formula", None)):
-            if isinstance(part, tasks.OwnTask | rules.OwnFormula):
+        for part in (self.task, getattr(self.rule, "formula", None), self.loss):
+            if isinstance(part, tasks.OwnTask | rules.OwnFormula | OwnLoss):
                 part.bind()
         chip = None if self.hardware is None else self.hardware.bound()
         return self if chip is self.hardware else self.replace(hardware=chip)

@@ -38,6 +38,8 @@ PARTS = {  # of an experiment: what its records mean as a whole
     "training": "schedule, passes, batches, seeds",
     "hardware": "what the network runs on, by name, or a table; left out: ideal arrays and neurons",
     "spiking": "spiking neurons in the place of rate units",
+    "modifier": "how weights differ in every batch from those that are trained, for arrays that are programmed later",
+    "loss": "what is learned from, in the place of the task's own loss, by which outputs are scored in any case",
 }
 
 

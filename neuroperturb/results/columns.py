@@ -27,6 +27,7 @@ HISTORY = {  # column: type
 }
 RESULTS = ("name", "validation", "test", "status", "settings", "seconds")
 TEXT = ("name", "status", "settings")
+IN_THE_LOOP = "black box"  # part of the ledger of a record that a chip in the loop has
 Status = Literal["finished", "interrupted", "diverged"]
 
 

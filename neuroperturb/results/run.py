@@ -29,6 +29,7 @@ from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
 from neuroperturb.network.chip.part_tables import PART
+from neuroperturb.network.loss_choice import LOSS
 from neuroperturb.results import file as record_file
 from neuroperturb.results import structure, summary
 from neuroperturb.results import text as report
@@ -40,7 +41,7 @@ from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.data_file import FileNote, recorded
-from neuroperturb.spec.user_code import UserCode, opening
+from neuroperturb.spec.user_code import Sought, UserCode, opening
 from neuroperturb.tasks.user_task import TASK
 
 if TYPE_CHECKING:
@@ -242,14 +243,19 @@ def _science(run: Run) -> dict[str, tuple]:
 
 
 def load(
-    path: str | Path, *, task: type | None = None, rule: type | None = None, hardware: type | Sequence[type] = ()
+    path: str | Path,
+    *,
+    task: type | None = None,
+    rule: type | None = None,
+    hardware: type | Sequence[type] = (),
+    loss: type | None = None,
 ) -> Run:
     """Read a run's file; raises RecordError for any other file. No code that a record names is run.
 
     Parameters
     ----------
     path : of the file
-    task, rule, hardware : user-defined classes that the record names, cells among them: given here, they need not be found and imported
+    task, rule, hardware, loss : user-defined classes that the record names, cells among them: given here, they need not be found and imported
         where the run is repeated, resumed or deployed; refused where they do something else than those of the record
     """
     path = Path(path)
@@ -259,7 +265,8 @@ def load(
     try:
         with opening(path.parent):  # paths in it are not followed: a record is data
             run = _run(texts, arrays)
-            _give(run, path, task=task, rule=rule, hardware=hardware)
+            cells = [hardware] if isinstance(hardware, type) else hardware
+            _give(run, path, [(task, TASK), (rule, RULE), (loss, LOSS), *((cell, PART) for cell in cells)])
     except InputError as error:
         raise RecordError(f"The file {str(path)!r} holds an experiment this version cannot read: {error}") from None
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # whole, and of another structure
@@ -272,10 +279,8 @@ def load(
     return run
 
 
-def _give(run: Run, path: Path, *, task: type | None, rule: type | None, hardware: type | Sequence[type]) -> None:
+def _give(run: Run, path: Path, given: list[tuple[type | None, Sought]]) -> None:
     """Have classes stand for what a record names; raises RecordError for one that it does not."""
-    cells = [hardware] if isinstance(hardware, type) else hardware
-    given = [(task, TASK), (rule, RULE), *((cell, PART) for cell in cells)]
     named = user_code(run.experiment.table())
     for cls, sought in given:
         if cls is not None and UserCode.of(cls, sought) not in named:

@@ -15,7 +15,7 @@ from neuroperturb.network.chip.chip import words
 from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results import loss
 from neuroperturb.results.ablation_table import is_row, table
-from neuroperturb.results.columns import RESULTS, Record
+from neuroperturb.results.columns import IN_THE_LOOP, RESULTS, Record
 from neuroperturb.results.grid import grid, number
 from neuroperturb.spec.user_code import UserCode
 from neuroperturb.tasks.user_task import SOURCE
@@ -186,6 +186,8 @@ def provenance(run: Record) -> str:
         f"class     {code.name} (sha256 {code.sha256[:12]}){_kept(code)}" for code in user_code(run.experiment.table())
     ]
     lines += [f"data      {path} ({note.words})" for path, note in run.data.items()]
+    if (box := run.ledger.get(IN_THE_LOOP)) is not None:
+        lines.append(f"chip      in the loop, {box.get('door', 'unknown')}")
     if run.seeds:
         lines.append("seeds     " + ", ".join(f"{name} {seed}" for name, seed in run.seeds.items()))
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
@@ -34,7 +35,7 @@ class Perturbed:
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, decorrelation: Decorrelation | None,
-        hardware: Chip | None, loss: Loss, steps: int, total_steps: int, world: CompiledWorld | None = None,
+        hardware: Chip | None, loss: Loss | ScalarLoss, steps: int, total_steps: int, world: CompiledWorld | None = None,
         simulation: Callable[..., Simulation] = Simulation,
     ):  # fmt: skip
         self.simulation = simulation(

@@ -9,8 +9,8 @@ from hardware_models.crossbar.fused import decorrelation_change, rank_change
 from hardware_models.crossbar.state import Absent
 from hardware_models.numerics.blas import BATCH
 from neuroperturb.network.dynamics import Layers, make_evaluate, make_record
-from neuroperturb.network.losses import LOSSES
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
+from neuroperturb.network.scalar_losses import ScalarLoss, kernels_of
 from neuroperturb.network.whitening import make_finish_whitening, make_whiten
 from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.decorrelating import make_clean, make_column_read, make_finish_clean, summed_decay_change
@@ -51,8 +51,8 @@ class Loops(NamedTuple):
     pending_change: object
 
 
-def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, ...]) -> Loops:
-    """The loops of a run; `loss` is the name of one of :data:`neuroperturb.network.losses.LOSSES`."""
+def build_loops(setup: Setup, model: NeuronModel, loss: str | ScalarLoss, frozen: tuple[str, ...]) -> Loops:
+    """The loops of a run; `loss` is the name of one of :data:`neuroperturb.network.losses.LOSSES`, or a scalar one."""
     rule, rows, online = setup.rule.structure, setup.rule.rows, setup.online
     decorrelating = decorrelation_change if online else rank_change
     changes = {name: (rows.learning, rows.read) if name in LEARNT else (decorrelating, None) for name in MATRICES}
@@ -62,7 +62,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str, frozen: tuple[str, 
     plan = Plan(
         rule=rule,
         forward=forward,
-        loss=LOSSES[loss].between(rule.passes.count, rule.passes.paired),
+        loss=kernels_of(loss).between(rule.passes.count, rule.passes.paired),
         whiten=whiten,
         learns=_learns(setup, frozen),
         delayed=setup.chip.reward.delay > 0,

@@ -17,6 +17,7 @@ from hardware_models.numerics.record import record
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
+from neuroperturb.network.scalar_losses import ScalarLoss
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
@@ -42,7 +43,7 @@ class Simulation:
     ----------
     network, rule, decorrelation : specifications
     initial : Matrices, W[i, j] from j to i
-    loss : ``"mse"`` or ``"cross_entropy"``
+    loss : ``"mse"``, ``"cross_entropy"``, or a scalar one
     schedule : ``"online"`` or ``"episode"``
     batch, steps : number of parallel trials, length of the longest sequence
     total_steps : length of the whole run, for learning-rate schedules
@@ -73,7 +74,7 @@ class Simulation:
 
     def __init__(
         self, network: RNN, rule: PerturbationRule, initial: Matrices, *, decorrelation: Decorrelation | None = None,
-        loss: str = "mse", schedule: str = "online", batch: int = 1, steps: int = 1, total_steps: int = 1,
+        loss: str | ScalarLoss = "mse", schedule: str = "online", batch: int = 1, steps: int = 1, total_steps: int = 1,
         dtype: str = "float32", seed: int = 0, resynchronise: int = 0, frozen: tuple[str, ...] = (), recorded: dict | None = None,
         hardware: Chip | None = None, neurons: NeuronModel = RateNeurons(), world: CompiledWorld | None = None,  # noqa: B008
     ):  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 from hardware_models.numerics.checks import short
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.results.columns import IN_THE_LOOP
 from neuroperturb.results.run import Run
 from neuroperturb.spec import InputError
 
@@ -39,6 +40,24 @@ def require_same(run: Run, experiment: Experiment) -> None:
         )
     if new < old:
         raise InputError(f"The {EPOCHS!r} parameter of a resumed run may grow, not shrink: it is {new} and was {old}.")
+
+
+def require_simulated(run: Run) -> None:
+    """Raise for a record of a chip in the loop, which no simulation can go on from."""
+    box = run.ledger.get(IN_THE_LOOP)
+    if box is not None:
+        raise InputError(
+            f"This record was made with a chip in the loop, {box.get('door', 'unknown')}, which is elsewhere: go on with "
+            "neuroperturb.BlackBox(experiment, chip, resume=run); its weights are run.weights."
+        )
+
+
+def require_in_the_loop(run: Run) -> None:
+    """Raise for a record of a simulation, whose neurons are not those of a chip."""
+    if IN_THE_LOOP not in run.ledger:
+        raise InputError(
+            "This record was not made with a chip in the loop: go on with neuroperturb.Trainer(experiment, resume=run)."
+        )
 
 
 def require_unfinished(run: Run, experiment: Experiment, name: str = "") -> None:

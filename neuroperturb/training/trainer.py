@@ -11,11 +11,13 @@ The position of the run is in a :class:`neuroperturb.training.loop.Loop`; the le
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,15 +38,16 @@ from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
+from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset, Task
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.history import NAN, History
-from neuroperturb.training.learner import make_learner
+from neuroperturb.training.learner import Learner, make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
-from neuroperturb.training.resumption import fitting, require_same, require_state
+from neuroperturb.training.resumption import fitting, require_same, require_simulated, require_state
 from neuroperturb.training.whole import Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
@@ -63,6 +66,7 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
         if resume is not None:
+            self._require_own(resume)
             require_same(resume, experiment)
             now = notes(experiment.task, None if dataset is None else dataset.files)
             require_the_same(resume.data, now, "Resuming a record")
@@ -82,11 +86,30 @@ class Trainer:
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
         require_countable(sequences, training, writes=experiment.hardware is not None)
-        self.learner = make_learner(experiment, self.dataset, self.initial, sequences.length, sequences.steps)
+        self.learner = self._learner(sequences.length, sequences.steps)
         self._loop = Loop(sequences, self.learner)
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
         self._guard = Guard()
+
+    def _require_own(self, run: Run) -> None:
+        """Refuse a record that this sort of run cannot go on from."""
+        require_simulated(run)
+
+    def _learner(self, steps: int, total_steps: int) -> Learner:
+        """Who learns from sequences of so many steps, of a run of so many."""
+        return make_learner(self.experiment, self._learnt_from(), self.initial, steps, total_steps)
+
+    def _learnt_from(self) -> Dataset:
+        """The data, with the loss that is learned from."""
+        chosen = None if self.experiment.loss is None else self.experiment.loss.bind()
+        if chosen is None or chosen == self.dataset.loss:
+            return self.dataset
+        if chosen == "cross_entropy":
+            raise SpecError("loss", "Experiment", "that of targets which are numbers, not odds of classes", chosen)
+        data = copy.copy(self.dataset)
+        data.loss = chosen  # type: ignore[assignment]
+        return data
 
     # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
 
@@ -289,6 +312,7 @@ def train(
     hardware: Chip | None = None,
     spiking: LIF | None = None,
     modifier: Modifier | None = None,
+    loss: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Train a network on a task with a learning rule, and return the record.
@@ -299,6 +323,8 @@ def train(
     hardware : hardware of the network; ideal by default
     spiking : spiking neurons in place of rate units, and their backend
     modifier : how weights differ in every batch from those that are trained; not at all by default
+    loss : what is learned from, in place of the task's own: a name, "huber"; a table, {"kind": "huber", "delta": 0.5}; or a record with a
+        function of one's own, see :mod:`neuroperturb.network.scalar_losses`
     progress : called with a :class:`Progress` every 0.2 s or so
 
     Returns
@@ -315,6 +341,7 @@ def train(
         hardware=hardware,
         spiking=spiking,
         modifier=modifier,
+        loss=loss,
     )
     trainer = Trainer(experiment)
     try:

@@ -27,11 +27,11 @@ def test_every_setting_has_a_meaning_and_a_form():
 
 
 def test_keys_are_those_that_set_takes():
-    """A default, written as TOML for its key, is taken by `--set` where the key applies; some keys of reads and of time need others beside them."""
+    """A default, written as TOML for its key, is taken by `--set` where the key applies; some keys of reads and of time need others beside them, times have units."""
     for one in settings():
         if (
             one.needs
-            or one.key.startswith(("hardware.reading.", "hardware.time."))
+            or one.key.startswith(("hardware.reading.", "hardware.time.", "spiking."))
             or not isinstance(one.default, int | float)
             or one.default is REQUIRED
         ):
