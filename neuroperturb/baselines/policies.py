@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from hardware_models.numerics.record import record
 from neuroperturb.network.rnn import RNN, initial_weights
+from neuroperturb.tasks.contract import Sequence
 from neuroperturb.tasks.worlds.contract import LEARN, CompiledWorld
-from neuroperturb.tasks.worlds.environment import make_begin, make_state, make_step
+from neuroperturb.tasks.worlds.environment import Play
 from neuroperturb.tasks.worlds.task import WorldTrials
 
 PAIRS, TRIALS = 16, 4  # mirrored pairs of a generation, and trials of each candidate
@@ -87,18 +87,12 @@ class Recurrent(NamedTuple):
 def play(world: CompiledWorld, policy: Policy, theta: np.ndarray, seed: int, trials: Iterable[int]) -> np.ndarray:
     """Returns (P, K) of P policies, parameters (P, d), in the same K trials by number."""
     numbers, policies = np.asarray(list(trials)), len(theta)
-    worlds = make_state(world, seed, policies * len(numbers))
-    worlds.trial[:] = np.tile(numbers, policies)
-    handle, step = record(worlds), make_step(world.move)
-    make_begin(world.begin)(handle)
-    shape, memory = (policies, len(numbers)), policy.memory(policies, len(numbers))
-    total = np.zeros(shape)
+    played, shape = Play(world, seed, np.tile(numbers, policies)), (policies, len(numbers))
+    memory, total = policy.memory(*shape), np.zeros(shape)
     for _ in range(world.steps):
-        y, memory = policy.act(theta, memory, worlds.seen.reshape(*shape, -1))
-        worlds.action[:] = (np.argmax(y, axis=2) if world.choices else y[:, :, 0]).ravel()
-        step(handle)
-        total += worlds.reward.reshape(shape)
-        if worlds.done.all():
+        y, memory = policy.act(theta, memory, played.state.seen.reshape(*shape, -1))
+        total += played.act(y.reshape(-1, y.shape[2])).reshape(shape)
+        if played.state.done.all():
             break
     return total
 
@@ -146,12 +140,14 @@ RATES, SPREADS = (0.05, 0.2), (0.1, 0.3)  # searched on validation trials
 
 def searched(data: WorldTrials, policy: Policy, trials: int) -> dict:
     """The row of the best of four searches, each of them with so many trials: losses of validation and test, and its settings."""
-    parts = {"validation": data.validation, "test": data.test}
     rows = []
     for rate in RATES:
         for spread in SPREADS:
             theta = evolve(data, policy, trials, rate=rate, spread=spread).theta[None]
-            score = lambda part, theta=theta: play(data.world, policy, theta, data.seed, parts[part].condition[0]).mean()  # noqa: E731
-            rows.append((float(data.ceiling - score("validation")), f"rate {rate:g}, σ {spread:g}", score))
-    loss, settings, score = min(rows, key=lambda row: row[0])
-    return {"validation": loss, "test": float(data.ceiling - score("test")), "settings": settings}
+            rows.append((_loss(data, policy, theta, data.validation), f"rate {rate:g}, σ {spread:g}", theta))
+    loss, settings, theta = min(rows, key=lambda row: row[0])
+    return {"validation": loss, "test": _loss(data, policy, theta, data.test), "settings": settings}
+
+
+def _loss(data: WorldTrials, policy: Policy, theta: np.ndarray, sequence: Sequence) -> float:
+    return float(data.ceiling - play(data.world, policy, theta, data.seed, sequence.condition[0]).mean())
