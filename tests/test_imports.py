@@ -40,10 +40,21 @@ ENTRIES = {
 }
 # What a function may import, and why it is not at the top: optional, or slow to import and not always needed.
 LATE = {
-    "brian2", "distributed", "h5netcdf", "h5py", "llvmlite", "matplotlib", "optuna", "pandas", "pyarrow", "rich", "scipy", "sklearn", "threadpoolctl",
-    "tomli_w", "xarray",
+    "brian2", "distributed", "gymnasium", "h5netcdf", "h5py", "llvmlite", "matplotlib", "optuna", "pandas", "pyarrow", "rich", "scipy", "sklearn",
+    "threadpoolctl", "tomli_w", "xarray",
 }  # fmt: skip
-HEAVY = ("pandas", "xarray", "matplotlib", "h5py", "h5netcdf", "sklearn", "brian2", "distributed", "optuna")
+HEAVY = (
+    "pandas",
+    "xarray",
+    "matplotlib",
+    "h5py",
+    "h5netcdf",
+    "sklearn",
+    "brian2",
+    "distributed",
+    "optuna",
+    "gymnasium",
+)
 
 
 def modules(package):

@@ -1,8 +1,9 @@
-"""Faults: stuck cells and dead lines, from fabrication on or from a failure in life.
+"""Faults: stuck cells and dead lines, from fabrication on, from a failure in life, or from one accident.
 
     at fabrication   a cell is stuck at its lower bound, its upper bound or 0 with probabilities stuck_low, stuck_high, stuck_zero
                      an input line j is dead with dead_rows, all its cells, of every device, reading 0
                      an output line i of one device is dead with dead_columns, all its cells reading 0
+    an accident      at the time `accident` a cell fails with probability broken_low, broken_high, broken_zero, together with the others
     in life          a cell fails at a time of density r e^{−r t}, r = rate_low, rate_high, rate_zero, and is stuck there ever after
 
 0 is that of the weight; for conductances that are programmed once, it is zero conductance, and the bounds are those of their range.
@@ -37,6 +38,7 @@ class FaultDraw(IntEnum):
     ROW = 3
     COLUMN = 4
     TIME = 5
+    ACCIDENT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,15 @@ class Faults(Mechanism):
     stuck_low, stuck_high, stuck_zero : fraction of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
     dead_rows, dead_columns : fraction of the input lines, and of the output lines of each device, that are dead, 0 … 1
     rate_low, rate_high, rate_zero : failure rate of a cell in life [1/s], 0 or more
+    broken_low, broken_high, broken_zero : fraction of the cells that fail together at the time `accident`, 0 … 1
+    accident : time of that [s], more than 0 if any do
+
+    Examples
+    --------
+    30 % of the cells fail at 0 after 100 s:
+
+    >>> Faults(broken_zero=0.3, accident=100.0).fails
+    True
     """
 
     stuck_low: float = 0.0
@@ -56,6 +67,10 @@ class Faults(Mechanism):
     rate_low: float = 0.0
     rate_high: float = 0.0
     rate_zero: float = 0.0
+    broken_low: float = 0.0
+    broken_high: float = 0.0
+    broken_zero: float = 0.0
+    accident: float = 0.0
 
     @property
     def is_off(self) -> bool:
@@ -63,8 +78,10 @@ class Faults(Mechanism):
         return not any(vars(self).values())
 
     def check(self) -> None:
-        require_share(self, "stuck_low stuck_high stuck_zero dead_rows dead_columns")
-        require_not_negative(self, "rate_low rate_high rate_zero")
+        require_share(self, "stuck_low stuck_high stuck_zero dead_rows dead_columns broken_low broken_high broken_zero")
+        require_not_negative(self, "rate_low rate_high rate_zero accident")
+        if (self.accident > 0) != any((self.broken_low, self.broken_high, self.broken_zero)):
+            refuse(self, "accident", "more than 0 if cells fail at that time, and 0 if none do")
 
     @property
     def fails(self) -> bool:
@@ -72,7 +89,7 @@ class Faults(Mechanism):
 
     def check_cell(self, cell: Cell, ends: tuple[float, float, float] | None) -> None:
         """Reject cells without bounds if cells can be stuck at one."""
-        for name in ("stuck_low", "stuck_high", "rate_low", "rate_high"):
+        for name in ("stuck_low", "stuck_high", "rate_low", "rate_high", "broken_low", "broken_high"):
             if ends is None and cell.bound is None and getattr(self, name) > 0:
                 refuse(self, name, f"0 where cells have no bounds, like {cell!r}")
 
@@ -109,11 +126,16 @@ class Faults(Mechanism):
         self, clock: float, places: Sequence[np.ndarray | float], shape: tuple[int, int, int], seed: int, number: int
     ) -> np.ndarray:
         """The values of cells that have failed in life by some time, NaN for others."""
+        uniform = lambda step, size: random.uniform(seed, _stream(number), step, size, np.float64)  # noqa: E731
         first, stuck = np.full(shape, np.inf), np.full(shape, np.nan)
         for k, (kind, place) in enumerate(zip(PLACES, places, strict=True)):
-            rate = getattr(self, f"rate_{kind}")
+            rate, share = getattr(self, f"rate_{kind}"), getattr(self, f"broken_{kind}")
+            if share > 0:
+                fails = uniform(FaultDraw.ACCIDENT + k, shape) < share
+                stuck = np.where(fails & (self.accident < first), place, stuck)
+                first = np.where(fails, np.minimum(self.accident, first), first)
             if rate > 0:
-                time = -np.log(random.uniform(seed, _stream(number), FaultDraw.TIME + k, shape, np.float64)) / rate
+                time = -np.log(uniform(FaultDraw.TIME + k, shape)) / rate
                 stuck, first = np.where(time < first, place, stuck), np.minimum(time, first)
         return np.where(first <= clock, stuck, np.nan)
 

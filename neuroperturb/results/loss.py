@@ -33,4 +33,10 @@ def line(run: Record) -> str:
         return ""
     unit = f" [{loss['unit']}]" if loss["unit"] else ""
     guess = ", ".join(f"{number(value)} on {part} data" for part, value in loss["guess"].items() if value == value)
-    return f"loss      {loss['name']}{unit}" + (f"; the best constant output scores {guess}" if guess else "")
+    nobody = "the random policy" if "ceiling" in loss else "the best constant output"
+    return f"loss      {loss['name']}{unit}" + (f"; {nobody} scores {guess}" if guess else "")
+
+
+def ceiling(run: Record) -> float | None:
+    """Of a world, the return that no trial exceeds: the return is this less the loss; None for a task with targets."""
+    return of_run(run).get("ceiling")

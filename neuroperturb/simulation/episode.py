@@ -21,8 +21,9 @@ from neuroperturb.simulation.episode_blocks import block_strategy
 from neuroperturb.simulation.episode_draws import draw_strategy
 from neuroperturb.simulation.episode_lanes import make_lane_episode
 from neuroperturb.simulation.episode_per_synapse import synapse_strategy
+from neuroperturb.simulation.outside import make_outside
 from neuroperturb.simulation.plan import Plan
-from neuroperturb.simulation.step import make_step
+from neuroperturb.simulation.step import make_halves, make_step
 from neuroperturb.simulation.world import make_live
 
 
@@ -39,6 +40,8 @@ def make_episode(plan: Plan):
     if plan.lanes:
         return make_lane_episode(plan)
     if plan.world is not None:
+        if plan.world.outside:
+            return make_outside(plan, make_halves(plan), strategy_of(plan))
         return make_live(plan, make_step(plan), strategy_of(plan))
     step = separate(make_step(plan))
     begin_step, add_step, end_sequence = strategy_of(plan)

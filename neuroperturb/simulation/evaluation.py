@@ -53,7 +53,8 @@ class Evaluation:
         trials.trial[:], trials.strength[:] = numbers, self._handles.state.world.strength
         rewards = np.zeros((steps, len(numbers), 1))
         act = self._model.activity(setup, 1, len(numbers))
-        self._loops.evaluate(*self._handles.clean_pass(act), record(trials), rewards)
+        outside = () if world.outside is None else (world.outside,)
+        self._loops.evaluate(*self._handles.clean_pass(act), record(trials), rewards, *outside)
         return rewards
 
     def run(self, act: Any, inputs: np.ndarray, reset: np.ndarray, *, chunk: int) -> np.ndarray:

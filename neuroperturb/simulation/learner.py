@@ -54,7 +54,7 @@ class Perturbed:
         data = self._prepared[1]
         T = len(data.inputs)
         self.simulation.run.counters.sequence[0] = number
-        last = min(T, first + max(1, int(CHUNK * self._rate)))
+        last = min(T, first + max(1, int(CHUNK * self._rate))) if self.simulation.divisible else T
         start = working()
         done = self.simulation.present(data, self.phases[phase], first, last)
         self._rate = (last - first) / max(working() - start, 1e-9) if self._rate else 16 / CHUNK

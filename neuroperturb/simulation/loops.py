@@ -19,6 +19,7 @@ from neuroperturb.simulation.episode_draws import make_absorb
 from neuroperturb.simulation.layout import trials_innermost
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
+from neuroperturb.simulation.outside import make_outside_play
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_pending_change
 from neuroperturb.simulation.world import make_play, plan_of
@@ -84,10 +85,15 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str | ScalarLoss, frozen
         finish_clean=finish_clean,
         write_lateral=write_lateral,
         finish_lateral=write_lateral and make_finish_whitening(write_lateral),
-        evaluate=make_evaluate(clean) if plan.world is None else make_play(clean, plan.world),
+        evaluate=make_evaluate(clean) if plan.world is None else make_play_of(plan.world)(clean, plan.world),
         record=make_record(clean),
         pending_change=make_pending_change(rows.learning if online else rows.written),
     )
+
+
+def make_play_of(world):
+    """The factory of the clean pass of a world: compiled, or one that steps it in Python."""
+    return make_outside_play if world.outside else make_play
 
 
 def _sweep(setup: Setup, array: SynapseArray, change_row, read_row=None):

@@ -154,7 +154,14 @@ class Simulation:
     def gather(self, data: Prepared, first: int, last: int) -> int:
         """Steps of the learning pass, without the write at the end of an episode."""
         (self.run.counters.condition if self.setup.world is None else self.run.world.trial)[:] = data.condition
-        return self.loops.learn(self._handles.run, data.inputs, data.targets, data.mask, data.reset, first, last)
+        sequence = self._handles.run, data.inputs, data.targets, data.mask, data.reset, first, last
+        world = self.setup.world
+        return self.loops.learn(*sequence, *(() if world is None or world.outside is None else (world.outside,)))
+
+    @property
+    def divisible(self) -> bool:
+        """Whether an episode may be left and entered between any two steps; what Python steps goes on without being asked."""
+        return self.setup.world is None or self.setup.world.outside is None
 
     def finish(self) -> None:
         """Write the sum of an episode; does nothing in the online schedule."""

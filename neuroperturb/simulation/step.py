@@ -151,15 +151,15 @@ def make_postsynaptic_factor(plan: Plan):
 
 
 @lru_cache
-def make_step(plan: Plan):
-    """step(run, inputs, targets, mask, reset): forward, then the signals for the synapses. Returns False if it diverged."""
+def make_halves(plan: Plan):
+    """look(run, inputs, targets, reset): forward;  learn(run, targets, mask): the signals for the synapses, False if it diverged."""
     forward, draw = separate(plan.forward.make()), make_draw(plan)
     compare = make_compare(plan) if plan.world is None else make_live_compare(plan)
     set_factor, paired = make_postsynaptic_factor(plan), plan.rule.passes.paired
     units, keeps_mean = plan.rule.factor.present, plan.rule.factor.keeps_mean
 
     @kernel
-    def step(run, inputs, targets, mask, reset):
+    def look(run, inputs, targets, reset):
         act, signal, counters = run.act, run.signal, run.counters
         n, n_out = run.arrays.W_rec.size[0], targets.shape[1]
         if reset:
@@ -172,6 +172,10 @@ def make_step(plan: Plan):
         draw(run, n, n_out)
         forward(run.arrays, run.pending, run.memories, act, run.neurons, inputs)
         divide_passes(act.y, paired, n_out, signal.y, signal.dy)
+
+    @kernel
+    def learn(run, targets, mask):
+        counters, n, n_out = run.counters, run.arrays.W_rec.size[0], targets.shape[1]
         total = compare(run, targets, mask)
         if units:
             set_factor(run, n, n_out)
@@ -180,6 +184,19 @@ def make_step(plan: Plan):
             return False
         counters.step[0] += 1
         return True
+
+    return look, learn
+
+
+@lru_cache
+def make_step(plan: Plan):
+    """step(run, inputs, targets, mask, reset): forward, then the signals for the synapses. Returns False if it diverged."""
+    look, learn = make_halves(plan)
+
+    @kernel
+    def step(run, inputs, targets, mask, reset):
+        look(run, inputs, targets, reset)
+        return learn(run, targets, mask)
 
     return step
 

@@ -27,16 +27,21 @@ from neuroperturb.tasks.worlds.environment import draw, make_begin, make_move
 
 
 class WorldPlan(NamedTuple):
-    """What selects code: the kernels of a world, whether it has choices, and whether the clean network draws its action."""
+    """What selects code: the kernels of a world, whether it has choices, whether the clean network draws its action, whether Python steps it."""
 
     begin: Callable[..., Any]
     move: Callable[..., Any]
     choosing: bool
     sampled: bool
+    outside: bool = False
 
 
 def plan_of(world: CompiledWorld | None, sampled: bool) -> WorldPlan | None:
-    return None if world is None else WorldPlan(world.begin, world.move, world.choices > 0, sampled)
+    return (
+        None
+        if world is None
+        else WorldPlan(world.begin, world.move, world.choices > 0, sampled, world.outside is not None)
+    )
 
 
 @kernel
@@ -113,6 +118,7 @@ def make_act(plan: WorldPlan):
 def make_live_compare(plan: Plan):
     """compare(run, targets, mask) -> summed loss: acts, and leaves the received δL of every trial, as that of a task does."""
     act, move, sampled = make_act(plan.world), make_move(plan.world.move), plan.world.sampled
+    outside = plan.world.outside
     shared, expect, timed = plan.rule.reward.shared, plan.rule.passes.expect, plan.rule.passes.timed
 
     @kernel
@@ -120,9 +126,10 @@ def make_live_compare(plan: Plan):
         world, signal, counters = run.world, run.signal, run.counters
         total, scored, n_out, batch = 0.0, False, targets.shape[1], targets.shape[0]
         for b in range(batch):
-            draw(world, b)
-            act(world, b, signal.y[b], signal.dy[b], n_out, run.rule.baseline.spread if sampled else 1.0)
-            move(world, b)
+            if not outside:  # there it has acted already
+                draw(world, b)
+                act(world, b, signal.y[b], signal.dy[b], n_out, run.rule.baseline.spread if sampled else 1.0)
+                move(world, b)
             total -= world.reward[b]
             for o in range(n_out):
                 total += 0.0 * float(signal.y[b, o])  # not finite if an output is not

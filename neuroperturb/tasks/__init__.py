@@ -38,6 +38,7 @@ from neuroperturb.tasks.weather import Weather as Weather
 from neuroperturb.tasks.worlds.bandit import Bandit as Bandit
 from neuroperturb.tasks.worlds.cart_pole import CartPole as CartPole
 from neuroperturb.tasks.worlds.delayed_match import DelayedMatch as DelayedMatch
+from neuroperturb.tasks.worlds.gymnasium_world import GymnasiumWorld as GymnasiumWorld
 from neuroperturb.tasks.worlds.pendulum import Pendulum as Pendulum
 from neuroperturb.tasks.worlds.t_maze import TMaze as TMaze
 
@@ -56,4 +57,5 @@ TASKS: dict[str, type[Task]] = {
     "t-maze": TMaze,
     "cart-pole": CartPole,
     "pendulum": Pendulum,
+    "gymnasium": GymnasiumWorld,
 }

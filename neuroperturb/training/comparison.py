@@ -9,6 +9,9 @@ setting.
     bptt, bptt(1)       the exact gradient, and the one-step gradient, on the same network, with Adam
     bptt, same hardware the exact gradient, forward and written through the run's own arrays
     frozen recurrence   the same rule on the same hardware, W_in and W_rec at their initial values
+
+In a world: a random policy, a linear one and the run's own network, both tuned by an evolution strategy with the trials of the run, and the
+frozen recurrence.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, from_matrices
+from neuroperturb.baselines.policies import Linear, Policy, Recurrent, searched
 from neuroperturb.experiments import experiment as config
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.rnn import initial_weights
@@ -27,6 +31,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import ONLINE_CHUNK
 from neuroperturb.tasks import Dataset
+from neuroperturb.tasks.worlds.task import WorldTrials
 from neuroperturb.training.trainer import Trainer
 
 FROZEN, SAME_HARDWARE = "frozen recurrence", "bptt, same hardware"
@@ -63,7 +68,7 @@ def trivial_rows(dataset: Dataset) -> list[dict]:
 
 def plan(experiment: Experiment, dataset: Dataset) -> Plan:
     """All other rows, cheap ones first, as (name, function that computes the row)."""
-    if experiment.spiking is not None:  # spikes have no exact gradient
+    if experiment.spiking is not None or dataset.world is not None:  # neither spikes nor rewards have an exact gradient
         return [*fitted(experiment, dataset), (FROZEN, _frozen(experiment, dataset))]
     searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
     on_hardware = [] if experiment.hardware is None else [(SAME_HARDWARE, _bptt_on_hardware(experiment, dataset))]
@@ -71,7 +76,9 @@ def plan(experiment: Experiment, dataset: Dataset) -> Plan:
 
 
 def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
-    """Fitted baselines: ridge regression on inputs, and on the states of a random reservoir of the network's size."""
+    """Fitted baselines: ridge regression on inputs, and on the states of a random reservoir of the network's size; in a world, policies."""
+    if isinstance(dataset, WorldTrials):
+        return _policies(experiment, dataset)
     window = experiment.task.ridge_taps
     seed, units = experiment.training.seed, experiment.network.size
     rows: Plan = [
@@ -80,6 +87,18 @@ def fitted(experiment: Experiment, dataset: Dataset) -> Plan:
         (f"echo state, {units} units", lambda: EchoState(units=units).scores(dataset, seed)),
     ]
     return [(name, _timed(name, scores)) for name, scores in rows]
+
+
+def _policies(experiment: Experiment, dataset: WorldTrials) -> Plan:
+    """A linear policy and the network itself, tuned by an evolution strategy in as many trials as the run."""
+    training, sizes = experiment.training, (dataset.n_in, dataset.n_out)
+    trials = training.epochs * dataset.batches_per_epoch * (training.batch_size or 1)
+    searches: dict[str, Policy] = {
+        "linear policy, evolution": Linear(*sizes),
+        "network, evolution": Recurrent(experiment.network, *sizes, training.seed),
+    }
+    search = lambda policy: lambda: searched(dataset, policy, trials)  # noqa: E731
+    return [(name, _timed(name, search(policy))) for name, policy in searches.items()]
 
 
 def _timed(name: str, scores: Callable[[], dict]) -> Callable[[], dict]:

@@ -10,14 +10,14 @@ from neuroperturb.experiments import experiment as config
 from neuroperturb.results.columns import Record
 from neuroperturb.results.figures import png
 from neuroperturb.results.figures.style import DARK, GAP, SKY, VERMILION, blank, spread, tidy
-from neuroperturb.results.loss import of_run
+from neuroperturb.results.loss import ceiling, of_run
 
 SIZE = 7, 4.2  # inches
 TRAIN, VALIDATION, OTHERS = SKY, VERMILION, DARK
 
 
 def learning_curve(run: Record, ax=None):
-    """Training and validation loss per epoch on a logarithmic axis, baselines as horizontal lines.
+    """Training and validation loss per epoch on a logarithmic axis, baselines as horizontal lines; of a world, the return on a linear one.
 
     Parameters
     ----------
@@ -32,13 +32,16 @@ def learning_curve(run: Record, ax=None):
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots(figsize=SIZE, layout="constrained")
-    epochs = run.history["epoch"].to_numpy()
-    ax.plot(epochs, _shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
-    ax.plot(epochs, _shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
-    ax.set(yscale="log", xlabel="epoch", ylabel=of_run(run)["name"], title=_title(run))
+    epochs, best = run.history["epoch"].to_numpy(), ceiling(run)
+    shown = _shown if best is None else lambda column: _returns(column, best)
+    ax.plot(epochs, shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
+    ax.plot(epochs, shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
+    ax.set(xlabel="epoch", ylabel=of_run(run)["name"] if best is None else "return of a trial", title=_title(run))
+    ax.set_yscale("log" if best is None else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    _horizontal_lines(ax, run)
-    _readable_ticks(ax)
+    _horizontal_lines(ax, run, shown)
+    if best is None:
+        _readable_ticks(ax)
     tidy(ax, "y")
     ax.legend(frameon=False, loc="best")
     return ax
@@ -63,16 +66,22 @@ def _shown(column) -> np.ndarray:
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def _horizontal_lines(ax, run: Record) -> None:
-    """The validation loss of every baseline, labelled at the right edge."""
+def _returns(column, best: float) -> np.ndarray:
+    """Returns, from losses in a world."""
+    return best - np.asarray(column, float)
+
+
+def _horizontal_lines(ax, run: Record, shown) -> None:
+    """The validation loss, or return, of every baseline, labelled at the right edge."""
     rows = run.results[run.results["name"] != config.label(run.experiment)]
-    lines = [(n, v) for n, v in zip(rows["name"], _shown(rows["validation"]), strict=True) if np.isfinite(v)]
+    lines = [(n, v) for n, v in zip(rows["name"], shown(rows["validation"]), strict=True) if np.isfinite(v)]
     for name, value in lines:
         frozen = name.startswith("frozen")
         ax.axhline(value, color=OTHERS, lw=1.6 if frozen else 0.9, ls="-" if frozen else (0, (4, 3)), zorder=1)
     ax.set_ylim(ax.get_ylim())  # the heights of the labels are fixed from here on
-    low, high = np.log(ax.get_ylim())
-    heights = [(np.log(value) - low) / (high - low) for _, value in lines]
+    along = np.log if ax.get_yscale() == "log" else np.asarray
+    low, high = along(ax.get_ylim())
+    heights = [float((along(value) - low) / (high - low)) for _, value in lines]
     for (name, _), height, place in zip(lines, heights, spread(heights, GAP), strict=True):
         ax.plot([1, 1.02], [height, place], transform=ax.transAxes, clip_on=False, color=OTHERS, lw=0.6)
         ax.text(1.025, place, name, transform=ax.transAxes, va="center", fontsize=8, color=OTHERS)

@@ -20,6 +20,7 @@ from neuroperturb.tasks.worlds.cart_pole import CartPole as CartPole
 from neuroperturb.tasks.worlds.contract import CompiledWorld as CompiledWorld
 from neuroperturb.tasks.worlds.delayed_match import DelayedMatch as DelayedMatch
 from neuroperturb.tasks.worlds.environment import Environment as Environment
+from neuroperturb.tasks.worlds.gymnasium_world import GymnasiumWorld as GymnasiumWorld
 from neuroperturb.tasks.worlds.pendulum import Pendulum as Pendulum
 from neuroperturb.tasks.worlds.t_maze import TMaze as TMaze
 from neuroperturb.tasks.worlds.task import WorldTask as WorldTask

@@ -19,10 +19,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from hardware_models.numerics import random
 
 LEARN, VALIDATE, TEST = 0, 2**45, 2**46  # numbers of the first trial of each part: trials are counted up to 2⁴⁸
 SPARE = 2  # draws of a policy that chooses at random, after those of the world
+
+
+class Outside(Protocol):
+    """A batch of worlds that Python steps. `pool` keeps apart those of training and of looking."""
+
+    def reset(self, pool: str, seed: int, numbers: np.ndarray) -> np.ndarray:
+        """Begin trials of a seed by number: what is seen, (B, n_in)."""
+        ...
+
+    def step(self, pool: str, outputs: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Act, given the outputs (B, n_out) and, of choices, the chosen one (B,): what is seen, the rewards, and whether it is over."""
+        ...
 
 
 class CompiledWorld(NamedTuple):
@@ -34,6 +48,7 @@ class CompiledWorld(NamedTuple):
     n_in, state, draws : sizes of an observation, a state, and the draws of a step
     kinds : number of kinds of trials
     steps : of a trial, at most;  ceiling : return that no trial exceeds
+    outside : what steps it in Python instead of `move`; None for a compiled world
     breaks_at, broken : trial from which on the motor is broken, −1 for never, and its strength then
     """
 
@@ -50,11 +65,13 @@ class CompiledWorld(NamedTuple):
     ceiling: float
     breaks_at: int = -1
     broken: float = 1.0
+    outside: Outside | None = None
+    outputs: int = 0  # of a world whose actions are several numbers
 
     @property
     def n_out(self) -> int:
         """Outputs of a network that acts: one for each choice, or the number itself."""
-        return max(1, self.choices)
+        return max(1, self.choices, self.outputs)
 
     @property
     def stream(self) -> int:

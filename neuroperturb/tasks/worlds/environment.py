@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.record import Record, record
-from neuroperturb.spec import SpecError
-from neuroperturb.tasks.worlds.contract import VALIDATE, CompiledWorld, HasWorld
+from neuroperturb.spec import SpecError, Words
+from neuroperturb.tasks.worlds.contract import VALIDATE, CompiledWorld, HasWorld, Outside
 
 
 class WorldState(NamedTuple):
@@ -163,6 +163,13 @@ class Environment:
         if trials < 1 or first < 0:
             raise SpecError("trials", "Environment", "at least 1, the first of number 0 or more", (trials, first))
         self.world, self._trials, self._first = task.world(), trials, first
+        if self.world.outside is not None:
+            raise SpecError(
+                "task",
+                "Environment",
+                "a compiled world: others are stepped by their own means",
+                Words(type(task).__name__),
+            )
         self._begin, self._step = make_begin(self.world.begin), make_step(self.world.move)
         self._all: WorldState | None = None
         self._handle: Record | WorldState | None = None
@@ -199,16 +206,54 @@ class Environment:
         return self._all
 
 
+def begin_outside(state: WorldState, outside: Outside, pool: str) -> None:
+    """Every trial starts, in Python."""
+    state.moment[0], state.done[:] = 0, 0
+    state.seen[:] = outside.reset(pool, state.seed, state.trial)
+
+
+def act_outside(state: WorldState, outside: Outside, pool: str, outputs: np.ndarray) -> None:
+    """Every trial that is not over takes its action, in Python; the moment is left to the caller."""
+    over = state.done != 0
+    seen, reward, done = outside.step(pool, outputs, state.action)
+    state.reward[:] = np.where(over, 0.0, reward)
+    state.done[:] = over | done
+    state.seen[:] = np.where(state.done[:, None] != 0, 0, seen)
+
+
+class Play:
+    """Trials that a policy written in NumPy plays.
+
+    Parameters
+    ----------
+    world : CompiledWorld
+    seed : int
+    trials : int ndarray, numbers of the trials
+    """
+
+    def __init__(self, world: CompiledWorld, seed: int, trials: np.ndarray):
+        self._world, self.state = world, make_state(world, seed, len(trials))
+        self.state.trial[:] = trials
+        self._handle, self._step = record(self.state), make_step(world.move)
+        if world.outside is None:
+            make_begin(world.begin)(self._handle)
+        else:
+            begin_outside(self.state, world.outside, "look")
+
+    def act(self, outputs: np.ndarray) -> np.ndarray:
+        """Rewards of the largest output, or of the outputs themselves; outputs (trials, n_out)."""
+        self.state.action[:] = np.argmax(outputs, axis=1) if self._world.choices else outputs[:, 0]
+        if self._world.outside is None:
+            self._step(self._handle)
+        else:
+            act_outside(self.state, self._world.outside, "look", outputs)
+        return self.state.reward
+
+
 def random_returns(world: CompiledWorld, seed: int, trials: np.ndarray) -> np.ndarray:
     """Returns of a policy that knows nothing, (B,): uniform choices, or normal numbers."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, world.number]))
-    all_, total = make_state(world, seed, len(trials)), np.zeros(len(trials))
-    all_.trial[:] = trials
-    handle, step = record(all_), make_step(world.move)
-    make_begin(world.begin)(handle)
+    play, total = Play(world, seed, trials), np.zeros(len(trials))
     for _ in range(world.steps):
-        free = rng.standard_normal(len(trials))
-        all_.action[:] = rng.integers(0, world.choices, len(trials)) if world.choices else free
-        step(handle)
-        total += all_.reward
+        total += play.act(rng.standard_normal((len(trials), world.n_out)))
     return total

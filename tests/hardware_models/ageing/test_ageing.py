@@ -293,6 +293,21 @@ def test_dead_lines():
     assert abs((W[:, 0] < 1).mean() - 0.19) < SIGMAS * np.sqrt(0.19 * 0.81 / 300)
 
 
+def test_an_accident_breaks_a_share_of_the_cells_at_once_and_no_other():
+    shape, faults = (100, 80), Faults(broken_zero=0.3, accident=50.0)
+    array = made(hw.Digital(bits=6), shape, W=np.full(shape, 0.5), time=Ageing(faults=faults))
+    array.age(49.0)
+    assert not np.isnan(array.read()).any() and (array.read() == array.read()[0, 0]).all()
+    array.age(2.0)
+    broken = array.read() == 0
+    assert abs(broken.mean() - 0.3) < 4 * np.sqrt(0.3 * 0.7 / broken.size)
+    array.age(1e6)
+    assert np.array_equal(array.read() == 0, broken)
+    at_once = made(hw.Digital(bits=6), shape, W=np.full(shape, 0.5), time=Ageing(faults=faults))
+    at_once.age(51.0)
+    assert np.array_equal(at_once.read(), array.read())
+
+
 def test_failures_in_life_come_at_their_rate():
     """1 − e^{−rt} of the cells after t, the same cells stay failed; of competing failures the earlier one."""
     shape = (100, 100)
@@ -524,6 +539,8 @@ def test_time_must_pass_forward(seconds):
         (Faults(stuck_low=1.5), "stuck_low"),
         (Faults(dead_rows=-0.1), "dead_rows"),
         (Faults(rate_zero=-1.0), "rate_zero"),
+        (Faults(broken_zero=0.3), "accident"),
+        (Faults(accident=3.0), "accident"),
         (Wear(median=0.0), "median"),
         (Wear(median=10.0, sigma=-1.0), "sigma"),
     ],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from task_names import WORLDS
 
 from hardware_models.numerics import random
+from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import SpecError
-from neuroperturb.tasks import TASKS, Bandit, CartPole, DelayedMatch, Pendulum, TMaze
+from neuroperturb.tasks import TASKS, Bandit, CartPole, DelayedMatch, GymnasiumWorld, Pendulum, TMaze
 from neuroperturb.tasks.worlds import Environment
 from neuroperturb.tasks.worlds.contract import TEST, VALIDATE
+from neuroperturb.training.trainer import Trainer
 
 SMALL = {
     "bandit": Bandit(contexts=3, steps=2),
@@ -246,3 +249,63 @@ def test_pendulum_is_that_of_gymnasium():
         mine = ours.step(action)[1]
         np.testing.assert_allclose(ours.state[0, :2], theirs.state, rtol=0, atol=1e-12)
         assert mine[0] == pytest.approx(reward, abs=1e-12)
+
+
+def gymnasium_experiment(**task):
+    table = {
+        "name": "gymnasium", "environment": "CartPole-v1", "ceiling_return": 20.0, "scale": [2.4, 2.0, 0.2095, 2.0], "steps": 20,
+        "trials_per_epoch": 4, "validation_trials": 3, "test_trials": 3, **task,
+    }  # fmt: skip
+    return {"task": table, "network": {"size": 4}, "training": {"epochs": 2, "batch_size": 4, "dtype": "float64"}}
+
+
+@pytest.mark.parametrize("rule", ["np-p", "nrl", "wp-held"])
+def test_a_network_learns_in_an_environment_of_gymnasium(rule):
+    pytest.importorskip("gymnasium", reason="the extra `gymnasium` is not installed")
+    experiment = Experiment.parse({**gymnasium_experiment(), "rule": rule})
+    assert Experiment.parse(experiment.table()) == experiment
+    whole, part = Trainer(experiment), Trainer(experiment)
+    for _ in whole:
+        pass
+    part.advance()
+    resumed = Trainer(experiment, resume=part.run())
+    for _ in resumed:
+        pass
+    one, two = whole.run(), resumed.run()
+    assert one.status == "finished" and all(np.array_equal(one.weights[n], two.weights[n]) for n in one.weights)
+    assert 0 <= one.history["validation_loss"].iloc[-1] < 20
+    assert 0 < whole.dataset.trivial()["random"]["test"] < 20
+
+
+def test_numbers_are_actions_within_their_range():
+    gymnasium = pytest.importorskip("gymnasium", reason="the extra `gymnasium` is not installed")
+    task = {"environment": "Pendulum-v1", "ceiling_return": 0.0, "scale": [1.0, 1.0, 8.0], "steps": 5}
+    trainer = Trainer(Experiment.parse({**gymnasium_experiment(**task), "rule": "np"}))
+    found = trainer.evaluate(trainer.dataset.validation)[:, 0, 0]
+    network, env = trainer.learner.weights(), gymnasium.make("Pendulum-v1")
+    seed = int(np.random.SeedSequence([42, VALIDATE]).generate_state(1)[0] >> 1)
+    seen, x = env.reset(seed=seed)[0], np.zeros(4)
+    for reward in found:
+        x = np.tanh(network.W_in @ (seen / [1, 1, 8]) + network.W_rec @ x)
+        seen, theirs, *_ = env.step(2 * np.clip(network.W_out @ x, -1, 1).astype(np.float32))
+        assert reward == pytest.approx(theirs, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        ({"environment": "CartPole-v9"}, "'environment' parameter of GymnasiumWorld must be an environment that can be made"),
+        ({"scale": [1.0]}, "'scale' parameter of GymnasiumWorld must be 4 numbers"),
+        ({"motor_breaks_at": 3}, "'task.motor_breaks_at' .*must be left out"),
+    ],
+)  # fmt: skip
+def test_what_gymnasium_lacks_is_one_sentence(task, sentence):
+    pytest.importorskip("gymnasium", reason="the extra `gymnasium` is not installed")
+    with pytest.raises(SpecError, match=sentence):
+        Trainer(Experiment.parse({**gymnasium_experiment(**task), "rule": "np"}))
+
+
+def test_without_gymnasium_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(SpecError, match=r"pip install 'neuroperturb\[gymnasium\]'"):
+        GymnasiumWorld(environment="CartPole-v1", ceiling_return=1.0).data(0, 1)
