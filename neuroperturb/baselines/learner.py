@@ -37,7 +37,7 @@ class Exact:
         make = TRAINERS[rule.name]
         self.trainer = make(
             weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
-            frozen=training.frozen, seed=training.seed,
+            sites=network.sites(dataset.n_in, dataset.n_out), frozen=training.frozen, seed=training.seed,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
 
