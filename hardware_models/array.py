@@ -29,13 +29,14 @@ from hardware_models.crossbar.fused import rank_change
 from hardware_models.crossbar.layout import lay_out
 from hardware_models.crossbar.pulses import LONGEST, Moment, make_send
 from hardware_models.crossbar.scale import beyond, scale_for, warn_of_clipping
+from hardware_models.crossbar.sites import Sites, check_sites, make_hold_sites
 from hardware_models.crossbar.state import ArrayKernel, Pending, Shortfall, weights_of
 from hardware_models.crossbar.sweep import Stages, WalkPlan, make_sweep
 from hardware_models.crossbar.travel import Watch, make_watch
 from hardware_models.crossbar.weights import Single
 from hardware_models.devices import Ideal
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import InputError, ParameterError, is_finite
+from hardware_models.numerics.checks import InputError, ParameterError, Words, is_finite
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
 from hardware_models.saving.chip_cells import ChipCells
@@ -83,6 +84,7 @@ class SynapseArray(Value, Site):
     costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
     track : whether to accumulate the changes of cells, see :mod:`hardware_models.crossbar.travel`
     columns : largest number of update rows R, and with a `reading` of columns K, per sweep
+    sites : crossings without a cell, and cells on one side of zero, see :mod:`hardware_models.crossbar.sites`; None: a cell everywhere
 
     Examples
     --------
@@ -97,7 +99,7 @@ class SynapseArray(Value, Site):
         self, shape: Sequence[int], cell: Cell = IDEAL, *, weight: Weight | None = None, writing: Writing | None = None,
         programming: Programming | None = EXACT, reading: Readout | None = None, time: Time | None = None,
         dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
-        costs: Costs | None = None, track: bool = False,
+        costs: Costs | None = None, track: bool = False, sites: Sites | None = None,
     ):  # fmt: skip
         self.shape, self.dtype = arguments.check_shape(shape), arguments.check_dtype(dtype)
         seed = arguments.check_whole("seed", seed, 0, 2**63)
@@ -112,7 +114,8 @@ class SynapseArray(Value, Site):
         self.shortfall = Shortfall()
         self.parts = complete(cell, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
-        self._fixed_scale = weight_scale
+        self._fixed_scale, self.sites = weight_scale, sites
+        check_sites(sites, self.shape, len(self.weight.gains), self._noise_of_all_crossings)
         self.ends = arguments.check_fit(arguments.Design(self.parts, self.shape, self.columns, self.dtype))
         self._lay_out(seed)
 
@@ -122,7 +125,29 @@ class SynapseArray(Value, Site):
         shape = (len(self.weight.gains), self.shape[1], self.shape[0])
         self.weight.fabricate(self.state.cells, self.cell, shape, seed, self.number)
         self.ageing = self.parts.time.fabricate(self)
+        self._settle()
         self.record = record(self.state)
+
+    @property
+    def _noise_of_all_crossings(self) -> str:
+        """The part whose noise does not ask whether there is a cell; empty if there is none."""
+        noise = getattr(self.parts.readout, "weight_noise", None)
+        if noise is not None and noise.std > 0 and noise.power == 0:
+            return "reading.weight_noise"
+        return "time.slow" if self.parts.time.is_noisy else ""
+
+    def _settle(self) -> None:
+        """Everything as sites have it, after something was done to all cells."""
+        if self.sites is not None:
+            cells, n = self.state.cells, self.shape[0]
+            for w in (cells.w, cells.held) if cells.held.size > 1 else (cells.w,):
+                for device in w:
+                    device[:, :n] = self.sites.settled(device[:, :n].T, self._nothing).T
+
+    @property
+    def _nothing(self) -> float:
+        """State of a device that is not there [device units]."""
+        return 0.0 if self.ends is None else float(self.ends[2])
 
     @property
     def cell(self) -> Cell:
@@ -158,13 +183,16 @@ class SynapseArray(Value, Site):
         HardwareWarning : if the scale is too small for the mean cell to hold the weights, or for a tenth of the cells of this chip
         """
         W = arguments.check_weights(weights, self.shape, self.dtype)
+        if self.sites is not None and (W[~self.sites.present] != 0).any():
+            raise ParameterError("weights", "program", "0 where there is no cell", Words("others"))
         self.state.scale[0] = scale_for(self, W) if self._fixed_scale is None else self._fixed_scale
         states, lost = beyond(self, W)
-        clipped = int(lost.sum())
+        clipped = int((lost if self.sites is None else lost & self.sites.present.T).sum())
         unreached = self.programming.program(self, states)
         self.shortfall = Shortfall(self.shortfall.clipped + clipped, self.shortfall.unreached + int(unreached or 0))
         self.state.programs[0] += 1
         hold(self.state.cells, self.shape[0])
+        self._settle()
         self.writing.programmed(self, W.T / float(self.state.scale[0]))
         self.uncompensate()  # the factors were for the old weights
         self.ageing.reference[:] = np.nan
@@ -284,6 +312,11 @@ class SynapseArray(Value, Site):
     @property
     def is_ideal(self) -> bool:
         """Whether writes are ideal, so that the fast loops may be used."""
+        return self.reads_as_ideal and self.sites is None
+
+    @property
+    def reads_as_ideal(self) -> bool:
+        """Whether a row of cells is a row of weights, which is written exactly wherever there is a cell."""
         changed = self.tracks or self.parts.time.fails or self.parts.time.is_noisy
         return not self.cell.is_pulsed and len(self.state.gain) == 1 and not changed
 
@@ -296,8 +329,10 @@ class SynapseArray(Value, Site):
 
     @property
     def hold_row(self) -> Callable[..., Any] | None:
-        """Effect of faults and wear on a row after a write, ``(array, k, j)``, compiled; None if no cell can be stuck."""
-        return self.parts.time.hold_row(self.state.cells.held.size > 1)
+        """Effect of faults, wear and sites on a row after a write, ``(array, k, j)``, compiled; None if there is none."""
+        differs = self.state.cells.held.size > 1
+        hold_row = self.parts.time.hold_row(differs)
+        return hold_row if self.sites is None else make_hold_sites(hold_row, differs, self._nothing)
 
     @property
     def _watch(self) -> Watch | None:
@@ -319,6 +354,7 @@ class SynapseArray(Value, Site):
             raise ParameterError("seconds", "age", "0 or more, and finite", seconds)
         drifted = self.programming.pass_time(self.state.programmed, float(seconds))
         self.parts.time.pass_time(self, self.ageing, float(seconds), drifted)
+        self._settle()
 
     def calibrate(self) -> None:
         """Store the present read-out, not rescaled, as the reference of `compensate`. Reads every input line once."""

@@ -13,6 +13,7 @@ from hardware_models.array import EXACT, IDEAL, SynapseArray, complete
 from hardware_models.costs.model import Costs
 from hardware_models.crossbar import arguments
 from hardware_models.crossbar.contract import Parts, Weight
+from hardware_models.crossbar.sites import Sites
 from hardware_models.numerics.checks import ParameterError
 
 
@@ -41,13 +42,13 @@ class Hardware:
 
     def array(
         self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
-        track: bool = False, weight_scale: float | None = None,
+        track: bool = False, weight_scale: float | None = None, sites: Sites | None = None,
     ) -> SynapseArray:  # fmt: skip
         """An array (n, m) of this hardware, of chip `seed`; parameters as in :class:`SynapseArray`; `weight_scale` if this has none."""
         return SynapseArray(
             shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
             time=self.time, weight_scale=weight_scale if self.weight_scale is None else self.weight_scale, dtype=dtype, seed=seed,
-            number=number, columns=columns, costs=self.costs, track=track,
+            number=number, columns=columns, costs=self.costs, track=track, sites=sites,
         )  # fmt: skip
 
     @property

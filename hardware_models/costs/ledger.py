@@ -245,23 +245,26 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
     count = _count(site)
     up, down = (int(counter.sum(dtype=np.int64)) for counter in count.pulses)
     counts = {
-        "arrays": 1, "synapses": site.shape[0] * site.shape[1], "cells": count.done.cells,
+        "arrays": 1, "synapses": count.synapses, "cells": count.done.cells,
         "updates": count.done.updates, "programs": int(site.state.programs[0]), "pulses_up": up, "pulses_down": down,
         "sweeps": int(site.state.reads[0]), "columns": count.done.columns, "back_columns": count.done.back_columns,
         "rereads": count.rereads, "inputs": count.done.inputs, "outputs": count.done.outputs,
         "row_reads": count.done.row_reads, "row_outputs": count.done.row_outputs,
         "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
-    values, cells = np.unique(count.per_cell, return_counts=True)
+    values, cells = np.unique(
+        count.per_cell if site.sites is None else count.per_cell[:, site.sites.present], return_counts=True
+    )
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
 
 
 def pulse_counts(site: Site) -> Pulses:
-    """Pulses up and down of every device of every synapse, (d, n, m) int64; 0 for cells without pulses."""
+    """Pulses up and down of every device of every synapse, (d, n, m) int64; 0 for cells without pulses, and where there is no cell."""
     shape = (len(site.state.gain), site.shape[1], site.shape[0])
     counters = (site.state.cells.up, site.state.cells.down)
     sent = [np.broadcast_to(c if c.size == 1 else c[:, :, : shape[2]], shape) for c in counters]
-    return Pulses(*(np.ascontiguousarray(c.transpose(0, 2, 1)).astype(np.int64) for c in sent))
+    there = 1 if site.sites is None else site.sites.present
+    return Pulses(*(np.ascontiguousarray(c.transpose(0, 2, 1)).astype(np.int64) * there for c in sent))
 
 
 def travel(site: Site) -> Travel:
@@ -285,23 +288,26 @@ class _Count(NamedTuple):
     rereads: int
     accumulator_bits: int
     word: int
+    synapses: int
 
 
 def _count(site: Site) -> _Count:
     (n, m), s, readout, writing = site.shape, site.state, site.parts.readout, site.parts.writing
-    sent = pulse_counts(site)
+    sent, synapses = pulse_counts(site), n * m if site.sites is None else int(site.sites.present.sum())
     per_cell = sent.up + sent.down
     dac, adc, rereads = readout.dac_bits, readout.adc_bits, readout.rereads(s)
     columns, back, rows = int(s.columns[0]) + rereads, int(s.back_reads[0]), writing.row_reads(s)
     done = Done(
-        rows=m, cells=per_cell.size, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
+        rows=m, cells=len(per_cell) * synapses, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
         inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
         row_reads=rows, row_outputs=rows * n * (writing.row_read_bits > 0), row_read_bits=writing.row_read_bits,
         adc_enob=readout.adc_enob,
     )  # fmt: skip
-    bits = writing.accumulator_bits(site.dtype) * n * m
-    return _Count(done, sent, per_cell, site.cell.is_pulsed, rereads, bits, 8 * site.dtype.itemsize)
+    return _Count(
+        done=done, pulses=sent, per_cell=per_cell, pulsed=site.cell.is_pulsed, rereads=rereads,
+        accumulator_bits=writing.accumulator_bits(site.dtype) * synapses, word=8 * site.dtype.itemsize, synapses=synapses,
+    )  # fmt: skip
 
 
 def _priced(count: _Count, costs: Costs | None) -> dict:
@@ -320,7 +326,7 @@ def _priced(count: _Count, costs: Costs | None) -> dict:
         energy["row reads"], time["row reads"] = costs.row_reading(done), costs.row_reading_time(done)
     energy["conversion"], time["conversion"] = costs.conversion(done), costs.conversion_time(done)
     if count.accumulator_bits:
-        bits = min(count.word, count.accumulator_bits // count.per_cell[0].size)
+        bits = min(count.word, count.accumulator_bits // count.synapses)
         energy["accumulator"] = sram(bits).update_energy * float(done.updates * (count.accumulator_bits // bits))
     return {
         "energy": {name: b for name, b in energy.items() if b is not None},
@@ -339,7 +345,8 @@ def _travel_sums(site: Site) -> dict[str, float]:
     if not site.tracks:
         return {}
     total, net = travel(site)
-    return {"total": float(total.sum()), "net": float(net.sum()), "synapses": float(total.size)}
+    synapses = total.size if site.sites is None else site.sites.present.sum()
+    return {"total": float(total.sum()), "net": float(net.sum()), "synapses": float(synapses)}
 
 
 # ----------------------------------------------------------------------------------------------------------------------

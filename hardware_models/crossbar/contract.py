@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from hardware_models.crossbar.readout import Exactly as Exactly
 from hardware_models.crossbar.readout import Readout as Readout
+from hardware_models.crossbar.sites import Sites
 from hardware_models.crossbar.state import Absent, ArrayState, Cells, Shortfall
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics.checks import ParameterError
@@ -194,6 +195,7 @@ class Site(Protocol):
     hold_row : ``(array, k, j)``, compiled: what faults and wear make of a row after it was written; None: nothing
     tracks : whether it sums up how far cells go;  costs : what operations cost, or None
     shortfall : what programming could not do
+    sites : crossings without a cell, and cells on one side of zero; None: a cell of any sign everywhere
     """
 
     shape: tuple[int, int]
@@ -210,6 +212,7 @@ class Site(Protocol):
     tracks: bool
     costs: Any
     shortfall: Shortfall
+    sites: Sites | None
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """Read: W x for x (m,), or x Wᵀ for rows x (K, m), in weight units."""

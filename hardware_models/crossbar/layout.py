@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hardware_models.crossbar.contract import Parts, Site
+from hardware_models.crossbar.contract import Site
 from hardware_models.crossbar.state import Absent, ArrayState, Cells, Scratch
 from hardware_models.crossbar.travel import travel_state
 from hardware_models.numerics import memory, random
@@ -19,7 +19,7 @@ def lay_out(site: Site, seed: int) -> ArrayState:
     of_weight = weight.state((d, m, n), cell, dtype)
     weight.draw(of_weight, (d, m, n), seed, number)
     return ArrayState(
-        cells=_cells(parts, (d, m, n), seed, number, dtype), numbers=cell.numbers(dtype.type), scale=np.ones(1, dtype),
+        cells=_cells(site, (d, m, n), seed, dtype), numbers=cell.numbers(dtype.type), scale=np.ones(1, dtype),
         gain=np.asarray(weight.gains, dtype), share=weight.shares().astype(dtype), seed=seed,
         rounding=random.stream(random.Stream.ROUNDING, number), cycle=random.stream(random.Stream.CYCLE, number),
         showing=random.stream(random.Stream.WRITE, number), programming=random.stream(random.Stream.PROGRAM, number),
@@ -31,9 +31,9 @@ def lay_out(site: Site, seed: int) -> ArrayState:
     )  # fmt: skip
 
 
-def _cells(parts: Parts, shape: tuple[int, int, int], seed: int, number: int, dtype) -> Cells:
+def _cells(site: Site, shape: tuple[int, int, int], seed: int, dtype) -> Cells:
     """Cells (d, m, n), all at 0; what nothing needs is one unused number."""
-    n, cell, time = shape[2], parts.cell, parts.time
+    n, number, cell, time = shape[2], site.number, site.parts.cell, site.parts.time
     one = lambda kind=dtype: np.zeros((1, 1, 1), kind)  # noqa: E731
     full = lambda kind=dtype: memory.zeros(shape, kind, matrix=kind == dtype)  # noqa: E731
     fate = lambda there, kind: memory.zeros(shape, kind, matrix=True) if there else one(kind)  # noqa: E731
@@ -53,7 +53,7 @@ def _cells(parts: Parts, shape: tuple[int, int, int], seed: int, number: int, dt
     return Cells(
         w=full(), held=full() if cell.write_noise > 0 else one(), step_up=step_up, step_down=step_down, bound_up=bound_up,
         bound_low=bound_low, a=a, b=b, up=counter(np.uint32), down=counter(np.uint32), slow=fate(time.is_noisy, dtype), stuck=stuck,
-        limit=fate(time.wears, np.uint32),
+        limit=fate(time.wears, np.uint32), sites=np.zeros((1, 1), np.int8) if site.sites is None else site.sites.codes.T.copy(),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ class Cells(NamedTuple):
     up, down : uint32 pulse counters
     slow : device units, an offset of the visible weight that outlasts a step
     stuck : device units, where a cell is stuck; NaN where it is not;  limit : uint32, pulses after which it will be
+    sites : (m, n) int8, codes of :mod:`hardware_models.crossbar.sites`; (1, 1) if there is a cell of any sign at every crossing
     """
 
     w: np.ndarray
@@ -45,6 +46,7 @@ class Cells(NamedTuple):
     slow: np.ndarray
     stuck: np.ndarray
     limit: np.ndarray
+    sites: np.ndarray
 
 
 class Absent(NamedTuple):

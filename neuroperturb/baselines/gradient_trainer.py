@@ -7,10 +7,12 @@ update, and the optimiser does not advance.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 
+from hardware_models.crossbar.sites import Sites
 from neuroperturb.baselines.bptt import Gradients
 from neuroperturb.baselines.forward import Leaks, Weights, run_clean
 from neuroperturb.baselines.optimisers import OptimiserState
@@ -30,6 +32,7 @@ class GradientTrainer(ABC):
     dataset : Dataset
     rule : with an `optimiser`
     leak, bias, activation : of the network; the activation must have a derivative
+    sites : of W_in, W_rec and W_out, which synapses exist, and of which sign, by name; None for a matrix of all
     schedule : "online" or "episode"
     frozen : names among W_in, W_rec, W_out that keep their values
     seed : of a random feedback matrix, if the rule has one
@@ -51,6 +54,7 @@ class GradientTrainer(ABC):
         leak: Leaks = 1.0,
         bias: bool = False,
         activation: Activation = TANH,
+        sites: Mapping[str, Sites | None] | None = None,
         schedule: Literal["online", "episode"] = "online",
         frozen: tuple[str, ...] = (),
         seed: int = 0,
@@ -64,6 +68,7 @@ class GradientTrainer(ABC):
             raise SpecError("schedule", type(self).__name__, "'online' or 'episode'", schedule)
         activation.require_derivative()
         self.activation = activation
+        self.sites = tuple((sites or {}).get(name) for name in TRAINED)
         self.weights = Weights(*(np.array(matrix, weights.w_rec.dtype, order="C") for matrix in weights))
         self.dataset, self.rule, self.leak, self.bias, self.schedule = dataset, rule, leak, bias, schedule
         self.trained = tuple(name not in frozen for name in TRAINED)
@@ -98,10 +103,13 @@ class GradientTrainer(ABC):
     def update(self, gradients: Gradients) -> None:
         """One update of the trained matrices."""
         kept = Gradients(*(g if on else np.zeros_like(g) for g, on in zip(gradients, self.trained, strict=True)))
+        kept = Gradients(*(g if at is None else g * at.present.T for g, at in zip(kept, self.sites, strict=True)))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverging run shows as a loss that is not finite
             self.optimiser_state, changes = self.rule.optimiser.update(self.optimiser_state, kept, self.done())
-            for matrix, change in zip(self.weights[:3], changes, strict=True):
+            for matrix, change, at in zip(self.weights[:3], changes, self.sites, strict=True):
                 matrix += change
+                if at is not None:
+                    matrix[...] = at.settled(matrix.T).T
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copies of all state, by name; :meth:`restore` continues from them, bit for bit."""

@@ -39,7 +39,7 @@ class Exact:
         make = TRAINERS[rule.name]
         self.trainer = make(
             weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
-            frozen=training.frozen, seed=training.seed, total_steps=total_steps,
+            sites=network.sites(dataset.n_in, dataset.n_out), frozen=training.frozen, seed=training.seed, total_steps=total_steps,
         )  # fmt: skip
         self.loss, self.diverged_step = np.zeros(2), -1
 

@@ -82,7 +82,7 @@ class ArrayBptt:
             weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.network.leaks
         )
         if piece.mask.any() and np.isfinite(loss):
-            trained = (g * (name not in self.frozen) for name, g in zip(LEARNT, gradients, strict=True))
+            trained = (g * self._counts(name) for name, g in zip(LEARNT, gradients, strict=True))
             with np.errstate(over="ignore", invalid="ignore"):
                 self.optimiser_state, changes = self.rule.optimiser.update(
                     self.optimiser_state, Gradients(*trained), self.done()
@@ -115,6 +115,11 @@ class ArrayBptt:
             sweep = array.kernel(summed_decay_change).sweep
             nothing = memory.zeros((0, array.shape[1]), array.dtype), memory.zeros((0, n), array.dtype)
             sweep(array.record, record(pending), record(self._changes[name]), *nothing)
+
+    def _counts(self, name: str) -> float | np.ndarray:
+        """1 for a synapse that learns, 0 for one that is frozen or not there, (m, n) or one number."""
+        sites = self.simulation.arrays[name].sites
+        return float(name not in self.frozen) * (1 if sites is None else sites.present.T.astype(self.simulation.dtype))
 
     def _zeros(self, name: str) -> np.ndarray:
         n, m = self.simulation.arrays[name].shape

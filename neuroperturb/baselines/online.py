@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.sites import ABSENT, settle
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.bptt import add_scaled, loss_step
 from neuroperturb.baselines.forward import copy_rows, make_leaky_step, product, product_back
@@ -62,9 +63,24 @@ def decorrelate(d, signal, rate):
             d[j, i] -= rate * (change[j, i] - d[j, i] * power[i])
 
 
+@kernel(allocates=True)
+def without(codes, g):
+    """No gradient (m, n) where there is no synapse."""
+    for j in range(g.shape[0]):
+        for i in range(g.shape[1]):
+            g[j, i] = 0 if codes[j, i] == ABSENT else g[j, i]
+
+
+@kernel(allocates=True)
+def settle_rows(codes, w):
+    """Weights (m, n) as their sites have them."""
+    for j in range(w.shape[0]):
+        settle(codes[j], type(w[j, 0])(0), w[j])
+
+
 @cache
-def make_online_loop(formula, curve: Nonlinearity):
-    """The online schedule, compiled around one optimiser's formula and an activation."""
+def make_online_loop(formula, curve: Nonlinearity, placed: bool):
+    """The online schedule, compiled around one optimiser's formula and an activation; placed: some synapses have sites."""
     formula, forward_step = kernel(formula), make_forward_step(curve)
 
     @kernel(allocates=True)
@@ -76,7 +92,7 @@ def make_online_loop(formula, curve: Nonlinearity):
                 w[j, i] += change
 
     @kernel(allocates=True)
-    def loop(u, targets, mask, reset, weights, first, second, trained, numbers, memory, settings):
+    def loop(u, targets, mask, reset, weights, first, second, trained, numbers, memory, settings, codes):
         """A block of steps: forward, ∂L_t through the memory, decorrelation, update.  Returns summed loss, updates."""
         y = np.empty_like(targets[0])
         error = np.empty_like(y)
@@ -95,6 +111,10 @@ def make_online_loop(formula, curve: Nonlinearity):
             if settings.rate > 0:
                 decorrelate(weights.d_rec, memory.xhat, settings.rate)
             if scored:
+                if placed:
+                    without(codes[0], g_in)
+                    without(codes[1], g_rec)
+                    without(codes[2], g_out)
                 row = numbers[done]
                 now = Numbers(row[0], row[1], row[2], row[3], row[4], row[5])
                 scale = _clip_scale(g_in, g_rec, g_out, trained, settings)
@@ -104,6 +124,10 @@ def make_online_loop(formula, curve: Nonlinearity):
                     apply(weights.w_rec, first[1], second[1], g_rec, now, scale)
                 if trained[2]:
                     apply(weights.w_out, first[2], second[2], g_out, now, scale)
+                if placed:
+                    settle_rows(codes[0], weights.w_in)
+                    settle_rows(codes[1], weights.w_rec)
+                    settle_rows(codes[2], weights.w_out)
                 done += 1
         return total, done
 

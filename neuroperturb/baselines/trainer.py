@@ -117,7 +117,7 @@ class BpttTrainer(GradientTrainer):
         """One update per step, in the compiled loop, a block of steps per call."""
         rule, optimiser, dtype = self.rule, self.rule.optimiser, self.weights.w_rec.dtype
         memory = self._remember(sequence)
-        loop = make_online_loop(optimiser.formula, self.activation.curve())
+        loop = make_online_loop(optimiser.formula, self.activation.curve(), any(at is not None for at in self.sites))
         alpha, keep = leak_pair(self.leak, dtype, len(self.weights.w_rec))
         clip = dtype.type(np.inf if optimiser.clip_norm is None else optimiser.clip_norm)
         settings = Settings(
@@ -129,6 +129,8 @@ class BpttTrainer(GradientTrainer):
             clip=clip,
             one=dtype.type(1),
         )
+        everywhere = (np.zeros(w.shape, np.int8) for w in self.weights[:3])
+        codes = tuple(z if at is None else at.codes.T.copy() for z, at in zip(everywhere, self.sites, strict=True))
         total = 0.0
         for _, piece in pieces(sequence):
             updates, first, second = self.optimiser_state
@@ -140,7 +142,8 @@ class BpttTrainer(GradientTrainer):
             parts = (u, targets, np.ascontiguousarray(piece.mask), np.ascontiguousarray(piece.reset))
             with np.errstate(over="ignore", invalid="ignore"):  # only raised with the JIT off
                 loss, done = loop(
-                    *parts, self.weights, first=first, second=second, trained=self.trained, numbers=numbers, memory=memory, settings=settings
+                    *parts, self.weights, first=first, second=second, trained=self.trained, numbers=numbers, memory=memory, settings=settings,
+                    codes=codes,
                 )  # fmt: skip
             total += loss
             self.step += len(piece.inputs)

@@ -18,7 +18,17 @@ from neuroperturb.tasks import OwnTask
 
 def files(part: Any) -> dict[str, str]:
     """Paths of what parts of an experiment read, each with who reads it."""
-    return {path: _class(p) for p in parts(part) if isinstance(path := getattr(p, "path", None), str)}
+    return {path: _class(p) for p in parts(part) for path in _paths(p)}
+
+
+def _paths(part: Any) -> Iterator[str]:
+    """The path of a part, or its several ones."""
+    path = getattr(part, "path", None)
+    if isinstance(path, str):
+        yield path
+    if isinstance(part, BaseModel):
+        values = (getattr(part, name) for name in type(part).model_fields if name != "path")
+        yield from (value for value in values if isinstance(value, data_file.DataPath))
 
 
 def digests(part: Any) -> dict[str, str]:

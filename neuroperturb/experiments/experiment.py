@@ -126,6 +126,13 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _decorrelation_is_of_one_layer(self):
+        if len(self.network.layers) > 1 and self.decorrelation is not None and self.decorrelation.state:
+            verb = "must be false for several layers, whose units it would connect with each other"
+            raise SpecError("decorrelation.state", verb=verb, got=True)
+        return self
+
+    @model_validator(mode="after")
     def _forward_rules_take_no_hardware(self):
         if isinstance(self.rule, tuple(FORWARD.values())):
             for part in ("decorrelation", "hardware", "spiking"):

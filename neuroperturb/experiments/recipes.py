@@ -47,6 +47,19 @@ RECIPES: dict[str, dict] = {
         "rule": CREDIT,
         "training": {"schedule": "episode", "batch_size": 64, "epochs": 20},
     },
+    # as published but for the number of epochs, 500 there; its sizes are 500 and 1,000 units, its batches 1, 10 and 100
+    "symbol-copying": {
+        "task": {"name": "symbol-copying", "variant": "fixed", "trials_per_epoch": 100},
+        "network": {"size": 500},
+        "rule": {"name": "danp", "form": "published", "noise_std": 1e-3, "learning_rate": 1e-3},
+        "training": {"schedule": "episode", "batch_size": 10, "epochs": 10},
+    },
+    "mnist": {
+        "task": {"name": "mnist", "scored": "every"},
+        "network": {"size": 500},
+        "rule": {"name": "danp", "form": "published", "noise_std": 1e-3, "learning_rate": 1e-3},
+        "training": {"schedule": "episode", "batch_size": 100, "epochs": 10},
+    },
     "digits": {  # learns little: 2.27 after ten epochs, guessing is 2.30
         "task": {"name": "digits"},
         "network": {"size": 100, "bias": True},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from hardware_models.array import SynapseArray
+from hardware_models.crossbar.sites import Sites
 from hardware_models.numerics import memory
 from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.chip.chip import Chip
@@ -18,6 +20,7 @@ from neuroperturb.tasks.worlds.contract import CompiledWorld
 
 MATRICES = Matrices._fields
 MIN_COLUMNS = 64  # smallest number of columns per read of an array: an evaluation processes more trials in blocks
+NOWHERE: Mapping[str, Sites | None] = {}  # of a network whose synapses are all there
 STILL = Decorrelation(rate=0.0, state=False, input=False)
 BLOCK_ROWS, BLOCK_STEPS = 8192, 128  # largest number of rows and steps in a block of an episode
 
@@ -92,13 +95,21 @@ def columns_for(batch: int) -> int:
 
 
 def make_arrays(
-    network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int, decorrelation: Decorrelation = STILL
-) -> dict[str, SynapseArray]:
+    network_weights: Matrices, chip: Chip, seed: int, dtype, columns: int, decorrelation: Decorrelation = STILL,
+    sites: Mapping[str, Sites | None] = NOWHERE,
+) -> dict[str, SynapseArray]:  # fmt: skip
     """A programmed array for every matrix, with room to grow; array numbers follow the order of `Matrices`."""
     largest = {"D_in": decorrelation.largest_input, "D_rec": decorrelation.largest_state}
     return {
         name: programmed(
-            chip.of(name), W, largest=largest.get(name), dtype=dtype, seed=seed, number=number, columns=columns
+            chip.of(name),
+            W,
+            largest=largest.get(name),
+            dtype=dtype,
+            seed=seed,
+            number=number,
+            columns=columns,
+            sites=sites.get(name),
         )
         for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True))
     }

@@ -193,7 +193,7 @@ def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
     if setup.online or setup.world is not None or setup.batch < BATCH or not (simple and whole and n <= MOST_UNITS):
         return False
     return model.is_plain(setup) and all(
-        setup.arrays[name].is_ideal and reads_plainly(setup.arrays[name]) for name in LEARNT
+        setup.arrays[name].reads_as_ideal and reads_plainly(setup.arrays[name]) for name in LEARNT
     )
 
 

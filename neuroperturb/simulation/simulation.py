@@ -87,7 +87,8 @@ class Simulation:
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
         self.decorrelation = decorrelation or STILL
         columns, chip_seed = columns_for(batch), seed if self.chip.seed is None else self.chip.seed
-        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns, self.decorrelation)
+        sites = network.sites(*sizes[1:])
+        self.arrays = make_arrays(initial, self.chip, chip_seed, self.dtype, columns, self.decorrelation, sites)
         self.whitening = make_lateral(rule, self.chip, network.size, chip_seed, self.dtype, columns)
         self.setup = Setup(
             network=network, rule=self.compiled, decorrelation=self.decorrelation, chip=self.chip, arrays=self.arrays,

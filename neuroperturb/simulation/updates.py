@@ -48,4 +48,5 @@ class Updates:
         self._pending_change(*self._handles.synapses(name), rows)
         for a, old in zip(moved, kept, strict=True):
             a[...] = old
-        return rows[:, :n].T.astype(np.float64) * float(array.state.scale[0])
+        there = 1.0 if array.sites is None else array.sites.present
+        return rows[:, :n].T.astype(np.float64) * float(array.state.scale[0]) * there

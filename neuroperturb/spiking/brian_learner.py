@@ -17,7 +17,7 @@ from neuroperturb.network.rnn import LEARNT, RNN, Matrices
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 from neuroperturb.simulation.schedule import Training
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, Words
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
@@ -48,6 +48,9 @@ class BrianSpiking:
         decorrelation: Decorrelation | None, hardware: Chip | None, steps: int, total_steps: int,
     ):  # fmt: skip
         require_fit(network, rule, decorrelation=decorrelation, resynchronise=training.resynchronise, hardware=hardware)
+        if network.is_wired:
+            wanted = "of every synapse, of either sign, on the backend 'brian2': 'kernel' has sparse, signed and layered networks"
+            raise SpecError("network", "", wanted, Words("some"))
         check_learning(rule, training, dataset, hardware)
         self.network, self.rule, self.lif, self.seed = network, rule, lif, training.seed
         self.online, self.batch, self.total = training.schedule == "online", training.batch_size, total_steps

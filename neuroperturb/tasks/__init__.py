@@ -5,8 +5,10 @@ name                  what                                                      
 ===================== ========================================================= ==============================
 mackey-glass          predict or recall a chaotic signal                        mean, persistence
 copying               repeat a string of bits after a delay                     guess
+symbol-copying        repeat a string of symbols, scored at every step          guess
 weather               predict the temperature at one station                    mean, persistence
 digits                classify a handwritten digit, pixel by pixel              guess
+mnist                 the same with digits of 28 × 28 pixels                    guess
 delayed-xor           credit task A: do two cues, far apart, differ?            guess
 context-integration   credit task B: integrate the cued stream                  guess
 bit-copying           credit task C: hold fresh bits through noise              guess
@@ -31,7 +33,9 @@ from neuroperturb.tasks.copying import Copying as Copying
 from neuroperturb.tasks.delayed_xor import DelayedXOR as DelayedXOR
 from neuroperturb.tasks.digits import SequentialDigits as SequentialDigits
 from neuroperturb.tasks.mackey_glass import MackeyGlass as MackeyGlass
+from neuroperturb.tasks.mnist import Mnist as Mnist
 from neuroperturb.tasks.series_file import Series as Series
+from neuroperturb.tasks.symbol_copying import SymbolCopying as SymbolCopying
 from neuroperturb.tasks.trial_task import TrialTask as TrialTask
 from neuroperturb.tasks.user_task import OwnTask as OwnTask
 from neuroperturb.tasks.weather import Weather as Weather
@@ -45,8 +49,10 @@ from neuroperturb.tasks.worlds.t_maze import TMaze as TMaze
 TASKS: dict[str, type[Task]] = {
     "mackey-glass": MackeyGlass,
     "copying": Copying,
+    "symbol-copying": SymbolCopying,
     "weather": Weather,
     "digits": SequentialDigits,
+    "mnist": Mnist,
     "delayed-xor": DelayedXOR,
     "context-integration": ContextIntegration,
     "bit-copying": BitCopying,

@@ -6,15 +6,19 @@ Handwritten Digits, 1998, doi:10.24432/C50P49; CC BY 4.0): 1,797 images of 64 gr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from neuroperturb.spec import InputError, SpecError
+from neuroperturb.spec.data_file import FileNote
 from neuroperturb.tasks import metrics
 from neuroperturb.tasks.contract import Dataset, Sequence, Task
 from neuroperturb.tasks.randomness import check_number, check_request, generator
 
+Scored = Literal["last", "every"]
 CLASSES = 10
 VALIDATION_FRACTION, TEST_FRACTION = 0.1, 0.2  # of each class
 
@@ -49,19 +53,32 @@ class SequentialDigits(Task):
 
 
 class DigitsData(Dataset):
-    """Images as sequences; scored by cross-entropy at the last step."""
+    """Images as sequences; scored by cross-entropy.
+
+    pixels, labels : (images, steps) in [0, 1], and (images,)
+    scored : at the ``"last"`` step, or at ``"every"`` one
+    test : pixels and labels of images for the test; None: a fifth of the images
+    files : which the images are of, by path
+    """
 
     loss = "cross_entropy"
     n_in, n_out = 1, CLASSES
 
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, seed: int, batch_size: int) -> None:
+    def __init__(
+        self, pixels: np.ndarray, labels: np.ndarray, seed: int, batch_size: int, *, scored: Scored = "last",
+        test: tuple[np.ndarray, np.ndarray] | None = None, files: Mapping[str, FileNote] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._pixels, self._labels, self._seed, self._batch_size = pixels, labels, seed, batch_size
-        self._train, validation, test = stratified(labels, generator(seed, "digits/split"))
+        self._scored, self.files = scored, files
+        self._train, validation, held_out = stratified(labels, generator(seed, "digits/split"))
+        if test is not None:
+            self._train = np.sort(np.concatenate([self._train, held_out]))
         if batch_size > len(self._train):
             wanted = f"at most {len(self._train)}, the number of training images"
             raise SpecError("batch_size", "SequentialDigits data", wanted, batch_size)
         self.batches_per_epoch = len(self._train) // batch_size
-        self.validation, self.test = self._sequence(validation), self._sequence(test)
+        self.validation = self._sequence(validation)
+        self.test = self._sequence(held_out) if test is None else self._shown(*test)
 
     def batch(self, number: int) -> Sequence:
         """Images of training batch `number`, in the order of its epoch."""
@@ -71,11 +88,13 @@ class DigitsData(Dataset):
         return self._sequence(order[index * self._batch_size : (index + 1) * self._batch_size])
 
     def _sequence(self, images: np.ndarray) -> Sequence:
-        inputs = np.ascontiguousarray(self._pixels[images].T)[:, :, None]  # (64, B, 1)
+        return self._shown(self._pixels[images], self._labels[images])
+
+    def _shown(self, pixels: np.ndarray, labels: np.ndarray) -> Sequence:
+        inputs = np.ascontiguousarray(pixels.T)[:, :, None]  # (T, B, 1)
         steps, trials = inputs.shape[:2]
-        one_hot = np.eye(CLASSES)[self._labels[images]]
-        targets = np.repeat(one_hot[None], steps, axis=0)
-        mask, reset = np.zeros((steps, trials), bool), np.zeros(steps, bool)
+        targets = np.repeat(np.eye(CLASSES)[labels][None], steps, axis=0)
+        mask, reset = np.full((steps, trials), self._scored == "every"), np.zeros(steps, bool)
         mask[-1], reset[0] = True, True
         return Sequence(inputs, targets, mask, reset)
 

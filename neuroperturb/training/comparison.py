@@ -166,7 +166,8 @@ def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttT
     matrices = initial_weights(network, dataset.n_in, dataset.n_out, training.seed)
     weights = from_matrices(matrices, np.dtype(training.dtype).type)
     return BpttTrainer(
-        weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule
+        weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
+        sites=network.sites(dataset.n_in, dataset.n_out),
     )  # fmt: skip
 
 

@@ -31,14 +31,14 @@ class Reference(NamedTuple):
 
 
 def references(network: RNN, matrices: Matrices, sequence: Sequence, loss: Loss) -> list[Reference]:
-    """Gradients of Σ_t L_t, mean over the trials, from zero state, in float64: each window in each metric."""
+    """Gradients of Σ_t L_t, mean over the trials, from zero state, in float64, of the synapses that exist: each window in each metric."""
     weights = from_matrices(matrices)
     roots = {PLAIN: dict.fromkeys(LEARNT), WHITE: _roots(network, weights, sequence)}
-    found = []
+    found, there = [], network.present(sequence.inputs.shape[2], sequence.targets.shape[2])
     for name, window in WINDOWS.items():
         units = {"leak": network.leaks, "bias": network.bias, "activation": network.activation}
         g = gradient(weights, sequence, loss=loss, window=window, **units)[1]
-        by_matrix = {matrix: part.T for matrix, part in zip(LEARNT, g, strict=True)}
+        by_matrix = {matrix: part.T * there[matrix] for matrix, part in zip(LEARNT, g, strict=True)}
         found += [Reference(name, metric, by_matrix, root) for metric, root in roots.items()]
     return found
 

@@ -16,6 +16,7 @@ import numpy as np
 
 import hardware_models as hw
 from hardware_models.array import SynapseArray
+from hardware_models.crossbar.sites import Sites
 
 ROOM = 4  # standard deviations
 
@@ -55,12 +56,17 @@ def programmed(
     seed: int,
     number: int,
     columns: int = 1,
+    sites: Sites | None = None,
 ) -> SynapseArray:
     """An array of chip `seed` that holds W (n, m), with room to grow.
 
+    sites : where synapses are, and of which sign; None: everywhere, of both
     largest : that a matrix which begins as a multiple of the identity heads for; None: a learnt matrix, see above
     """
-    scale = learnt_scale(W, made_of) if largest is None else growing_scale(W, made_of, largest)
-    array = made_of.array(W.shape, dtype=dtype, seed=seed, number=number, columns=columns, weight_scale=scale)
+    there = W if sites is None else np.asarray(W)[sites.present]
+    scale = learnt_scale(there, made_of) if largest is None else growing_scale(W, made_of, largest)
+    array = made_of.array(
+        W.shape, dtype=dtype, seed=seed, number=number, columns=columns, weight_scale=scale, sites=sites
+    )
     array.program(W)
     return array

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hardware_models.crossbar.sites import ABSENT
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.rules.noise.law import NoiseSource
 
@@ -46,7 +47,10 @@ class SynapseMemory(NamedTuple):
 
 @lru_cache
 def make_probe_read(fill, per_trial: bool):
-    """read_row(array, memory, j, w, x, acc): pass h reads w + offset_h Ξ_j; trial b with its own Ξ_bj if `per_trial`."""
+    """read_row(array, memory, j, w, x, acc): pass h reads w + offset_h Ξ_j; trial b with its own Ξ_bj if `per_trial`.
+
+    Where there is no cell, nothing is perturbed.
+    """
 
     @kernel
     def read_shifted(w, draw, offset, x, j, acc):
@@ -57,10 +61,14 @@ def make_probe_read(fill, per_trial: bool):
     def read_row(array, memory, j, w, x, acc):
         passes, draw = memory.passes[0], memory.row
         batch, (n, m) = x.shape[0] // passes, (memory.key[2], memory.key[3])
-        scale = array.scale[0]
+        scale, sites = array.scale[0], array.cells.sites
+        zero = type(scale)(0)
         for b in range(batch):
             if memory.offset[passes - 1] != 0 and (per_trial or b == 0):  # the last pass has noise, if any has
                 fill(memory.source, memory.key[1], b * m + j, draw[:n])
+                if sites.size > 1:
+                    for i in range(n):
+                        draw[i] = zero if sites[j, i] == ABSENT else draw[i]
             for h in range(passes):
                 offset = memory.offset[h] / scale
                 k = h * batch + b

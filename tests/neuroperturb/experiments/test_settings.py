@@ -27,7 +27,10 @@ def test_every_setting_has_a_meaning_and_a_form():
 
 
 def test_keys_are_those_that_set_takes():
-    """A default, written as TOML for its key, is taken by `--set` where the key applies; some keys of reads and of time need others beside them, times have units."""
+    """A default, written as TOML for its key, is taken by `--set` where the key applies.
+
+    Some keys of reads and of time need others beside them; times of spiking neurons have units.
+    """
     for one in settings():
         if (
             one.needs
