@@ -1,7 +1,8 @@
-"""Pages of docs/how-to do what they say: their Python runs, in order, and so do their commands."""
+"""Pages of the documentation do what they say: their Python and commands run, in order; links lead somewhere; the reference is whole."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import sys
@@ -10,12 +11,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from neuroperturb.cli.app import app
+import hardware_models as hw
+import neuroperturb
+from neuroperturb.cli.app import COMMANDS, app
+from neuroperturb.experiments import glossary
+from neuroperturb.experiments.settings import settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# (\S+\.py)\n")  # a first line that says which file a block is
+SITE = ROOT / "docs" / "pages"
+BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\S+\.(?:py|toml))\n")  # a first line that says which file a block is
+RUNS = re.compile(r"^```(python|console)$", re.MULTILINE)
+PAGES = sorted(page for page in SITE.rglob("*.md") if RUNS.search(page.read_text(encoding="utf-8")))
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+GENERATED = "reference/"  # pages that are made when the site is built
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -24,7 +33,6 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     before, names = set(sys.modules), {"__name__": "page"}
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert blocks
     for language, text in blocks:
         if language == "console":
             for line in text.splitlines():
@@ -34,7 +42,7 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
                 assert result.exit_code == 0, f"{line}\n{result.output}"
         elif (file := FILE.match(text)) is not None:
             Path(file[1]).write_text(text, encoding="utf-8")
-        else:
+        elif language == "python":
             exec(compile(text, str(page), "exec"), names)
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
@@ -44,7 +52,58 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
 def test_the_class_of_the_page_on_tasks_has_ten_lines():
     (text,) = (
         text
-        for _, text in BLOCK.findall((ROOT / "docs/how-to/own-task.md").read_text(encoding="utf-8"))
+        for _, text in BLOCK.findall((ROOT / "docs/pages/how-to/own-task.md").read_text(encoding="utf-8"))
         if "class" in text and "draw" in text
     )
     assert len([line for line in text.splitlines() if line.strip() and not line.startswith("#")]) <= 10
+
+
+WRITTEN = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / ".github").glob("*.md")),
+    *sorted(SITE.rglob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(page):
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert [target for target in missing if GENERATED not in target] == []
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.fixture(scope="module")
+def reference():
+    spec = importlib.util.spec_from_file_location("docs_reference", ROOT / "docs" / "reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_has_every_setting(reference):
+    text = "\n".join(page for uri, page in reference.pages().items() if "/settings/" in uri)
+    assert {one.key for one in settings() if f"# `{one.key}`\n" not in text} == set()
+    kinds = {kind for one in settings() for kind in one.kinds if kind}
+    assert {kind for kind in kinds if f"| `{kind}` |" not in text} == set()
+
+
+def test_the_reference_has_every_command_and_its_options(reference):
+    text = reference.pages()["reference/command-line.md"]
+    for name in COMMANDS:
+        (part,) = re.findall(rf"^## `neuroperturb {name}`$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+        options = set(re.findall(r"^\W+(--[a-z0-9-]+)", result.output, re.MULTILINE)) - {"--help"}
+        assert set(re.findall(r"^\| `(--[a-z0-9-]+)`", part, re.MULTILINE)) == options
+
+
+def test_the_reference_has_every_preset_word_and_name(reference):
+    found = reference.pages()
+    assert {name for name in hw.PRESETS if f"| `{name}` |" not in found["reference/presets.md"]} == set()
+    assert {word for word in glossary.WORDS if f"## {word}\n" not in found["reference/glossary.md"]} == set()
+    names = {*neuroperturb.__all__, *hw.__all__}
+    assert {name for name in names if f"| `{name}` |" not in found["reference/python.md"]} == set()

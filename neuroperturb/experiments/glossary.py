@@ -14,19 +14,15 @@ WORDS = {
     "baseline": "what a loss is compared with before it is broadcast: a clean twin, an antithetic pass, a running mean. In "
     "tables also: what a rule is compared with (guessing, persistence, ridge regression, an echo state network, "
     "the exact gradient).",
-    "broadcast": "the one number that all synapses receive: the change of the loss, for each trial or once for a batch. "
-    "the one number that all synapses receive: the change of the loss, for each trial or once for a batch.",
-    "closed loop": "a writing that reads cells back: what they did not do of a request is kept digitally and sent again. "
-    "a writing that reads cells back: what they did not do of a request is kept digitally and sent again.",
+    "broadcast": "the one number that all synapses receive: the change of the loss, for each trial or once for a batch.",
+    "closed loop": "a writing that reads cells back: what they did not do of a request is kept digitally and sent again.",
     "clipped": "a weight beyond what the mean cell can hold, or a read beyond the range of its converter.",
     "credited": "share of all perturbation of a layer, that of the hardware included, that its synapses are told of. The rest "
     "makes the estimate noisier, by 1/credited in variance.",
     "dead": "units whose state does not change although they are perturbed; of the output, trials whose reward is exactly "
     "0.",
-    "device units": "weights as cells hold them, mostly from −1 to 1; times `weight_scale` they are weights of the network. "
-    "weights as cells hold them, mostly from −1 to 1; times `weight_scale` they are weights of the network.",
-    "endurance used": "pulses of the most-written cell, divided by the number that such cells are published to survive. "
-    "pulses of the most-written cell, divided by the number that such cells are published to survive.",
+    "device units": "weights as cells hold them, mostly from −1 to 1; times `weight_scale` they are weights of the network.",
+    "endurance used": "pulses of the most-written cell, divided by the number that such cells are published to survive.",
     "error bits": "sequences or bits that are reported wrongly, as a share.",
     "exact gradient": "backpropagation through time: what perturbation rules estimate.",
     "fidelity": "squared cosine between the summed requests and what cells realised of them: the share of the weight change "
@@ -39,8 +35,7 @@ WORDS = {
     "guessing": "the best constant output; 1 on tasks with targets ±1.",
     "ledger": "all that arrays did in a run: updates, pulses, reads, conversions, and their energy, time and wear, as low, "
     "typical and high values.",
-    "loss SNR": "change of the loss that a layer's credited perturbation explains, over all other change of the loss. "
-    "change of the loss that a layer's credited perturbation explains, over all other change of the loss.",
+    "loss SNR": "change of the loss that a layer's credited perturbation explains, over all other change of the loss.",
     "NMSE": "mean squared error, divided by the variance of the target: 1 is the mean of the data.",
     "NP": "node perturbation: noise on pre-activations, correlated with the change of the loss.",
     "P": "an estimate of the inverse covariance of presynaptic activity; with it, a rule descends along whitened "
