@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import inspect
 import re
@@ -88,7 +89,7 @@ def _setting(told: list[KeyEntry]) -> list[str]:
         alike.setdefault((one.meaning, one.form, _default(one)), []).append(one)
     for (meaning, form, default), same in alike.items():
         places = [" and ".join(f"`{need}`" for need in one.needs) for one in same if one.needs]
-        lines += [_escaped(meaning[:1].upper() + meaning[1:]).rstrip(".") + ".", ""]
+        lines += [_escaped(_sentence(meaning)).rstrip(".") + ".", ""]
         lines += [f"- {_escaped(form)}" if form else "- a value", f"- {default}"]
         lines += [f"- where {'; or '.join(dict.fromkeys(places))}"] * bool(places)
         lines.append("")
@@ -103,8 +104,15 @@ def _default(one: KeyEntry) -> str:
     if one.default is REQUIRED:
         return "no default"
     kind = getattr(one.default, "kind", None)
+    if not isinstance(kind, str) and hasattr(one.default, "model_fields_set"):
+        return f"default: a `{type(one.default).__name__}` of the defaults below"
     value = "none" if one.default is None else kind if isinstance(kind, str) else repr(one.default)
     return f"default `{' '.join(value.split())}`"
+
+
+def _sentence(text: str) -> str:
+    """With a capital, where it begins with a word; η is no word."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -131,7 +139,7 @@ def _is_option(hint: typing.Any) -> bool:
 
 def _argument(one: inspect.Parameter, hint: typing.Any) -> str:
     info = typing.get_args(hint)[1]
-    return f"| `{_in_cell(info.metavar or one.name.upper())}` | {_escaped(info.help or '')} | |"
+    return f"| {_in_cell(info.metavar or one.name.upper())} | {_escaped(info.help or '')} | |"
 
 
 def _option(one: inspect.Parameter, hint: typing.Any) -> str:
@@ -140,14 +148,14 @@ def _option(one: inspect.Parameter, hint: typing.Any) -> str:
     said = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
     names = ", ".join(f"`{name}`" for name in said or [f"--{one.name.replace('_', '-')}"])
     words = (one.__name__ for one in typing.get_args(kind) or (kind,) if isinstance(one, type) and one is not NoneType)
-    value = "" if kind is bool else f" `{_in_cell(info.metavar or VALUES[next(words, 'str')])}`"
+    value = "" if kind is bool else f" {_in_cell(info.metavar or VALUES[next(words, 'str')])}"
     default = "" if one.default in (None, False) else f"`{one.default}`"
     return f"| {names}{value} | {_escaped(info.help or '')} | {default} |"
 
 
 def _in_cell(code: str) -> str:
     """Code in a cell of a table, where a bar ends the cell."""
-    return code.replace("|", "\\|")
+    return f"<code>{html.escape(code).replace('|', '&#124;')}</code>"
 
 
 def _help(text: str | None) -> list[str]:
@@ -163,7 +171,7 @@ def _glossary_page() -> str:
     lines = ["# Glossary", "", "`neuroperturb explain WORD` prints one of them.", ""]
     for word in sorted(glossary.WORDS, key=str.casefold):
         text = glossary.WORDS[word]
-        lines += [f"## {word}", "", text[:1].upper() + text[1:], ""]
+        lines += [f"## {word}", "", _sentence(text), ""]
     rows = [f"| {name} | `{key}` |" for name, key in sorted(glossary.SYNONYMS.items())]
     return "\n".join([*lines, "## Other names of settings", "", "| in the field | here |", "|---|---|", *rows, ""])
 
