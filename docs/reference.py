@@ -183,12 +183,13 @@ def _presets_page() -> str:
         "Hardware by name, for `--hardware NAME`, TOML and `hw.PRESETS`. `neuroperturb device NAME` draws one, `neuroperturb advise "
         "--hardware NAME` says what limits it; [the advised writing](../learn/writing.md) of those marked is `--writing recommended`.",
         "",
-        "| name | technology | cells | advised | publication |",
-        "|---|---|---|---|---|",
+        "| name | technology, cells | advised | publication |",
+        "|---|---|---|---|",
     ]
     for name, one in hw.PRESETS.items():
         advised = "yes" if one.recommended is not None else ""
-        row = (f"`{name}`", _escaped(one.technology), f"`{type(one.cell).__name__}`", advised, _linked(one.publication))
+        what = f"{_escaped(one.technology)}; `{type(one.cell).__name__}`"
+        row = (f"`{name}`", what, advised, _linked(one.publication))
         lines.append(f"| {' | '.join(row)} |")
     lines += ["", "## Cell models", "", "Any of them is hardware by name, too, with its default parameters.", ""]
     lines += ["| name | class | what it is |", "|---|---|---|"]
