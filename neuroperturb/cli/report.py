@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from neuroperturb.analysis.advice.answer import answer
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.experiments.data_files import notes
-from neuroperturb.results import folders, outputs
+from neuroperturb.results import folders, outputs, text
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
@@ -31,6 +33,8 @@ def report(
         return
     run = load(record)
     say(run.report())
+    if verdict := answer(run):
+        say("\n" + textwrap.fill(verdict, text.WIDTH))
     there = notes(run.experiment.task)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))
