@@ -6,8 +6,10 @@ r"""Residual tiles: several arrays of the same cells make a weight, each at a fi
     where |a| ≥ θ:  k = trunc(γ a / u)      k pulses to W_{n−1}, round(k / γ) the other way to W_n: W is what it was, but for what cells
                                             really do, which the finest tile learns away
 
-θ is small where cells are quiet, so that nothing of what a tile holds is left to be dragged away, and large where a transfer draws write
-noise again. u is the granularity of the cell, R_n the symmetry points of its cells, where alternating pulses leave it and where a tile starts (or 0).
+Transfers are to be rare: often, and with a small θ, they are plain pulses of the coarse tile, with all that is wrong with those; on a slow
+clock a small θ leaves nothing in the fine tile for its asymmetry to drag away.
+
+u is the granularity of the cell, R_n the symmetry points of its cells, where alternating pulses leave it and where a tile starts (or 0).
 No number is kept digitally: what a tile holds is all there is of the past. A coarse tile is touched rarely, so that its write noise is
 drawn rarely, and what is drawn lies within reach of the finer ones. W = Σ γⁿ W_n, each tile on a clock of its own and slower the coarser
 it is: J. Li et al., "In-memory training on analog devices with limited conductance states via multi-tile residual learning",
@@ -47,7 +49,6 @@ from hardware_models.writing.tiers import Tiers, require_one_device, rest_of, vi
 from hardware_models.writing.transfer import REFERENCES
 
 MOST_TILES = 8
-WORTH = 3.0  # write noises of the next tile that a transfer must be worth
 HALF = (LONGEST + 1) // 2  # pulses of a transfer come after so many of a request, in a write's draws
 
 
@@ -135,8 +136,7 @@ class Tiles(Writing):
     gamma : γ, significance of a tile in that of the next coarser one, above 0 and below 1
     every : writes from one transfer of the finest tile to the next, 1 or more;  slower : times longer for every coarser one, 1 or more
     rows : rows that one transfer reads and moves, 1 or more; at most all
-    threshold : θ, what a tile holds before it hands it on [device units], above 0; None: a pulse of the next coarser tile or three times
-        the write noise there, whichever is more, in units of this tile, and at most half the smaller bound of the mean cell
+    threshold : θ, what a tile holds before it hands it on [device units], above 0; None: half the smaller bound of the mean cell
     fast_rate : f, requests of the finest tile in those of the rule, above 0
     reference : what reads of a tile are compared with, ``"symmetry-point"``: those of its cells, where it also starts, or ``"none"``: 0
     read_noise : standard deviation of a read of a tile [device units]
@@ -194,10 +194,7 @@ class Tiles(Writing):
 
     def threshold_of(self, site: Site) -> float:
         """θ of an array, or of its design [device units]."""
-        if self.threshold is not None:
-            return self.threshold
-        least = max(site.cell.granularity, WORTH * site.cell.write_noise) / self.gamma
-        return min(least, (site.cell.bound or 1.0) / 2)
+        return (site.cell.bound or 1.0) / 2 if self.threshold is None else self.threshold
 
     def state(self, site: Site) -> TileState:
         (n, m), kind, fine = site.shape, site.dtype.type, self.tiles - 1

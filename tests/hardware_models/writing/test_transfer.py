@@ -146,7 +146,7 @@ class NaiveTransfer(Naive):
 class NaiveTiles(Naive):
     def update(self, delta):
         how, last = self.how, self.how.tiles - 1
-        theta = how.threshold
+        theta = self.array.cell.bound / 2 if how.threshold is None else how.threshold
         for j in range(self.m):
             self.request(0, j, how.fast_rate * delta[j] / how.gamma**last)
             for k in range(last):
@@ -275,9 +275,8 @@ def test_the_threshold_of_tiles_comes_from_the_device():
     def of(cell, **options):
         return float(make(cell, writing=Tiles(**options)).state.writing.threshold)
 
-    assert of(STEP, gamma=0.5) == pytest.approx(0.02)
-    assert of(replace(STEP, write_noise_std=10.0), gamma=0.7) == pytest.approx(0.3 / 0.7)
-    assert of(hw.PRESETS["reram-es"].cell) == 0.5
+    assert of(STEP) == 0.5
+    assert of(hw.PRESETS["reram-sb"].cell) == pytest.approx(0.375)
     assert of(STEP, threshold=0.3) == 0.3
 
 
