@@ -120,7 +120,10 @@ def tune(runs: Runs, world: str, rule: str) -> dict:
     worst = 1e9
 
     def loss(chosen):
-        found = [runs.do(f"tune {world} {rule} {json.dumps(chosen)} {s}", lambda s=s: run(table(world, rule, chosen, s))) for s in seeds]
+        found = [
+            runs.do(f"tune {world} {rule} {json.dumps(chosen)} {s}", lambda s=s: run(table(world, rule, chosen, s)))
+            for s in seeds
+        ]
         return np.mean([row["validation"] if np.isfinite(row["validation"]) else worst for row in found])
 
     return min(settings(world, rule), key=loss)
@@ -148,7 +151,13 @@ def searched(world: str, name: str, seed: int, rate: float, spread: float) -> di
     theta = evolve(data, found[name], trials, rate=rate, spread=spread).theta[None]
     loss = lambda part: float(data.ceiling - play(data.world, found[name], theta, seed, part.condition[0]).mean())  # noqa: E731
     took = round(time.perf_counter() - began, 2)
-    return {"status": "finished", "validation": loss(data.validation), "test": loss(data.test), "trials": trials, "seconds": took}
+    return {
+        "status": "finished",
+        "validation": loss(data.validation),
+        "test": loss(data.test),
+        "trials": trials,
+        "seconds": took,
+    }
 
 
 def baselines(runs: Runs, world: str) -> None:
@@ -156,7 +165,8 @@ def baselines(runs: Runs, world: str) -> None:
     for name in ("linear", "network"):
         grid = [(rate, spread) for rate in RATES for spread in SPREADS]
         make = lambda setting, seed, name=name: runs.do(  # noqa: E731
-            f"{'tune' if seed in TUNED else 'confirm'} {world} {name} {setting} {seed}", lambda: searched(world, name, seed, *setting)
+            f"{'tune' if seed in TUNED else 'confirm'} {world} {name} {setting} {seed}",
+            lambda: searched(world, name, seed, *setting),
         )
         best = min(grid, key=lambda setting: make(setting, 1)["validation"])
         for seed in FRESH:

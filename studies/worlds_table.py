@@ -35,7 +35,12 @@ def section(found: dict, world: str, rules: list[str], seeds) -> str:
     reference = {name: losses(found, world, name, seeds, guess) for name in POLICIES}
     best = min(values.mean() for values in reference.values() if len(values))
     names = [*POLICIES, *rules, *(f"np-p on {chip}" for chip in CHIPS)]
-    lines = [f"## {world}", "", "| | return | worst seed | score | seeds ≥ 0.9 | diverged |", "|---|---:|---:|---:|---:|---:|"]
+    lines = [
+        f"## {world}",
+        "",
+        "| | return | worst seed | score | seeds ≥ 0.9 | diverged |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name in names:
         values = losses(found, world, name, seeds, guess)
         if not len(values):

@@ -27,7 +27,10 @@ def report(
     figure: Annotated[bool, typer.Option(help="Save the learning curve next to the record.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."""
+    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search.
+
+    Example: neuroperturb report runs/my-study
+    """
     if record.is_dir():
         of_study(record, out)
         return

@@ -86,6 +86,8 @@ def run(
 
     Exit code: 0 done, 2 bad input, 3 the loss diverged (recorded),
     130 interrupted (recorded; --resume continues).
+
+    Example: neuroperturb run delayed-xor --rule np-p --hardware ecram --baselines
     """
     chosen = {
         "task.target": json.dumps(target) if target else None, "task.horizon": horizon,
