@@ -251,11 +251,11 @@ def test_durations():
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_help_has_an_example_that_begins_with_the_command(name):
-    text = " ".join(runner.invoke(cli.app, [name, "-h"]).stdout.split())
+    text = " ".join(invoke(name, "-h").stdout.split())
     assert f"Example: neuroperturb {name}" in text
 
 
 def test_the_version_is_that_of_the_package():
     from importlib.metadata import version
 
-    assert runner.invoke(cli.app, ["--version"]).stdout == f"neuroperturb {version('neuroperturb')}\n"
+    assert invoke("--version").stdout == f"neuroperturb {version('neuroperturb')}\n"
