@@ -4,17 +4,19 @@
     recommended, with which NP+P ends at 0.02. Training costs 5.3 mJ (0.5 … 45).
 
 A run learns if its test loss is below half of that of the best constant output, and in part if it is below that of the constant output
-by a tenth. A frozen recurrence, where it was trained beside it, has to be beaten as well.
+by a tenth; in a world, of the loss of a random policy. A frozen recurrence, where it was trained beside it, has to be beaten as well.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from neuroperturb.analysis.advice import evidence
 from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip.catalogue import RECOMMENDED
+from neuroperturb.results import loss
 from neuroperturb.results.grid import number
 from neuroperturb.results.run import Run
 
@@ -34,8 +36,28 @@ def answer(run: Run) -> str:
     if run.status != "finished" or not math.isfinite(own) or not math.isfinite(guess):
         return ""
     learns = own < LEARNS * guess and not own >= _least(losses, (FROZEN,))
-    said = [_outcome(losses, own, guess), *([] if learns else _why_not(run)), *_costs(run)]
+    said = [_outcome(_Scale(loss.ceiling(run)), losses, own, guess), *([] if learns else _why_not(run)), *_costs(run)]
     return " ".join(said)
+
+
+class _Scale(NamedTuple):
+    """How losses are said: as they are, or as returns of a world.
+
+    ceiling : the return that no trial exceeds; None for a task with targets
+    """
+
+    ceiling: float | None
+
+    def said(self, value: float) -> str:
+        return number(value if self.ceiling is None else self.ceiling - value)
+
+    @property
+    def name(self) -> str:
+        return "test loss" if self.ceiling is None else "return"
+
+    @property
+    def nobody(self) -> str:
+        return "guessing" if self.ceiling is None else "a random policy"
 
 
 def _least(losses: dict[str, float], names: tuple[str, ...]) -> float:
@@ -44,18 +66,18 @@ def _least(losses: dict[str, float], names: tuple[str, ...]) -> float:
     return min(found, default=math.nan)
 
 
-def _outcome(losses: dict[str, float], own: float, guess: float) -> str:
-    against = f"({number(own)} against {number(guess)})"
+def _outcome(scale: _Scale, losses: dict[str, float], own: float, guess: float) -> str:
+    against, nobody = f"({scale.said(own)} against {scale.said(guess)})", scale.nobody
     if own >= guess:
-        return f"Does not learn: {'worse than' if own > 1.05 * guess else 'no better than'} guessing {against}."
+        return f"Does not learn: {'worse than' if own > 1.05 * guess else 'no better than'} {nobody} {against}."
     if own >= IN_PART * guess:
-        return f"Does not learn: hardly better than guessing {against}."
+        return f"Does not learn: hardly better than {nobody} {against}."
     frozen = _least(losses, (FROZEN,))
     if own >= frozen:
-        return f"The recurrence learns nothing: with it frozen the loss is {number(frozen)}, {number(own)} without; guessing has {number(guess)}."
+        return f"The recurrence learns nothing: {scale.name} {scale.said(own)}, with it frozen {scale.said(frozen)}, {nobody} {scale.said(guess)}."
     words = "Learns" if own < LEARNS * guess else "Learns in part"
-    beside = f"; with a frozen recurrence {number(frozen)}" if math.isfinite(frozen) else ""
-    return f"{words}: test loss {number(own)}, guessing {number(guess)}{beside}."
+    beside = f"; with a frozen recurrence {scale.said(frozen)}" if math.isfinite(frozen) else ""
+    return f"{words}: {scale.name} {scale.said(own)}, {nobody} {scale.said(guess)}{beside}."
 
 
 def _why_not(run: Run) -> Iterator[str]:

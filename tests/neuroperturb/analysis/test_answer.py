@@ -13,10 +13,10 @@ from neuroperturb.analysis.diagnosis.write_fidelity import Writes, step_size
 from neuroperturb.network.chip import chip as chips
 
 
-def run(losses, hardware=None, warning="", status="finished", energy=None):
+def run(losses, hardware=None, warning="", status="finished", energy=None, loss=None):
     section = {"warning": warning, "total": {"energy": {"writing": energy} if energy else {}}}
     return SimpleNamespace(
-        results=pd.DataFrame({"name": list(losses), "test": list(losses.values())}), status=status,
+        results=pd.DataFrame({"name": list(losses), "test": list(losses.values())}), status=status, loss=loss or {"name": "squared error", "unit": ""},
         experiment=SimpleNamespace(hardware=None if hardware is None else chips.read(hardware)),
         ledger={"hardware": section} if hardware is not None else {},
     )  # fmt: skip
@@ -40,6 +40,12 @@ def run(losses, hardware=None, warning="", status="finished", energy=None):
 )
 def test_losses_are_put_in_words(losses, start):
     assert answer(run(losses)).startswith(start)
+
+
+def test_in_a_world_returns_are_said():
+    """The return is the ceiling less the loss."""
+    said = answer(run({"np-p": 0.09, "random": 0.5}, loss={"name": "1 − return", "unit": "", "ceiling": 1.0}))
+    assert said == "Learns: return 0.910, a random policy 0.500."
 
 
 def test_what_cannot_be_compared_has_no_verdict():
