@@ -13,6 +13,10 @@ from neuroperturb.cli import record as records
 from neuroperturb.cli import training
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
 
+Target = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")]
+Layout = Annotated[str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")]
+Kind = Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")]
+Horizon = Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")]
 Hardware = Annotated[
     str | None,
     typer.Option(
@@ -38,14 +42,10 @@ def run(
             help="What to train; see `neuroperturb list`. Your own task: FILE.py:Class.",
         ),
     ],
-    target: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")
-    ] = None,
-    layout: Annotated[
-        str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")
-    ] = None,
-    kind: Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")] = None,
-    horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
+    target: Target = None,
+    layout: Layout = None,
+    kind: Kind = None,
+    horizon: Horizon = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
     hardware: Hardware = None,
     writing: Writing = None,

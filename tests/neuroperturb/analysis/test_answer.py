@@ -16,7 +16,8 @@ from neuroperturb.network.chip import chip as chips
 def run(losses, hardware=None, warning="", status="finished", energy=None, loss=None):
     section = {"warning": warning, "total": {"energy": {"writing": energy} if energy else {}}}
     return SimpleNamespace(
-        results=pd.DataFrame({"name": list(losses), "test": list(losses.values())}), status=status, loss=loss or {"name": "squared error", "unit": ""},
+        results=pd.DataFrame({"name": list(losses), "test": list(losses.values())}), status=status,
+        loss=loss or {"name": "squared error", "unit": ""},
         experiment=SimpleNamespace(hardware=None if hardware is None else chips.read(hardware)),
         ledger={"hardware": section} if hardware is not None else {},
     )  # fmt: skip
