@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from neuroperturb.cli import job as jobs
 from neuroperturb.cli import record as records
 from neuroperturb.cli import training
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
+from neuroperturb.spec import InputError
 
 
 def run(
@@ -35,6 +37,13 @@ def run(
         str | None,
         typer.Option(
             help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
+        ),
+    ] = None,
+    chip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND|HOST:PORT",
+            help="A chip in the loop: a program that speaks JSON lines, or a server on this machine.",
         ),
     ] = None,
     backend: Annotated[
@@ -87,24 +96,28 @@ def run(
     job = jobs.prepare(jobs.Request(source, rule, hardware, backend, settings, out, resume))
     if ablate:
         jobs.check_ablation(job)
+    if chip is not None and baselines:
+        raise InputError(
+            "The '--baselines' option must be left out with a '--chip': nobody has a model of it to train them on."
+        )
     if show_equations:
         say(jobs.equations(job))
         return DONE
-    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet)
+    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet, chip=chip)
 
 
-def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool) -> int:
+def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, chip: str | None = None) -> int:
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
-    trainer = training.start(job)
-    if getattr(trainer, "warning", ""):
-        warn(trainer.warning)
-    interrupted = training.train(trainer, job.target, quiet)
-    record = records.keep(trainer, job.target)
-    if not interrupted:
-        finished = record.status == "finished"
-        wanted = records.Comparisons(baselines=baselines and finished, ablation=ablate and finished)
-        records.compare(trainer, record, job, wanted, quiet)
-    records.finish(record, job)
-    return INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else DONE
+    with contextlib.closing(training.start(job, chip)) as trainer:
+        if getattr(trainer, "warning", ""):
+            warn(trainer.warning)
+        interrupted = training.train(trainer, job.target, quiet)
+        record = records.keep(trainer, job.target)
+        if not interrupted:
+            finished = record.status == "finished"
+            wanted = records.Comparisons(baselines=baselines and finished, ablation=ablate and finished)
+            records.compare(trainer, record, job, wanted, quiet)
+        records.finish(record, job)
+        return INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else DONE
