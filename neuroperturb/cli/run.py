@@ -15,6 +15,17 @@ from neuroperturb.cli import training
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
 from neuroperturb.spec import InputError
 
+# options of some sources only
+Layout = Annotated[str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")]
+Kind = Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")]
+InTheLoop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND|HOST:PORT",
+        help="A chip in the loop: a program that speaks JSON lines, or a server on this machine.",
+    ),
+]
+
 
 def run(
     source: Annotated[
@@ -27,10 +38,8 @@ def run(
     target: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")
     ] = None,
-    layout: Annotated[
-        str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")
-    ] = None,
-    kind: Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")] = None,
+    layout: Layout = None,
+    kind: Kind = None,
     horizon: Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")] = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")] = None,
     hardware: Annotated[
@@ -39,13 +48,7 @@ def run(
             help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
         ),
     ] = None,
-    chip: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COMMAND|HOST:PORT",
-            help="A chip in the loop: a program that speaks JSON lines, or a server on this machine.",
-        ),
-    ] = None,
+    chip: InTheLoop = None,
     backend: Annotated[
         str | None,
         typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
