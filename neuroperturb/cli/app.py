@@ -10,6 +10,7 @@ import gc
 import importlib
 import sys
 import traceback
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -85,9 +86,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        print(f"neuroperturb {version('neuroperturb')}")
+        print(f"neuroperturb {metadata.version('neuroperturb')}")
         raise typer.Exit
 
 

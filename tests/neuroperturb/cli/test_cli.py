@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -256,6 +257,4 @@ def test_every_help_has_an_example_that_begins_with_the_command(name):
 
 
 def test_the_version_is_that_of_the_package():
-    from importlib.metadata import version
-
-    assert invoke("--version").stdout == f"neuroperturb {version('neuroperturb')}\n"
+    assert invoke("--version").stdout == f"neuroperturb {metadata.version('neuroperturb')}\n"
