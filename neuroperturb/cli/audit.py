@@ -48,7 +48,10 @@ def audit(
     Exit code: 0 done, 1 the compiled kernels disagree with the formulas, 2 bad input.
     """
     experiment = _experiment(rule, assign or [])
-    found = auditor.audit(experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed)
+    network = experiment.network if experiment.network.is_wired else auditor.NETWORK
+    found = auditor.audit(
+        experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed, network=network
+    )
     page, table = [str(found)], found.table()
     if fixed_point:
         text, table["fixed_point"] = _in_integers(experiment, rounding, seed)
