@@ -211,7 +211,7 @@ def test_the_audit_of_two_layers(rule):
 @interpreted
 def test_a_rule_follows_the_gradient_through_two_layers():
     """NP with a trace is unbiased in either layer, whichever wiring it has."""
-    aligned = align("np-trace", network=RNN(layers=(3, 3), gain=1.5), samples=2000, steps=4, noise_std=0.05)
+    aligned = align("np-trace", network=RNN(layers=(3, 3), gain=1.5), samples=600, steps=3, noise_std=0.05)
     rows = aligned.frame.query("matrix == 'W_rec' and reference == 'bptt' and metric == 'plain'")
     assert rows["cosine"].item() > 0.9
     assert "W_rec" in str(aligned)
