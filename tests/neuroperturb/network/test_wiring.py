@@ -12,7 +12,9 @@ from hardware_models.crossbar.sites import Sites
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules, tasks
+from neuroperturb.analysis.alignment.align import align
 from neuroperturb.analysis.alignment.reference import references
+from neuroperturb.analysis.audit.auditor import audit
 from neuroperturb.baselines import Adam, Bptt, Eprop, Rtrl, from_matrices, run_clean
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
@@ -196,6 +198,28 @@ def test_alignment_is_of_synapses_that_exist(network):
     for reference in references(network, W, sequence, "mse"):
         for name, there in network.present(N_IN, N_OUT).items():
             assert_array_equal(reference.gradient[name][~there], 0)
+
+
+@interpreted
+@pytest.mark.parametrize("rule", ["np-trace", "anp", "wp"])
+def test_the_audit_of_two_layers(rule):
+    """The same findings as of one dense layer: what a synapse sees is no matter of who listens to whom."""
+    found, dense = (audit(rule, network=network) for network in (RNN(layers=(2, 2)), RNN(size=4)))
+    assert found.passed and found.checks == dense.checks
+
+
+@interpreted
+def test_a_rule_follows_the_gradient_through_two_layers():
+    """NP with a trace is unbiased in either layer, whichever wiring it has."""
+    aligned = align("np-trace", network=RNN(layers=(3, 3), gain=1.5), samples=600, steps=3, noise_std=0.05)
+    rows = aligned.frame.query("matrix == 'W_rec' and reference == 'bptt' and metric == 'plain'")
+    assert rows["cosine"].item() > 0.9
+    assert "W_rec" in str(aligned)
+
+
+def test_an_audit_is_of_a_small_network():
+    with pytest.raises(InputError, match=r"network\.size.*at most 32"):
+        audit("np", network=RNN(layers=(20, 20)))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
