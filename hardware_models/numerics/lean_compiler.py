@@ -27,10 +27,11 @@ ENVIRONMENT = "_ZN08NumbaEnv"  # where compiled code finds its Python constants
 class LateLibrary(JITCodeLibrary):
     """Code that becomes machine code when its address is asked for."""
 
-    _emitted = False
+    _emitted = _optimised = False
 
     def _finalize_final_module(self) -> None:
         if not self._object_caching_enabled or self._compiled_object:  # Numba's own runtime; machine code out of a file
+            self._optimised = True  # as far as it will be
             self.emit()
             return
         self._finalize_dynamic_globals()
@@ -39,12 +40,15 @@ class LateLibrary(JITCodeLibrary):
 
     def _optimize_final_module(self) -> None:
         if is_root():  # what is linked into another kernel is optimised there, whole
+            self._optimised = True
             super()._optimize_final_module()
 
     def emit(self) -> None:
         """Make machine code, unless that is done."""
         if not self._emitted:
             self._emitted = True
+            if not self._optimised:  # first a part of another kernel, now called by its address
+                super()._optimize_final_module()
             super()._finalize_final_module()
             _set_environments(self)
 

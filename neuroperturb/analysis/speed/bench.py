@@ -135,8 +135,7 @@ def main(json: bool = False) -> int:
     if json:
         print(jsonlib.dumps(found))
         return 0
-    found.pop("load")
-    print("load average " + " ".join(f"{x:.2f}" for x in os.getloadavg()) + "; medians, processor time of one thread")
+    print("load average " + " ".join(f"{x:.2f}" for x in found.pop("load")) + "; medians, processor time of one thread")
     for name, row in found.items():
         kind, _, rest = name.partition("_")
         print(LINES[kind](row, rest, BARS.get(name)))
