@@ -48,6 +48,7 @@ class LateLibrary(JITCodeLibrary):
         if not self._emitted:
             self._emitted = True
             if not self._optimised:  # first a part of another kernel, now called by its address
+                self._optimised = True
                 super()._optimize_final_module()
             super()._finalize_final_module()
             _set_environments(self)
