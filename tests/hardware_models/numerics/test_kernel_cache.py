@@ -256,6 +256,32 @@ def test_kernels_for_kernels_are_called_from_python_all_the_same():
     assert inner(3.0) == 9.0  # compiled once more, with a wrapper
 
 
+def test_a_part_of_another_kernel_is_optimised_before_it_is_called_by_its_address():
+    """It was compiled into a caller first, and left as it was."""
+
+    @kernel
+    def double(x):
+        for i in range(x.shape[0]):
+            x[i] += x[i]
+
+    @kernel
+    def inside(x):
+        double(x)
+
+    x = np.ones(64, np.float32)
+    inside(x)
+    (compiled,) = double.overloads.values()
+    assert not compiled.library._optimised
+    apart = separate(double)
+
+    @kernel
+    def outside(x):
+        apart(x)
+
+    outside(x)
+    assert (x == 4).all() and compiled.library._optimised
+
+
 def test_a_kernel_that_depends_on_what_is_not_known_has_no_key():
     strange = object()
 
