@@ -120,7 +120,10 @@ def tune(runs: Runs, world: str, rule: str) -> dict:
     worst = 1e9
 
     def loss(chosen):
-        found = [runs.do(f"tune {world} {rule} {json.dumps(chosen)} {s}", lambda s=s: run(table(world, rule, chosen, s))) for s in seeds]
+        found = [
+            runs.do(f"tune {world} {rule} {json.dumps(chosen)} {s}", lambda s=s: run(table(world, rule, chosen, s)))
+            for s in seeds
+        ]
         return np.mean([row["validation"] if np.isfinite(row["validation"]) else worst for row in found])
 
     return min(settings(world, rule), key=loss)
@@ -148,7 +151,13 @@ def searched(world: str, name: str, seed: int, rate: float, spread: float) -> di
     theta = evolve(data, found[name], trials, rate=rate, spread=spread).theta[None]
     loss = lambda part: float(data.ceiling - play(data.world, found[name], theta, seed, part.condition[0]).mean())  # noqa: E731
     took = round(time.perf_counter() - began, 2)
-    return {"status": "finished", "validation": loss(data.validation), "test": loss(data.test), "trials": trials, "seconds": took}
+    return {
+        "status": "finished",
+        "validation": loss(data.validation),
+        "test": loss(data.test),
+        "trials": trials,
+        "seconds": took,
+    }
 
 
 def baselines(runs: Runs, world: str) -> None:
@@ -156,7 +165,8 @@ def baselines(runs: Runs, world: str) -> None:
     for name in ("linear", "network"):
         grid = [(rate, spread) for rate in RATES for spread in SPREADS]
         make = lambda setting, seed, name=name: runs.do(  # noqa: E731
-            f"{'tune' if seed in TUNED else 'confirm'} {world} {name} {setting} {seed}", lambda: searched(world, name, seed, *setting)
+            f"{'tune' if seed in TUNED else 'confirm'} {world} {name} {setting} {seed}",
+            lambda: searched(world, name, seed, *setting),
         )
         best = min(grid, key=lambda setting: make(setting, 1)["validation"])
         for seed in FRESH:
@@ -169,21 +179,25 @@ def baselines(runs: Runs, world: str) -> None:
 
 
 def hardware(runs: Runs, world: str) -> None:
-    """NP+P on two chips: learning rates beside the best one by seeds 1 – 3, or 1 in long worlds; ten chips."""
+    """NP+P on two chips: learning rates beside the best one by seeds 1 – 3, or 1 in long worlds; ten chips, or five."""
     chosen = tune(runs, world, "np-p")
+    seeds, fresh = (TUNED[:1], FRESH[:5]) if world in LONG else (TUNED, FRESH)
     for chip in ("digital-6", "ecram"):
-        rates = [chosen["learning_rate"] * factor for factor in ((1, 3) if world in LONG else (1 / 3, 1, 3))]
 
-        def mean(rate, chip=chip):
-            made = lambda seed: table(world, "np-p", {**chosen, "learning_rate": rate}, seed, hardware=chip)  # noqa: E731
-            seeds = TUNED[:1] if world in LONG else TUNED
-            rows = [runs.do(f"tune {world} np-p on {chip} {rate:.3g} {s}", lambda s=s: run(made(s))) for s in seeds]
-            return np.mean([row["validation"] if np.isfinite(row["validation"]) else 1e9 for row in rows])
-
-        rate = min(rates, key=mean)
-        for seed in FRESH[:5] if world in LONG else FRESH:
+        def on_chip(part, rate, seed, chip=chip):
+            name = f"{chip} {rate:.3g}" if part == "tune" else chip
             made = table(world, "np-p", {**chosen, "learning_rate": rate}, seed, hardware=chip)
-            runs.do(f"confirm {world} np-p on {chip} {seed}", lambda made=made: run(made))
+            return runs.do(f"{part} {world} np-p on {name} {seed}", lambda: run(made))["validation"]
+
+        losses = {
+            chosen["learning_rate"] * factor: [
+                on_chip("tune", chosen["learning_rate"] * factor, seed) for seed in seeds
+            ]
+            for factor in ((1, 3) if world in LONG else (1 / 3, 1, 3))
+        }
+        best = min(losses, key=lambda rate, losses=losses: np.mean(np.nan_to_num(losses[rate], nan=1e9)))
+        for seed in fresh:
+            on_chip("confirm", best, seed)
 
 
 BREAKS = {"delayed-match": 20, "t-maze": 20, "cart-pole": 25}  # epochs before something breaks; then twice as many
@@ -196,7 +210,7 @@ def recovery(runs: Runs, world: str) -> None:
     data = experiment.task.data(1, experiment.training.batch_size)
     sequences = epochs * data.batches_per_epoch
     cells = {
-        "preset": "digital-6", "step_seconds": 1.0,
+        "name": "digital-6", "step_seconds": 1.0,
         "time": {"faults": {"broken_zero": 0.3, "accident": sequences * data.world.steps - 0.5}},
     }  # fmt: skip
     ways = {
