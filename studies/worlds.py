@@ -179,21 +179,25 @@ def baselines(runs: Runs, world: str) -> None:
 
 
 def hardware(runs: Runs, world: str) -> None:
-    """NP+P on two chips: learning rates beside the best one by seeds 1 – 3, or 1 in long worlds; ten chips."""
+    """NP+P on two chips: learning rates beside the best one by seeds 1 – 3, or 1 in long worlds; ten chips, or five."""
     chosen = tune(runs, world, "np-p")
+    seeds, fresh = (TUNED[:1], FRESH[:5]) if world in LONG else (TUNED, FRESH)
     for chip in ("digital-6", "ecram"):
-        rates = [chosen["learning_rate"] * factor for factor in ((1, 3) if world in LONG else (1 / 3, 1, 3))]
 
-        def mean(rate, chip=chip):
-            made = lambda seed: table(world, "np-p", {**chosen, "learning_rate": rate}, seed, hardware=chip)  # noqa: E731
-            seeds = TUNED[:1] if world in LONG else TUNED
-            rows = [runs.do(f"tune {world} np-p on {chip} {rate:.3g} {s}", lambda s=s: run(made(s))) for s in seeds]
-            return np.mean([row["validation"] if np.isfinite(row["validation"]) else 1e9 for row in rows])
-
-        rate = min(rates, key=mean)
-        for seed in FRESH[:5] if world in LONG else FRESH:
+        def on_chip(part, rate, seed, chip=chip):
+            name = f"{chip} {rate:.3g}" if part == "tune" else chip
             made = table(world, "np-p", {**chosen, "learning_rate": rate}, seed, hardware=chip)
-            runs.do(f"confirm {world} np-p on {chip} {seed}", lambda made=made: run(made))
+            return runs.do(f"{part} {world} np-p on {name} {seed}", lambda: run(made))["validation"]
+
+        losses = {
+            chosen["learning_rate"] * factor: [
+                on_chip("tune", chosen["learning_rate"] * factor, seed) for seed in seeds
+            ]
+            for factor in ((1, 3) if world in LONG else (1 / 3, 1, 3))
+        }
+        best = min(losses, key=lambda rate, losses=losses: np.mean(np.nan_to_num(losses[rate], nan=1e9)))
+        for seed in fresh:
+            on_chip("confirm", best, seed)
 
 
 BREAKS = {"delayed-match": 20, "t-maze": 20, "cart-pole": 25}  # epochs before something breaks; then twice as many
@@ -206,7 +210,7 @@ def recovery(runs: Runs, world: str) -> None:
     data = experiment.task.data(1, experiment.training.batch_size)
     sequences = epochs * data.batches_per_epoch
     cells = {
-        "preset": "digital-6", "step_seconds": 1.0,
+        "name": "digital-6", "step_seconds": 1.0,
         "time": {"faults": {"broken_zero": 0.3, "accident": sequences * data.world.steps - 0.5}},
     }  # fmt: skip
     ways = {

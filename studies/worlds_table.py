@@ -12,11 +12,22 @@ NAMES = {"linear": "linear policy, ES", "network": "the network, ES", "random": 
 
 TOP = """# Rules × worlds
 
-`python studies/worlds.py confirm baselines hardware recovery table`. Returns on test trials: mean over the fresh seeds 2001 – 2010, and the worst seed; settings by
-the validation loss on seeds 1 – 3. **Score**: 1 is as good as the best baseline, 0 as bad as chance, (loss of the random policy − loss) / (its loss −
-that of the best baseline), where loss = ceiling − return; the bar is 0.9, and on hardware 0.8 of that. A run that diverged counts as chance. Every rule, and the evolution
-strategy in each of its searches, has the same number of trials. One pass each, `per_step` expectations (`hebbian`: per condition; `oua`: a running
-mean). Fewer seeds are said in the table.
+`python studies/worlds.py confirm baselines hardware recovery table`. Returns on test trials: mean over fresh seeds from 2001 on, and the
+worst seed; settings by the validation loss on seeds 1 – 3 (1 – 2, or 1, in cart-pole and pendulum). **Score**: 1 is as good as the best
+baseline, 0 as bad as chance,
+
+    score = (loss of the random policy − loss) / (loss of the random policy − that of the best baseline),   loss = ceiling − return
+
+the bar is 0.9, and on hardware 0.8 of that. A run that diverged counts as chance. Every rule, and the evolution strategy (ES, 16 mirrored
+pairs, four trials each) in each of its searches, has the same number of trials: bandit 6,400, delayed match and T-maze 25,600, cart-pole
+12,800, pendulum 19,200. One pass, with a running mean of each step (`hebbian`: of each kind of trial, `oua`: of all); noise of 10
+steps' correlation for np-p and np-trace in the pendulum. Rows that are missing were not run. What the numbers say, and do not:
+
+- Delayed match has a plateau at 0.75, three of its four kinds of trial right. There a deterministic choice explores nothing: ES, np-p and
+  np-p on `ecram` stay on it in all ten seeds, although seeds 1 – 3 of the search had left it; a score of 1.00 there is no solution.
+  Stochastic rounding of 6 bits, and the drawn actions of nrl, leave it in some.
+- wp-held, oua and hebbian fail on the bandit at this number of trials, in most seeds.
+- Settings of these tables come from small grids: a rule that fails here may not fail with others.
 """
 
 
@@ -48,8 +59,9 @@ def section(found: dict, world: str, rules: list[str], seeds) -> str:
         scores = (guess - values) / (guess - best)
         rows = [found.get(f"confirm {world} {name} {seed}", {}) for seed in seeds]
         blown = sum(row.get("status") == "diverged" for row in rows)
+        mean = scores.mean()
         lines.append(
-            f"| {NAMES.get(name, name)} | {ceiling - values.mean():.3g} | {ceiling - values.max():.3g} | {scores.mean():.2f} "
+            f"| {NAMES.get(name, name)} | {ceiling - values.mean():.3g} | {ceiling - values.max():.3g} | {mean if abs(mean) > 5e-3 else 0:.2f} "
             f"| {(scores >= 0.9).sum()} of {len(values)} | {blown or ''} |"
         )
     return "\n".join([*lines, ""])
@@ -59,9 +71,10 @@ def recovery(found: dict, worlds: list[str], seeds) -> str:
     """Epochs to learn, and to recover: until the score is nine tenths of what it was before, three epochs' mean."""
     lines = [
         "## Something breaks in mid-run", "",
-        "NP+P with a constant learning rate. *Synapses*: on `digital-6` 30 % of the cells of every matrix stick at 0. *Motor*: ideal weights, force and",
-        "choices are reversed. Score as above, on validation trials, by epoch: before (mean of the last three), at the first evaluation after, at the end.",
-        "Episodes until nine tenths of the score before are reached: from the start, and after the break; a seed that never gets there counts as failed.", "",
+        "NP+P with a constant learning rate. *Synapses*: on `digital-6` 30 % of the cells of every matrix stick at 0. *Motor*: ideal weights,",
+        "force and choices are reversed. Score as above, on validation trials, by epoch: before (mean of the last three), at the first",
+        "evaluation after, one epoch later, and at the end. Episodes until nine tenths of the score before are reached: from the start, and",
+        "after the break (medians); a seed that never gets there counts as not recovered.", "",
         "| world | what breaks | before | just after | at the end | episodes to learn | to recover | recovered |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
