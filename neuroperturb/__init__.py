@@ -74,10 +74,13 @@ _HOMES = {
     "train": "training.trainer",
 }
 _ROOMS = ("rules", "tasks", "baselines")
+_DOORS = {"sklearn": "training.estimators"}  # optional: not among the public names that everybody has
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 
 def __getattr__(name: str):
+    if name in _DOORS:
+        return importlib.import_module(f"neuroperturb.{_DOORS[name]}")
     if name in _ROOMS:
         return importlib.import_module(f"neuroperturb.{name}")
     if name in _HOMES:

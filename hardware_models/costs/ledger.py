@@ -66,7 +66,7 @@ class Worn:
     @property
     def mean(self) -> Bracket:
         """Of the mean cell."""
-        return self.total * (1 / self.cells)
+        return self.total * (1 / max(self.cells, 1))
 
     def __add__(self, other: Worn) -> Worn:
         a, b = self.most, other.most
@@ -252,9 +252,8 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
         "row_reads": count.done.row_reads, "row_outputs": count.done.row_outputs,
         "accumulator_bits": count.accumulator_bits, **site.shortfall._asdict(),
     }  # fmt: skip
-    values, cells = np.unique(
-        count.per_cell if site.sites is None else count.per_cell[:, site.sites.present], return_counts=True
-    )
+    per_cell = count.per_cell if site.sites is None else count.per_cell[:, site.sites.present]
+    values, cells = np.unique(per_cell, return_counts=True) if per_cell.size else (np.zeros(1, int), np.zeros(1, int))
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
 
 
@@ -293,7 +292,11 @@ class _Count(NamedTuple):
 
 def _count(site: Site) -> _Count:
     (n, m), s, readout, writing = site.shape, site.state, site.parts.readout, site.parts.writing
-    sent, synapses = pulse_counts(site), n * m if site.sites is None else int(site.sites.present.sum())
+    synapses = n * m
+    if site.sites is not None:  # lines without a cell are not driven, accessed or converted
+        there = site.sites.present
+        n, m, synapses = (int(some.sum()) for some in (there.any(axis=1), there.any(axis=0), there))
+    sent = pulse_counts(site)
     per_cell = sent.up + sent.down
     dac, adc, rereads = readout.dac_bits, readout.adc_bits, readout.rereads(s)
     columns, back, rows = int(s.columns[0]) + rereads, int(s.back_reads[0]), writing.row_reads(s)

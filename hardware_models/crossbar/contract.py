@@ -8,9 +8,9 @@
     time         models the ageing of cells
 
 A part is an object of parameters: every member has a default here that does nothing, and an array never checks the class of a part. A
-part has access to a :class:`Site`. Every class is a protocol to inherit from; a new part overrides
-the members it needs. Device units are those of w, weight units those of W; sizes are n outputs, m inputs, d devices per weight,
-R update rows and K columns of inputs. Errors name parts as arguments of `SynapseArray`.
+part has access to a :class:`Site`. Every class is a protocol to inherit from; a new part overrides the members it needs. Device units
+are those of w, weight units those of W; sizes are n outputs, m inputs, d devices per weight, R update rows and K columns of inputs.
+Errors name parts as arguments of `SynapseArray`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ ROUNDING = 1e-6  # relative: less is no difference, in float32 either
 class Chip(NamedTuple):
     """One chip: what its cells are, each (d, m, n), float64 device units.
 
-    step_up, step_down : size of a pulse, 0 or more, as the cell's formula takes it;  bound_up, bound_low : range of w
-    a, b : what else a cell model keeps per cell, or None
+    step_up, step_down : size of a pulse, 0 or more, as the formula takes it;  bound_up, bound_low : range of w;  a, b : further ones, or None
     """
 
     step_up: np.ndarray
@@ -224,12 +223,14 @@ class Writing(Protocol):
     by_sample : whether the R rows of an update are written one by one, and need work space for all of them
     most_columns : largest number of rows it can have work space for
     takes_turns : whether it pulses those devices of a weight that `Weight.share_row` chooses, if not all get a share
+    corrects : whether what cells did besides what was requested is read back, and made good by later writes
     row_read_bits : bits of the converters that read rows of weights while writing; 0: no rounding
     """
 
     by_sample: ClassVar[bool] = False
     most_columns: ClassVar[float] = math.inf
     takes_turns: ClassVar[bool] = False
+    corrects: ClassVar[bool] = False
     row_read_bits: float = 0
 
     def check(self) -> None:

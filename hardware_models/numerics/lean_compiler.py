@@ -2,7 +2,8 @@
 
 Numba makes three things of every function: its code, a wrapper for callers in Python and one for callers in C, and machine code for
 each of them. Most kernels are called by other kernels only, which link them in: they get neither wrapper, and machine code when somebody
-asks for an address. That is a third of the time to compile, with the same code, and so the same bits.
+asks for an address. That is a third of the time to compile, with the same code, and so the same bits. What is linked in is not optimised as a
+whole before: it is where it ends up.
 
 A kernel that Python calls after all is compiled once more, with its wrapper.
 """
@@ -26,20 +27,29 @@ ENVIRONMENT = "_ZN08NumbaEnv"  # where compiled code finds its Python constants
 class LateLibrary(JITCodeLibrary):
     """Code that becomes machine code when its address is asked for."""
 
-    _emitted = False
+    _emitted = _optimised = False
 
     def _finalize_final_module(self) -> None:
         if not self._object_caching_enabled or self._compiled_object:  # Numba's own runtime; machine code out of a file
+            self._optimised = True  # as far as it will be
             self.emit()
             return
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
         self._finalized = True
 
+    def _optimize_final_module(self) -> None:
+        if is_root():  # what is linked into another kernel is optimised there, whole
+            self._optimised = True
+            super()._optimize_final_module()
+
     def emit(self) -> None:
         """Make machine code, unless that is done."""
         if not self._emitted:
             self._emitted = True
+            if not self._optimised:  # first a part of another kernel, now called by its address
+                self._optimised = True
+                super()._optimize_final_module()
             super()._finalize_final_module()
             _set_environments(self)
 

@@ -239,6 +239,7 @@ class ClosedLoop(Writing):
     reads: int = 1
 
     takes_turns: ClassVar[bool] = True
+    corrects: ClassVar[bool] = True
 
     def check(self) -> None:
         if self.target not in ERRORS:

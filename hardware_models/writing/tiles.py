@@ -6,6 +6,9 @@ r"""Residual tiles: several arrays of the same cells make a weight, each at a fi
     where |a| ≥ θ:  k = trunc(γ a / u)      k pulses to W_{n−1}, round(k / γ) the other way to W_n: W is what it was, but for what cells
                                             really do, which the finest tile learns away
 
+Transfers are to be rare: often, and with a small θ, they are plain pulses of the coarse tile, with all that is wrong with those; on a slow
+clock a small θ leaves nothing in the fine tile for its asymmetry to drag away.
+
 u is the granularity of the cell, R_n the symmetry points of its cells, where alternating pulses leave it and where a tile starts (or 0).
 No number is kept digitally: what a tile holds is all there is of the past. A coarse tile is touched rarely, so that its write noise is
 drawn rarely, and what is drawn lies within reach of the finer ones. W = Σ γⁿ W_n, each tile on a clock of its own and slower the coarser

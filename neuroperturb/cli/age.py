@@ -40,6 +40,8 @@ def age(
     """Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation.
 
     Prints a table and writes a PNG.
+
+    Example: neuroperturb age runs/my-run.nc --hardware pcm-like
     """
     check_folder(out)
     picture = out / f"{record.stem}_age.png"

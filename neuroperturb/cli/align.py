@@ -38,7 +38,10 @@ def align(
     out: Annotated[Path, typer.Option(help="Folder for the figure and the table.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Seed of weights, trials and perturbations.")] = 0,
 ) -> None:
-    """Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV."""
+    """Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV.
+
+    Example: neuroperturb align np np-trace --samples 10000
+    """
     check_folder(out)
     picture, numbers = out / "alignment.png", out / "alignment.csv"
     outputs.require_free(picture)

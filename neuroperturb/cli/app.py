@@ -10,6 +10,8 @@ import gc
 import importlib
 import sys
 import traceback
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -39,6 +41,7 @@ GARBAGE = (
     20,
     20,
 )  # objects between two looks for cycles: Python's default of 700 costs a tenth of a short command
+HELP = {"help_option_names": ["-h", "--help"]}
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 
 
@@ -64,7 +67,7 @@ class LateCommand(TyperCommand):
         """The command with its arguments."""
         file, _, function = self.place.partition(":")
         answered = importlib.import_module("neuroperturb.cli.terminal").answered
-        one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        one = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=HELP)
         one.command(self.name)(answered(getattr(importlib.import_module(f"neuroperturb.cli.{file}"), function)))
         return typer.main.get_command(one)
 
@@ -78,11 +81,21 @@ class Commands(TyperGroup):
             self.add_command(LateCommand(name, place, line))
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, context_settings=HELP)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"neuroperturb {metadata.version('neuroperturb')}")
+        raise typer.Exit
 
 
 @app.callback()
-def neuroperturb() -> None:
+def neuroperturb(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
     """Will this learning rule still learn on that hardware? Recurrent networks trained by perturbation."""
 
 

@@ -46,9 +46,14 @@ def audit(
     """Is a rule local, what would it cost on chip, and which engines could run it?
 
     Exit code: 0 done, 1 the compiled kernels disagree with the formulas, 2 bad input.
+
+    Example: neuroperturb audit np-trace --fixed-point
     """
     experiment = _experiment(rule, assign or [])
-    found = auditor.audit(experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed)
+    network = experiment.network if experiment.network.is_wired else auditor.NETWORK
+    found = auditor.audit(
+        experiment.rule, decorrelation=experiment.decorrelation, bits=bits, seed=seed, network=network
+    )
     page, table = [str(found)], found.table()
     if fixed_point:
         text, table["fixed_point"] = _in_integers(experiment, rounding, seed)

@@ -10,5 +10,8 @@ from neuroperturb.analysis.speed import bench as benchmark
 
 
 def bench(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
-    """Benchmark the kernels against plain compiled loops, in this process, on this machine."""
+    """Benchmark the kernels against plain compiled loops, in this process, on this machine.
+
+    Example: neuroperturb bench --json
+    """
     return benchmark.main(json)

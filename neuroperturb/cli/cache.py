@@ -21,6 +21,8 @@ def cache(
 
     Kernels are compiled once and cached in a private folder. Set NEUROPERTURB_CACHE to use another folder, or to 0 to disable the cache.
     The cache is never stale, so it need not be cleared except to free space; the least recently used kernels are deleted automatically.
+
+    Example: neuroperturb cache --clear
     """
     deleted = kernel_cache.clear() if clear else None
     usable, files = kernel_cache.folder(), kernel_cache.files()

@@ -21,6 +21,9 @@ def deploy(
     ] = None,
     hardware: Annotated[str | None, typer.Option(help="Name of the hardware. Default: the run's own.")] = None,
 ) -> None:
-    """Program the trained weights on other chips and test them; each seed is a chip."""
+    """Program the trained weights on other chips and test them; each seed is a chip.
+
+    Example: neuroperturb deploy runs/my-run.nc --hardware hermes
+    """
     made_of = None if hardware is None else chips.read(hardware)
     say(table(deployment.deploy(load(record), chip or range(1, 6), hardware=made_of)))

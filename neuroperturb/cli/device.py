@@ -27,7 +27,10 @@ def device(
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
 ) -> None:
-    """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."""
+    """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG.
+
+    Example: neuroperturb device reram-es
+    """
     check_folder(out)
     first = hardware.split(",")[0]  # of two files of measured pulses
     picture = out / f"{Path(first.rpartition(':')[2]).stem}.png"

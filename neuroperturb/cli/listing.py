@@ -12,7 +12,10 @@ from neuroperturb.spec import plugins
 
 
 def list_() -> None:
-    """List tasks, rules and hardware by the names that `run` and TOML files use."""
+    """List tasks, rules and hardware by the names that `run` and TOML files use.
+
+    Example: neuroperturb list
+    """
     say("Tasks")
     for name, task in tasks.TASKS.items():
         own = recipes.RECIPES.get(name, {}).get("rule", {}).get("name", "")

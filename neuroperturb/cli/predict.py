@@ -25,7 +25,10 @@ def predict(
     hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the table.")] = Path("."),
 ) -> None:
-    """Predict from another file of data, in its own units, and write a CSV."""
+    """Predict from another file of data, in its own units, and write a CSV.
+
+    Example: neuroperturb predict runs/my-run.nc next-week.csv
+    """
     check_folder(out)
     table = forecast(load(record), data, hardware=None if hardware is None else chips.read(hardware))
     path = outputs.write_text(folder(out) / f"{data.stem}-{record.stem}.csv", neutral.csv(table))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
+from neuroperturb.analysis.advice.answer import answer
 from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
@@ -53,6 +55,8 @@ def finish(record: Run, job: RunJob) -> None:
             say("\n" + part)
     if job.original is not None and job.original.status == record.status == "finished":
         say(f"repeat    {_repeated(job.original, record)}")
+    if verdict := answer(record):
+        say("\n" + textwrap.fill(verdict, text.WIDTH) + "\n")
     say(f"record    {job.target}")
     if len(record.history):
         try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from neuroperturb.analysis.advice.answer import answer
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.experiments.data_files import notes
-from neuroperturb.results import folders, outputs
+from neuroperturb.results import folders, outputs, text
 from neuroperturb.results.figures import learning_curve
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
@@ -25,12 +27,17 @@ def report(
     figure: Annotated[bool, typer.Option(help="Save the learning curve next to the record.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for a study's report. Default: STUDY/report")] = None,
 ) -> None:
-    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."""
+    """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search.
+
+    Example: neuroperturb report runs/my-study
+    """
     if record.is_dir():
         of_study(record, out)
         return
     run = load(record)
     say(run.report())
+    if verdict := answer(run):
+        say("\n" + textwrap.fill(verdict, text.WIDTH))
     there = notes(run.experiment.task)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))

@@ -67,6 +67,8 @@ def study(
     """Run a study, or resume it: finished runs are not repeated.
 
     Exit code: 0 done, 1 done but some runs failed, 2 bad input, 130 interrupted (the same command resumes).
+
+    Example: neuroperturb study my-study.toml --small
     """
     request = StudyRequest(
         file=file, out=out, workers=workers, scheduler=scheduler, shard=shard, small=small, dry_run=dry_run,

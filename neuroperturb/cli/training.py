@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tempfile
 import time
 from pathlib import Path
@@ -15,21 +17,40 @@ from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
 from neuroperturb.spec.data_file import require_the_same
+from neuroperturb.training.black_box.trainer import BlackBox
+from neuroperturb.training.resumption import require_simulated
 from neuroperturb.training.trainer import Trainer
 
+ADDRESS = re.compile(r"[\w.\[\]:]*:\d+")
 CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 
-def start(job: RunJob) -> Trainer:
-    """The trainer of a job whose record can be written."""
+def start(job: RunJob, chip: str | None = None) -> Trainer:
+    """The trainer of a job whose record can be written; `chip`: one in the loop, the command of a program or ``host:port``."""
     for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
         if before is not None:
+            if chip is None:
+                require_simulated(before)
             require_the_same(before.data, notes(job.experiment.task), purpose)
     training = job.experiment.training
     dataset = job.experiment.task.data(training.seed, training.batch_size)
-    trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
+    if chip is None:
+        trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
+    else:
+        trainer = BlackBox(job.experiment, _door(chip), resume=job.previous, dataset=dataset)
     _check_writable(job.target)
     return trainer
+
+
+def _door(chip: str) -> str | list[str]:
+    """An address as it is, a command as its words."""
+    try:
+        words = shlex.split(chip)
+    except ValueError as error:
+        raise InputError(
+            f"The '--chip' option must be a command or host:port. Got {chip!r} instead ({error})."
+        ) from None
+    return chip if ADDRESS.fullmatch(chip) else words
 
 
 def train(trainer: Trainer, target: Path, quiet: bool) -> bool:

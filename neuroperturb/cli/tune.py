@@ -40,6 +40,8 @@ def tune(
     """Tune hyperparameters by validation loss in every cell of a study, or resume the search.
 
     Exit code: 0 done, 1 done but in some cells every trial failed, 2 bad input, 130 interrupted (the same command resumes).
+
+    Example: neuroperturb tune my-study.toml --trials 40
     """
     with stop_request() as stop:
         return carry_out(TuneRequest(file, out, storage, trials, workers, small), stop=lambda: bool(stop))

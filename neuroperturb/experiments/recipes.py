@@ -119,8 +119,8 @@ RECIPES: dict[str, dict] = {
     "arrays": {
         "task": {"name": "arrays"},
         "network": {"size": 50, "bias": True},
-        "rule": CREDIT,
-        "training": {"schedule": "episode", "batch_size": 16, "epochs": 20},
+        "rule": {"name": "np-p", "learning_rate": 0.003, "noise_std": 0.05, "rate": COSINE},
+        "training": {"schedule": "episode", "batch_size": 16, "epochs": 100},
     },
     "mackey-glass": {
         "task": {"name": "mackey-glass"},

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import BeforeValidator, SerializeAsAny, model_serializer
 
 from hardware_models.numerics import maths
+from hardware_models.numerics.checks import is_number
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.spec import Spec, SpecError, Words
 from neuroperturb.spec.own_function import SOURCE, OwnFunction
@@ -247,13 +248,26 @@ class OwnActivation(Activation):
         return make_own(self.function.bind("network.activation"), derivative)
 
 
+def compiled(function: Callable, path: str) -> Callable:
+    """A function of one's own as a kernel; rejects one that cannot be compiled, or does not give a number."""
+    made, wanted = kernel(function), "a function of one number that gives one, in arithmetic that Numba compiles"
+    try:
+        found = made(0.5)
+    except Exception as error:  # whatever the author's code, or the compiler, raises
+        told = " ".join(str(error).split())[:200]
+        raise SpecError(path, wanted=wanted, got=Words(f"{type(error).__name__}, {told}")) from None
+    if not is_number(found):
+        raise SpecError(path, wanted=wanted, got=found)
+    return made
+
+
 @lru_cache
 def make_own(function: Any, derivative: Any | None) -> Nonlinearity:
     """Two Python functions of one number, compiled."""
-    value = kernel(function)
+    value = compiled(function, "network.activation")
     if derivative is None:
         return Nonlinearity(value, value, None)
-    differentiated = kernel(derivative)
+    differentiated = compiled(derivative, "network.activation.derivative")
 
     @kernel
     def own_slope(alpha, a, f):

@@ -83,6 +83,8 @@ class Simulation:
         neurons.require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
         _require_fit(rule, resynchronise, self.dtype)
         require_world_fit(rule, schedule, world, steps)
+        if world is not None and world.outside is not None:
+            world = world._replace(outside=world.outside.fresh())  # data are shared by runs, but no world in motion
         sizes = network.size, len(initial.D_in), len(initial.W_out)
         self.compiled = compile_rule(rule, schedule, self.dtype, sizes, recorded=bool(recorded))
         self.decorrelation = decorrelation or STILL

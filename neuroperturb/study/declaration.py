@@ -58,7 +58,7 @@ RATE = "learning_rate"  # of the rule, or of the optimiser of bptt
 RATES = {RATE, "rule.learning_rate", "rule.optimiser.learning_rate"}
 REPLICATES = ("training.seed", "hardware.seed")  # axes over which a cell is repeated
 CONTROLS = {"frozen": {"training.frozen": ["W_in", "W_rec"]}}
-BASELINES = ("trivial", "ridge", "echo state")
+BASELINES = ("trivial", "ridge", "echo state", "linear policy", "network")
 GRID_KEYS = ("name", "axes", "zip", "set", "search", "controls")
 STUDY_KEYS = (
     "about", "base", "metrics", "baselines", "threshold", "weights", "axes", "zip", "set", "search", "controls", "grid", "tune",

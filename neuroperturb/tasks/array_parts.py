@@ -172,7 +172,9 @@ class Targets(NamedTuple):
         shape, trials = self.shape, self.trials
         if y.ndim == 3 and y.shape[:2] == shape and y.shape[2]:
             return (y if self.axes == "time, trial" else y.swapaxes(0, 1)), False
-        if y.shape == (trials,) or (y.ndim == 2 and len(y) == trials and y.shape[1] and y.shape != shape):
+        if y.shape == (trials,) or (
+            y.ndim == 2 and len(y) == trials and y.shape[1] and (y.shape != shape or y.shape[1] == 1)
+        ):
             return y.reshape(1, trials, -1), True
         wanted = (
             f"({self.axes}, output) = ({shape[0]}, {shape[1]}, n), or (trial, output) = ({trials}, n), for regression"

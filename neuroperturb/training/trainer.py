@@ -201,6 +201,9 @@ class Trainer:
             rate=rate, left=(self.steps - done) / rate,
         )  # fmt: skip
 
+    def close(self) -> None:
+        """End what a run holds open: nothing, for a simulation."""
+
     # results
 
     @whole

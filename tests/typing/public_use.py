@@ -14,8 +14,12 @@ import pandas as pd
 import hardware_models as hw
 from neuroperturb import (
     RNN,
+    AskTell,
+    BlackBox,
     Chip,
     Experiment,
+    Measurement,
+    Presentation,
     Run,
     Trainer,
     Training,
@@ -23,7 +27,9 @@ from neuroperturb import (
     align,
     audit,
     baselines,
+    check_loss,
     check_rule,
+    check_task,
     deploy,
     experiment,
     load,
@@ -104,6 +110,44 @@ own: rules.PerturbationRule = rules.own(Leaky(decay=0.8), noise_std=0.05, clock=
 verdict: str = audit(own).verdict
 table: pd.DataFrame = align([own, "np-trace"], over="noise_std", values=[0.01, 0.1]).frame
 integers = run_fixed_point(Leaky(), np.ones((5, 3)), np.ones((5, 2)), np.ones(5), np.zeros((3, 2)))
+
+# one's own trials, task, loss and chip
+
+
+class Parity(tasks.TrialTask):
+    steps: int = 6
+
+    def draw(self, rng: np.random.Generator, trials: int) -> tuple[np.ndarray, np.ndarray]:
+        x = rng.choice([-1.0, 1.0], (self.steps, trials, 1))
+        return x, -np.prod(-x, axis=0)
+
+
+check_task(Parity(steps=4))
+held: tasks.Arrays = tasks.Arrays(train=(np.ones((9, 4, 1)), np.ones(9)), layout="trial, time, feature")
+kept_trials: tasks.Arrays = held.save("trials.npz")
+outputs: np.ndarray = run.predict([[1.0, 0.0]])
+present: np.ndarray = trainer.predict([[1.0, 0.0]])
+
+
+class Absolute(NamedTuple):
+    @staticmethod
+    def loss(params, output, target):
+        return abs(output - target)
+
+
+check_loss(Absolute())
+blunt: Run = train(network, held, rule, training=training, loss=Absolute())
+
+
+def board(shown: Presentation) -> Measurement:
+    return Measurement(loss=np.zeros((shown.passes, len(shown.mask[0]))), activity=np.zeros((1, 1, 1, 1)))
+
+
+box: BlackBox = BlackBox(written, board, keeps_weights=True)
+in_the_loop: Run = box.run()
+BlackBox(written, ["python", "my_chip.py"]).close()
+asked: AskTell = AskTell(own, network, n_in=1, n_out=1, steps=4, batch=2)
+change: dict[str, np.ndarray] = asked.tell(Measurement(loss=[[0.1, 0.2]])).change
 
 # wrong uses
 

@@ -12,6 +12,7 @@ import hardware_models as hw
 from neuroperturb.analysis.advice import evidence
 from neuroperturb.analysis.advice.evidence import Evidence
 from neuroperturb.analysis.advice.limits import Limits, limits_of, sentences
+from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.results.grid import number
@@ -163,16 +164,10 @@ def _costs(advice: Advice) -> list[str]:
         energy = (
             ""
             if math.isnan(row.energy)
-            else f", {_joules(row.energy)} ({_joules(row.energy_low)} … {_joules(row.energy_high)}) a training"
+            else f", {joules(row.energy)} ({joules(row.energy_low)} … {joules(row.energy_high)}) a training"
         )
         said.append(f"{row.pulses:,.0f} pulses a cell{energy}")
     return said
-
-
-def _joules(value: float) -> str:
-    exponent = max(-15, min(0, 3 * math.floor(math.log10(value) / 3)))
-    prefix = {0: "J", -3: "mJ", -6: "µJ", -9: "nJ", -12: "pJ", -15: "fJ"}[exponent]
-    return f"{value / 10**exponent:.3g} {prefix}"
 
 
 def _command(advice: Advice) -> str:

@@ -46,7 +46,10 @@ def together(parts: Iterable[Products]) -> Products:
 
 
 def estimates(found: Products, per_group: int) -> dict[str, float]:
-    """Every quantity of `NAMES`, and ``single``, the mean cosine of one sample, each with ``_low`` and ``_high``."""
+    """Every quantity of `NAMES`, and ``single``, the mean cosine of one sample, each with ``_low`` and ``_high``; nan where the gradient is 0,
+    as that of one step is in a layer that the readout does not hear.
+    """
+    found = found._replace(square=found.square or np.nan)
     whole = _values(found.projection, found.gram, found.square, per_group)
     kept = [np.delete(np.arange(len(found.gram)), k) for k in range(len(found.gram))]
     left = np.array([_values(found.projection[k], found.gram[np.ix_(k, k)], found.square, per_group) for k in kept])

@@ -11,11 +11,12 @@ from neuroperturb.analysis.audit.costs import costs
 from neuroperturb.analysis.audit.engines import ENGINES
 from neuroperturb.analysis.audit.feasibility import fit, unfit
 from neuroperturb.analysis.audit.formulas import resolve
-from neuroperturb.analysis.audit.permutation import permute
+from neuroperturb.analysis.audit.permutation import NETWORK, permute
 from neuroperturb.analysis.audit.quantities import FAR, SCALAR, Quantity
 from neuroperturb.analysis.audit.result import Audit
 from neuroperturb.baselines import FORWARD, GRADIENTS, Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.rnn import RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula import captures
 from neuroperturb.rules.user.source import RULE
@@ -27,8 +28,12 @@ SCHEDULES = ("online", "episode")
 Gradient = Bptt | Rtrl | Rflo | Eprop
 
 
+MOST_UNITS = 32  # of the network of the permutation test
+
+
 def audit(
     rule: PerturbationRule | Gradient | str, *, decorrelation: Decorrelation | None = None, bits: int = 8, test: bool = True, seed: int = 0,
+    network: RNN = NETWORK,
 ) -> Audit:  # fmt: skip
     """Analyse which quantities a rule uses, what it costs on chip, and which engines could run it.
 
@@ -40,6 +45,7 @@ def audit(
     bits : bits per transmitted or stored number, for the costs
     test : whether to run the permutation test on the compiled kernels, which takes a few seconds
     seed : seed of that test
+    network : a small network of that test, by default 7 units of one layer
 
     Returns
     -------
@@ -61,13 +67,20 @@ def audit(
         raise SpecError("bits", "audit", "at least 1", bits)
     if seed < 0:
         raise SpecError("seed", "audit", "a whole number, 0 or more", seed)
+    if network.size > MOST_UNITS:
+        raise SpecError(
+            "network.size",
+            "audit",
+            f"at most {MOST_UNITS}: its test writes all synapses thousands of times",
+            network.size,
+        )
     if hidden := captures.of_rule(_own(rule)):
         return _of_hidden(_own(rule), hidden, test, bits)
     rule, decorrelation = _resolved(rule, decorrelation)
     if isinstance(rule, Gradient):
         return _OF_GRADIENTS[rule.name](rule, test, bits, seed)
     anatomy = dissect(rule, decorrelation)
-    findings = permute(rule, decorrelation, seed=seed) if test else ()
+    findings = permute(rule, decorrelation, seed=seed, network=network) if test else ()
     return Audit(
         rule=_label(rule, decorrelation),
         expressions=anatomy.expressions,

@@ -31,6 +31,7 @@ from neuroperturb.simulation.simulation import Simulation
 SIZE, INPUTS, OUTPUTS, BATCH = 7, 3, 4, 2
 TRIES = 2  # redraws of each region
 RANGES = ((0.1, 1.0), (-1.0, 1.0), (1e-3, 0.02))  # of the random numbers: positive, signed, too small to be clipped
+NETWORK = RNN(size=SIZE)
 WATCHED = ((0, 1), (2, 2), (6, 3))  # (j, i) of the tested synapses: at an edge, onto its own unit, elsewhere
 
 
@@ -82,7 +83,7 @@ REGIONS = {"synapse": ("own", "row", "others"), "draw": PAIR, "pre": PAIR, "post
 
 
 def permute(
-    rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0
+    rule: PerturbationRule, decorrelation: Decorrelation | None = None, *, seed: int = 0, network: RNN = NETWORK
 ) -> tuple[Finding, ...]:
     """Dependencies of a synapse of W_rec, of D_rec if the state is decorrelated, and of P if the rule has one; and those of the
     postsynaptic factor of a unit.
@@ -91,16 +92,21 @@ def permute(
     ----------
     rule, decorrelation : as for a run
     seed : of all random numbers
+    network : a small one; of a sparse or layered one, synapses that exist are tested
     """
-    simulation = small_simulation(rule.replace(clock=Clock()), decorrelation, seed)  # so that every write is due
+    simulation = small_simulation(
+        rule.replace(clock=Clock()), decorrelation, seed, network
+    )  # so that every write is due
     return (*find_factor(simulation, seed), *find(simulation, seed))
 
 
-def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int) -> Simulation:
+def small_simulation(
+    rule: PerturbationRule, decorrelation: Decorrelation | None, seed: int, network: RNN = NETWORK
+) -> Simulation:
     """A small network that learns online with the rule."""
-    network = RNN(size=SIZE, bias=False)
+    n = network.size
     # draws that synapses are credited with are recorded, so that they can be redrawn like any other quantity
-    recorded = {} if facts_of(rule).perturbs_units else {"W_rec": np.zeros((1, BATCH * SIZE, SIZE))}
+    recorded = {} if facts_of(rule).perturbs_units else {"W_rec": np.zeros((1, BATCH * n, n))}
     return Simulation(
         network, rule, initial_weights(network, INPUTS, OUTPUTS, seed), decorrelation=decorrelation, batch=BATCH, steps=4,
         recorded=recorded, seed=seed,
@@ -109,29 +115,38 @@ def small_simulation(rule: PerturbationRule, decorrelation: Decorrelation | None
 
 def find_factor(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
     """Whether the postsynaptic factor of a unit depends on the perturbation of other units."""
-    rule, numbers = simulation.compiled.structure, simulation.compiled.numbers
+    rule, numbers, size = simulation.compiled.structure, simulation.compiled.numbers, simulation.network.size
     if not rule.factor.present:
         return
     normalise, shared = rule.factor.normalise, rule.reward.shared
-    p, a, other, variance = (_rows(seed, k, simulation.dtype) for k in range(4))
+    p, a, other, variance = (_rows(seed, k, size, simulation.dtype) for k in range(4))
 
     def factor(p) -> np.ndarray:
         post = np.zeros_like(p)
-        normalise(p, a, SIZE, numbers.normaliser, shared, variance[0].copy(), post)
+        normalise(p, a, size, numbers.normaliser, shared, variance[0].copy(), post)
         return post
 
     units, before = np.arange(p.shape[1]), factor(p)
     for region in PAIR:
         seen = False
-        for _, i in WATCHED:
+        for _, i in watched(simulation, "W_rec"):
             after = factor(memory.place(np.where((units == i) == (region == "own"), other, p), p.dtype))
             seen = seen or after[:, i].tobytes() != before[:, i].tobytes()
         yield Finding("unit", "perturbation", region, seen)
 
 
-def _rows(seed: int, number: int, dtype) -> np.ndarray:
+def _rows(seed: int, number: int, size: int, dtype) -> np.ndarray:
     """A row of random numbers per trial, zero-padded for the kernels' sums."""
-    return memory.place(_uniform(seed, number, (BATCH, SIZE), dtype), dtype)
+    return memory.place(_uniform(seed, number, (BATCH, size), dtype), dtype)
+
+
+def watched(simulation: Simulation, name: str) -> tuple[tuple[int, int], ...]:
+    """(j, i) of the synapses of an array that are tested: `WATCHED`, or of those that exist the first, the middle and the last one."""
+    sites, n = None if name == "P" else simulation.arrays[name].sites, simulation.network.size
+    if sites is None and n > max(max(at) for at in WATCHED):
+        return WATCHED
+    i, j = np.nonzero(np.ones((n, n)) if sites is None else sites.present)
+    return tuple(dict.fromkeys((int(j[k]), int(i[k])) for k in (0, len(i) // 2, len(i) - 1)))
 
 
 def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
@@ -142,7 +157,7 @@ def find(simulation: Simulation, seed: int = 0) -> Iterator[Finding]:
         for part in bench.parts:
             for region in REGIONS[part.place]:
                 if not (part.name == "weight" and region == "own"):  # a weight depends on its previous value, of course
-                    cases = itertools.product(worlds(bench.parts), WATCHED)
+                    cases = itertools.product(worlds(bench.parts), watched(simulation, name))
                     seen = any(bench.differs(part, region, world, at) for world, at in cases)
                     yield Finding(name, part.name, region, seen)
 
@@ -182,7 +197,7 @@ class Bench(NamedTuple):
         if self.name == "P":
             array, pending = simulation.whitening, simulation.run.whitener.pending
             pending.active[0] = 1
-            sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, SIZE), simulation.dtype)
+            sweep, nothing = array.kernel(decorrelation_change).sweep, np.zeros((0, array.shape[0]), simulation.dtype)
             sweep(array.record, record(pending), record(simulation.run.memories.D_rec), nothing, nothing)
             return
         for pending in simulation.run.pending:

@@ -8,7 +8,8 @@ pulse. The realised change is that of the cells, without write noise, plus the c
     wander          √((1/f − 1) Σ Δ²) / rms W, all matrices     how far the rest moves weights in a run
     weight error    √(g²/12 + σ_write²) / rms W                 levels and write noise against the weights
     asymmetry       A = (s_up(w) − s_down(w)) / (s_up(w) + s_down(w)), root mean square over cells at their weights
-    forgets         A Σ |Δ| / rms W                             how often cells forget their weights in a run
+    forgets         A Σ |Δ| / rms W                             how often cells forget their weights in a run; 0 where a writing reads
+                                                                cells back, and makes good what pulses did besides
 
 Sums are over the writes of the whole run, extrapolated from those observed with the learning-rate schedule.
 
@@ -74,7 +75,9 @@ class Writes:
             fidelity=squared_cosine(self.total, self.realised()),
             weight_error=_over(error, self.rms, empty=0.0),
             asymmetry=self.asymmetry,
-            forgets=_over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
+            forgets=0.0
+            if self.array.writing.corrects
+            else _over(self.asymmetry * runs * self.size / size, self.rms, empty=0.0),
         )
 
 
@@ -100,8 +103,9 @@ def rms_weight(array: SynapseArray) -> float:
 
 
 def step_size(array: SynapseArray) -> float:
-    """Mean change of a weight at 0 by one pulse, weight units; 0 for cells without steps."""
-    return float(array.cell.granularity * array.state.scale[0])
+    """Mean change of a weight at 0 by one pulse to one of its devices, weight units; 0 for cells without steps."""
+    gain = np.abs(array.state.gain[: array.weight.trained]).min()
+    return float(array.cell.granularity * gain * array.state.scale[0])
 
 
 def write_noise(array: SynapseArray) -> float:

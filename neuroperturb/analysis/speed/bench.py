@@ -8,6 +8,8 @@
     Tiki-Taka v2    the same requests into a fast array, of which one row a step is moved into the weights, against plain pulses.
     batch step      batch 100, ANP:  against the sgemm rate of its own products, 2·n²·(2B read + B write) operations
                     for W_rec, the same for W_in and W_out; one BLAS thread.
+    reads           512 × 512, 128 columns:  against NumPy's product of the same sizes (:mod:`read_bench`).
+    machine         processor, vectors, versions and the rates of random numbers, which most of the figures depend on (:mod:`machine`).
 
 Each figure is the median over rounds that alternate the two sides, so that a busy moment hits both.
 """
@@ -23,7 +25,7 @@ import numpy as np
 from hardware_models.numerics import blas, memory
 from hardware_models.numerics.compiled import kernel
 from neuroperturb import rules
-from neuroperturb.analysis.speed import array_bench
+from neuroperturb.analysis.speed import array_bench, machine, read_bench
 from neuroperturb.analysis.speed.timing import compare
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
@@ -32,10 +34,14 @@ from neuroperturb.spiking import bench as spiking_bench
 from neuroperturb.tasks.contract import Sequence
 
 STEPS = 200
-BARS = {"online_1000": 1.3, "online_500": 2.0, "decorrelated_1000": 3.3, "batch_1000": 0.5, "spiking_200": 10}  # fmt: skip
+BARS = {
+    "online_1000": 1.3, "online_500": 1.6, "decorrelated_1000": 3.3, "batch_1000": 0.5, "batch_100": 0.5, "spiking_200": 10,
+    "read_ideal": 1.1, "read_noisy": 2.3,
+}  # fmt: skip
 LOOP_BAR = 2.0  # × plain pulses, at 500 × 500 synapses
-WRITINGS = {"loop": "closed loop", "v2": "Tiki-Taka v2"}  # by the first part of a figure's name
-PULSED_BARS = {0.1: 1.5, 1.0: 3.5}  # ns a synapse, by share of cells pulsed; two at a time ≥ 1.8 on an idle machine
+PULSED_BARS = {  # ns a synapse, by size and share of cells pulsed; two at a time ≥ 1.8 on an idle machine
+    (500, 0.001): 0.9, (500, 0.01): 2.0, (500, 0.1): 3.0, (500, 1.0): 2.6, (1000, 1.0): 3.6,
+}  # fmt: skip
 
 
 @kernel
@@ -103,12 +109,15 @@ def measure() -> dict:
     with threadpool_limits(1, user_api="blas"):
         found = {
             "load": os.getloadavg(),
+            "machine": machine.machine() | {"random": machine.random_rates()},
             "online_1000": online(1000, False),
             "online_500": online(500, False),
             "decorrelated_1000": online(1000, True),
             "decorrelated_500": online(500, True),
             "batch_1000": batch_step(1000),
-            **{f"pulsed_{n}_{share:g}": array_bench.pulsed(n, share) for n in (500, 1000) for share in (0.1, 1.0)},
+            "batch_100": batch_step(100),
+            **{f"read_{name}": read_bench.read(name) for name in read_bench.READINGS},
+            **{f"pulsed_{n}_{share:g}": array_bench.pulsed(n, share) for n, share in PULSED_BARS},
             **{f"loop_500_{share:g}": array_bench.closed_loop(500, share) for share in (0.1, 1.0)},
             **{f"v2_500_{share:g}": array_bench.transfer(500, share) for share in (0.1, 1.0)},
         }
@@ -128,37 +137,72 @@ def main(json: bool = False) -> int:
     if json:
         print(jsonlib.dumps(found))
         return 0
-    print("load average " + " ".join(f"{x:.2f}" for x in found.pop("load")) + "; medians, one thread")
+    print("load average " + " ".join(f"{x:.2f}" for x in found.pop("load")) + "; medians, processor time of one thread")
     for name, row in found.items():
-        kind, _, n = name.partition("_")
-        bar = f"bar {'≤' if kind in ('online', 'decorrelated') else '≥'} {BARS[name]}" if name in BARS else ""
-        if kind == "spiking":
-            print(
-                f"spiking, {row['neurons']} neurons, one simulated second with learning: kernel {row['kernel_s']:.4f} s, "
-                f"Brian2 ({row['target']}) {row['brian2_s']:.3f} s: {row['ratio']:.0f} ×  {bar}"
-            )
-        elif kind == "pulsed":
-            share = row["request_per_step"]
-            print(
-                f"pulsed cells    n = {n.partition('_')[0]}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns per synapse, "
-                f"two threads {row['two_at_a_time']:.2f} ×  bars ≤ {PULSED_BARS[share]}, ≥ 1.8"
-            )
-        elif kind in WRITINGS:
-            print(
-                f"{WRITINGS[kind]:<16}n = {n.partition('_')[0]}, |request|/step {row['request_per_step']:g}: "
-                f"{row['ns_per_synapse']:.2f} ns a synapse, {row['ratio']:.2f} × plain pulses  bar ≤ {LOOP_BAR:g}"
-            )
-        elif kind == "batch":
-            print(
-                f"batch-100 step  n = {n}: {row['step_us']:8.1f} µs, its products {row['products_us']:.1f} µs "
-                f"({row['sgemm_gflops']:.0f} Gflop/s): {row['ratio']:.2f} of the sgemm rate  {bar}"
-            )
-        else:
-            what = "online ANP step" if kind == "online" else "… decorrelated "
-            print(
-                f"{what} n = {n}: {row['step_us']:8.1f} µs, plain loop {row['plain_us']:.1f} µs "
-                f"(aligned {row['aligned_plain_us']:.1f}): {row['ratio']:.2f} ×  {bar}"
-            )
+        kind, _, rest = name.partition("_")
+        print(LINES[kind](row, rest, BARS.get(name)))
     if "spiking_200" not in found:
         print("spiking: not compared, since Brian2 is not installed (pip install 'neuroperturb[brian2]')")
     return 0
+
+
+def _bar(sign: str, bar: float | None) -> str:
+    return f"  bar {sign} {bar:g}" if bar is not None else ""
+
+
+def _machine(row: dict, rest: str, bar: float | None) -> str:
+    rates, bits = row["random"], row["vector_bits"]
+    return (
+        f"{row['processor']} ({row['target']}), vectors of {bits or '?'} bits; ns a random number: word {rates['words_ns']:.2f}, uniform "
+        f"{rates['uniform_ns']:.2f}, normal {rates['normal_ns']:.2f} (NumPy's generator {rates['numpy_normal_ns']:.2f})"
+    )
+
+
+def _step(what: str):
+    def line(row: dict, n: str, bar: float | None) -> str:
+        plain = f"plain loop {row['plain_us']:.1f} µs (aligned {row['aligned_plain_us']:.1f})"
+        return f"{what} n = {n}: {row['step_us']:8.1f} µs, {plain}: {row['ratio']:.2f} ×{_bar('≤', bar)}"
+
+    return line
+
+
+def _batch(row: dict, n: str, bar: float | None) -> str:
+    products = f"its products {row['products_us']:.1f} µs ({row['sgemm_gflops']:.0f} Gflop/s)"
+    return f"batch-100 step  n = {n}: {row['step_us']:8.1f} µs, {products}: {row['ratio']:.2f} of the sgemm rate{_bar('≥', bar)}"
+
+
+def _read(row: dict, name: str, bar: float | None) -> str:
+    size = f"{read_bench.SIZE} × {read_bench.SIZE}, {read_bench.COLUMNS} columns"
+    return f"read, {name:5}     {size}: {row['read_us']:.0f} µs, matmul {row['product_us']:.0f}: {row['ratio']:.2f} ×{_bar('≤', bar)}"
+
+
+def _pulsed(row: dict, rest: str, bar: float | None) -> str:
+    n, share = rest.partition("_")[0], row["request_per_step"]
+    bar = PULSED_BARS.get((int(n), share))
+    return (
+        f"pulsed cells    n = {n}, |request|/step {share:g}: {row['ns_per_synapse']:.2f} ns per synapse{_bar('≤', bar)}, "
+        f"two threads {row['two_at_a_time']:.2f} ×{_bar('≥', 1.8)}"
+    )
+
+
+def _writing(what: str):
+    def line(row: dict, rest: str, bar: float | None) -> str:
+        return (
+            f"{what:<16}n = {rest.partition('_')[0]}, |request|/step {row['request_per_step']:g}: "
+            f"{row['ns_per_synapse']:.2f} ns a synapse, {row['ratio']:.2f} × plain pulses{_bar('≤', LOOP_BAR)}"
+        )
+
+    return line
+
+
+def _spiking(row: dict, rest: str, bar: float | None) -> str:
+    return (
+        f"spiking, {row['neurons']} neurons, one simulated second with learning: kernel {row['kernel_s']:.4f} s, "
+        f"Brian2 ({row['target']}) {row['brian2_s']:.3f} s: {row['ratio']:.0f} ×{_bar('≥', bar)}"
+    )
+
+
+LINES = {  # by what a figure is of
+    "machine": _machine, "online": _step("online ANP step"), "decorrelated": _step("… decorrelated "), "batch": _batch, "read": _read,
+    "pulsed": _pulsed, "loop": _writing("closed loop"), "v2": _writing("Tiki-Taka v2"), "spiking": _spiking,
+}  # fmt: skip

@@ -10,15 +10,20 @@ import numpy as np
 ROUNDS = 21
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call."""
-    start = time.perf_counter()
+def seconds(action: Callable[[], object], clock: Callable[[], float] = time.thread_time) -> float:
+    """Seconds of one call, by default of this thread on a processor: what others do meanwhile does not count."""
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def compare(one: Callable, other: Callable, rounds: int = ROUNDS) -> tuple[float, float]:
-    """Median seconds of two actions, alternating; both are run once before, to compile."""
+def compare(
+    one: Callable, other: Callable, rounds: int = ROUNDS, clock: Callable = time.thread_time
+) -> tuple[float, float]:
+    """Median seconds of two actions, alternating; both are run once before, to compile.
+
+    clock : :func:`time.perf_counter` where the actions use several threads
+    """
     one(), other()
-    pairs = [(seconds(one), seconds(other)) for _ in range(rounds)]
+    pairs = [(seconds(one, clock), seconds(other, clock)) for _ in range(rounds)]
     return tuple(np.median(pairs, axis=0))

@@ -24,7 +24,7 @@ ROOM = 4  # standard deviations
 def learnt_scale(W: np.ndarray, made_of: hw.Hardware) -> float | None:
     """Weight units per device unit for a matrix that learns, from its initial weights; None: cells hold any weight."""
     W, bound = np.asarray(W, np.float64), made_of.parts.cell.bound
-    if bound is None:
+    if bound is None or not W.size:  # of a matrix without a synapse, too
         return None
     return float(max(ROOM * W.std(), np.abs(W).max()) / bound) or 1.0
 

@@ -30,6 +30,10 @@ SPARE = 2  # draws of a policy that chooses at random, after those of the world
 class Outside(Protocol):
     """A batch of worlds that Python steps. `pool` keeps apart those of training and of looking."""
 
+    def fresh(self) -> Outside:
+        """The same worlds with a state of their own, for another run."""
+        ...
+
     def reset(self, pool: str, seed: int, numbers: np.ndarray) -> np.ndarray:
         """Begin trials of a seed by number: what is seen, (B, n_in)."""
         ...

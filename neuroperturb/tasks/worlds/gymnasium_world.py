@@ -3,8 +3,8 @@
     task = { name = "gymnasium", environment = "CartPole-v1", scale = [2.4, 2.0, 0.2095, 2.0] }
 
 Observations are numbers (`Box`, flattened; `Discrete`, one-hot); actions are choices (`Discrete`), or numbers (`Box`), of which ±1 is the
-range if it is bounded. An environment is reset with a seed made of that of the run and the number of the trial, so that a run can be
-repeated and resumed.
+range if it is bounded. An environment
+is reset with a seed made of that of the run and the number of the trial, so that a run can be repeated and resumed.
 
 M. Towers et al., "Gymnasium: a standard interface for reinforcement learning environments", arXiv:2407.17032 (2024).
 """
@@ -80,7 +80,13 @@ class Environments:
         self._scale = np.ones(self.seen.size) if scale is None else np.array(scale, float)
 
     def __getstate__(self) -> dict:
-        return {**vars(self), "_pools": {"learn": [], "look": []}}
+        return {**vars(self), "_pools": {"learn": [], "look": []}, "_over": {}}
+
+    def fresh(self) -> Environments:
+        """See `Outside`."""
+        other = object.__new__(Environments)
+        vars(other).update(self.__getstate__())
+        return other
 
     def reset(self, pool: str, seed: int, numbers: np.ndarray) -> np.ndarray:
         """See `Outside`; a trial is reset with its own seed."""

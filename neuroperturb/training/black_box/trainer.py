@@ -46,7 +46,11 @@ class BlackBox(Trainer):
     ):  # fmt: skip
         _require_fit(experiment)
         self.door, self._keeps_weights = door_to(chip), keeps_weights
-        super().__init__(experiment, resume=resume, dataset=dataset)
+        try:
+            super().__init__(experiment, resume=resume, dataset=dataset)
+        except BaseException:
+            self.door.close()
+            raise
 
     def __getstate__(self) -> dict:
         raise InputError("A run with a chip in the loop cannot be copied: there is one chip.")

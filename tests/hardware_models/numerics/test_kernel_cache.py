@@ -133,6 +133,28 @@ def test_what_is_edited_is_compiled_anew(folder, file, old, new, expected):
     assert found == [float(expected).hex()] and compiled > 0
 
 
+def test_kernels_that_take_a_class_made_on_the_way_are_kept(folder):
+    """The numbers of a pulsed cell are a NamedTuple that no module has under its name."""
+    program = """
+    import numpy as np
+    from collections import namedtuple
+    from hardware_models.numerics.compiled import kernel, separate
+    Point = namedtuple("NoAttribute", "x y", module="hardware_models.numerics.record")
+    @kernel
+    def inner(p):
+        return p.x - p.y
+    apart = separate(inner)
+    @kernel
+    def outer(p):
+        return apart(p) * 2
+    print(float(outer(Point(5.0, 2.0))).hex(), len(compiled))
+    """
+    first, compiled = process(folder, program)
+    again = process(folder, program)
+    assert compiled == 2 and again == (first, 0) and first == [float(6).hex()]
+    assert process(folder, program.replace('"x y"', '"y x"'))[0] == [float(-6).hex()]
+
+
 def test_an_edit_taken_back_finds_the_old_kernels(folder):
     process(folder)
     text = (folder / "helper.py").read_text()
@@ -232,6 +254,32 @@ def test_kernels_for_kernels_are_called_from_python_all_the_same():
 
     assert outer(3.0) == 18.0
     assert inner(3.0) == 9.0  # compiled once more, with a wrapper
+
+
+def test_a_part_of_another_kernel_is_optimised_before_it_is_called_by_its_address():
+    """It was compiled into a caller first, and left as it was."""
+
+    @kernel
+    def double(x):
+        for i in range(x.shape[0]):
+            x[i] += x[i]
+
+    @kernel
+    def inside(x):
+        double(x)
+
+    x = np.ones(64, np.float32)
+    inside(x)
+    (compiled,) = double.overloads.values()
+    assert not compiled.library._optimised
+    apart = separate(double)
+
+    @kernel
+    def outside(x):
+        apart(x)
+
+    outside(x)
+    assert (x == 4).all() and compiled.library._optimised
 
 
 def test_a_kernel_that_depends_on_what_is_not_known_has_no_key():

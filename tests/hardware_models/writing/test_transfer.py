@@ -271,6 +271,16 @@ def test_fine_tiers_start_where_they_rest(writing):
 
 
 @interpreted
+def test_the_threshold_of_tiles_comes_from_the_device():
+    def of(cell, **options):
+        return float(make(cell, writing=Tiles(**options)).state.writing.threshold)
+
+    assert of(STEP) == 0.5
+    assert of(hw.PRESETS["reram-sb"].cell) == pytest.approx(0.375)
+    assert of(STEP, threshold=0.3) == 0.3
+
+
+@interpreted
 def test_tiers_are_chip_draws_of_their_own():
     array, plain = make(writing=Tiles(tiles=3)), make()
     steps = array.state.cells.step_up[:, :, :5]
@@ -381,3 +391,30 @@ def test_from_a_table_and_through_a_file(tmp_path):
             a.update(*write)
     assert array.read().tobytes() == other.read().tobytes()
     assert array.state.writing.mean.tobytes() == other.state.writing.mean.tobytes()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What they are for: noisy gradients on asymmetric cells
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of writes")
+def test_plain_pulses_end_at_an_offset_that_a_transfer_removes():
+    """Linear least squares, steps down 0.4 of those up; studies/transfer.py has all methods, sizes and asymmetries."""
+    cell, found = (
+        replace(SOFT, dw_min=0.01, dw_min_std=0.3, up_down=0.6, w_max_dtod=0.0, w_min_dtod=0.0, rounding="stochastic"),
+        {},
+    )
+    ways = {"plain": None, "v2": Transfer(fast_rate=3.0, auto_granularity=100.0, reference="symmetry-point")}
+    for name, writing in ways.items():
+        rng, squares = np.random.default_rng(1), []
+        target = np.clip(0.2 * rng.normal(size=SHAPE), -0.5, 0.5)
+        array = make(cell, writing=writing)
+        for write in range(4000):
+            x = rng.normal(size=6)
+            error = target @ x + 0.3 * rng.normal(size=5) - array.matvec(x)
+            array.update(error, x, 0.01)
+            if write > 3000:
+                squares.append(np.mean((array.read() - target) ** 2))
+        found[name] = np.sqrt(np.mean(squares))
+    assert found["v2"] < 0.05
+    assert found["plain"] > 3 * found["v2"]

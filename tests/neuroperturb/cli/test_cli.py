@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -247,3 +248,13 @@ def test_help_says_the_exit_codes():
 
 def test_durations():
     assert [duration(s) for s in (0.2, 61, 7260, float("nan"))] == ["0 s", "1 min 01 s", "2 h 01 min", "?"]
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_help_has_an_example_that_begins_with_the_command(name):
+    text = " ".join(invoke(name, "-h").stdout.split())
+    assert f"Example: neuroperturb {name}" in text
+
+
+def test_the_version_is_that_of_the_package():
+    assert invoke("--version").stdout == f"neuroperturb {metadata.version('neuroperturb')}\n"

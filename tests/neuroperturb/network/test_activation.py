@@ -216,6 +216,13 @@ def test_a_rule_runs_without_a_derivative_and_a_gradient_does_not(mine):
         resolve({"task": "delayed-xor", "rule": "bptt", "network": {"activation": "mine.py:bend"}})
 
 
+def test_a_function_that_gives_no_number(mine):
+    mine.write_text("def text(a):\n    return 'no number'\n\n\ndef broken(a):\n    return a + nothing\n")
+    for name in ("text", "broken"):
+        with pytest.raises(InputError, match=r"'network\.activation' parameter must be a function of one number"):
+            read({"activation": f"mine.py:{name}"}).network.activation.curve()
+
+
 def test_tables_of_before_are_what_they_were():
     """Parameters that came later leave no trace where they have their defaults."""
     assert RNN().table() == {"size": 100, "leak": 1.0, "bias": False, "gain": 1.0, "spectral_radius": None}

@@ -10,8 +10,12 @@ import threading
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from neuroperturb import RNN, AskTell, BlackBox, Experiment, Measurement, Training, load, rules, tasks
+from hardware_models.neurons import Neurons
+from neuroperturb import RNN, AskTell, BlackBox, Chip, Experiment, Measurement, Training, load, rules, tasks
+from neuroperturb.cli.app import app
+from neuroperturb.experiments.toml import dumps
 from neuroperturb.network.rnn import LEARNT, initial_weights
 from neuroperturb.results.run import differences
 from neuroperturb.simulation.simulation import Simulation
@@ -196,6 +200,21 @@ def test_a_run_is_the_run_of_a_simulation_and_its_record_is_whole(tmp_path):
     assert again.ledger["black box"] == {"door": "function chip", "keeps_weights": False}
     assert differences(run, again) == []
     assert "chip      in the loop, function chip" in again.report()
+
+
+def test_a_chip_of_hidden_mismatch_is_learnt_as_by_a_simulator_that_knows_it():
+    """20 % of gain, slope and offset, which the rule is not told: the run of the simulation that has them."""
+    neurons = Neurons(gain_std=0.2, slope_std=0.2, offset_std=0.2)
+    drawn = neurons.state(UNITS, seed=11, dtype=np.float64)
+    gain, slope, offset = (np.array(part[:UNITS]) for part in (drawn.gain, drawn.slope, drawn.offset))
+    run = trained(
+        BlackBox(experiment(), lambda shown: chip(shown, activation=lambda a: np.tanh(slope * gain * a) - offset))
+    )
+    known = trained(Trainer(experiment(hardware=Chip(neurons=neurons, seed=11))))
+    nominal = trained(Trainer(experiment()))
+    for matrix in LEARNT:
+        np.testing.assert_allclose(run.weights[matrix], known.weights[matrix], rtol=1e-7, atol=1e-10)
+        assert not np.allclose(run.weights[matrix], nominal.weights[matrix], rtol=1e-4)
 
 
 def test_it_learns_on_a_chip_of_another_kind():
@@ -403,3 +422,22 @@ def test_its_record_says_that_the_chip_is_elsewhere(tmp_path):
     for use in (lambda: run.predict(np.zeros((3, 2))), lambda: Trainer(run.experiment, resume=run)):
         with pytest.raises(InputError, match=r"with a chip in the loop, function chip.*neuroperturb\.BlackBox"):
             use()
+
+
+def test_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.toml").write_text(dumps(experiment()))
+    command = " ".join(program(tmp_path))
+    result = CliRunner().invoke(app, ["run", "r.toml", "--chip", command, "--quiet", "--out", "r.nc"])
+    assert result.exit_code == 0, result.output
+    run, other = load("r.nc"), trained(BlackBox(experiment(), chip))
+    for matrix in LEARNT:
+        np.testing.assert_allclose(run.weights[matrix], other.weights[matrix], **TOLERANCE)
+    for arguments, message in (
+        (["r.toml", "--chip", command, "--baselines"], "'--baselines' option must be left out with a '--chip'"),
+        (["r.toml", "--chip", "'"], "'--chip' option must be a command or host:port"),
+        (["r.toml", "--chip", "127.0.0.1:1"], "cannot be reached"),
+        (["r.nc"], "made with a chip in the loop"),
+    ):
+        result = CliRunner().invoke(app, ["run", *arguments])
+        assert (result.exit_code, message in " ".join(result.stderr.split())) == (2, True), result.output

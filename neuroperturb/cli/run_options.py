@@ -1,0 +1,67 @@
+"""The options of `neuroperturb run`, each with its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Layout = Annotated[str | None, typer.Option(help="Axes of DATA.npz: 'trial, time, feature' or 'time, trial, feature'.")]
+Kind = Annotated[str | None, typer.Option(help="Of DATA.npz: regression or classification.")]
+InTheLoop = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND|HOST:PORT",
+        help="A chip in the loop: a program that speaks JSON lines, or a server on this machine.",
+    ),
+]
+
+Target = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column of DATA.csv to forecast; repeatable.")]
+Horizon = Annotated[int | None, typer.Option(help="Rows, or steps of the series, to forecast ahead.")]
+Hardware = Annotated[
+    str | None,
+    typer.Option(
+        help="Hardware: a preset, a cell model, e.g. reram-es; see `list`; or measured pulses, FILE.csv. Your own cell: FILE.py:Class."
+    ),
+]
+Writing = Annotated[
+    str | None,
+    typer.Option(help="How the cells of the hardware are written: recommended, or a kind, e.g. mixed-precision."),
+]
+
+Backend = Annotated[
+    str | None,
+    typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK|DATA|FILE.toml|RUN.nc",
+        help="What to train; see `neuroperturb list`. Your own task: FILE.py:Class.",
+    ),
+]
+Rule = Annotated[str | None, typer.Option(help="Learning rule. Default: the source's own.")]
+ShowEquations = Annotated[
+    bool, typer.Option("--show-equations", help="Print the equations of the spiking model, and do not train.")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change any setting, e.g. rule.noise_std=0.01; repeatable."),
+]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random in the run.")]
+Baselines = Annotated[
+    bool,
+    typer.Option(
+        "--baselines",
+        help="Also train ridge regression, an echo state network, BPTT and the frozen-recurrence control.",
+    ),
+]
+Ablate = Annotated[
+    bool,
+    typer.Option("--ablate", help="Also repeat the run with each non-ideality alone, and with each one removed."),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder, or file ending in .nc, for the record. Default: runs/")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the interrupted run of this experiment.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the final table only.")]
