@@ -73,6 +73,17 @@ def test_links_lead_to_files(page):
     assert [target for target in missing if GENERATED not in target] == []
 
 
+def test_every_study_is_listed():
+    text = (SITE / "how-to" / "study.md").read_text(encoding="utf-8")
+    assert {path.name for path in (ROOT / "studies").glob("*.toml") if f"| `{path.name}` |" not in text} == set()
+
+
+def test_every_page_of_results_is_linked():
+    text = (SITE / "results" / "index.md").read_text(encoding="utf-8")
+    pages = (ROOT / "studies" / "results").glob("*/README.md")
+    assert {path.parent.name for path in pages if f"/{path.parent.name}/README.md)" not in text} == set()
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
