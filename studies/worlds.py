@@ -238,7 +238,7 @@ def main(arguments: list[str]) -> None:
     runs = Runs(here / "runs.jsonl")
     wanted = [part for part in ("baselines", "confirm", "hardware", "recovery") if part in arguments]
     for world in worlds:
-        for part in wanted or ("baselines", "confirm", "hardware"):
+        for part in wanted or (() if "table" in arguments else ("baselines", "confirm", "hardware")):
             if part == "confirm":
                 for rule in [r for r in rules_ if r in arguments] or rules_:
                     confirm(runs, world, rule)

@@ -25,7 +25,10 @@ steps' correlation for np-p and np-trace in the pendulum. Rows that are missing 
 
 - Delayed match has a plateau at 0.75, three of its four kinds of trial right. There a deterministic choice explores nothing: ES, np-p and
   np-p on `ecram` stay on it in all ten seeds, although seeds 1 – 3 of the search had left it; a score of 1.00 there is no solution.
-  Stochastic rounding of 6 bits, and the drawn actions of nrl, leave it in some.
+  Stochastic rounding of 6 bits, held weight noise, and the drawn actions of nrl, leave it in some.
+- Cart-pole: on `digital-6` it just misses its bar (five chips), on `ecram` it is learnt whole; a reversed motor is not learnt again within
+  the run; nrl+P fails. The linear policy cannot see velocities.
+- The pendulum on hardware, and there all rules but np-p, were not run.
 - wp-held, oua and hebbian fail on the bandit at this number of trials, in most seeds.
 - Settings of these tables come from small grids: a rule that fails here may not fail with others.
 """

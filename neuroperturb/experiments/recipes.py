@@ -81,7 +81,7 @@ RECIPES: dict[str, dict] = {
     "t-maze": {
         "task": {"name": "t-maze"},
         "network": {"size": 24, "gain": 1.1, "bias": True},
-        "rule": REWARD,
+        "rule": REWARD | {"noise_std": 0.5},
         "training": {"schedule": "episode", "batch_size": 64, "epochs": 40},
     },
     "cart-pole": {
@@ -92,8 +92,8 @@ RECIPES: dict[str, dict] = {
     },
     "pendulum": {
         "task": {"name": "pendulum", "trials_per_epoch": 320},
-        "network": {"size": 24, "bias": True},
-        "rule": REWARD,
+        "network": {"size": 24, "bias": True, "leak": 0.5},
+        "rule": REWARD | {"noise_std": 0.5, "noise": {"kind": "ornstein_uhlenbeck", "tau": 10.0}},
         "training": {"schedule": "episode", "batch_size": 32, "epochs": 40},
     },
     "weather": {
