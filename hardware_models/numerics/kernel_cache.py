@@ -17,11 +17,9 @@ This rests on parts of Numba that are not public, and switches itself off where 
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import functools
 import hashlib
-import io
 import itertools
 import os
 import pickle
@@ -249,7 +247,9 @@ def _save(key: str, compiled: CompileResult) -> None:
         return
     part = None
     try:
-        data = _pickled(tuple(Kept(needs, compiled.fndesc.llvm_func_name, compiled._reduce())))
+        data = pickle.dumps(
+            tuple(Kept(needs, compiled.fndesc.llvm_func_name, compiled._reduce())), pickle.HIGHEST_PROTOCOL
+        )
         _make_private(folder())
         handle, part = tempfile.mkstemp(dir=folder(), suffix=".part")
         with os.fdopen(handle, "wb") as file:
@@ -263,29 +263,6 @@ def _save(key: str, compiled: CompileResult) -> None:
         if part is not None:
             with contextlib.suppress(OSError):
                 os.unlink(part)
-
-
-class _Pickler(pickle.Pickler):
-    """Pickles classes of NamedTuples that no module has under their name: those that are made for the numbers of a cell or a rule."""
-
-    def reducer_override(self, thing):
-        if not (isinstance(thing, type) and issubclass(thing, tuple) and hasattr(thing, "_fields")):
-            return NotImplemented
-        found = sys.modules.get(thing.__module__)
-        for name in thing.__qualname__.split("."):
-            found = getattr(found, name, None)
-        return NotImplemented if found is thing else (_stand_in, (thing.__module__, thing.__name__, thing._fields))
-
-
-def _stand_in(module: str, name: str, fields: tuple[str, ...]) -> type:
-    """A class like one that another process made: the layout of an argument. Who asks for a kernel brings the class itself."""
-    return collections.namedtuple(name, fields, module=module)
-
-
-def _pickled(thing: object) -> bytes:
-    data = io.BytesIO()
-    _Pickler(data, pickle.HIGHEST_PROTOCOL).dump(thing)
-    return data.getvalue()
 
 
 def files() -> list[tuple[Path, int, float]]:

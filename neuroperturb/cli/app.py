@@ -26,7 +26,7 @@ COMMANDS = {
     "tune": ("tune:tune", "Tune hyperparameters by validation loss in every cell of a study, or resume the search."),
     "study": ("study:study", "Run a study, or resume it: finished runs are not repeated."),
     "deploy": ("deploy:deploy", "Program the trained weights on other chips and test them; each seed is a chip."),
-    "predict": ("predict:predict", "Forecast the rows of another file, in the units of its columns, and write a CSV."),
+    "predict": ("predict:predict", "Predict from another file of data, in its own units, and write a CSV."),
     "age": ("age:age", "Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation."),
     "device": ("device:device", "Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG."),
     "advise": ("advise:advise", "Say what limits learning on a device, which writing the evidence recommends for it, and what that costs."),

@@ -170,7 +170,7 @@ def _block(setup: Setup) -> EpisodeBlock:
         pre_out=zeros(rows, n),
         reward=np.zeros(rows, setup.dtype),
         go=np.zeros(rows, setup.dtype),
-        gain=np.zeros(rows if setup.rule.structure.passes.sampled else 1, setup.dtype),
+        gain=np.zeros(rows if setup.rule.structure.passes.sampled else 0, setup.dtype),
         weighted=zeros(rows, max(n, m)),
         sizes=np.zeros(6, np.int32),
         filled=count(),

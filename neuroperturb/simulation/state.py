@@ -36,7 +36,7 @@ class EpisodeBlock(NamedTuple):
     pre_out: np.ndarray
     reward: np.ndarray  # (S · B,) of this step
     go: np.ndarray  # (S · B,) reward-to-go
-    gain: np.ndarray  # (S · B,) log-probability gained by the noise; one unused number if no rule asks for it
+    gain: np.ndarray  # (S · B,) log-probability gained by the noise; empty if no rule asks for it
     weighted: np.ndarray  # (S · B, n or m) scratch
     sizes: np.ndarray  # (6,) int32 scratch of BLAS
     filled: np.ndarray  # (1,) int64 steps in the block

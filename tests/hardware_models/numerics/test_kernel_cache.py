@@ -133,26 +133,28 @@ def test_what_is_edited_is_compiled_anew(folder, file, old, new, expected):
     assert found == [float(expected).hex()] and compiled > 0
 
 
-def test_kernels_that_take_a_class_made_on_the_way_are_kept(folder):
-    """The numbers of a pulsed cell are a NamedTuple that no module has under its name."""
-    program = """
-    import numpy as np
-    from collections import namedtuple
-    from hardware_models.numerics.compiled import kernel, separate
-    Point = namedtuple("NoAttribute", "x y", module="hardware_models.numerics.record")
-    @kernel
-    def inner(p):
-        return p.x - p.y
-    apart = separate(inner)
-    @kernel
-    def outer(p):
-        return apart(p) * 2
-    print(float(outer(Point(5.0, 2.0))).hex(), len(compiled))
-    """
-    first, compiled = process(folder, program)
-    again = process(folder, program)
-    assert compiled == 2 and again == (first, 0) and first == [float(6).hex()]
-    assert process(folder, program.replace('"x y"', '"y x"'))[0] == [float(-6).hex()]
+FORMULA_ALONE = """
+import numpy as np
+import hardware_models as hw
+cell = hw.PRESETS["ecram"].cell
+p = cell.numbers(np.float64)
+print(cell.pulse_up(p, 0.0, 0.002, 1.0, -1.0, 0.0, 0.0, 0.0).hex(), len(compiled))
+"""
+FORMULA_IN_A_CELL = (
+    FORMULA_ALONE
+    + """
+array = hw.Hardware(cells=cell).array((2, 2), dtype=np.float64)
+array.pulse(1)
+print(array.read().sum().hex(), len(compiled))
+"""
+)
+
+
+def test_a_kernel_from_disk_is_called_by_kernels_that_are_compiled_now(folder):
+    """The class of a cell's numbers, made on the way, is the same to both."""
+    alone, _ = process(folder, FORMULA_ALONE)
+    (value, _, total), _ = process(folder, FORMULA_IN_A_CELL)
+    assert [value] == alone and np.isfinite(float.fromhex(total))
 
 
 def test_an_edit_taken_back_finds_the_old_kernels(folder):
