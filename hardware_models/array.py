@@ -223,6 +223,15 @@ class SynapseArray(Value, Site):
         """The stored weights, W (n, m), in the array's dtype."""
         return weights_of(self.state, self.state.cells.w)
 
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        """The stored weights, as :meth:`read` gives them."""
+        del copy  # a read is new memory
+        return np.asarray(self.read(), dtype)
+
+    def __repr__(self) -> str:
+        n, m = self.shape
+        return f"SynapseArray({n} × {m}, {self.cell!r}, scale {float(self.state.scale[0]):.3g}, {self.dtype})"
+
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """W x for x (m,), or x Wᵀ for rows x (K, m); K may be 0."""
         rows = arguments.check_rows("x", "sweep", x, self.shape[1])

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 from hardware_models.ageing import Ageing, Leak
@@ -48,7 +49,7 @@ from hardware_models.reading.reading import Reading
 from hardware_models.writing.closed_loop import ClosedLoop
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Preset:
     """Hardware and its publication.
 
@@ -64,6 +65,9 @@ class Preset:
     publication: str
     recommended: Hardware | None = None
 
+    def __repr__(self) -> str:
+        return f"Preset({self.technology!r}, cells={self.cell!r})"
+
     @property
     def cell(self) -> Any:
         """Its cell model."""
@@ -73,6 +77,19 @@ class Preset:
     def costs(self) -> Costs | None:
         """Costs of its operations."""
         return self.hardware.costs
+
+    def html_cells(self) -> str:
+        """Technology, cells and recommended writing, as cells of a table."""
+        once = isinstance(self.hardware.programming, WrittenOnce)
+        by = (
+            "programming, once"
+            if once
+            else "pulses"
+            if self.recommended is None
+            else type(self.recommended.writing).__name__
+        )
+        words = self.technology, type(self.hardware.programming if once else self.cell).__name__, by
+        return "".join(f"<td>{escape(word)}</td>" for word in words)
 
     def replace(self, **parts: Any) -> Hardware:
         """Its hardware with some parts changed, which is no longer a preset."""
@@ -214,6 +231,15 @@ BRAINSCALES_2_READING = Reading(
 )
 
 
+class Presets(dict[str, Preset]):
+    """Presets by name; a table in a notebook."""
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>name</th><th>technology</th><th>cells</th><th>trains by</th></tr>"
+        rows = "".join(f"<tr><td>{name}</td>{one.html_cells()}</tr>" for name, one in self.items())
+        return f"<table>{head}{rows}</table>"
+
+
 def _preset(
     cells: Any,
     technology: str,
@@ -347,4 +373,4 @@ INFERENCE = {  # written once
     ),
 }
 
-PRESETS = {**TRAINED, **INFERENCE}
+PRESETS = Presets({**TRAINED, **INFERENCE})

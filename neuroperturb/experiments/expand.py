@@ -28,15 +28,29 @@ def expand(table: dict) -> dict:
     if isinstance(table.get("modifier"), str):
         table["modifier"] = {"kind": table["modifier"]}
     if "rule" in table:
-        rule = _named(
-            "rule", table["rule"], [*rules.RULES, *rules.OF_WORLDS, *rules.DECORRELATED, *GRADIENTS, "perturbation"]
-        )
+        rule = _named("rule", table["rule"], RULE_NAMES)
         training = table.get("training")
         asked = training.get("schedule") if isinstance(training, dict) else None
         table["rule"] = _expand_rule(rule, asked or task.schedule, alone=task.closed_loop)
         if rule["name"] in rules.DECORRELATED:
             table.setdefault("decorrelation", {})
     return table
+
+
+RULE_NAMES = (*rules.RULES, *rules.OF_WORLDS, *rules.DECORRELATED, *GRADIENTS, "perturbation")
+
+
+def named(task: Any, rule: Any, schedule: str | None) -> tuple[Any, Any]:
+    """A task and a rule that may be names, as what an experiment takes; schedule : of the training, None: the task's.
+
+    >>> named("delayed-xor", "np-p", None)[0].steps
+    14
+    """
+    if isinstance(task, str):
+        task = _task(_named("task", task, tasks.TASKS))
+    if isinstance(rule, str):
+        rule = _expand_rule(_named("rule", rule, RULE_NAMES), schedule or task.schedule, alone=task.closed_loop)
+    return task, rule
 
 
 def _named(key: str, value: Any, known: Iterable[str]) -> dict:

@@ -102,6 +102,12 @@ class PerturbationRule(Spec):
     clock: Clock = Clock()
     formula: OwnFormula | None = None
 
+    def __repr_args__(self):
+        """What differs from the plain rule."""
+        return [
+            (key, value) for key, value in super().__repr_args__() if value != type(self).model_fields[str(key)].default
+        ]
+
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, write) -> dict:
         """Leave out the formula and the clock if they are the defaults, so that tables and digests are the same as before."""

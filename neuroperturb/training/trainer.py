@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+import hardware_models as hw
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.expand import named
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
@@ -35,7 +37,7 @@ from neuroperturb.network.lif import LIF
 from neuroperturb.network.modifiers import Modifier
 from neuroperturb.network.rnn import LEARNT, RNN, initial_weights, require_room
 from neuroperturb.results.run import Run
-from neuroperturb.rules import PerturbationRule
+from neuroperturb.rules import DECORRELATED, PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
@@ -307,12 +309,12 @@ def _one_blas_thread() -> None:
 
 def train(
     network: RNN,
-    task: Task,
-    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop,
+    task: Task | str,
+    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop | str,
     *,
     decorrelation: Decorrelation | None = None,
     training: Training = Training(),  # noqa: B008
-    hardware: Chip | None = None,
+    hardware: Chip | hw.Hardware | hw.Preset | Mapping | str | None = None,
     spiking: LIF | None = None,
     modifier: Modifier | None = None,
     loss: Any = None,
@@ -322,8 +324,9 @@ def train(
 
     Parameters
     ----------
-    network, task, rule, decorrelation, training : specifications
-    hardware : hardware of the network; ideal by default
+    network, decorrelation, training : specifications
+    task, rule : specifications, or names as in a TOML file; a decorrelated rule (``"danp"``) brings its decorrelation
+    hardware : a name (``"ecram"``), a preset, hardware of every matrix, a table as in a TOML file, or a chip; ideal by default
     spiking : spiking neurons in place of rate units, and their backend
     modifier : how weights differ in every batch from those that are trained; not at all by default
     loss : what is learned from, in place of the task's own: a name, "huber"; a table, {"kind": "huber", "delta": 0.5}; or a record with a
@@ -335,10 +338,13 @@ def train(
     Run
         Ctrl-C returns the partial run, status ``interrupted``.
     """
+    if decorrelation is None and isinstance(rule, str) and rule in DECORRELATED:
+        decorrelation = Decorrelation()
+    chosen, learns_by = named(task, rule, training.schedule)
     experiment = Experiment(
         network=network,
-        task=task,
-        rule=rule,
+        task=chosen,
+        rule=learns_by,
         decorrelation=decorrelation,
         training=training,
         hardware=hardware,

@@ -36,7 +36,7 @@ LATERAL = (*DECORRELATING, "P")
 NEURONS, CHANNEL = Neurons(), RewardChannel()  # ideal
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Chip(hw.Hardware):
     """Hardware of a whole network: arrays of all learned matrices, exceptions for single matrices, neurons and reward channel.
 
@@ -107,6 +107,10 @@ class Chip(hw.Hardware):
         origin = self.origin()
         return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
 
+    def __repr__(self) -> str:
+        """Its preset, or its cells, and what differs from that."""
+        return f"Chip({', '.join(words(self))})"
+
     def replace(self, **changes: Any) -> Chip:
         """A copy with some parts changed."""
         return dataclasses.replace(self, **changes)
@@ -150,10 +154,14 @@ def read(value: Any) -> Chip:
     """A chip from a name or a table, or a chip itself; errors name the key by its path inside the table."""
     if isinstance(value, Chip):
         return value
+    if isinstance(value, hw.Preset):
+        value = value.hardware
+    if isinstance(value, hw.Hardware):
+        return Chip(**_fields(value))
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
-        raise SpecError("hardware", "Experiment", "a name or a table", value)
+        raise SpecError("hardware", "Experiment", "a name, a table, a preset, or hardware", value)
     value, origin = origins_of.split(value, "")
     common = _made_of({key: inner for key, inner in value.items() if key in ("name", *SHARED)}, IDEAL)
     own, origins = {}, {} if origin is None else {"": origin}

@@ -1,0 +1,79 @@
+"""One vocabulary in Python: names, presets, hardware and tables are taken alike, and objects say what they are."""
+
+import numpy as np
+import pytest
+
+import hardware_models as hw
+from neuroperturb import RNN, Training, rules, train
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.chip.chip import read as read_chip
+from neuroperturb.spec import SpecError
+from neuroperturb.tasks import DelayedXOR
+
+TASK = DelayedXOR(trials_per_epoch=8, validation_trials=2, test_trials=2)
+TRAINING = Training(epochs=1, batch_size=4, seed=1)
+
+
+@pytest.mark.kernels
+def test_names_are_what_they_stand_for():
+    by_name = train(RNN(size=3), TASK, "np-trace", training=TRAINING)
+    by_object = train(RNN(size=3), TASK, rules.make("np-trace", schedule="episode"), training=TRAINING)
+    for name, weights in by_object.weights.items():
+        np.testing.assert_array_equal(by_name.weights[name], weights)
+    assert by_name.experiment.rule == by_object.experiment.rule
+
+
+def test_every_form_of_hardware_is_the_same_chip():
+    forms = [
+        "ecram",
+        {"name": "ecram"},
+        hw.PRESETS["ecram"],
+        hw.PRESETS["ecram"].hardware,
+        Chip(**vars(hw.PRESETS["ecram"].hardware)),
+    ]
+    chips = [read_chip(form) for form in forms]
+    assert all(chip == chips[0] for chip in chips)
+    assert chips[-1].origin().name == "ecram"
+
+
+def test_a_task_by_name_and_a_rule_that_decorrelates(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        "neuroperturb.training.trainer.Trainer", lambda experiment: made.append(experiment) or _Stopped()
+    )
+    train(RNN(size=3), "delayed-xor", "danp")
+    assert made[0].task == DelayedXOR() and made[0].decorrelation is not None
+    train(RNN(size=3), "delayed-xor", "bptt", hardware="ecram")
+    assert made[1].rule.name == "bptt" and isinstance(made[1], Experiment)
+
+
+class _Stopped:
+    def __iter__(self):
+        return iter(())
+
+    def run(self):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("task", "rule", "hint"),
+    [("delayed-xo", "np", "Did you mean 'delayed-xor'?"), ("delayed-xor", "np-q", "Did you mean 'np-p'?")],
+)
+def test_a_wrong_name_is_one_sentence(task, rule, hint):
+    with pytest.raises(SpecError) as error:
+        train(RNN(size=3), task, rule)
+    assert hint in str(error.value)
+
+
+def test_objects_say_what_they_are():
+    array = hw.PRESETS["ecram"].array((2, 3), seed=1)
+    np.testing.assert_array_equal(np.asarray(array), array.read())
+    assert np.asarray(array, np.float64).dtype == np.float64
+    assert repr(array).startswith("SynapseArray(2 × 3, LinearStep(")
+    assert "electrochemical RAM" in repr(hw.PRESETS["ecram"])
+    assert repr(read_chip({"name": "ecram", "seed": 7})) == "Chip(ecram, seed=7)"
+    assert repr(rules.make("np")) != repr(rules.make("np-p")) and "dtype" not in repr(rules.make("np"))
+    assert "injected" not in repr(rules.make("np"))  # the plain probe
+    page = hw.PRESETS._repr_html_()
+    assert page.count("<tr>") == len(hw.PRESETS) + 1 and "ClosedLoop" in page
