@@ -34,6 +34,7 @@ SHIPPED = (
     "closed-loop",
     "closed-loop-context",
     "closed-loop-noise",
+    "no-accumulator",
     "worlds",
     "credit",
     "scaling",
