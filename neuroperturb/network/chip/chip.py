@@ -161,7 +161,7 @@ def read(value: Any) -> Chip:
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
-        raise SpecError("hardware", "Experiment", "a name, a table, a preset, or hardware", value)
+        raise SpecError("hardware", "Experiment", "a name or a table", value)
     value, origin = origins_of.split(value, "")
     common = _made_of({key: inner for key, inner in value.items() if key in ("name", *SHARED)}, IDEAL)
     own, origins = {}, {} if origin is None else {"": origin}
