@@ -97,14 +97,10 @@ def _by_rule_of_thumb(made_of: hw.Hardware, found: Limits) -> hw.Hardware:
             name: getattr(pair, name)
             for name in ("refresh_every", "larger", "smaller", "reset_std", "reset", "reset_dtod")
         }
-        return _replaced(made_of, writing=loop, weight=hw.SeveralPairs(pairs=min(several, 32), **kept))
+        return dataclasses.replace(made_of, writing=loop, weight=hw.SeveralPairs(pairs=min(several, 32), **kept))
     if found.devices == 1:
-        return _replaced(made_of, writing=loop)
-    return _replaced(made_of, writing=loop, weight=hw.SeveralDevices(devices=found.devices))
-
-
-def _replaced(made_of: hw.Hardware, **parts) -> hw.Hardware:
-    return dataclasses.replace(made_of, **parts)
+        return dataclasses.replace(made_of, writing=loop)
+    return dataclasses.replace(made_of, writing=loop, weight=hw.SeveralDevices(devices=found.devices))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -117,7 +113,7 @@ def _settings(advice: Advice) -> dict:
     if advice.shown:
         return {"name": advice.name, "writing": "recommended"}
     made_of = advice.recommended
-    chip = chips.write(chips.Chip(**{f.name: getattr(made_of, f.name) for f in dataclasses.fields(made_of)}))
+    chip = chips.write(chips.read(made_of))
     brief = {}
     for part in ("weight", "writing"):
         usual = {f.name: f.default for f in dataclasses.fields(getattr(made_of.parts, part))}
