@@ -115,9 +115,10 @@ class Simulation:
         learns_d = self.decorrelation.rate > 0 and (self.decorrelation.input or self.decorrelation.state)
         return ("decorrelate", "learn") if self.schedule == "episode" and learns_d else ("learn",)
 
-    def prepare(self, sequence: Sequence) -> Prepared:
-        """A sequence for the kernels."""
-        return prepare(sequence, self.dtype, self.rule.baseline.kinds_of_trial, live=self.setup.world is not None)
+    def prepare(self, sequence: Sequence, *, scored: bool = True) -> Prepared:
+        """A sequence for the kernels; its targets are left out if nothing is `scored`."""
+        world, kinds = self.setup.world is not None, self.rule.baseline.kinds_of_trial
+        return prepare(sequence, self.dtype, kinds, live=world, scored=scored)
 
     def present(self, data: Prepared, phase: str, first: int, last: int) -> int:
         """Steps first … last − 1 of a phase; returns the next step, less than `last` if the loss diverged."""
@@ -233,7 +234,7 @@ class Simulation:
 
         In a world, the rewards of every step, (T, B, 1).
         """
-        return self._evaluation.outputs(self.prepare(sequence))
+        return self._evaluation.outputs(self.prepare(sequence, scored=False))
 
     def clean_outputs(self, data: Prepared, act: Any) -> np.ndarray:
         """The same with a given activity of one pass; inside :meth:`observing` it does not affect the run."""
