@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 
 from neuroperturb.network.quantities import Rate, Si, Time, Voltage, write
 from neuroperturb.spec import Spec, SpecError
@@ -107,6 +107,8 @@ class LIF(Spec):
     rate : firing rate that corresponds to an activity of 1: at this rate, filtered spikes have a mean of 1 for any filter
     dt : time step of the integration
     step : duration of one time step of the task; whole steps of `dt`
+    adaptation : rise of the threshold with every spike of the neuron, which then decays; 0: the threshold is constant
+    tau_adaptation : time constant of that decay
     encoding : encoding of the task's inputs
     backend : simulator of the neurons
     """
@@ -123,6 +125,8 @@ class LIF(Spec):
     rate: Rate = Si(50.0)
     dt: Time = Si(0.001)
     step: Time = Si(0.01)
+    adaptation: Voltage = Si(0.0)
+    tau_adaptation: Time = Si(0.2)
     encoding: Annotated[Current | Poisson | Latency, KIND] = Current()
     backend: Annotated[Kernel | Brian2, KIND] = Kernel()
 
@@ -136,6 +140,16 @@ class LIF(Spec):
         """Refractory steps of `dt`."""
         return round(self.refractory / self.dt)
 
+    @property
+    def adapts(self) -> bool:
+        """Whether thresholds rise with spikes."""
+        return self.adaptation > 0
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, write) -> dict:
+        """Parameters that came later are left out where they change nothing: a table of before stays what it was."""
+        return {k: v for k, v in write(self).items() if self.adapts or k not in ("adaptation", "tau_adaptation")}
+
     @model_validator(mode="before")
     @classmethod
     def _names_are_kinds(cls, data: Any) -> Any:
@@ -147,9 +161,11 @@ class LIF(Spec):
 
     @model_validator(mode="after")
     def _is_possible(self):
-        for name in ("tau_membrane", "tau_synapse", "tau_readout", "rate", "dt", "step"):
+        for name in ("tau_membrane", "tau_synapse", "tau_readout", "tau_adaptation", "rate", "dt", "step"):
             if not 0 < getattr(self, name) < math.inf:
                 self._refuse(name, "positive")
+        if not 0 <= self.adaptation < math.inf:
+            raise SpecError("adaptation", "LIF", "0 or more", write(self.adaptation, "voltage"))
         if self.refractory < 0:
             self._refuse("refractory", "0 or more")
         if not self.v_reset < self.v_threshold or not self.v_rest < self.v_threshold:

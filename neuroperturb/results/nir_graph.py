@@ -88,6 +88,8 @@ def export(run: Run, *, dt: float = STEP):
             f"Inputs coded as {spiking.encoding.kind!r} spikes are outside the NIR standard, whose graphs begin after the coding: "
             "networks with the encoding 'current' can be exported."
         )
+    if spiking is not None and spiking.adapts:
+        raise InputError("Adaptive thresholds are outside the NIR standard, whose LIF neurons have constant ones.")
     weights = folded(run.weights)
     n_in = weights["W_in"].shape[1] - network.bias
     W_in, bias = weights["W_in"][:, :n_in], weights["W_in"][:, n_in:].sum(axis=1)

@@ -49,6 +49,11 @@ KEPT = ("v", "g", "s", "r", "wait")  # state of a spiking neuron
 RATE_KEPT = ("x",)
 INPUT_KEPT = ("q",)
 RESET = "v = v_reset; s += kick_s; r += kick_r; wait = refractory_steps"
+ADAPTING = "\n    db/dt = -b/tau_adaptation : volt"  # and what it adds to the texts above and below
+ADAPTIVE_THRESHOLD = "v > v_threshold + b"
+ADAPTIVE_RESET = f"{RESET}; b += rise"
+ADAPTIVE_KEPT = (*KEPT, "b")
+ADAPTIVE_LOAD = "\n    b = b*(1 - begins(t))"
 ON_SPIKE = "g_post += theta*kick_s*w"
 SPIKE_EACH = """
     mean_s += D*s
@@ -162,7 +167,7 @@ def keep(names: tuple[str, ...]) -> str:
 
 def kept(names: tuple[str, ...]) -> str:
     """The variables for the saved state."""
-    return "".join(f"\n    {name}_kept : {'volt' if name in ('v', 'g') else '1'}" for name in names)
+    return "".join(f"\n    {name}_kept : {'volt' if name in ('v', 'g', 'b') else '1'}" for name in names)
 
 
 class Text(NamedTuple):
@@ -207,6 +212,23 @@ CONSTANTS = {
     "variance_rate": 0.0,
     "baseline_rate": 0.0,
 }  # defaults if no value of an axis defines them
+
+
+class Cells(NamedTuple):
+    """Texts of spiking neurons: equations, threshold, reset, their state, and how it is loaded."""
+
+    model: str
+    threshold: str
+    reset: str
+    kept: tuple[str, ...]
+    load: str
+
+
+def cells(adapts: bool) -> Cells:
+    """Of neurons with constant or with adaptive thresholds."""
+    if adapts:
+        return Cells(SPIKING + ADAPTING, ADAPTIVE_THRESHOLD, ADAPTIVE_RESET, ADAPTIVE_KEPT, SPIKE_LOAD + ADAPTIVE_LOAD)
+    return Cells(SPIKING, THRESHOLD, RESET, KEPT, SPIKE_LOAD)
 
 
 def check(rule: PerturbationRule) -> None:

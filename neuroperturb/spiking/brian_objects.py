@@ -36,7 +36,7 @@ class Objects:
         self.online, self.frozen, self.target = online, frozen, target
         self.facts = facts_of(rule)
         self.passes, self.names = self.facts.passes, equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES
-        self.kept = equations.RATE_KEPT if lif is None else equations.KEPT
+        self.kept = equations.RATE_KEPT if lif is None else equations.cells(lif.adapts).kept
         self.coded = lif is not None and lif.encoding.kind != "current"
         self.normed = rule.normaliser.facts.reduces
         self.tick = (TICK if lif is None else lif.step) * self.b2.second
@@ -67,10 +67,11 @@ class Objects:
             return numbers
         lif, d = self.lif, decays(self.lif)
         return numbers | {
-            **{name: getattr(lif, name) * b2.second for name in ("tau_membrane", "tau_synapse", "tau_readout")},
+            **{name: getattr(lif, name) * b2.second for name in ("tau_membrane", "tau_synapse", "tau_readout", "tau_adaptation")},
             **{name: getattr(lif, name) * b2.volt for name in ("v_rest", "v_threshold", "v_reset")},
             "v_background": lif.background * b2.volt, "theta": (lif.v_threshold - lif.v_rest) * b2.volt, "kick_s": d.kick_s,
             "kick_r": d.kick_r, "D": d.mean, "refractory_steps": float(d.wait),
+            "rise": lif.adaptation * b2.volt,
         }  # fmt: skip
 
     def _add(self, made):
@@ -125,10 +126,11 @@ class Objects:
             group = self._group(f"units_{h}", self.n, eq.RATE + extra, self.tick, numbers)
             load, begin = eq.RATE_LOAD, eq.RATE_BEGIN
         else:
-            spiking = {"threshold": eq.THRESHOLD, "reset": eq.RESET, "method": "exact"}
-            group = self._group(f"units_{h}", self.n, eq.SPIKING + extra, self.dt, numbers, **spiking)
+            cells = eq.cells(self.lif.adapts)
+            spiking = {"threshold": cells.threshold, "reset": cells.reset, "method": "exact"}
+            group = self._group(f"units_{h}", self.n, cells.model + extra, self.dt, numbers, **spiking)
             group.v = self.lif.v_rest * self.b2.volt
-            load, begin = eq.SPIKE_LOAD, eq.SPIKE_BEGIN
+            load, begin = cells.load, eq.SPIKE_BEGIN
             self._at(EACH, group, eq.SPIKE_EACH)
         self._at(LOAD, group, load + eq.keep(self.kept) + eq.NOISE_LOAD)
         self._at(BEGIN, group, begin)

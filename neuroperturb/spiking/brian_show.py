@@ -17,11 +17,11 @@ def show(experiment: Experiment) -> str:
     eq.check(rule)
     facts = facts_of(rule)
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
-    coded = lif.encoding.kind != "current"
+    coded, cells = lif.encoding.kind != "current", eq.cells(lif.adapts)
     parts = [
         ("Constants", _numbers(experiment)),
         ("Inputs" if not coded else f"Inputs, spikes at threshold 'kick != 0', reset '{eq.INPUT_RESET}'", eq.SPIKE_INPUTS if coded else eq.INPUTS),
-        (f"Neurons, {facts.passes} populations; threshold '{eq.THRESHOLD}', reset '{eq.RESET}'", eq.SPIKING + text.unit + eq.kept(eq.KEPT)),
+        (f"Neurons, {facts.passes} populations; threshold '{cells.threshold}', reset '{cells.reset}'", cells.model + text.unit + eq.kept(cells.kept)),
         ("Outputs", text.output),
         ("Critic (a single unit that computes the reward)", eq.CRITIC),
         ("Synapses (W_in, W_rec, W_out) of the first population; the other populations share their w", text.synapse),
@@ -35,7 +35,7 @@ def show(experiment: Experiment) -> str:
         ("… units receive the reward and normalise their factor", text.unit_receive),
         ("… synapses of W_in and W_rec learn", text.learn),
         ("… synapses of W_out learn", text.learn_readout),
-        ("… the next step is loaded", (eq.SPIKE_INPUT_LOAD if coded else eq.CURRENT_LOAD) + eq.SPIKE_LOAD + eq.keep(eq.KEPT)),
+        ("… the next step is loaded", (eq.SPIKE_INPUT_LOAD if coded else eq.CURRENT_LOAD) + cells.load + eq.keep(cells.kept)),
         ("… its input currents are set", eq.DRIVE_CODE + eq.SPIKE_BEGIN),
     ]  # fmt: skip
     return "\n\n".join(f"# {title}\n{_indented(body)}" for title, body in parts)
@@ -48,6 +48,8 @@ def _numbers(experiment: Experiment) -> str:
         name: write(getattr(lif, name), "time") for name in ("tau_membrane", "tau_synapse", "tau_readout", "dt", "step")
     }
     volts = {name: write(getattr(lif, name), "voltage") for name in ("v_rest", "v_threshold", "v_reset")}
+    if lif.adapts:
+        times["tau_adaptation"], volts["rise"] = write(lif.tau_adaptation, "time"), write(lif.adaptation, "voltage")
     volts |= {"v_background": write(lif.background, "voltage"), "theta": write(lif.v_threshold - lif.v_rest, "voltage")}
     plain = {"kick_s": d.kick_s, "kick_r": d.kick_r, "D": d.mean, "refractory_steps": d.wait, "sigma": rule.noise_std}
     plain |= {name: eq.constants(rule)[name] for name in ("decay", "beta")}

@@ -26,11 +26,12 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi."""
+    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi, adaptive thresholds."""
 
     sweeps: Layers
     encoding: str
     injected: bool
+    adapts: bool = False
 
     def make(self):
         """The compiled step."""
@@ -77,21 +78,24 @@ def add_row(array, j, factor, out):
 
 
 @kernel
-def fire(array, act, k, row, numbers):
+def fire(array, act, k, row, numbers, rises):
     """For every neuron of column k above threshold: add its row to the currents, increment its traces, reset its membrane.
 
     row : of the raster, this dt
+    rises : (N,) of the thresholds, or without any
     """
     N, x, r, raster = act.a.shape[1], act.x[k], act.xh[k], act.raster
     v, g, s, wait = x[:N], x[N : 2 * N], x[2 * N : 3 * N], x[3 * N : 4 * N]
     one, recording = type(numbers.reset)(1), k < raster.shape[0] and row < raster.shape[1]
     for j in range(array.size[0]):
-        if v[j] > one:
+        if v[j] > (one + rises[j] if rises.shape[0] else one):
             add_row(array, j, numbers.kick_s, g)
             s[j] += numbers.kick_s
             r[j] += numbers.kick_r
             v[j] = numbers.reset
             wait[j] = numbers.wait
+            if rises.shape[0]:
+                rises[j] += numbers.rise
             if recording:
                 raster[k, row, j] = 1
 
@@ -133,6 +137,7 @@ def make_spiking_forward(plan: SpikingPlan):
         separate(sweep) for sweep in (plan.sweeps.W_in, plan.sweeps.W_rec, plan.sweeps.W_out)
     )
     injected, coded, fill_kicks = plan.injected, plan.encoding != "current", KICKS[plan.encoding]
+    adapts = plan.adapts
 
     @kernel
     def bias_only(array, act, n_in):
@@ -184,8 +189,11 @@ def make_spiking_forward(plan: SpikingPlan):
             r[i] *= keep
         if coded:
             receive(arrays, act, numbers, k, sub, u)
+        rises = x[x.shape[0] - N :] if adapts else x[:0]
+        for i in range(rises.shape[0]):
+            rises[i] *= numbers.adaptation
         row = (act.clock[0] - act.clock[1]) * numbers.substeps + sub
-        fire(arrays.W_rec, act, k, row, numbers)
+        fire(arrays.W_rec, act, k, row, numbers, rises)
 
     @kernel
     def forward(arrays, pending, memories, act, neurons, u):

@@ -4,7 +4,9 @@
     τ_s dg/dt = −g                             synaptic current, as the voltage R·I [V]
     τ_s ds/dt = −s                             trace of a neuron's own spikes, with the time constant of its synapses [1]
     τ_r dr/dt = −r                             the same with the time constant of the readout [1]
-    spike of j, when v_j > v_threshold:        g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  then v_j = v_reset
+    τ_b db/dt = −b                             rise of the neuron's own threshold, if it adapts [V]
+    spike of j, when v_j > v_threshold + b_j:  g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  b_j += adaptation,
+                                               then v_j = v_reset
     I_i = I_background + v_input Σ_k W_in,ik u_k + θ σ ξ_i   constant over a step of the task [V];  θ = v_threshold − v_rest
     y_o = Σ_j W_out,oj r_j + σ ξ^y_o           at the end of a step of the task [1]
 
@@ -22,12 +24,14 @@ factor a unit gives its synapses depends on the rule's probe: σ ξ_i, or the di
 
 Over one dt, with E_x = exp(−dt/τ_x) and all currents except g constant:
 
-    v ← (1 − E_m) I + E_m v + C g,   C = τ_s (E_s − E_m)/(τ_s − τ_m)         g ← E_s g,  s ← E_s s,  r ← E_r r
+    v ← (1 − E_m) I + E_m v + C g,   C = τ_s (E_s − E_m)/(τ_s − τ_m)         g ← E_s g,  s ← E_s s,  r ← E_r r,  b ← E_b b
     s̄ += D s,  ā += D g/θ,           D = τ_s (1 − E_s)/T                     (of the values before the decay)
 
 Order within a dt: decay and membranes; thresholds; input spikes, then spikes of neurons, each in the order of their index; resets.
 W. Gerstner, W. Kistler, R. Naud & L. Paninski, Neuronal Dynamics, Cambridge University Press (2014), eqs 1.5 – 1.9 (membrane,
-threshold, reset); S. Rotter & M. Diesmann, Biol. Cybern. 81, 381 (1999), doi:10.1007/s004220050570 (exact integration).
+threshold, reset); adaptive thresholds: G. Bellec et al., Nat. Commun. 11:3625 (2020), doi:10.1038/s41467-020-17236-y, Methods, "Network
+models" (ALIF: b = β a, with a ← ρ a + z at every spike z); S. Rotter & M. Diesmann, Biol. Cybern. 81, 381 (1999),
+doi:10.1007/s004220050570 (exact integration).
 """
 
 from __future__ import annotations
@@ -59,6 +63,8 @@ class Decays(NamedTuple):
     kick_s: float  # of one spike, into synapses
     kick_r: float  # into the readout
     kick: float  # of one input spike
+    adaptation: float  # E_b
+    rise: float  # of a threshold by one spike
 
 
 class SpikingNumbers(NamedTuple):
@@ -81,6 +87,8 @@ class SpikingNumbers(NamedTuple):
     kick_r: float
     kick: float
     rate: float
+    adaptation: float
+    rise: float
     substeps: int
     seed: int
     stream: int
@@ -104,6 +112,8 @@ def decays(lif: LIF) -> Decays:
         kick_s=1 / (lif.rate * tau_s),
         kick_r=1 / (lif.rate * lif.tau_readout),
         kick=kick(lif),
+        adaptation=math.exp(-lif.dt / lif.tau_adaptation),
+        rise=lif.adaptation / theta,
     )
 
 
@@ -134,6 +144,8 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
         kick_r=t(d.kick_r),
         kick=t(d.kick),
         rate=t(rate),
+        adaptation=t(d.adaptation),
+        rise=t(d.rise),
         substeps=d.substeps,
         seed=int(seed),
         stream=random.stream(random.Stream.DATA, 1),
@@ -145,7 +157,8 @@ class SpikingActivity(NamedTuple):
 
     u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.NetworkActivity`: uh holds ū, before s̄, xh the traces r
     r : (K, n) constant input I/θ of the step
-    x : (K, 4 N + M) state of the neurons, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs
+    x : (K, 4 N + M [+ N]) state of the neurons, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs; b/θ of
+        adaptive thresholds, last
     kicks : (1, n_in) scratch, the input spikes of one dt
     clock : (2,) int64, steps of the task so far, which key input spikes, and of those the first that is recorded
     raster : (K, rows of dt, n) uint8, 1 for a spike; as many rows and columns as are allocated
@@ -168,15 +181,23 @@ class SpikingActivity(NamedTuple):
 
 
 def spiking_activity(
-    passes: int, batch: int, sizes: tuple[int, int, int], bias: bool, dtype, *, clock: int = 0, rows: int = 0
+    passes: int,
+    batch: int,
+    sizes: tuple[int, int, int],
+    bias: bool,
+    dtype,
+    *,
+    clock: int = 0,
+    rows: int = 0,
+    adapts: bool = False,
 ) -> SpikingActivity:
     """Neurons at rest; sizes are (n, n_in, n_out); the bias input is set here once and never written again.
 
-    rows : steps of dt to record
+    rows : steps of dt to record;  adapts : whether thresholds have a state
     """
     n, n_in, n_out = sizes
     zeros = lambda rows, size: memory.zeros((rows, size), dtype)  # noqa: E731
-    K, room = passes * batch, 4 * memory.padded(n, dtype) + memory.padded(n_in, dtype)
+    K, room = passes * batch, (4 + adapts) * memory.padded(n, dtype) + memory.padded(n_in, dtype)
     uh = zeros(K, n_in + bias)
     if bias:
         uh[:, n_in] = 1

@@ -47,10 +47,12 @@ class SpikingNeurons(NamedTuple):
 
     def _activity(self, setup: Setup, passes: int, batch: int, clock: int, steps: int) -> SpikingActivity:
         rows = steps * self.lif.substeps
-        return spiking_activity(passes, batch, setup.sizes, setup.network.bias, setup.dtype, clock=clock, rows=rows)
+        return spiking_activity(
+            passes, batch, setup.sizes, setup.network.bias, setup.dtype, clock=clock, rows=rows, adapts=self.lif.adapts
+        )
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> SpikingPlan:
-        return SpikingPlan(sweeps, self.lif.encoding.kind, setup.rule.structure.noise.injected)
+        return SpikingPlan(sweeps, self.lif.encoding.kind, setup.rule.structure.noise.injected, self.lif.adapts)
 
     def is_plain(self, setup: Setup) -> bool:
         del setup  # they spike

@@ -37,7 +37,7 @@ from neuroperturb.tasks.contract import Sequence
 TERNARY = (-1.0, 0.0, 1.0)
 
 
-class Layer(NamedTuple):
+class LayerRead(NamedTuple):
     """weight : (to, from);  activations : (executions, from), what it reads;  reads : of it in a step of the task"""
 
     weight: np.ndarray
@@ -83,7 +83,7 @@ def neurobench(run: Run, sequence: Sequence | None = None) -> dict[str, Any]:
     }
 
 
-def operations(layers: list[Layer]) -> dict[str, float]:
+def operations(layers: list[LayerRead]) -> dict[str, float]:
     """Of one step of the task."""
     found = {"Effective_MACs": 0.0, "Effective_ACs": 0.0, "Dense": 0.0}
     for layer in layers:
@@ -108,7 +108,7 @@ def footprint(run: Run, weights: dict[str, np.ndarray]) -> float:
     return total + states * network.size * number
 
 
-def _rates(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tuple[np.ndarray, list[Layer]]:
+def _rates(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tuple[np.ndarray, list[LayerRead]]:
     network, D_in, D_rec = run.experiment.network, weights["D_in"], weights["D_rec"]
     n_in = len(D_in)
     none = {
@@ -124,14 +124,14 @@ def _rates(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tupl
     before[sequence.reset] = 0
     read = {"W_in": u, "W_rec": before, "W_out": xhat, "D_in": sequence.inputs, "D_rec": x}
     layers = [
-        Layer(weights[name][:, : values.shape[2]], rows(values))
+        LayerRead(weights[name][:, : values.shape[2]], rows(values))
         for name, values in read.items()
         if name in LEARNT or _is_used(weights[name])
     ]
     return x, layers
 
 
-def _spikes(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tuple[np.ndarray, list[Layer]]:
+def _spikes(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tuple[np.ndarray, list[LayerRead]]:
     experiment = run.experiment
     lif, n_in = experiment.spiking, sequence.inputs.shape[2]
     assert lif is not None
@@ -151,7 +151,7 @@ def _spikes(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tup
         (1, experiment.network.size), 0.5
     )  # numbers: of every spike so far, they decay and are hardly ever 0
     return spikes, [
-        Layer(weights["W_in"][:, :n_in], inputs), Layer(weights["W_rec"], spikes.astype(float), lif.substeps), Layer(weights["W_out"], traces),
+        LayerRead(weights["W_in"][:, :n_in], inputs), LayerRead(weights["W_rec"], spikes.astype(float), lif.substeps), LayerRead(weights["W_out"], traces),
     ]  # fmt: skip
 
 

@@ -157,6 +157,8 @@ def test_what_is_outside_the_standard():
         nir_graph.export(record(RNN(size=3)))
     with pytest.raises(InputError, match="Inputs coded as 'poisson' spikes are outside the NIR standard"):
         nir_graph.export(record(RNN(size=3), spiking=LIF(encoding="poisson")))
+    with pytest.raises(InputError, match="Adaptive thresholds are outside the NIR standard"):
+        nir_graph.export(record(RNN(size=3), spiking=LIF(adaptation="2 mV")))
 
 
 def test_graphs_that_are_not_such_networks():

@@ -10,7 +10,7 @@ import hardware_models as hw
 from neuroperturb import rules
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.lif import LIF
-from neuroperturb.rules import RunningMean, Trace
+from neuroperturb.rules import Momentum, RunningMean, Trace
 from neuroperturb.spiking import SpikingSimulation
 
 RULES = {
@@ -61,6 +61,18 @@ def test_rules_and_input_spikes(name, encoding):
     assert np.array_equal(simulation.recorded()[0], theirs) and theirs.any()
     assert smallest_change(ours, case.initial) > 1e-5
     assert largest_difference(ours, weights) < 1e-9
+
+
+def test_adaptive_thresholds_and_momentum():
+    lif = LIF(dt="0.5 ms", v_input="60 mV", adaptation="3 mV", tau_adaptation="60 ms")
+    rule = rules.make("np", noise_std=0.1, learning_rate=1e-5, step=Momentum(decay=0.8))
+    case, simulation, theirs, ours, weights = compare(rule, lif, steps=60, size=30)
+    trains = simulation.recorded()[0]
+    assert np.array_equal(trains, theirs) and trains.any()
+    assert smallest_change(ours, case.initial) > 1e-5
+    assert largest_difference(ours, weights) < 1e-9
+    constant = compare(rule, lif.replace(adaptation="0 mV"), steps=60, size=30)[2]
+    assert trains.sum() < 0.9 * constant.sum()
 
 
 def test_an_episode_is_written_once():

@@ -37,13 +37,13 @@ def constant(value, steps, n_in=1):
 def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
     """One network as the equations read, neuron by neuron: spikes (substeps, n) and outputs (T, n_out)."""
     d, n, theta = decays(lif), len(initial.W_rec), lif.v_threshold - lif.v_rest
-    v, g, s, r, wait = (np.zeros(n) for _ in range(5))  # volts above rest, volts, 1, 1, steps
+    v, g, s, r, wait, b = (np.zeros(n) for _ in range(6))  # volts above rest, volts, 1, 1, steps, volts
     E = {name: math.exp(-lif.dt / getattr(lif, f"tau_{name}")) for name in ("membrane", "synapse", "readout")}
     share = lif.tau_synapse * (E["synapse"] - E["membrane"]) / (lif.tau_synapse - lif.tau_membrane)
     trains, outputs = [], []
     for t in range(len(sequence.inputs)):
         if sequence.reset[t]:
-            v[:], g[:], s[:], r[:], wait[:] = 0, 0, 0, 0, 0
+            v[:], g[:], s[:], r[:], wait[:], b[:] = 0, 0, 0, 0, 0, 0
         u = sequence.inputs[t, 0] * lif.v_input
         drive = initial.W_in[:, : len(u)] @ u + lif.background + (theta * initial.W_in[:, -1] if bias else 0)
         for _ in range(d.substeps):
@@ -51,7 +51,9 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
             moved = (1 - E["membrane"]) * drive + E["membrane"] * v + share * g
             v = np.where(wait == 0, moved, lif.v_reset - lif.v_rest)
             g, s, r = E["synapse"] * g, E["synapse"] * s, E["readout"] * r
-            spiked = v > theta
+            b = b * math.exp(-lif.dt / lif.tau_adaptation)
+            spiked = v > theta + b
+            b = b + lif.adaptation * spiked
             for j in np.flatnonzero(spiked):
                 g = g + theta * initial.W_rec[:, j] / (lif.rate * lif.tau_synapse)
             s, r = s + spiked / (lif.rate * lif.tau_synapse), r + spiked / (lif.rate * lif.tau_readout)
@@ -61,17 +63,29 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
     return np.array(trains), np.array(outputs)
 
 
-def test_a_network_is_what_its_equations_say():
-    lif, network, rng = LIF(dt="0.5 ms", v_input="30 mV"), RNN(size=25, bias=True), np.random.default_rng(0)
+@pytest.mark.parametrize("adaptation", ["0 mV", "3 mV"])
+def test_a_network_is_what_its_equations_say(adaptation):
+    lif = LIF(dt="0.5 ms", v_input="30 mV", adaptation=adaptation, tau_adaptation="50 ms")
+    network, rng = RNN(size=25, bias=True), np.random.default_rng(0)
     initial = initial_weights(network, 2, 2, 1)
     sequence = Sequence(
         rng.normal(size=(40, 1, 2)), np.zeros((40, 1, 2)), np.ones((40, 1), bool), np.arange(40) % 15 == 0
     )
     simulation = make(network, initial, lif)
     trains, outputs = naive(initial, lif, sequence, True)
-    assert trains.sum() > 150
+    assert trains.sum() > (150 if not lif.adapts else 50)
     assert np.array_equal(simulation.raster(sequence)[0], trains)
     assert np.abs(simulation.evaluate(sequence)[:, 0] - outputs).max() < 1e-12
+
+
+def test_an_adaptive_threshold_slows_a_neuron_down():
+    """A constant drive: every interval is longer than the one before, until the threshold has found its level."""
+    lif = LIF(dt="0.1 ms", background="40 mV", adaptation="4 mV", tau_adaptation="100 ms")
+    zero = np.zeros((1, 1))
+    simulation = make(RNN(size=1), Matrices(zero, zero, zero, np.eye(1), np.eye(1)), lif)
+    intervals = np.diff(np.flatnonzero(simulation.raster(constant(0.0, 60))[0, :, 0]))
+    assert len(intervals) > 8 and np.all(np.diff(intervals[:5]) > 0)
+    assert np.ptp(intervals[-3:]) <= 3 < intervals[-1] - intervals[0]
 
 
 def test_the_firing_rate_is_the_closed_form():

@@ -16,7 +16,7 @@ from neuroperturb.network.rnn import Matrices
 from neuroperturb.results import nir_graph
 from neuroperturb.spec import InputError
 from neuroperturb.spiking import SpikingSimulation
-from neuroperturb.training.neurobench import Layer, operations
+from neuroperturb.training.neurobench import LayerRead, operations
 from neuroperturb.training.trainer import Trainer
 
 XOR = tasks.DelayedXOR(steps=8, cues=(0, 3), trials_per_epoch=8, validation_trials=4, test_trials=5)
@@ -32,8 +32,8 @@ def test_operations_of_a_layer_counted_by_hand():
     """Fan-outs 2, 1 and 0; the first source is active in one of two executions, the second in both, the third in both."""
     weight = np.array([[1.0, 0.0, 0.0], [2.0, 3.0, 0.0]])
     numbers, spikes = np.array([[0.5, 1.0, 1.0], [0.0, 2.0, 1.0]]), np.array([[1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
-    assert operations([Layer(weight, numbers)]) == {"Effective_MACs": 2.0, "Effective_ACs": 0.0, "Dense": 6.0}
-    assert operations([Layer(weight, spikes, 10)]) == {"Effective_MACs": 0.0, "Effective_ACs": 20.0, "Dense": 60.0}
+    assert operations([LayerRead(weight, numbers)]) == {"Effective_MACs": 2.0, "Effective_ACs": 0.0, "Dense": 6.0}
+    assert operations([LayerRead(weight, spikes, 10)]) == {"Effective_MACs": 0.0, "Effective_ACs": 20.0, "Dense": 60.0}
 
 
 @pytest.mark.parametrize("decorrelation", [None, Decorrelation()])
