@@ -151,7 +151,8 @@ def _spikes(run: Run, weights: dict[str, np.ndarray], sequence: Sequence) -> tup
         (1, experiment.network.size), 0.5
     )  # numbers: of every spike so far, they decay and are hardly ever 0
     return spikes, [
-        LayerRead(weights["W_in"][:, :n_in], inputs), LayerRead(weights["W_rec"], spikes.astype(float), lif.substeps), LayerRead(weights["W_out"], traces),
+        LayerRead(weights["W_in"][:, :n_in], inputs), LayerRead(weights["W_rec"], spikes.astype(float), lif.substeps),
+        LayerRead(weights["W_out"], traces),
     ]  # fmt: skip
 
 
