@@ -38,12 +38,12 @@ def typed(command: str, code: int = 0) -> str:
     assert program == "neuroperturb"
     result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == code, (command, result.output, result.exception)
-    return result.output
+    return " ".join(result.output.split())  # however its lines are broken
 
 
 def told_key(text: str) -> str:
-    """The key in the first line of an explanation."""
-    return text.split("\n")[0].strip()
+    """The key that an explanation begins with."""
+    return text.split(" ")[0]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -57,8 +57,8 @@ def test_a_learns_the_keys_of_a_device_from_its_own_words():
     assert told_key(typed("neuroperturb explain resolution")) == "hardware.cells.bits"
     assert "np-trace" in typed("neuroperturb list") and "digital" in typed("neuroperturb list")
     said = typed(f"neuroperturb run delayed-xor --set hardware.cells.bit=5 {TINY}", code=2)
-    assert "Did you mean 'bits'? It belongs to hardware.cells.kind = 'digital'." in said
-    assert "Did you mean 'np-trace'" in typed("neuroperturb run delayed-xor --rule np-trase", code=2)
+    assert "Did you mean 'bits'? It belongs to the kind 'digital', which must be given as its 'kind'." in said
+    assert "Did you mean 'np-trace'?" in typed("neuroperturb run delayed-xor --rule np-trase", code=2)
 
 
 def test_a_gets_a_verdict_and_an_energy(here):
@@ -67,13 +67,13 @@ def test_a_gets_a_verdict_and_an_energy(here):
         "neuroperturb run delayed-xor --rule np-trace --hardware digital-4 --set hardware.cells.bits=5 --set hardware.reading.output_noise_std=0.02 "
         f"--set hardware.time.faults.stuck_zero=0.1 --out device.nc {TINY}"
     )
-    answer = said[said.rindex("earn") - 20 :]
+    answer = said[said.index("ledger") :]
     assert "against" in answer or "test loss" in answer
     assert "Training costs" in answer and " (" in answer and "J" in answer
     assert "stuck" in said and "request/step" in said
     for word in ("request/step", "fidelity", "credited"):  # its words are explained
         assert word in typed(f"neuroperturb explain {word}")
-    assert "What limits" in (advice := typed("neuroperturb advise --hardware digital-4")) or "writing" in advice
+    assert "writing" in typed("neuroperturb advise --hardware digital-4")
     assert (here / "device.png").exists()
 
 
@@ -160,7 +160,7 @@ def test_c_watches_weights_over_time_and_reads_them_back(here):
     assert not np.array_equal(over_time[1], over_time[3])
     run = trainer.run()
     np.testing.assert_array_equal(run.weights["W_rec"], over_time[3])
-    assert run.plot().get_title()
+    assert "ecram" in run.plot().get_title("left")
     assert "ecram" in repr(run) and "<" in run._repr_html_()
     tree = load(run.save("watched.nc")).to_xarray()
     assert tree["weights/W_rec"].dims == ("unit", "from_unit")
