@@ -19,9 +19,9 @@ from typer.core import TyperCommand, TyperGroup
 # name: file and function, and the first line of the function's help
 COMMANDS = {
     "run": ("run:run", "Train a network, compare it with baselines, and save a record and a figure."),
-    "list": ("listing:list_", "List tasks, rules and hardware by the names that `run` and TOML files use."),
+    "list": ("listing:list_", "List tasks, rules, hardware, studies and notebooks by their names."),
     "explain": ("explain:explain", "Explain a setting, with its default and an example; or a word of a report; or list what can be explained."),
-    "new": ("new:new", "Write an experiment as a TOML file to edit, with a comment on every setting."),
+    "new": ("new:new", "Write an experiment as a TOML file to edit, with a comment on every setting; or copy a study or a notebook."),
     "report": ("report:report", "Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search."),
     "tune": ("tune:tune", "Tune hyperparameters by validation loss in every cell of a study, or resume the search."),
     "study": ("study:study", "Run a study, or resume it: finished runs are not repeated."),

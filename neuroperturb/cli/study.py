@@ -16,7 +16,7 @@ from neuroperturb.experiments import data_files
 from neuroperturb.experiments.remarks import remarks
 from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError, data_file
-from neuroperturb.study import declaration, old_names, rate_search, table
+from neuroperturb.study import declaration, old_names, rate_search, shipped, table
 from neuroperturb.study.dask_workers import Certificates, DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
@@ -44,7 +44,13 @@ class StudyRequest(NamedTuple):
 
 
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study: a base experiment, axes, seeds.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.toml",
+            help="The study: a base experiment, axes, seeds; or the name of one in `list`.",
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs in parallel. Default: one per processor.")] = None,
     scheduler: Annotated[
@@ -81,7 +87,7 @@ def study(
 
 def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
     """Run a study, or print what it would do; return the exit code."""
-    study = declaration.load(request.file, request.small)
+    study = declaration.load(shipped.found(request.file), request.small)
     table.check_metrics(study.metrics)
     cells = lay_out(study)
     folder = StudyFolder(request.out or PARENT / study.name)
