@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware_models.array import SynapseArray
 from hardware_models.numerics.record import record
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
@@ -190,7 +191,7 @@ class Simulation:
         """Let the time of a number of steps pass for every array."""
         seconds = steps * self.chip.step_seconds
         if seconds > 0:
-            for array in self.arrays.values():
+            for array in self.physical.values():
                 array.age(seconds)
 
     # pending updates
@@ -214,6 +215,11 @@ class Simulation:
     def whitened(self) -> bool:
         """Whether presynaptic factors are whitened by P."""
         return self.compiled.structure.lateral.present
+
+    @property
+    def physical(self) -> dict[str, SynapseArray]:
+        """Every array, that of P included where the rule has one."""
+        return {**self.arrays, **({"P": self.whitening} if self.whitened else {})}
 
     def lateral(self) -> np.ndarray:
         """The matrix P of whitened presynaptic activity, pending update written, P[i, j] from j to i."""
@@ -263,8 +269,9 @@ class Simulation:
 
     def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
-        for name, array in self.arrays.items():
-            yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
+        for name, array in self.physical.items():
+            if name in self.arrays or self.chip.of(name).ages:
+                yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
