@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,6 +40,7 @@ LAST = (
     "dW_rec",
     "dW_out",
 )  # columns of the history
+EFFORT = ("trials", "writes")  # trials that a run was trained on; times that its weights were written
 HARDWARE = ("pulses", "pulses_per_cell", "endurance_used", "energy", "energy_low", "energy_high", "busy_time")
 FIXED = ("cell", "grid", "control", "status", "reason", "validation", "test", "seconds", "epochs", "run")
 
@@ -132,7 +134,7 @@ def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
     """Reject a metric that no run can have."""
-    known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
+    known = [*METRICS, *LAST, *EFFORT, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():
         if name not in known:
             raise SpecError("metrics", OWNER, repr(name), hint=suggest(str(name), known), verb="cannot hold")
@@ -190,12 +192,29 @@ def _row(
     row |= {"diverged_step": seen.diverged} if outcome.status == "diverged" else {}
     if threshold is not None:
         row["epochs_to_threshold"] = _reaches(curve, threshold)
-    return row | (hardware(_ledger(folder, name)) if seen.ledger else {}), curve, seen.made
+    ledger, table = _inside(folder, name, seen.ledger)
+    return row | _effort(ledger, table, row["epochs"]) | hardware(ledger), curve, seen.made
 
 
-def _ledger(folder: StudyFolder, name: str) -> dict:
+def _inside(folder: StudyFolder, name: str, counted: bool) -> tuple[dict, dict]:
+    """The ledger of a record, empty if it has none, and its experiment as a table: nothing of it is run."""
     with opened(folder.run_file(name)) as record:
-        return json.loads(record.file["ledger/json"].asstr()[()])
+        ledger = json.loads(record.file["ledger/json"].asstr()[()]) if counted else {}
+        return ledger, tomllib.loads(str(record.file.attrs["experiment"]))
+
+
+def _effort(ledger: dict, table: dict, epochs: int) -> dict[str, float]:
+    """What a run took: trials, where its task counts them, and writes of a matrix."""
+    effort, trials = {}, table.get("task", {}).get("trials_per_epoch")
+    if isinstance(trials, int) and epochs:
+        batch = table.get("training", {}).get("batch_size") or 1
+        effort["trials"] = float(-(-trials // batch) * batch * epochs)  # rounded up to whole batches
+    section = ledger.get("hardware")
+    arrays = section.get("arrays") if isinstance(section, dict) else None
+    updates = [array.get("ledger", {}).get("counts", {}).get("updates", 0) for array in (arrays or {}).values()]
+    if any(updates):
+        effort["writes"] = float(max(updates))  # frozen matrices are not written
+    return effort
 
 
 def _ages(folder: StudyFolder, name: str) -> list[dict]:
