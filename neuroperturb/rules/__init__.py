@@ -14,6 +14,7 @@ from neuroperturb.rules.axes.normaliser import NoiseStd as NoiseStd
 from neuroperturb.rules.axes.normaliser import NoiseVariance as NoiseVariance
 from neuroperturb.rules.axes.normaliser import RunningVariance as RunningVariance
 from neuroperturb.rules.axes.presynaptic import Activity as Activity
+from neuroperturb.rules.axes.inverse import Inverse as Inverse
 from neuroperturb.rules.axes.presynaptic import Recursive as Recursive
 from neuroperturb.rules.axes.presynaptic import Whitened as Whitened
 from neuroperturb.rules.axes.probe import ActivityDifference as ActivityDifference

@@ -26,6 +26,7 @@ from neuroperturb.rules.axes.baseline import (
 )
 from neuroperturb.rules.axes.clock import Clock
 from neuroperturb.rules.axes.credit import Instant, Trace
+from neuroperturb.rules.axes.inverse import Inverse
 from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance, RunningVariance
 from neuroperturb.rules.axes.presynaptic import Activity, Recursive, Whitened
 from neuroperturb.rules.axes.probe import (
@@ -86,7 +87,7 @@ class PerturbationRule(Spec):
     probe: Annotated[
         InjectedNoise | ActivityDifference | Deviation | ArrayNoise | WeightNoise | WeightNoiseFelt, KIND
     ] = InjectedNoise()
-    presynaptic: Annotated[Activity | Whitened | Recursive, KIND] = Activity()
+    presynaptic: Annotated[Activity | Whitened | Recursive | Inverse, KIND] = Activity()
     credit: Annotated[Instant | Trace, KIND] = Instant()
     normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance | AsTold, KIND] = NoiseVariance()
     baseline: Annotated[

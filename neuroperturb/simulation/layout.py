@@ -128,6 +128,8 @@ def _whitener(setup: Setup) -> Whitener:
         z=zeros(columns, n),
         now=zeros(batch, n),
         before=zeros(batch, n),
+        covariance=zeros(n, n) if lateral.tracks else zeros(1, 1),
+        writes=np.zeros(1, np.int64),
         numbers=setup.rule.numbers.presynaptic,
         seed=int(setup.seed),
         stream=random.stream(random.Stream.PERTURBATION, 10),
