@@ -41,6 +41,7 @@ from neuroperturb.rules.noise.codes import Sinusoid as Sinusoid
 from neuroperturb.rules.noise.codes import Walsh as Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from neuroperturb.rules.noise.correlated import Telegraph as Telegraph
+from neuroperturb.rules.noise.remembered import Remembered as Remembered
 from neuroperturb.rules.noise.independent import Gaussian as Gaussian
 from neuroperturb.rules.noise.independent import Rademacher as Rademacher
 from neuroperturb.rules.noise.independent import Sparse as Sparse

@@ -42,6 +42,7 @@ from neuroperturb.rules.axes.step import RMS, Clipped, Plain
 from neuroperturb.rules.noise.codes import OneAtATime, Sinusoid, Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck, Telegraph
 from neuroperturb.rules.noise.independent import Gaussian, Rademacher, Sparse, Uniform
+from neuroperturb.rules.noise.remembered import Remembered
 from neuroperturb.rules.user.user_rule import OwnFormula
 from neuroperturb.spec import Spec
 
@@ -94,7 +95,7 @@ class PerturbationRule(Spec):
         CleanTwin | Antithetic | SecondRun | RunningMean | PerCondition | PerStep | PolicyTwin, KIND
     ] = CleanTwin()
     noise: Annotated[
-        Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph, KIND
+        Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph | Remembered, KIND
     ] = Gaussian()
     step: Annotated[Plain | RMS | Clipped, KIND] = Plain()
     rate: AnyRate = Constant()

@@ -97,7 +97,8 @@ def _source(setup: Setup, name: str, number: int) -> NoiseSource:
     stream = random.stream(random.Stream.PERTURBATION, number)
     placed = setup.zeros(1, 1, 1) if values is None else memory.place(values, setup.dtype)
     place, units = _place(setup, name)
-    law = setup.rule.spec.noise.law(place.codes)
+    taus = 1 / np.broadcast_to(setup.network.leaks, units) if name == "hidden" else np.ones(units)
+    law = setup.rule.spec.noise.law_of(place.codes, taus)
     return NoiseSource(int(setup.seed), stream, placed, place, law, setup.zeros(2, units))
 
 
