@@ -119,7 +119,7 @@ def _lateral(setup: Setup) -> tuple:
         return None, None
     write = _sweep(setup, setup.lateral, decorrelation_change if online else summed_decay_change)
     read_back = _column_read(setup, setup.lateral)
-    return write, make_whiten(write, read_back, lateral.leave, lateral.private, not online, str(setup.dtype))
+    return write, make_whiten(write, read_back, lateral, not online, str(setup.dtype))
 
 
 def _clean_pass(setup: Setup, plan: Plan) -> tuple:

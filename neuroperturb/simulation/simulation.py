@@ -19,6 +19,7 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.network.scalar_losses import ScalarLoss
+from neuroperturb.network.whitening import settle
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
@@ -82,7 +83,7 @@ class Simulation:
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip, self.neurons = np.dtype(dtype), hardware or Chip(), neurons
         neurons.require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
-        _require_fit(rule, resynchronise, self.dtype)
+        _require_fit(rule, resynchronise, self.dtype, schedule)
         require_world_fit(rule, schedule, world, steps)
         if world is not None and world.outside is not None:
             world = world._replace(outside=world.outside.fresh())  # data are shared by runs, but no world in motion
@@ -175,6 +176,8 @@ class Simulation:
         if self._is_due():
             self.loops.finish(self._handles.run, self._handles.nothing)
         if self.whitened:
+            if self.compiled.structure.lateral.tracks:
+                settle(self.run.whitener, self.rule.presynaptic)
             self.loops.finish_lateral(self._handles.whitener, record(self._no_columns))
 
     def _is_due(self) -> bool:
@@ -295,7 +298,10 @@ def _again(cls: type[Simulation], arguments: tuple, options: dict, state: dict[s
     return made
 
 
-def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype) -> None:
+def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype, schedule: str) -> None:
+    if rule.presynaptic.tracks and schedule != "episode":
+        wanted, hint = "of another kind in the online schedule", "'recursive' inverts step by step."
+        raise SpecError("rule.presynaptic", wanted=wanted, got=rule.presynaptic.kind, hint=hint, verb="must be")
     if resynchronise and rule.baseline.passes == 1:
         wanted = "0 with a single-pass baseline, which has no twin"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)

@@ -9,7 +9,7 @@ from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules import RMS, CleanTwin, Plain, Recursive, Trace, Whitened
+from neuroperturb.rules import RMS, CleanTwin, Inverse, Plain, Recursive, Trace, Whitened
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
@@ -58,6 +58,8 @@ def read_p(P, own, x, step, read=exactly):
         g, back = own.growth, read(P.T, x)
         change = g * P - (1 + g) * sum(np.outer(q[b], back[b]) / s[b] for b in range(len(x))) / len(x)
         return q / s[:, None], change
+    if own.kind == "inverse":
+        return x @ P.T, x.T @ x / len(x)
     noisy = x + np.sqrt(own.ridge) * random.normal(SEED, NUMBER, step, x.shape, np.float64)
     z, back = read(P, noisy), read(P.T, noisy)
     return read(P, x), own.rate * (P - sum(np.outer(z[b], back[b]) for b in range(len(x))) / len(x))
@@ -91,7 +93,8 @@ def naive(own, schedule, initial, sequence, xi, xi_y, read=exactly):
         else:
             sums, change_P, steps = [s + c for s, c in zip(sums, changes, strict=True)], change_P + asked, steps + 1
     if schedule == "episode":
-        W_in, W_rec, W_out, P = W_in + sums[0], W_rec + sums[1], W_out + sums[2], P + change_P / steps
+        W_in, W_rec, W_out = W_in + sums[0], W_rec + sums[1], W_out + sums[2]
+        P = np.linalg.inv(change_P / steps + own.ridge * np.eye(N)) if own.kind == "inverse" else P + change_P / steps
     return W_in, W_rec, W_out, P
 
 
@@ -104,7 +107,7 @@ def simulation(own, schedule, **options):
     return sim, initial
 
 
-LOCAL, RECURSIVE = Whitened(rate=0.05, ridge=0.1), Recursive(growth=0.01, initial=2.0)
+LOCAL, RECURSIVE, INVERSE = Whitened(rate=0.05, ridge=0.1), Recursive(growth=0.01, initial=2.0), Inverse(rate=0.25, ridge=0.1)
 # Compiling one takes 10 s: with the JIT on one is compiled, with the JIT off there are all of them.
 slow = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
 
@@ -116,6 +119,7 @@ ALL = pytest.mark.parametrize(
         pytest.param(RECURSIVE, "online", marks=slow),
         pytest.param(LOCAL, "online", marks=slow),
         pytest.param(RECURSIVE, "episode", marks=slow),
+        pytest.param(INVERSE, "episode", marks=slow),
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
@@ -228,8 +232,9 @@ def test_what_is_not_symmetric_in_p_decays(schedule):
 
 
 @pytest.mark.parametrize(
-    ("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), pytest.param(LOCAL, "episode", marks=slow)]
-)
+    ("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), pytest.param(LOCAL, "episode", marks=slow),
+     pytest.param(INVERSE, "episode", marks=slow)],
+)  # fmt: skip
 def test_interrupted_and_resumed_it_gives_the_same_bits(own, schedule):
     whole, _ = simulation(own, schedule)
     parts, _ = simulation(own, schedule)
@@ -242,6 +247,27 @@ def test_interrupted_and_resumed_it_gives_the_same_bits(own, schedule):
     later.present(data, "learn", 5, STEPS)
     assert np.array_equal(whole.lateral(), later.lateral())
     assert all(np.array_equal(a, b) for a, b in zip(whole.weights(), later.weights(), strict=True))
+
+
+@slow
+def test_the_inverse_is_of_a_running_mean_that_begins_as_a_plain_one():
+    """After k writes C is the mean of k episodes, from 1/ε on an exponential one; P = (C + ρI)⁻¹ whatever the size of C."""
+    sim, _ = simulation(INVERSE, "episode")
+    C, sequence = np.zeros((N, N)), trials()
+    big = sequence._replace(inputs=100 * sequence.inputs)  # saturated: the local form would not be stable at this ε
+    for k in range(1, 8):
+        W, x, total = sim.weights(), np.zeros((BATCH, N)), np.zeros((N, N))
+        for t in range(STEPS):
+            x = np.tanh(big.inputs[t] @ W.W_in.T + (~big.reset[t] * x) @ W.W_rec.T)
+            total += x.T @ x / BATCH
+        assert sim.present_all(big)
+        C += max(INVERSE.rate, 1 / k) * (total / STEPS - C)
+        assert np.allclose(sim.lateral(), np.linalg.inv(C + INVERSE.ridge * np.eye(N)), rtol=1e-9)
+
+
+def test_the_inverse_is_for_episodes():
+    with pytest.raises(SpecError, match="'rule.presynaptic' parameter must be of another kind in the online schedule"):
+        simulation(INVERSE, "online")
 
 
 def test_weight_noise_has_no_presynaptic_factor():
