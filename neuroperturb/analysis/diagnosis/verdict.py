@@ -42,7 +42,10 @@ class Limit(NamedTuple):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}, where delayed XOR was not learnt; on other tasks a hint: {self.cure}"
+        beyond = (
+            f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}, where delayed XOR was not learnt"
+        )
+        return f"{beyond}; on other tasks a hint: {self.cure}"
 
 
 def limit(diagnosis: Diagnosis, noise_std: float | None) -> Limit | None:
