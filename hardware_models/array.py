@@ -291,8 +291,11 @@ class SynapseArray(Value, Site):
     def pending(self, rank: int, *, back: bool = False) -> Pending:
         """An empty update of R outer products, 1 or more; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
         (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
-        if self.writing.by_sample and rank > self.columns:
-            wanted = f"at least the {rank} rows of an update for {type(self.writing).__name__}"
+        turned = back and self.parts.readout.keeps_state
+        if (self.writing.by_sample or turned) and rank > self.columns:
+            wanted = (
+                f"at least the {rank} rows of an update for {type(self.reading if turned else self.writing).__name__}"
+            )
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(

@@ -17,6 +17,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from hardware_models.crossbar.column_reads import ColumnStages, make_converted_columns, read_column_change
 from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_column, rank_change, read_four, read_one
 from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
@@ -187,6 +188,7 @@ class Stages(NamedTuple):
     before : ``(array, x)``, fills ``array.reading.scratch.x[:K]`` from x (K, m): DAC, input noise
     after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
     again : ``(array, x, acc)``, 1 where columns have to be read once more, and sets them up: bound management
+    back : around column reads; None: they are exact
     """
 
     tick: object = None
@@ -194,6 +196,7 @@ class Stages(NamedTuple):
     before: object = None
     after: object = None
     again: object = None
+    back: ColumnStages | None = None
 
 
 @lru_cache
@@ -202,9 +205,13 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    tick, shake, before, after, again = stages
+    tick, shake, before, after, again, of_columns = stages
     ticking, shaking, converting = tick is not None, shake is not None, before is not None
-    move, back = _make_move(plan, ideal, batch, dtype), plan.change_row is decorrelation_change
+    back = plan.change_row is decorrelation_change
+    turned = back and of_columns is not None
+    combine = None if plan.single and not plan.slow else make_combine(plan.slow)
+    columns = make_converted_columns(of_columns, combine, ideal and batch, dtype) if turned else None
+    move = _make_move(plan, ideal, batch, dtype, columns)
 
     @kernel
     def sweep(array, pending, memory, x, acc):
@@ -225,7 +232,7 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
                 shake(array, x, acc)
         if writing:
             array.writes[0] += 1
-            array.back_reads[0] += rank if back else 0
+            array.back_reads[0] += rank if back and not turned else 0
             pending.active[0] = 0
         if converting and K > 0:
             driven = array.reading.scratch.x[:K]
@@ -242,11 +249,16 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
     return sweep
 
 
-def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
-    """move(array, pending, memory, x, acc): write and read in device units, by the fastest way there is."""
+def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str, columns=None):
+    """move(array, pending, memory, x, acc): write and read in device units, by the fastest way there is.
+
+    columns : kernel of the column reads of a decorrelating update, before anything is written; None: exact, row by row
+    """
     stateless = ideal and plan.single and plan.read_row is None and plan.change_row in FUSED
     if batch and stateless:
-        return _make_batch_move(plan.change_row is decorrelation_change, dtype)
+        return _make_batch_move(plan.change_row is decorrelation_change, dtype, columns)
+    if columns is not None:
+        return _make_column_move(plan, columns)
     walk = separate(make_walk(plan))
     if not stateless:
 
@@ -288,6 +300,19 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
     return move
 
 
+def _make_column_move(plan: WalkPlan, columns):
+    """The same row by row, with column reads through the periphery of the array."""
+    walk = separate(make_walk(plan._replace(change_row=read_column_change)))
+
+    @kernel
+    def move(array, pending, memory, x, acc):
+        if pending.active[0] != 0:
+            columns(array, pending.pre, array.scratch.back[: pending.pre.shape[0]])
+        walk(array, pending, array.scratch, x, acc, 0)
+
+    return move
+
+
 @kernel
 def to_weights(array, acc):
     """What was read, in weight units: scale, and what compensation makes up for."""
@@ -298,9 +323,10 @@ def to_weights(array, acc):
             out[i] *= scale * correction[i]
 
 
-def _make_batch_move(decorrelating: bool, dtype: str):
+def _make_batch_move(decorrelating: bool, dtype: str, columns=None):
     """The same for ideal cells and batches, by matrix products."""
     read, read_back, write = blas.products(dtype)
+    turned = columns is not None
 
     @kernel
     def move(array, pending, memory, x, acc):
@@ -309,7 +335,10 @@ def _make_batch_move(decorrelating: bool, dtype: str):
             pre, post, reward = pending.pre, pending.post, pending.reward
             if decorrelating:
                 v = array.scratch.back[: pre.shape[0]]
-                read_back(pre, w, v, n, sizes)
+                if turned:
+                    columns(array, pre, v)
+                else:
+                    read_back(pre, w, v, n, sizes)
                 for j in range(w.shape[0]):
                     for i in range(n):
                         w[j, i] += pending.decay[i] * w[j, i]

@@ -68,7 +68,8 @@ class ReadingState(NamedTuple):
 
     seed; read, convert : keys of its random numbers;  side : 0, or `SIDE` for reads along the other side
     gain, offset : (n,) of each output line, 1 + σ_gain ξ and σ_offset ξ [device units · input units]
-    rereads : (1,) int64, columns that were read again
+    rereads : (1,) int64, columns that were read again, on either side
+    turned : of reads along the other side in compiled loops; `Absent` there
     """
 
     numbers: ReadingNumbers
@@ -80,6 +81,7 @@ class ReadingState(NamedTuple):
     offset: np.ndarray
     rereads: np.ndarray
     scratch: ReadingScratch
+    turned: NamedTuple
 
 
 fill_normal, fill_uniform = map(separate, (random.fill_normal, random.fill_uniform))
@@ -139,6 +141,23 @@ def weigh_squares(w, slow, gain, power, x, row, variance):
 
 
 @kernel
+def weigh_squares_back(array, power, x, variance):
+    """variance_cj = Σ_k gain_k² Σ_i |w_kji|^power x_ci²"""
+    w, row = array.cells.w, array.scratch.share
+    variance[:] = 0
+    for k in range(w.shape[0]):
+        square = array.gain[k] ** 2
+        for j in range(w.shape[1]):
+            device_row(w, array.cells.slow, k, j, row)
+            for c in range(x.shape[0]):
+                total = type(square)(0)
+                for i in range(row.shape[0]):
+                    v = abs(row[i])
+                    total += (v if power == 1 else v * v) * x[c, i] * x[c, i]
+                variance[c, j] += square * total
+
+
+@kernel
 def add_weight_noise(reading, gain, k, draws, out):
     """σ_i ξ_i of column k"""
     s, std = reading.scratch, reading.numbers.weight_std
@@ -191,9 +210,15 @@ def sense(reading, sweep, device_gain, k, out, n):
 @separate
 @kernel
 def sense_all(reading, sweep, w, slow, gain, n, x, acc):
-    p, s = reading.numbers, reading.scratch
+    p = reading.numbers
     if p.weight_std > type(p.weight_std)(0) and p.power > 0:
-        weigh_squares(w, slow, gain, p.power, x, s.row, s.variance)
+        weigh_squares(w, slow, gain, p.power, x, reading.scratch.row, reading.scratch.variance)
+    sense_columns(reading, sweep, gain, n, x, acc)
+
+
+@kernel
+def sense_columns(reading, sweep, gain, n, x, acc):
+    p, s = reading.numbers, reading.scratch
     for k in range(x.shape[0]):
         if s.waiting[k] == 0:
             continue
@@ -250,6 +275,9 @@ def before(array, x):
     drive_all(array.reading, array.reads[0], array.cells.w.shape[1], x)
 
 
+sense_rows = separate(sense_columns)
+
+
 @lru_cache
 def make_after(wired: bool):
     """after(array, x, acc): turn sums (K, n) of what drove the lines, x (K, m), into what is read.
@@ -271,3 +299,27 @@ def make_after(wired: bool):
 def again(array, x, acc):
     """Bound management: whether columns are to be read once more. All are walked; what comes of those that are done is dropped."""
     return drive_again(array.reading, array.reads[0], array.cells.w.shape[1], array.size[0], x, acc)
+
+
+# Column reads, from the other side: x (R, n) drives what are outputs otherwise
+
+
+@kernel
+def before_back(array, x):
+    """Drive the lines with every row of x (R, n), into reading.turned.scratch.x."""
+    drive_all(array.reading.turned, array.back_reads[0], array.size[0], x)
+
+
+@kernel
+def after_back(array, x, v):
+    """Turn sums (R, m) of what drove the lines, x (R, n), into what is read."""
+    reading = array.reading.turned
+    if reading.numbers.weight_std > type(reading.numbers.weight_std)(0) and reading.numbers.power > 0:
+        weigh_squares_back(array, reading.numbers.power, x, reading.scratch.variance)
+    sense_rows(reading, array.back_reads[0], array.gain, array.cells.w.shape[1], x, v)
+
+
+@kernel
+def again_back(array, x, v):
+    """`again` for rows."""
+    return drive_again(array.reading.turned, array.back_reads[0], array.size[0], array.cells.w.shape[1], x, v)

@@ -20,8 +20,8 @@ and source, so that switching one source on changes no other: streams READ, CONV
 Beyond the sums, in float32 on one core (AVX2) with 1000 inputs and outputs, a column costs 0.4 µs with everything off, 2 µs more for
 each noise, 3 µs with both converters, `AbsMax` and output noise; 0.15 µs an input for noise that depends on weights.
 
-A transposed read, Wᵀy, uses separate drivers, converters and lines with the same parameters (`read_back`). The
-column reads of decorrelation inside a sweep are exact.
+A transposed read, Wᵀy, uses separate drivers, converters and lines with the same parameters (`read_back`); so do the column reads
+of decorrelation and whitening in compiled loops (:mod:`hardware_models.crossbar.column_reads`), in which no wires are modelled.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from hardware_models.crossbar.column_reads import ColumnStages
 from hardware_models.crossbar.contract import Readout, Site
-from hardware_models.crossbar.state import ArrayState
+from hardware_models.crossbar.state import Absent, ArrayState
 from hardware_models.crossbar.sweep import Stages
 from hardware_models.numerics import memory, random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
@@ -56,8 +57,11 @@ from hardware_models.reading.kernels import (
     ReadingNumbers,
     ReadingScratch,
     ReadingState,
+    after_back,
     again,
+    again_back,
     before,
+    before_back,
     make_after,
 )
 from hardware_models.reading.wiring import Wires
@@ -237,10 +241,14 @@ class Reading(Readout):
         if not 1 <= columns <= REPETITION:
             raise ParameterError("columns", "SynapseArray", f"from 1 to {REPETITION} with a reading", columns)
         gain, offset = self._lines(shape[0], seed, number, dtype, side)
+        rereads, turned = np.zeros(1, np.int64), Absent()
+        if side == 0:
+            alone = replace(self, wires=None)
+            turned = alone.state(shape[::-1], columns, seed, number, dtype, devices, SIDE)._replace(rereads=rereads)
         return ReadingState(
             numbers=self.numbers(np.dtype(dtype).type), seed=seed, read=random.stream(random.Stream.READ, number),
-            convert=random.stream(random.Stream.CONVERT, number), side=side, gain=gain, offset=offset, rereads=np.zeros(1, np.int64),
-            scratch=self._scratch(shape, columns, dtype, devices),
+            convert=random.stream(random.Stream.CONVERT, number), side=side, gain=gain, offset=offset, rereads=rereads,
+            scratch=self._scratch(shape, columns, dtype, devices), turned=turned,
         )  # fmt: skip
 
     def rereads(self, state: ArrayState) -> int:
@@ -301,7 +309,8 @@ class Reading(Readout):
     @property
     def stages(self) -> Stages:
         """What a sweep does around its walk; nearly the same kernels for all readings, so that strengths never recompile."""
-        return Stages(before=before, after=make_after(self.wires is not None), again=again)
+        back = ColumnStages(before_back, after_back, again_back)
+        return Stages(before=before, after=make_after(self.wires is not None), again=again, back=back)
 
 
 # Names in tables

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 
 from neuroperturb.cli import job as jobs
 from neuroperturb.cli import record as records
 from neuroperturb.cli import run_options as options
 from neuroperturb.cli import training
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
+from neuroperturb.results.figures import formats
 from neuroperturb.spec import InputError
 
 
@@ -32,6 +35,7 @@ def run(
     ablate: options.Ablate = False,
     out: options.Out = None,
     resume: options.Resume = False,
+    kinds: Format = None,
     quiet: options.Quiet = False,
 ) -> int:
     """Train a network, compare it with baselines, and save a record and a figure.
@@ -63,6 +67,7 @@ def run(
         out=out,
         resume=resume,
     )
+    drawn = formats.chosen(kinds)
     job = jobs.prepare(request)
     if ablate:
         jobs.check_ablation(job)
@@ -73,10 +78,18 @@ def run(
     if show_equations:
         say(jobs.equations(job))
         return DONE
-    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet, chip=chip)
+    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet, chip=chip, kinds=drawn)
 
 
-def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, chip: str | None = None) -> int:
+def carry_out(
+    job: jobs.RunJob,
+    *,
+    baselines: bool,
+    ablate: bool,
+    quiet: bool,
+    chip: str | None = None,
+    kinds: Sequence[str] = ("png",),
+) -> int:
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
@@ -89,5 +102,5 @@ def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, c
             finished = record.status == "finished"
             wanted = records.Comparisons(baselines=baselines and finished, ablation=ablate and finished)
             records.compare(trainer, record, job, wanted, quiet)
-        records.finish(record, job)
+        records.finish(record, job, kinds)
         return INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else DONE

@@ -37,7 +37,7 @@ class Evaluation:
         block = B if self._observing.plain else self._block
         with self._observing():
             outputs = [self._of_trials(data, slice(b, min(b + block, B))) for b in range(0, B, block)]
-        return np.concatenate(outputs, axis=1)
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
 
     def _of_trials(self, data: Prepared, trials: slice) -> np.ndarray:
         if self._setup.world is not None:

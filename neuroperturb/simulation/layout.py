@@ -97,7 +97,8 @@ def _source(setup: Setup, name: str, number: int) -> NoiseSource:
     stream = random.stream(random.Stream.PERTURBATION, number)
     placed = setup.zeros(1, 1, 1) if values is None else memory.place(values, setup.dtype)
     place, units = _place(setup, name)
-    law = setup.rule.spec.noise.law(place.codes)
+    taus = 1 / np.broadcast_to(setup.network.leaks, units) if name == "hidden" else np.ones(units)
+    law = setup.rule.spec.noise.law_of(place.codes, taus)
     return NoiseSource(int(setup.seed), stream, placed, place, law, setup.zeros(2, units))
 
 
@@ -128,6 +129,8 @@ def _whitener(setup: Setup) -> Whitener:
         z=zeros(columns, n),
         now=zeros(batch, n),
         before=zeros(batch, n),
+        covariance=zeros(n, n) if lateral.tracks else zeros(1, 1),
+        writes=np.zeros(1, np.int64),
         numbers=setup.rule.numbers.presynaptic,
         seed=int(setup.seed),
         stream=random.stream(random.Stream.PERTURBATION, 10),

@@ -24,15 +24,19 @@ class Prepared(NamedTuple):
     condition: np.ndarray
 
 
-def prepare(sequence: Sequence, dtype: np.dtype, conditions: int, *, live: bool = False) -> Prepared:
+def prepare(
+    sequence: Sequence, dtype: np.dtype, conditions: int, *, live: bool = False, scored: bool = True
+) -> Prepared:
     """A sequence for kernels.
 
     conditions : largest number of conditions that the baseline distinguishes, 0 if none
     live : trials of a world, which tells their conditions itself
+    scored : whether targets are needed, which otherwise are left out
     """
+    targets = sequence.targets if scored else sequence.targets[:0]
     return Prepared(
         inputs=np.ascontiguousarray(sequence.inputs, dtype),
-        targets=np.ascontiguousarray(sequence.targets, dtype),
+        targets=np.ascontiguousarray(targets, dtype),
         mask=np.ascontiguousarray(sequence.mask, np.bool_),
         reset=np.ascontiguousarray(sequence.reset, np.bool_),
         condition=np.ascontiguousarray(sequence.condition[0]) if live else _condition(sequence, conditions),

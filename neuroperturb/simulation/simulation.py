@@ -13,11 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware_models.array import SynapseArray
 from hardware_models.numerics.record import record
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.network.scalar_losses import ScalarLoss
+from neuroperturb.network.whitening import settle
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
@@ -81,7 +83,7 @@ class Simulation:
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip, self.neurons = np.dtype(dtype), hardware or Chip(), neurons
         neurons.require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
-        _require_fit(rule, resynchronise, self.dtype)
+        _require_fit(rule, resynchronise, self.dtype, schedule)
         require_world_fit(rule, schedule, world, steps)
         if world is not None and world.outside is not None:
             world = world._replace(outside=world.outside.fresh())  # data are shared by runs, but no world in motion
@@ -115,9 +117,10 @@ class Simulation:
         learns_d = self.decorrelation.rate > 0 and (self.decorrelation.input or self.decorrelation.state)
         return ("decorrelate", "learn") if self.schedule == "episode" and learns_d else ("learn",)
 
-    def prepare(self, sequence: Sequence) -> Prepared:
-        """A sequence for the kernels."""
-        return prepare(sequence, self.dtype, self.rule.baseline.kinds_of_trial, live=self.setup.world is not None)
+    def prepare(self, sequence: Sequence, *, scored: bool = True) -> Prepared:
+        """A sequence for the kernels; its targets are left out if nothing is `scored`."""
+        world, kinds = self.setup.world is not None, self.rule.baseline.kinds_of_trial
+        return prepare(sequence, self.dtype, kinds, live=world, scored=scored)
 
     def present(self, data: Prepared, phase: str, first: int, last: int) -> int:
         """Steps first … last − 1 of a phase; returns the next step, less than `last` if the loss diverged."""
@@ -173,6 +176,8 @@ class Simulation:
         if self._is_due():
             self.loops.finish(self._handles.run, self._handles.nothing)
         if self.whitened:
+            if self.compiled.structure.lateral.tracks:
+                settle(self.run.whitener, self.rule.presynaptic)
             self.loops.finish_lateral(self._handles.whitener, record(self._no_columns))
 
     def _is_due(self) -> bool:
@@ -189,7 +194,7 @@ class Simulation:
         """Let the time of a number of steps pass for every array."""
         seconds = steps * self.chip.step_seconds
         if seconds > 0:
-            for array in self.arrays.values():
+            for array in self.physical.values():
                 array.age(seconds)
 
     # pending updates
@@ -214,6 +219,11 @@ class Simulation:
         """Whether presynaptic factors are whitened by P."""
         return self.compiled.structure.lateral.present
 
+    @property
+    def physical(self) -> dict[str, SynapseArray]:
+        """Every array, that of P included where the rule has one."""
+        return {**self.arrays, **({"P": self.whitening} if self.whitened else {})}
+
     def lateral(self) -> np.ndarray:
         """The matrix P of whitened presynaptic activity, pending update written, P[i, j] from j to i."""
         if self.run.whitener.pending.active[0]:
@@ -233,7 +243,7 @@ class Simulation:
 
         In a world, the rewards of every step, (T, B, 1).
         """
-        return self._evaluation.outputs(self.prepare(sequence))
+        return self._evaluation.outputs(self.prepare(sequence, scored=False))
 
     def clean_outputs(self, data: Prepared, act: Any) -> np.ndarray:
         """The same with a given activity of one pass; inside :meth:`observing` it does not affect the run."""
@@ -262,8 +272,9 @@ class Simulation:
 
     def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
-        for name, array in self.arrays.items():
-            yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
+        for name, array in self.physical.items():
+            if name in self.arrays or self.chip.of(name).ages:
+                yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
@@ -287,7 +298,10 @@ def _again(cls: type[Simulation], arguments: tuple, options: dict, state: dict[s
     return made
 
 
-def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype) -> None:
+def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype, schedule: str) -> None:
+    if rule.presynaptic.tracks and schedule != "episode":
+        wanted, hint = "of another kind in the online schedule", "'recursive' inverts step by step."
+        raise SpecError("rule.presynaptic", wanted=wanted, got=rule.presynaptic.kind, hint=hint, verb="must be")
     if resynchronise and rule.baseline.passes == 1:
         wanted = "0 with a single-pass baseline, which has no twin"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -191,8 +192,9 @@ def _row(
     row |= {"diverged_step": seen.diverged} if outcome.status == "diverged" else {}
     if threshold is not None:
         row["epochs_to_threshold"] = _reaches(curve, threshold)
-    ledger = _ledger(folder, name) if seen.ledger else {}
-    return row | hardware(ledger) | _warned(ledger), curve, seen.made
+    ledger, table = _inside(folder, name, seen.ledger)
+    # where a record of before does not say what it took, its experiment and its ledger do in part
+    return _effort(ledger, table, row["epochs"]) | row | hardware(ledger) | _warned(ledger), curve, seen.made
 
 
 def _warned(ledger: dict) -> dict[str, str]:
@@ -201,9 +203,25 @@ def _warned(ledger: dict) -> dict[str, str]:
     return {"limit": section.get("limit", "")} if isinstance(section, dict) else {}
 
 
-def _ledger(folder: StudyFolder, name: str) -> dict:
+def _inside(folder: StudyFolder, name: str, counted: bool) -> tuple[dict, dict]:
+    """The ledger of a record, empty if it has none, and its experiment as a table: nothing of it is run."""
     with opened(folder.run_file(name)) as record:
-        return json.loads(record.file["ledger/json"].asstr()[()])
+        ledger = json.loads(record.file["ledger/json"].asstr()[()]) if counted else {}
+        return ledger, tomllib.loads(str(record.file.attrs["experiment"]))
+
+
+def _effort(ledger: dict, table: dict, epochs: int) -> dict[str, float]:
+    """What a run took: trials, where its task counts them, and writes of a matrix."""
+    took, trials = {}, table.get("task", {}).get("trials_per_epoch")
+    if isinstance(trials, int) and epochs:
+        batch = table.get("training", {}).get("batch_size") or 1
+        took["trials"] = float(-(-trials // batch) * batch * epochs)  # rounded up to whole batches
+    section = ledger.get("hardware")
+    arrays = section.get("arrays") if isinstance(section, dict) else None
+    updates = [array.get("ledger", {}).get("counts", {}).get("updates", 0) for array in (arrays or {}).values()]
+    if any(updates):
+        took["writes"] = float(max(updates))  # frozen matrices are not written
+    return took
 
 
 def _ages(folder: StudyFolder, name: str) -> list[dict]:

@@ -142,7 +142,7 @@ class Dataset(ABC):
         known = [trivial[constant] for constant in CONSTANT if constant in trivial]
         parts = {"validation": self.validation, "test": self.test}
         guess = {
-            part: min((losses[part] for losses in known), default=constant_loss(self.loss, s))
+            part: min(losses[part] for losses in known) if known else constant_loss(self.loss, s)
             for part, s in parts.items()
         }
         return LossScale(name, unit, guess)
@@ -259,8 +259,11 @@ def require_usable(dataset: Dataset, sequence: Any, owner: str) -> Sequence:
 
 
 def _require_odds(sequence: Sequence, owner: str) -> None:
-    rows = sequence.targets[sequence.mask]
-    wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > 1e-6)
-    if wrong.any():
-        wanted = "one-hot rows, or probabilities of 0 or more that sum to 1, for the cross-entropy loss"
-        raise SpecError("targets", owner, wanted, rows[np.argmax(wrong)].tolist())
+    for targets, mask in zip(
+        sequence.targets, sequence.mask, strict=True
+    ):  # step by step: together they would be copied
+        rows = targets[mask]
+        wrong = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > 1e-6)
+        if wrong.any():
+            wanted = "one-hot rows, or probabilities of 0 or more that sum to 1, for the cross-entropy loss"
+            raise SpecError("targets", owner, wanted, rows[np.argmax(wrong)].tolist())

@@ -6,7 +6,7 @@ Handwritten Digits, 1998, doi:10.24432/C50P49; CC BY 4.0): 1,797 images of 64 gr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
@@ -55,7 +55,8 @@ class SequentialDigits(Task):
 class DigitsData(Dataset):
     """Images as sequences; scored by cross-entropy.
 
-    pixels, labels : (images, steps) in [0, 1], and (images,)
+    pixels, labels : (images, …), and (images,)
+    shown : from some of the pixels to grey values in [0, 1], (images, steps); of few images at a time, since they take 8 bytes a step
     scored : at the ``"last"`` step, or at ``"every"`` one
     test : pixels and labels of images for the test; None: a fifth of the images
     files : which the images are of, by path
@@ -67,9 +68,10 @@ class DigitsData(Dataset):
     def __init__(
         self, pixels: np.ndarray, labels: np.ndarray, seed: int, batch_size: int, *, scored: Scored = "last",
         test: tuple[np.ndarray, np.ndarray] | None = None, files: Mapping[str, FileNote] = MappingProxyType({}),
+        shown: Callable[[np.ndarray], np.ndarray] = np.asarray,
     ) -> None:  # fmt: skip
         self._pixels, self._labels, self._seed, self._batch_size = pixels, labels, seed, batch_size
-        self._scored, self.files = scored, files
+        self._scored, self.files, self._values = scored, files, shown
         self._train, validation, held_out = stratified(labels, generator(seed, "digits/split"))
         if test is not None:
             self._train = np.sort(np.concatenate([self._train, held_out]))
@@ -91,9 +93,9 @@ class DigitsData(Dataset):
         return self._shown(self._pixels[images], self._labels[images])
 
     def _shown(self, pixels: np.ndarray, labels: np.ndarray) -> Sequence:
-        inputs = np.ascontiguousarray(pixels.T)[:, :, None]  # (T, B, 1)
+        inputs = np.ascontiguousarray(self._values(pixels).T)[:, :, None]  # (T, B, 1)
         steps, trials = inputs.shape[:2]
-        targets = np.repeat(np.eye(CLASSES)[labels][None], steps, axis=0)
+        targets = np.broadcast_to(np.eye(CLASSES)[labels], (steps, trials, CLASSES))  # one row of memory for all steps
         mask, reset = np.full((steps, trials), self._scored == "every"), np.zeros(steps, bool)
         mask[-1], reset[0] = True, True
         return Sequence(inputs, targets, mask, reset)

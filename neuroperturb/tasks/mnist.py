@@ -7,7 +7,7 @@ doi:10.1109/5.726791. As sequences of pixels: Q. V. Le, N. Jaitly, G. E. Hinton,
 from __future__ import annotations
 
 import gzip
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -74,10 +74,9 @@ class Mnist(Task):
         order = np.arange(self.side**2)
         if self.permute:
             order = generator(seed, "mnist/permutation").permutation(self.side**2)
-        shown = lambda images: shrunk(images, self.side)[:, order]  # noqa: E731
         return DigitsData(
-            shown(pixels), labels, seed, batch_size, scored=self.scored, test=None if test is None else (shown(test[0]), test[1]),
-            files=files,
+            pixels, labels, seed, batch_size, scored=self.scored, test=test, files=files,
+            shown=partial(shrunk, side=self.side, order=order),
         )  # fmt: skip
 
     def _read(self, kind: str, files: dict[str, FileNote]) -> Images:
@@ -100,10 +99,11 @@ class Mnist(Task):
         return pixels, labels.astype(np.int64)
 
 
-def shrunk(images: np.ndarray, side: int) -> np.ndarray:
-    """Grey values in [0, 1], (images, side²): means of square blocks of pixels."""
+def shrunk(images: np.ndarray, side: int, order: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Grey values in [0, 1], (images, side²), in this order: means of square blocks of pixels."""
     block = SIDE // side
-    return images.reshape(-1, side, block, side, block).mean(axis=(2, 4)).reshape(len(images), -1) / 255.0
+    values = images.reshape(-1, side, block, side, block).mean(axis=(2, 4)).reshape(len(images), -1) / 255.0
+    return values[:, order]
 
 
 @lru_cache(maxsize=1)
@@ -118,5 +118,5 @@ def shipped() -> Images:
             "pip install 'neuroperturb[mnist]'."
         )
     with gzip.open(found[0], "rt") as file:
-        rows = np.loadtxt(file, delimiter=",")
+        rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
     return rows[:, :-1].reshape(-1, SIDE, SIDE), rows[:, -1].astype(np.int64)

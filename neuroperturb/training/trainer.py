@@ -250,7 +250,7 @@ class Trainer:
         """Operation and diagnosis of the hardware; empty for ideal arrays."""
         if self.experiment.hardware is None:
             return {}
-        arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
+        arrays, chip = self.learner.simulation.physical, self.experiment.hardware
         physical = {name: array for name, array in arrays.items() if name in LEARNT or getattr(chip, name) is not None}
         return {"hardware": {**self._diagnosis, **section.so_far(physical)}}
 

@@ -8,8 +8,9 @@
 
 A part is named by its kind, or by a preset; further keys of its table replace those of the preset. For a part that exists already,
 parameters alone are enough. Matrices D are on ideal cells unless they have a table: in a deployed network they can be multiplied into
-the weights, and a rule learns them separately. A custom cell is given as ``module:Class`` or ``path/to/file.py:Class``, in place of a
-kind or of the whole table.
+the weights, and a rule learns them separately. So is P, outside the network. With a table their forward and column reads pass its
+converters and noise, and their updates are written to its cells. A custom cell is given as ``module:Class`` or
+``path/to/file.py:Class``, in place of a kind or of the whole table.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardware_models.characterise.card import PULSES, Card, grain, horizon, parameters
-from neuroperturb.results.figures import png
+from neuroperturb.results.figures import formats
 from neuroperturb.results.figures.style import BLUE, GREEN, GREY, INK, PAGE, VERMILION, blank
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ TITLE, LINE = 0.55, 0.155  # inches: heights of the title and of a line of the p
 COLUMNS, SLOTS = 3, 6  # columns of parameters, numbers in the header
 MOST_POINTS = 1000  # most measured pulses shown in each direction
 DURATIONS = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 365.25 * 86400: "1 year"}
-STYLE = PAGE | {
-    "font.size": 8, "axes.titleweight": "bold", "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "legend.fontsize": 7.5,
-}  # fmt: skip
+STYLE = PAGE | {"font.size": 8, "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "axes.labelsize": 8}
 
 
 def figure(card: Card) -> Figure:
@@ -54,8 +52,8 @@ def figure(card: Card) -> Figure:
 
 
 def save(card: Card, path: str | Path) -> Path:
-    """Write the page as a PNG, whole or not at all."""
-    return png.write(figure(card), path)
+    """Write the page as a PNG, SVG or PDF, by the ending of the path; whole or not at all."""
+    return formats.write(figure(card), path)
 
 
 def _rows(card: Card) -> list[tuple]:
@@ -90,7 +88,7 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
     if size is not None:
         noise = grain(card.steps)[1]
         rows += [
-            ("states", f"{size.states:,.0f}", f"step {size.step:.2g}, {size.low:.3g} … {size.high:.3g}"),
+            ("states", f"{size.states:,.0f}", f"{size.low:.2g} … {size.high:.2g}"),
             ("distinguishable states", f"{size.distinct:,.0f}", f"pulse-to-pulse std {noise:.2g}"),
             ("asymmetry at 0", _signed(size.asymmetry), f"± {size.asymmetry_std:.2g} between cells"),
         ]
@@ -127,7 +125,7 @@ def _pulses(ax, card: Card) -> None:
         ax.plot(t, pulses.mean[way], color=colour, lw=2)
     ax.set(title="Response to pulses", xlabel="pulses", ylabel="weight [device units]", xlim=(0, 2 * shown))
     quarters = np.arange(5) * shown // 4
-    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
+    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown}\ndown"]
     ax.set_xticks([*quarters, *quarters[1:] + shown], labels)
     before = "" if shown == PULSES else f"; down after {PULSES} up"
     _note(ax, f"mean; 50 % and 90 % of the cells; two single cells{before}")
@@ -215,7 +213,7 @@ def _year(ax, card: Card) -> None:
         ax.plot(t, middle, color=colour, lw=1.6)
     ax.set_xscale("log")
     shown = {at: label for at, label in DURATIONS.items() if at <= 1.01 * t[-1]}
-    ax.set_xticks(list(shown), list(shown.values()))
+    ax.set_xticks(list(shown), [label.replace(" ", "\n") for label in shown.values()])
     ax.set_xticks([], minor=True)
     _note(ax, "median, 5 % to 95 %")
 

@@ -27,10 +27,12 @@ class Presynaptic(AxisValue):
 
     leave : as above; None: there is no P
     private : whether P is also read with noise private to each unit; `numbers` then contain its standard deviation, `root`
+    tracks : whether products of the activity are summed in place of changes of P, which :meth:`settle` then sets; of episodes only
     """
 
     leave: ClassVar[object] = None
     private: ClassVar[bool] = False
+    tracks: ClassVar[bool] = False
 
     @property
     def lateral(self) -> bool:
@@ -46,6 +48,10 @@ class Presynaptic(AxisValue):
     def largest(self) -> float:
         """The largest weight that P heads for: cells that hold P want room for it."""
         return self.start
+
+    def settle(self, covariance: np.ndarray, writes: int, mean: np.ndarray) -> np.ndarray:
+        """Change the covariance C (n, n), in place, by that of an episode, at the write of that number from 1 on; return P (n, n)."""
+        raise NotImplementedError
 
 
 class Activity(Presynaptic):

@@ -108,3 +108,31 @@ def test_evidence_is_of_recommended_arrays():
     for name, row in evidence.rows().items():
         assert name in RECOMMENDED
         assert row.solved <= row.seeds and row.seeds >= 20 and row.mean <= row.worst
+
+
+def a_row(**changes):
+    """A row of 1 in everything that costs."""
+    usual = dict.fromkeys(evidence.Evidence._fields, 1.0) | {"seeds": 20, "solved": 20, "mean": 0.05}
+    return evidence.Evidence(**usual | changes)  # type: ignore[arg-type]
+
+
+def test_the_front_is_what_nothing_beats():
+    cheap, good, worse, unknown = (
+        a_row(energy=0.5),
+        a_row(mean=0.01),
+        a_row(energy=2.0),
+        a_row(mean=0.06, energy=float("nan")),
+    )
+    assert evidence.front([worse, cheap, good]) == [good, cheap]
+    assert not cheap.beats(cheap)
+    assert not good.beats(unknown) and not unknown.beats(worse)  # its energy may be anything
+    assert a_row(energy=float("nan")).beats(unknown)
+
+
+def test_choices_learn_and_none_beats_another():
+    for name in RECOMMENDED:
+        found = evidence.choices(name)
+        assert all(row.learns and row.hardware == name for row in found)
+        assert not any(one.beats(other) for one in found for other in found)
+        energies = [row.energy for row in found if np.isfinite(row.energy)]
+        assert energies == sorted(energies)

@@ -64,7 +64,7 @@ def test_what_does_not_learn_says_why_and_what_is_recommended():
             energy={"low": 5e-4, "typical": 5.3e-3, "high": 0.045},
         )
     )
-    assert "What limits it: fidelity is low." in said
+    assert "What may limit it: fidelity is low." in said
     assert "--hardware reram-es --writing recommended" in said
     assert said.endswith("Training costs 5.3 mJ (500 µJ … 45 mJ).")
     again = answer(run({"np": 1.9, "guess": 1.0}, {"name": "reram-es", "writing": "recommended"}))

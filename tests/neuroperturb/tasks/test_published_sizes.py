@@ -1,6 +1,7 @@
 """The published tasks at their size: copying of symbols, digits of 28 × 28 pixels, Mackey–Glass of another history."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.spec import InputError
 from neuroperturb.tasks import MackeyGlass, Mnist, SymbolCopying, idx_file, mnist
+from neuroperturb.tasks.contract import Sequence
 from neuroperturb.tasks.mackey_glass import mackey_glass
 from neuroperturb.tasks.randomness import generator
 
@@ -104,6 +106,33 @@ def test_digits_of_files(folder, side, steps, scored):
     stored = idx_file.read("test-images", 3, "")[1]
     assert data.test.inputs[:, 0, 0].mean() == pytest.approx(stored[0].mean() / 255)
     assert_array_equal(data.test.targets[-1].argmax(1), np.arange(10))
+
+
+def test_scoring_784_steps_copies_nothing_of_their_size(folder):
+    """Targets of all steps are one row in memory, pixels stay bytes, and outputs are scored a few steps at a time."""
+    made = lambda: Mnist(**TRAIN, **TEST, scored="every").data(0, 20)  # noqa: E731
+    made()
+    outputs = np.random.default_rng(0).normal(size=(784, 20, 10)).astype(np.float32)
+    tracemalloc.start()
+    data = made()
+    batch, kept = data.batch(0), tracemalloc.get_traced_memory()[0]
+
+    def peak(steps):
+        half = Sequence(*(part[:steps] for part in batch[:4]))
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        return data.metrics(outputs[:steps], half), tracemalloc.get_traced_memory()[1] - before
+
+    _, short = peak(392)
+    found, whole = peak(784)
+    tracemalloc.stop()
+    parts = data.validation, data.test, batch
+    values = 8 * sum(s.inputs.size for s in parts) + sum(s.mask.size for s in parts)
+    assert kept < values + 784 * 110 + 200_000, "pixels are bytes, and targets are no array of their shape"
+    assert whole - short < 392 * 20 * 3 * 8, "a few numbers of a step and trial, not ten outputs"
+    whole = outputs.astype(float)
+    log = whole - np.log(np.exp(whole).sum(2, keepdims=True))
+    assert found["loss"] == pytest.approx(-(log * batch.targets).sum(2).mean(), rel=1e-12)
 
 
 def test_permuted_digits(folder):
