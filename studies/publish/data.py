@@ -4,7 +4,8 @@
 
 A file of studies/results, conditions on columns (* stands for any text, nothing for an empty cell), and a statistic: mean, median, min or max of
 a column; rows; count of a condition, ``count test<0.1``; solved, the count and the rows; share of a condition in percent; unique values
-of a column, counted. A run that did not finish has a loss of ∞.
+of a column, counted; ``groups hardware test<0.3``, values of a column whose mean fits. Two questions may be added, A + B. A run that did not
+finish has a loss of ∞. ``constants; 0.1`` stands for a number in a phrase that is no result.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ def narrowed(frame: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
 
 def answer(root: Path, question: str) -> list[float]:
     """The numbers that a question asks for."""
+    if " + " in question:
+        return [sum(parts) for parts in zip(*(answer(root, part) for part in question.split(" + ")), strict=True)]
+    if question.startswith("constants;"):
+        return [float(question.partition(";")[2])]
     name, *conditions, statistic = (part.strip() for part in question.split(";"))
     frame = narrowed(_read(root / "studies" / "results" / name), dict(part.split("=", 1) for part in conditions))
     if frame.empty:
@@ -65,6 +70,10 @@ def answer(root: Path, question: str) -> list[float]:
     if what in ("count", "solved", "share"):
         count, total = _fit(frame, of), float(len(frame))
         return {"count": [count], "solved": [count, total], "share": [100 * count / total]}[what]
+    if what == "groups":
+        column, _, condition = of.partition(" ")
+        means = frame.groupby(column, sort=False).mean(numeric_only=True)
+        return [_fit(means, condition)]
     if of not in frame.columns:
         raise NoSuchData(f"there is no column {of!r}")
     if what == "unique":

@@ -208,29 +208,32 @@ def without_accumulator(root: Path) -> Lines:
     return lines
 
 
-def _closed_loop(root: Path, file: str, limit: float, frozen: bool) -> Lines:
-    lines = [["array", "NP + P, mean", "median", "worst", "solved", *["frozen"] * frozen, "pulses a cell", *TOOK]]
-    for name, part in _of_array(runs(root, f"closed-loop/{file}", grid="np-p")).items():
-        own = narrowed(part, {"control": ""})
-        cells = [f"**{mean(own)}**", median(own), worst(own), solved(own, limit)]
-        cells += [mean(narrowed(part, {"control": "frozen"}))] * frozen
+def _closed_loop(root: Path, file: str, limit: float, beside: dict[str, dict[str, str]]) -> Lines:
+    lines = [["array", "cells a weight", "NP + P, mean", "median", "worst", "solved", *beside, "pulses a cell", *TOOK]]
+    for name, part in _of_array(runs(root, f"closed-loop/{file}")).items():
+        own = narrowed(part, {"grid": "np-p", "control": ""})
+        cells = [_cells_a_weight(own["hardware"].iloc[0]), f"**{mean(own)}**", median(own), worst(own), solved(own, limit)]
+        cells += [mean(narrowed(part, where)) for where in beside.values()]
         lines.append([name, *cells, f"{own['pulses_per_cell'].mean():,.0f}", *took(own)])
     return lines
 
 
+FROZEN = {"frozen": {"grid": "np-p", "control": "frozen"}}
+
+
 @table
 def closed_loop_all(root: Path) -> Lines:
-    return _closed_loop(root, "runs.csv", 0.5, True)
+    return _closed_loop(root, "runs.csv", 0.5, {**FROZEN, "BPTT through it": {"grid": "bptt"}})
 
 
 @table
 def closed_loop_context(root: Path) -> Lines:
-    return _closed_loop(root, "context-runs.csv", 0.3, True)
+    return _closed_loop(root, "context-runs.csv", 0.3, FROZEN)
 
 
 @table
 def closed_loop_noise(root: Path) -> Lines:
-    return _closed_loop(root, "noise-runs.csv", 0.5, False)
+    return _closed_loop(root, "noise-runs.csv", 0.5, {})
 
 
 # ----------------------------------------------------------------------------------------------------------------------
