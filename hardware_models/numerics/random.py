@@ -46,11 +46,12 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.normal import half_quantile_array, normal_from_bits
+from hardware_models.numerics.words import word_of, words_of
 
 __all__ = [
     "Stream",
@@ -232,36 +233,14 @@ def rademacher_from_bits(word, like):
     return T(1.0) if np.uint32(word) >= np.uint32(0x80000000) else T(-1.0)
 
 
-def _word_view(out):
-    return out.view(np.uint32 if out.dtype == np.float32 else np.uint64)
-
-
-def _word_of(x):
-    return x.view(np.uint32) if isinstance(x, np.float32) else np.uint32(x.view(np.uint64))
-
-
-@overload(_word_view, jit_options={"nogil": True, "forceinline": True})
-def _compiled_word_view(out):
-    if out.dtype == types.float32:
-        return lambda out: out.view(np.uint32)
-    return lambda out: out.view(np.uint64)
-
-
-@overload(_word_of, jit_options={"nogil": True, "forceinline": True})
-def _compiled_word_of(x):
-    if x == types.float32:
-        return lambda x: np.float32(x).view(np.uint32)
-    return lambda x: np.uint32(np.float64(x).view(np.uint64))
-
-
 @kernel(allocates=True, forceinline=True)
 def _fill(formula, seed, stream, step, row, out):
     """Words are drawn into the memory of `out` itself and turned in place, in pieces that stay in the first cache."""
     for start in range(0, out.shape[0], 1024):
         piece = out[start : start + 1024]
-        _fill_words(seed, stream, step, row, start, _word_view(piece))
+        _fill_words(seed, stream, step, row, start, words_of(piece))
         for i in range(piece.shape[0]):
-            piece[i] = formula(_word_of(piece[i]), piece[i])  # through `piece`: a second alias would stop the vectors
+            piece[i] = formula(word_of(piece[i]), piece[i])  # through `piece`: a second alias would stop the vectors
 
 
 @kernel(allocates=True)  # views are counted

@@ -76,6 +76,11 @@ class Setup(NamedTuple):
         return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
 
     @property
+    def whole(self) -> bool:
+        """Whether the longest sequence of an episode, with what its rewards are late, is summed at once."""
+        return self.steps + self.chip.reward.delay <= self.block_steps
+
+    @property
     def sign(self) -> np.ndarray:
         """Sign of the noise in each pass."""
         return np.array(self.rule.facts.sign, self.dtype)
