@@ -59,6 +59,7 @@ __all__ = [
     "bits_array",
     "fill_bits",
     "fill_normal",
+    "fill_normal_along",
     "fill_normal_at",
     "fill_rademacher",
     "fill_uniform",
@@ -252,19 +253,33 @@ def fill_normal(seed, stream, step, row, out):
     _fill(normal_from_bits, seed, stream, step, row, out)
 
 
+@kernel(forceinline=True)
+def _word(i, address):
+    """The word of element i (uint64) of a row, by selections: a loop over it becomes vector instructions."""
+    w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), *address)
+    part = (i >> _wide(4)) & _wide(3)
+    low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
+    return low if part < _wide(2) else high
+
+
 @kernel
 def fill_normal_at(seed, stream, step, row, places, count, words, out):
     """out[c] = element places[c] of the row that `fill_normal` gives, for c < count: for a few elements of a long row.
 
     words : scratch, uint32, at least `count`
     """
-    c1, c2, c3, k0, k1 = _address(seed, stream, step, row)
+    address = _address(seed, stream, step, row)
     for c in range(count):
-        i = _wide(places[c])
-        w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), c1, c2, c3, k0, k1)
-        part = (i >> _wide(4)) & _wide(3)
-        low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
-        words[c] = low if part < _wide(2) else high
+        words[c] = _word(_wide(places[c]), address)
+    for c in range(count):
+        out[c] = normal_from_bits(words[c], out[c])
+
+
+@kernel
+def fill_normal_along(seed, stream, first, row, i, count, words, out):
+    """out[c] = element i of the row that `fill_normal` gives at step `first` + c 2³², for c < count: one cell, pulse after pulse."""
+    for c in range(count):
+        words[c] = _word(_wide(i), _address(seed, stream, first + (c << 32), row))
     for c in range(count):
         out[c] = normal_from_bits(words[c], out[c])
 
