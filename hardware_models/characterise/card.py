@@ -259,7 +259,9 @@ def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
     """Error of an array programmed to evenly spaced targets; None if every weight is at its target."""
     if hardware.programming == EXACT and not hardware.cells.write_noise:
         return None
-    array = replace(hardware, weight_scale=1.0, reading=None).array((LEVELS, SIDE * SIDE // LEVELS), seed=seed)
+    array = replace(hardware, weight_scale=1.0, reading=None, cells_file=None).array(
+        (LEVELS, SIDE * SIDE // LEVELS), seed=seed
+    )
     target = np.linspace(*weight_range(array), LEVELS)
     array.program(np.broadcast_to(target[:, None], array.shape))
     error = array.read() - target[:, None]

@@ -12,7 +12,7 @@ import typer
 from neuroperturb.analysis.advice.answer import answer
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import say, warn
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.results import folders, outputs, text
 from neuroperturb.results.figures import formats, learning_curve
 from neuroperturb.results.run import load
@@ -42,7 +42,7 @@ def report(
     say(run.report())
     if verdict := answer(run):
         say("\n" + textwrap.fill(verdict, text.WIDTH))
-    there = notes(run.experiment.task)
+    there = of_experiment(run.experiment)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))
         if difference:

@@ -115,6 +115,7 @@ def make_arrays(
             number=number,
             columns=columns,
             sites=sites.get(name),
+            matrix=name,
         )
         for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True))
     }
@@ -125,5 +126,5 @@ def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype
     n = size if rule.presynaptic.lateral else 1
     return programmed(
         chip.of("P"), rule.presynaptic.start * np.eye(n), largest=rule.presynaptic.largest, dtype=dtype, seed=seed,
-        number=len(MATRICES), columns=columns,
+        number=len(MATRICES), columns=columns, matrix="P",
     )  # fmt: skip

@@ -27,7 +27,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.experiments.expand import named
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
@@ -70,7 +70,7 @@ class Trainer:
         if resume is not None:
             self._require_own(resume)
             require_same(resume, experiment)
-            now = notes(experiment.task, None if dataset is None else dataset.files)
+            now = of_experiment(experiment, None if dataset is None else dataset.files)
             require_the_same(resume.data, now, "Resuming a record")
         self._begin(experiment, dataset)
         self._diagnosis = self._diagnose()
@@ -83,7 +83,7 @@ class Trainer:
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
-        self.data = notes(experiment.task, self.dataset.files)
+        self.data = of_experiment(experiment, self.dataset.files)
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)

@@ -81,7 +81,7 @@ def advise(hardware: str) -> Advice:
             bits=0,
         )
     best = RECOMMENDED[hardware] if shown else _by_rule_of_thumb(made_of, found)
-    array = best.array((1, 1), weight_scale=1.0)
+    array = dataclasses.replace(best, cells_file=None).array((1, 1), weight_scale=1.0)
     return Advice(
         name=hardware, limits=found, once=False, recommended=best, shown=shown,
         evidence=evidence.rows().get(hardware) if shown else None, threshold=float(array.writing.threshold_of(array)),
