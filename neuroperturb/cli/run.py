@@ -12,6 +12,7 @@ from neuroperturb.cli import run_options as options
 from neuroperturb.cli import training
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
+from neuroperturb.experiments.remarks import remarks
 from neuroperturb.results.figures import formats
 from neuroperturb.spec import InputError
 
@@ -95,6 +96,8 @@ def carry_out(
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
+        for remark in remarks(job.experiment):
+            warn(remark)
     with contextlib.closing(training.start(job, chip)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)

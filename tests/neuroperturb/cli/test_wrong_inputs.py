@@ -270,3 +270,17 @@ def test_a_network_that_memory_cannot_hold_is_one_sentence(here):
         ["run", "ok.toml", "--quiet", "--set", f"network.size={10**12}"],
         "There is not enough memory: Unable to allocate",
     )
+
+
+TYPED = {
+    "run": "Missing argument 'TASK|DATA|FILE.toml|RUN.nc'. For help: neuroperturb run -h.",
+    "rum": "No such command 'rum'. Did you mean 'run'?",
+    "run ok.toml --bogus 1": "No such option: --bogus",
+    "align np --size 0": "Invalid value for '--size'",
+    "device ecram --format bmp": "The '--format' option must be png, svg or pdf. Got 'bmp' instead.",
+}
+
+
+@pytest.mark.parametrize("command", TYPED)
+def test_a_command_that_was_typed_wrongly_is_one_sentence_like_any_other(here, command):
+    refused(here, command.split(), TYPED[command])
