@@ -8,13 +8,13 @@ from neuroperturb.rules.axes.baseline import SecondRun as SecondRun
 from neuroperturb.rules.axes.clock import Clock as Clock
 from neuroperturb.rules.axes.credit import Instant as Instant
 from neuroperturb.rules.axes.credit import Trace as Trace
+from neuroperturb.rules.axes.inverse import Inverse as Inverse
 from neuroperturb.rules.axes.normaliser import AsTold as AsTold
 from neuroperturb.rules.axes.normaliser import LayerNorm as LayerNorm
 from neuroperturb.rules.axes.normaliser import NoiseStd as NoiseStd
 from neuroperturb.rules.axes.normaliser import NoiseVariance as NoiseVariance
 from neuroperturb.rules.axes.normaliser import RunningVariance as RunningVariance
 from neuroperturb.rules.axes.presynaptic import Activity as Activity
-from neuroperturb.rules.axes.inverse import Inverse as Inverse
 from neuroperturb.rules.axes.presynaptic import Recursive as Recursive
 from neuroperturb.rules.axes.presynaptic import Whitened as Whitened
 from neuroperturb.rules.axes.probe import ActivityDifference as ActivityDifference
@@ -41,9 +41,9 @@ from neuroperturb.rules.noise.codes import Sinusoid as Sinusoid
 from neuroperturb.rules.noise.codes import Walsh as Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from neuroperturb.rules.noise.correlated import Telegraph as Telegraph
-from neuroperturb.rules.noise.remembered import Remembered as Remembered
 from neuroperturb.rules.noise.independent import Gaussian as Gaussian
 from neuroperturb.rules.noise.independent import Rademacher as Rademacher
 from neuroperturb.rules.noise.independent import Sparse as Sparse
 from neuroperturb.rules.noise.independent import Uniform as Uniform
+from neuroperturb.rules.noise.remembered import Remembered as Remembered
 from neuroperturb.rules.user.user_rule import OwnFormula as OwnFormula

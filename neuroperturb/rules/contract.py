@@ -95,7 +95,17 @@ class PerturbationRule(Spec):
         CleanTwin | Antithetic | SecondRun | RunningMean | PerCondition | PerStep | PolicyTwin, KIND
     ] = CleanTwin()
     noise: Annotated[
-        Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph | Remembered, KIND
+        Gaussian
+        | Rademacher
+        | Uniform
+        | Sparse
+        | Walsh
+        | OneAtATime
+        | Sinusoid
+        | OrnsteinUhlenbeck
+        | Telegraph
+        | Remembered,
+        KIND,
     ] = Gaussian()
     step: Annotated[Plain | RMS | Clipped, KIND] = Plain()
     rate: AnyRate = Constant()

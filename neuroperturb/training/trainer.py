@@ -236,7 +236,13 @@ class Trainer:
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
         diverged = self._loop.diverged
-        status = "diverged" if diverged is not None else "finished" if self._loop.finished or self._stalled else "interrupted"
+        status = (
+            "diverged"
+            if diverged is not None
+            else "finished"
+            if self._loop.finished or self._stalled
+            else "interrupted"
+        )
         as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
         state = {} if status == "diverged" else self._checkpoint()
         return Run(

@@ -42,7 +42,8 @@ class Limit(NamedTuple):
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}, where delayed XOR was not learnt; on other tasks a hint: {self.cure}"
+        found = f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}"
+        return f"{found}, where delayed XOR was not learnt; on other tasks a hint: {self.cure}"
 
 
 def limit(diagnosis: Diagnosis, noise_std: float | None) -> Limit | None:

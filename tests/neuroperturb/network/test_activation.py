@@ -262,7 +262,10 @@ WRONG = [
     ({"leak": [0.5, 2.0], "size": 2}, "'network.leak.1' parameter of RNN must be less than or equal to 1. Got 2.0"),
     ({"leak": [0.5, 1.0]}, "'network.leak' parameter of RNN must be one number for each of 100 units"),
     ({"leak": {"kind": "log-spaced", "slowest": 0.5}}, "'network.leak.slowest' parameter of LogSpaced must be greater"),
-    ({"leak": {"kind": "log-spaced", "slowest": 5, "fastest": 6}}, "'network.leak.fastest' parameter of LogSpaced must be at most 'slowest', 5 steps"),
+    (
+        {"leak": {"kind": "log-spaced", "slowest": 5, "fastest": 6}},
+        "'network.leak.fastest' parameter of LogSpaced must be at most 'slowest'",
+    ),
     ({"leak": {"kind": "linear"}}, "'network.leak.kind' parameter of RNN cannot be 'linear'"),
 ]
 

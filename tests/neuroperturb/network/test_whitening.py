@@ -91,7 +91,11 @@ def simulation(own, schedule, **options):
     return sim, initial
 
 
-LOCAL, RECURSIVE, INVERSE = Whitened(rate=0.05, ridge=0.1), Recursive(growth=0.01, initial=2.0), Inverse(rate=0.25, ridge=0.1)
+LOCAL, RECURSIVE, INVERSE = (
+    Whitened(rate=0.05, ridge=0.1),
+    Recursive(growth=0.01, initial=2.0),
+    Inverse(rate=0.25, ridge=0.1),
+)
 # Compiling one takes 10 s: with the JIT on one is compiled, with the JIT off there are all of them.
 slow = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
 
@@ -218,7 +222,9 @@ def test_the_inverse_is_of_a_running_mean_that_begins_as_a_plain_one():
 
 
 def test_the_inverse_is_for_episodes():
-    with pytest.raises(SpecError, match="'rule.presynaptic' parameter must be of another kind in the online schedule"):
+    with pytest.raises(
+        SpecError, match=r"'rule\.presynaptic' parameter must be of another kind in the online schedule"
+    ):
         simulation(INVERSE, "online")
 
 
