@@ -164,8 +164,12 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether training has ended: all sequences were presented, or the loss diverged."""
-        return self._loop.ended
+        """Whether training has ended: all sequences were presented, the loss diverged, or it no longer falls (`patience`)."""
+        return self._loop.ended or self._stalled
+
+    @property
+    def _stalled(self) -> bool:
+        return self._history.stalled(self.experiment.training.patience)
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
@@ -232,7 +236,13 @@ class Trainer:
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
         diverged = self._loop.diverged
-        status = "diverged" if diverged is not None else "finished" if self._loop.finished else "interrupted"
+        status = (
+            "diverged"
+            if diverged is not None
+            else "finished"
+            if self._loop.finished or self._stalled
+            else "interrupted"
+        )
         as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
         state = {} if status == "diverged" else self._checkpoint()
         return Run(
