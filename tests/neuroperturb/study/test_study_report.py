@@ -42,6 +42,9 @@ SHIPPED = (
     "resolution",
     "write-cost",
     "ageing",
+    "series",
+    "spiking",
+    "warning",
 )
 TOML = """
 about = "A < B"
