@@ -93,13 +93,12 @@ def make_combine(slow: bool):
 
     @kernel
     def combine(array, j, total):
-        w, offset = array.cells.w, array.cells.slow
-        for i in range(total.shape[0]):
-            total[i] = 0
+        w, offset, zero = array.cells.w, array.cells.slow, type(total[0])(0)
         for k in range(w.shape[0]):
-            gain = array.gain[k]
+            gain, further = array.gain[k], k > 0
             for i in range(total.shape[0]):
-                total[i] += gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
+                part = gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
+                total[i] = (total[i] if further else zero) + part
 
     return combine
 

@@ -11,7 +11,7 @@ import importlib
 import sys
 import traceback
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -41,6 +41,7 @@ GARBAGE = (
     20,
     20,
 )  # objects between two looks for cycles: Python's default of 700 costs a tenth of a short command
+UsageError: Any = typer.BadParameter.__base__  # of the parser that Typer brings
 HELP = {"help_option_names": ["-h", "--help"]}
 BUG = "This is a bug in neuroperturb: please report it with the lines above (where: see CITATION.cff)."
 
@@ -73,12 +74,37 @@ class LateCommand(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """All commands of the table above."""
+    """All commands of the table above; a command that was typed wrongly is one sentence, like any other bad input."""
 
     def __init__(self, **attributes):
         super().__init__(**attributes)
         for name, (place, line) in COMMANDS.items():
             self.add_command(LateCommand(name, place, line))
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Parse and run; the exit code, with which the process ends unless `standalone_mode` is off."""
+        if not standalone_mode:
+            return super().main(*arguments, standalone_mode=False, **more)
+        try:
+            code = super().main(*arguments, standalone_mode=False, **more)
+        except UsageError as error:
+            _explain(error)
+            sys.exit(error.exit_code)
+        except typer.Abort:
+            sys.exit(130)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> None:
+    """What is wrong with a command, and where its help is; the help itself, if nothing was asked."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    path = error.ctx.command_path if error.ctx is not None else "neuroperturb"
+    text = " ".join(error.format_message().split())
+    importlib.import_module("neuroperturb.cli.terminal").warn(
+        f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} For help: {path} -h."
+    )
 
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, context_settings=HELP)

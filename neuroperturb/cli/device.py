@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 import hardware_models as hw
+from hardware_models.characterise.card import table
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.results import outputs
 from neuroperturb.results.figures import device_card, formats
+from neuroperturb.results.grid import line_width
 from neuroperturb.spec import SpecError, plugins
 from neuroperturb.spec.user_code import is_name
 
@@ -43,7 +45,7 @@ def device(
     folder(out)
     page = device_card.figure(card)
     written = "\n".join(f"figure  {formats.write(page, place)}" for place in places)
-    say(f"{card}\n\n{written}")
+    say(f"{table(card, line_width(118))}\n\n{written}")
 
 
 def _found(name: str) -> Any:

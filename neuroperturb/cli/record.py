@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.analysis.advice.answer import answer
+from neuroperturb.analysis.advice.answer import answer, tone
 from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
 from neuroperturb.results.figures import formats, learning_curve
+from neuroperturb.results.grid import prose, tinted
 from neuroperturb.results.run import Run, differences
 from neuroperturb.spec import InputError
 from neuroperturb.training import ablation, comparison
@@ -57,7 +57,7 @@ def finish(record: Run, job: RunJob, kinds: Sequence[str] = ("png",)) -> None:
     if job.original is not None and job.original.status == record.status == "finished":
         say(f"repeat    {_repeated(job.original, record)}")
     if verdict := answer(record):
-        say("\n" + textwrap.fill(verdict, text.WIDTH) + "\n")
+        say("\n" + tinted(prose(verdict), tone(verdict)) + "\n")
     say(f"record    {job.target}")
     if len(record.history):
         try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuroperturb.analysis.advice.answer import answer
+from neuroperturb.analysis.advice.answer import answer, tone
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import say, warn
-from neuroperturb.experiments.data_files import notes
-from neuroperturb.results import folders, outputs, text
+from neuroperturb.experiments.data_files import of_experiment
+from neuroperturb.results import folders, outputs
 from neuroperturb.results.figures import formats, learning_curve
+from neuroperturb.results.grid import prose, tinted
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
 from neuroperturb.study.store import INDEX, StudyFolder
@@ -41,8 +41,8 @@ def report(
     run = load(record)
     say(run.report())
     if verdict := answer(run):
-        say("\n" + textwrap.fill(verdict, text.WIDTH))
-    there = notes(run.experiment.task)
+        say("\n" + tinted(prose(verdict), tone(verdict)))
+    there = of_experiment(run.experiment)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))
         if difference:
@@ -66,7 +66,7 @@ def of_study(folder: Path, out: Path | None, kinds: Sequence[str] = ("png",)) ->
     if len(written.remarks) > REMARKS:
         warn(f"{len(written.remarks) - REMARKS} more like this; the table of runs says of which.")
     for one in written.answers:
-        say(textwrap.fill(str(one), text.WIDTH) + "\n")
+        say(prose(str(one)) + "\n")
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:

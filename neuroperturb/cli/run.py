@@ -12,6 +12,7 @@ from neuroperturb.cli import run_options as options
 from neuroperturb.cli import training
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
+from neuroperturb.experiments.remarks import remarks
 from neuroperturb.results.figures import formats
 from neuroperturb.spec import InputError
 
@@ -25,6 +26,7 @@ def run(
     rule: options.Rule = None,
     hardware: options.Hardware = None,
     writing: options.Writing = None,
+    cells: options.MeasuredChip = None,
     chip: options.InTheLoop = None,
     backend: options.Backend = None,
     show_equations: options.ShowEquations = False,
@@ -62,6 +64,7 @@ def run(
         rule=rule,
         hardware=hardware,
         writing=writing,
+        cells=cells,
         backend=backend,
         settings=settings,
         out=out,
@@ -93,6 +96,8 @@ def carry_out(
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
+        for remark in remarks(job.experiment):
+            warn(remark)
     with contextlib.closing(training.start(job, chip)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)

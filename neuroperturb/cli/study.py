@@ -13,6 +13,7 @@ import typer
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
 from neuroperturb.experiments import data_files
+from neuroperturb.experiments.remarks import remarks
 from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError, data_file
 from neuroperturb.study import declaration, old_names, rate_search, table
@@ -93,6 +94,10 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
         return DONE
     old_names.rename(earlier)
     if not request.quiet:
+        for remark in dict.fromkeys(
+            said for cell in cells for said in remarks(experiment(study, cell, GridPlace(0, 0)))
+        ):
+            warn(remark)
         say(plan(study, cells, folder, request.workers or processors()))
     scheduler = Scheduler(study, cells, folder, shard=shard, retry_failed=request.retry_failed, say=say)
     workers = _workers(folder, request)

@@ -12,7 +12,7 @@ from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.progress import show
 from neuroperturb.cli.record import keep
 from neuroperturb.cli.terminal import stop_request
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
@@ -31,7 +31,7 @@ def start(job: RunJob, chip: str | None = None) -> Trainer:
         if before is not None:
             if chip is None:
                 require_simulated(before)
-            require_the_same(before.data, notes(job.experiment.task), purpose)
+            require_the_same(before.data, of_experiment(job.experiment), purpose)
     training = job.experiment.training
     dataset = job.experiment.task.data(training.seed, training.batch_size)
     if chip is None:

@@ -59,6 +59,16 @@ AXES = (
 )  # values that need no keys
 
 
+COMPARED = (
+    "probe",
+    "normaliser",
+    "baseline",
+    "step",
+    "noise_std",
+    "learning_rate",
+)  # what a custom rule can take from a preset
+
+
 class PerturbationRule(Spec):
     """A rule that learns from forward passes, with a perturbation and one broadcast scalar.
 
@@ -113,6 +123,13 @@ class PerturbationRule(Spec):
     batch_divisor: Literal["mean", "sum"] = "mean"
     clock: Clock = Clock()
     formula: OwnFormula | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a custom rule has the defaults of everything beside its formula, as no preset with a trace has."""
+        own = self.formula is not None and self.formula.code is not None
+        fields = {name: field for name, field in type(self).model_fields.items() if name in COMPARED}
+        return own and all(getattr(self, name) == field.default for name, field in fields.items())
 
     def __repr_args__(self):
         """What differs from the plain rule."""

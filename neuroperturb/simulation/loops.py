@@ -18,7 +18,7 @@ from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.decorrelating import make_clean, make_finish_clean, summed_decay_change
 from neuroperturb.simulation.episode import make_episode, make_finish
 from neuroperturb.simulation.episode_draws import make_absorb
-from neuroperturb.simulation.layout import trials_innermost
+from neuroperturb.simulation.layout import draws_by_lanes, trials_innermost
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.outside import make_outside_play
@@ -72,6 +72,9 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str | ScalarLoss, frozen
         measured=setup.chip.reward.alters,
         dtype=str(setup.dtype),
         lanes=trials_innermost(setup, model),
+        draws_by_lanes=draws_by_lanes(setup),
+        resynchronises=setup.resynchronise > 0,
+        whole=setup.whole,
         world=plan_of(setup.world, rule.passes.sampled),
     )
     clean = forward._replace(injected=False).make()

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from neuroperturb.analysis.advice.answer import IN_PART, LEARNS
-from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.results.grid import number
+from neuroperturb.results.quantities import joules
 from neuroperturb.study.summary import CONSTANT, Floor, Line, baselines, facets, floor_of, lines
 from neuroperturb.study.table import Tables
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import tomli_w
 
-from neuroperturb.analysis.advice.quantities import with_prefix
 from neuroperturb.results import outputs
 from neuroperturb.results.grid import duration, number
+from neuroperturb.results.quantities import with_prefix
 from neuroperturb.study import markdown
 from neuroperturb.study.answer import answers, standing
 from neuroperturb.study.figures import Drawn, file_name

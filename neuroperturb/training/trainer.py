@@ -27,7 +27,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.experiments.expand import named
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
@@ -70,7 +70,7 @@ class Trainer:
         if resume is not None:
             self._require_own(resume)
             require_same(resume, experiment)
-            now = notes(experiment.task, None if dataset is None else dataset.files)
+            now = of_experiment(experiment, None if dataset is None else dataset.files)
             require_the_same(resume.data, now, "Resuming a record")
         self._begin(experiment, dataset)
         self._diagnosis = self._diagnose()
@@ -83,7 +83,7 @@ class Trainer:
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
-        self.data = notes(experiment.task, self.dataset.files)
+        self.data = of_experiment(experiment, self.dataset.files)
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
@@ -164,8 +164,12 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether training has ended: all sequences were presented, or the loss diverged."""
-        return self._loop.ended
+        """Whether training has ended: all sequences were presented, the loss diverged, or it no longer falls (`patience`)."""
+        return self._loop.ended or self._stalled
+
+    @property
+    def _stalled(self) -> bool:
+        return self._history.stalled(self.experiment.training.patience)
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
@@ -232,7 +236,13 @@ class Trainer:
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
         diverged = self._loop.diverged
-        status = "diverged" if diverged is not None else "finished" if self._loop.finished else "interrupted"
+        status = (
+            "diverged"
+            if diverged is not None
+            else "finished"
+            if self._loop.finished or self._stalled
+            else "interrupted"
+        )
         as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
         state = {} if status == "diverged" else self._checkpoint()
         return Run(

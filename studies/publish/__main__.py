@@ -1,8 +1,8 @@
 """Rebuild every table of README and docs from studies/results, or check that they are what the data give.
 
-    python -m studies.publish              write the tables into the pages
-    python -m studies.publish --check      exit code 1 and a line a fault, file:line, if a table is not what the data give, or a number
-                                           cannot be traced
+python -m studies.publish              write the tables into the pages
+python -m studies.publish --check      exit code 1 and a line a fault, file:line, if a table is not what the data give, or a number
+                                       cannot be traced
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from studies.publish import data, form, tables
 BLOCK = re.compile(r"<!-- results: ([\w-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
 TABLE = re.compile(r"<!-- (of before|measured by|recorded in): (.+?) -->\n((?:\|.*\n)+)")
 SKIPPED = re.compile(
-    r"^```[\s\S]*?^```$|(?<=\n\n)(?: {4}.*\n?)+|<!--[\s\S]*?-->|`[^`\n]*`|\]\([^)]*\)|doi:\S+|arXiv:\S+|\b10\.\d{4,}/\S+|https?://\S+", re.MULTILINE
+    r"^```[\s\S]*?^```$|(?<=\n\n)(?: {4}.*\n?)+|<!--[\s\S]*?-->|`[^`\n]*`|\]\([^)]*\)|doi:\S+|arXiv:\S+|\b10\.\d{4,}/\S+|https?://\S+",
+    re.MULTILINE,
 )
 EVERYWHERE = ("Python 3.11", "scripts of 0.1", "script of 0.1")
 QUOTED = Path(__file__).with_name("quoted.toml")
@@ -134,7 +135,10 @@ class Page:
         """Numbers that look like results and are explained by nothing."""
         for found in form.LIKE_A_RESULT.finditer(self.text):
             if not all(self.seen[found.start() : found.end()]):
-                self._fault(found.start(), f"{found[0]!r} is in no table that is made and in no phrase of studies/publish/quoted.toml")
+                self._fault(
+                    found.start(),
+                    f"{found[0]!r} is in no table that is made and in no phrase of studies/publish/quoted.toml",
+                )
 
     def _looked_up(self, start: int, numbers: list[str], questions: list[str]) -> None:
         self.counts["quoted"] += len(numbers)
@@ -151,7 +155,9 @@ class Page:
 
     def _recorded(self, start: int, numbers: list[str], place: str) -> None:
         self.counts["recorded"] += len(numbers)
-        there = {form.value(found[0]) for found in form.NUMBER.finditer((self.root / place).read_text(encoding="utf-8"))}
+        there = {
+            form.value(found[0]) for found in form.NUMBER.finditer((self.root / place).read_text(encoding="utf-8"))
+        }
         for text in numbers:
             if not any(form.is_written(text, value) for value in there):
                 self._fault(start, f"{text} is not in {place}")

@@ -124,7 +124,9 @@ def credit(root: Path) -> Lines:
     lines = _credit(root, CREDIT, TOOK)
     for name in ("ridge, last 16 inputs", "echo state*"):
         label = "echo state of as many units, ridge readout" if name.startswith("echo") else f"{name}, fitted at once"
-        lines.append([label, *(mean(baselines(root, "credit", name, task=task)) for task in TASKS.values()), *[""] * len(TOOK)])
+        lines.append(
+            [label, *(mean(baselines(root, "credit", name, task=task)) for task in TASKS.values()), *[""] * len(TOOK)]
+        )
     return lines
 
 
@@ -150,7 +152,10 @@ def credit_controls(root: Path) -> Lines:
 
 def _of_array(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Runs by what their hardware is called, which its first word says."""
-    return {str(name): part for name, part in frame.groupby(frame["hardware"].map(lambda text: text.split(" ")[0]), sort=False)}
+    return {
+        str(name): part
+        for name, part in frame.groupby(frame["hardware"].map(lambda text: text.split(" ")[0]), sort=False)
+    }
 
 
 def _cells_a_weight(hardware: str) -> str:
@@ -167,7 +172,9 @@ def _plain(root: Path, name: str) -> pd.DataFrame:
 def _rule(label: str) -> str:
     """A rule as tables say it."""
     name = label.split(" ")[0]
-    return {"np-p": "NP + P", "bptt": "BPTT through it", "wp-held": "WP held"}.get(name, name.upper().replace("-TRACE", " trace"))
+    return {"np-p": "NP + P", "bptt": "BPTT through it", "wp-held": "WP held"}.get(
+        name, name.upper().replace("-TRACE", " trace")
+    )
 
 
 @table
@@ -179,7 +186,17 @@ def closed_loop(root: Path) -> Lines:
     for name, part in _of_array(every).items():
         rule, frozen = (narrowed(part, {"grid": "np-p", "control": control}) for control in ("", "frozen"))
         exact = mean(narrowed(part, {"grid": "bptt"}))
-        lines.append([name, _cells_a_weight(rule["hardware"].iloc[0]), mean(_plain(root, name)), f"**{mean(rule)}**", solved(rule), mean(frozen), exact])
+        lines.append(
+            [
+                name,
+                _cells_a_weight(rule["hardware"].iloc[0]),
+                mean(_plain(root, name)),
+                f"**{mean(rule)}**",
+                solved(rule),
+                mean(frozen),
+                exact,
+            ]
+        )
     return lines
 
 
@@ -192,19 +209,39 @@ def arrays_direct(root: Path) -> Lines:
     for name, part in every.groupby("hardware", sort=False):
         own = narrowed(part, {"control": ""})
         cells = [mean(own[own[key].map(_rule) == label]) for label in lines[0][1 : 1 + every[key].nunique()]]
-        label = str(name).replace(" writing=mixed-precision", ", mixed precision").replace(" writing=closed-loop", ", closed loop")
-        lines.append([label, *cells, mean(narrowed(part, {"control": "frozen"})), *(took(own)[:2] if "writes" in every else [])])
+        label = (
+            str(name)
+            .replace(" writing=mixed-precision", ", mixed precision")
+            .replace(" writing=closed-loop", ", closed loop")
+        )
+        lines.append(
+            [label, *cells, mean(narrowed(part, {"control": "frozen"})), *(took(own)[:2] if "writes" in every else [])]
+        )
     return lines
 
 
 @table
 def without_accumulator(root: Path) -> Lines:
-    lines = [["array", "writing", "NP + P, mean", "median", "worst", "solved", "frozen", "pulses a cell", "trials", "writes"]]
+    lines = [
+        ["array", "writing", "NP + P, mean", "median", "worst", "solved", "frozen", "pulses a cell", "trials", "writes"]
+    ]
     for name, part in _of_array(runs(root, "no-accumulator/runs.csv")).items():
         own, frozen = (narrowed(part, {"control": control}) for control in ("", "frozen"))
         writing = own["hardware"].iloc[0].removeprefix(name).strip()
         pulses = f"{own['pulses_per_cell'].mean():,.0f}"
-        lines.append([name, f"`{writing}`" if writing else "plain pulses", f"**{mean(own)}**", median(own), worst(own), solved(own), mean(frozen), pulses, *took(own)[:2]])
+        lines.append(
+            [
+                name,
+                f"`{writing}`" if writing else "plain pulses",
+                f"**{mean(own)}**",
+                median(own),
+                worst(own),
+                solved(own),
+                mean(frozen),
+                pulses,
+                *took(own)[:2],
+            ]
+        )
     return lines
 
 
@@ -260,7 +297,11 @@ def published_protocol(root: Path) -> Lines:
     lines = [["Mackey–Glass, 200 units, mean test loss of 5 seeds", *head, *TOOK]]
     for row in PROTOCOL:
         frame = runs(root, "published-rules/runs.csv", task="mackey-glass*", **{"control": "", **row.where})
-        cells = [mean(narrowed(frame, {"task": f"* {variant}", "grid": grid})) for variant in variants for grid in ("equal rate", "own rate*")]
+        cells = [
+            mean(narrowed(frame, {"task": f"* {variant}", "grid": grid}))
+            for variant in variants
+            for grid in ("equal rate", "own rate*")
+        ]
         lines.append([row.label, *cells, *took(frame)])
     for name in ("echo state*", "ridge, last 16 inputs"):
         label = name.replace("*", ", ridge readout, fitted at once")
@@ -281,7 +322,13 @@ SERIES = [
 @table
 def series(root: Path) -> Lines:
     tasks = {"Mackey–Glass": "mackey-glass*", "weather, 24 h": "weather*"}
-    lines = [["median test loss of 20 fresh seeds", *(f"{task}{what}" for task in tasks for what in ("", ", frozen", ", writes")), "passes"]]
+    lines = [
+        [
+            "median test loss of 20 fresh seeds",
+            *(f"{task}{what}" for task in tasks for what in ("", ", frozen", ", writes")),
+            "passes",
+        ]
+    ]
     for row in SERIES:
         frame, cells = runs(root, "series/runs.csv", **row.where), []
         for task in tasks.values():
@@ -289,7 +336,11 @@ def series(root: Path) -> Lines:
             own, frozen = (narrowed(part, {"control": control}) for control in ("", "frozen"))
             cells += [median(own), median(frozen), count(own, "writes")]
         lines.append([row.label, *cells, count(frame, "passes")])
-    for name, label in {"echo state*": "echo state, ridge readout, fitted at once", "ridge, last*": "ridge on past inputs", "persistence": "persistence"}.items():
+    for name, label in {
+        "echo state*": "echo state, ridge readout, fitted at once",
+        "ridge, last*": "ridge on past inputs",
+        "persistence": "persistence",
+    }.items():
         fits = [median(baselines(root, "series", name, task=task)) for task in tasks.values()]
         lines.append([label, *(cell for fit in fits for cell in (fit, "", "")), ""])
     return lines
@@ -299,12 +350,45 @@ def series(root: Path) -> Lines:
 def online_series(root: Path) -> Lines:
     """The series of the first rounds: what is left of their claims, with their data."""
     rows = [
-        ("weather, 24 h ahead", "weather_runs.csv", "weather 24 h", "danp published, inputs too", "ridge, last 48 inputs"),
-        ("weather, 1 h ahead", "weather_runs.csv", "weather 1 h", "danp published, inputs too", "ridge, last 48 inputs"),
-        ("Mackey–Glass, recall", "mackey_glass_runs.csv", "mackey-glass recall", "danp, tuned", "ridge, last 16 inputs"),
-        ("Mackey–Glass, forecast", "mackey_glass_runs.csv", "mackey-glass forecast", "danp, tuned", "echo state, 200 units"),
+        (
+            "weather, 24 h ahead",
+            "weather_runs.csv",
+            "weather 24 h",
+            "danp published, inputs too",
+            "ridge, last 48 inputs",
+        ),
+        (
+            "weather, 1 h ahead",
+            "weather_runs.csv",
+            "weather 1 h",
+            "danp published, inputs too",
+            "ridge, last 48 inputs",
+        ),
+        (
+            "Mackey–Glass, recall",
+            "mackey_glass_runs.csv",
+            "mackey-glass recall",
+            "danp, tuned",
+            "ridge, last 16 inputs",
+        ),
+        (
+            "Mackey–Glass, forecast",
+            "mackey_glass_runs.csv",
+            "mackey-glass forecast",
+            "danp, tuned",
+            "echo state, 200 units",
+        ),
     ]
-    lines = [["median test loss of 5 seeds", "decorrelated ANP", "the same, recurrence frozen", "BPTT(1), tuned", "fitted at once", "by"]]
+    lines = [
+        [
+            "median test loss of 5 seeds",
+            "decorrelated ANP",
+            "the same, recurrence frozen",
+            "BPTT(1), tuned",
+            "fitted at once",
+            "by",
+        ]
+    ]
     for label, file, task, rule, best in rows:
         of = lambda name, file=file, task=task: median(runs(root, f"part1/{file}", task=task, rule=name))  # noqa: E731
         lines.append([label, of(rule), of(f"{rule}, frozen"), of("bptt(1), tuned"), of(best), best])
@@ -330,15 +414,28 @@ def spiking(root: Path) -> Lines:
         part = runs(root, f"spiking/{study}_runs.csv", rule=rule)
         if part.empty:
             raise NoSuchData(f"no run of {rule!r}")
-        lines.append([task, label, mean(part), loss(part["test"].min()), worst(part), f"{part['seconds'].median():.2g}"])
+        lines.append(
+            [task, label, mean(part), loss(part["test"].min()), worst(part), f"{part['seconds'].median():.2g}"]
+        )
     return lines
 
 
 @table
 def warnings(root: Path) -> Lines:
     lines = [["task", "runs", "told rightly", "false alarms", "misses"]]
-    for task, file in {"delayed XOR, on which its limits were drawn": "credit", "weather, 24 hours ahead": "weather"}.items():
+    for task, file in {
+        "delayed XOR, on which its limits were drawn": "credit",
+        "weather, 24 hours ahead": "weather",
+    }.items():
         frame = runs(root, f"verdict/{file}.csv")
         warned, learnt = frame["limit"] != "", frame["learnt"].astype(str) == "True"
-        lines.append([task, str(len(frame)), str((warned != learnt).sum()), str((warned & learnt).sum()), str((~warned & ~learnt).sum())])
+        lines.append(
+            [
+                task,
+                str(len(frame)),
+                str((warned != learnt).sum()),
+                str((warned & learnt).sum()),
+                str((~warned & ~learnt).sum()),
+            ]
+        )
     return lines

@@ -12,10 +12,10 @@ import hardware_models as hw
 from neuroperturb.analysis.advice import evidence
 from neuroperturb.analysis.advice.evidence import Evidence
 from neuroperturb.analysis.advice.limits import Limits, limits_of, sentences
-from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.results.grid import number
+from neuroperturb.results.quantities import joules
 
 
 class Advice(NamedTuple):
@@ -81,7 +81,7 @@ def advise(hardware: str) -> Advice:
             bits=0,
         )
     best = RECOMMENDED[hardware] if shown else _by_rule_of_thumb(made_of, found)
-    array = best.array((1, 1), weight_scale=1.0)
+    array = dataclasses.replace(best, cells_file=None).array((1, 1), weight_scale=1.0)
     return Advice(
         name=hardware, limits=found, once=False, recommended=best, shown=shown,
         evidence=evidence.rows().get(hardware) if shown else None, threshold=float(array.writing.threshold_of(array)),

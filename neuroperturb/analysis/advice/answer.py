@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from neuroperturb.analysis.advice import evidence
-from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.results import loss
 from neuroperturb.results.grid import number
+from neuroperturb.results.quantities import joules
 from neuroperturb.results.run import Run
 
 LEARNS, IN_PART = 0.5, 0.9  # of the loss of a constant output
@@ -38,6 +38,11 @@ def answer(run: Run) -> str:
     learns = own < LEARNS * guess and not own >= _least(losses, (FROZEN,))
     said = [_outcome(_Scale(loss.ceiling(run)), losses, own, guess), *([] if learns else _why_not(run)), *_costs(run)]
     return " ".join(said)
+
+
+def tone(verdict: str) -> str:
+    """The tone of an answer: good, part or bad."""
+    return "good" if verdict.startswith("Learns:") else "part" if verdict.startswith("Learns in part") else "bad"
 
 
 class _Scale(NamedTuple):

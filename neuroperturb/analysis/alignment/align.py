@@ -82,7 +82,7 @@ class Alignment:
         printer.text(str(self))
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
+        return f"{self.title}\n\n{grid(self._columns(), keys=2 if self.over is None else 3)}\n\n{LEGEND}"
 
     def _columns(self) -> dict[str, list[str]]:
         """The plain metric, matrix by matrix; in a sweep, all matrices as one vector."""

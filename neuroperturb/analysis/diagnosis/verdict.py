@@ -11,6 +11,7 @@ another task 41 of 74, and 24 of 48 about cells that forget (studies/results/ver
     wander              ≤ 1.8     larger requested changes: fewer and larger ones, mixed precision; finer steps
     weight error        ≤ 0.25    finer levels, less write noise
     forgets             ≤ 1.5     a larger weight scale, so that weights stay closer to their symmetry points; a smaller learning rate
+    request/step        ≥ 0.05    larger or accumulated changes; only where the cells realised less than half of them (fidelity)
 
 The limits were found with np-trace on the delayed XOR task, 40 epochs, 2 seeds, on the presets of cells and over sweeps of read
 noise, neuron noise, reward noise, bits and delay: within them the test loss went below 0.5 (1 is guessing), beyond them it did not.
@@ -25,6 +26,10 @@ from typing import NamedTuple
 from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis
 
 CREDITED, LOSS_SNR, DEAD, WANDER, WEIGHT_ERROR, FORGETS = 0.3, 0.75, 0.5, 1.8, 0.25, 1.5
+REQUEST, REALISED = (
+    0.05,
+    0.5,
+)  # request/step below which cells are asked for what they cannot do, and fidelity that shows that they do not
 LARGEST = 1.0  # σ beyond which a perturbation is no longer small: tanh saturates
 
 
@@ -42,10 +47,8 @@ class Limit(NamedTuple):
     cure: str
 
     def __str__(self) -> str:
-        beyond = (
-            f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}, where delayed XOR was not learnt"
-        )
-        return f"{beyond}; on other tasks a hint: {self.cure}"
+        found = f"{self.ratio} {self.value:.3g} ({self.where}) is beyond {self.line:g}"
+        return f"{found}, where delayed XOR was not learnt; on other tasks a hint: {self.cure}"
 
 
 def limit(diagnosis: Diagnosis, noise_std: float | None) -> Limit | None:
@@ -98,3 +101,7 @@ def _of_writing(diagnosis: Diagnosis):
         if writing.forgets > FORGETS:
             cure = "use a larger weight scale or a smaller learning rate"
             yield Limit("forgets", name, writing.forgets, FORGETS, writing.forgets / FORGETS, cure)
+        if writing.request_per_step < REQUEST and writing.fidelity < REALISED:
+            cure = "use a larger learning rate, a writing that accumulates requests (--writing recommended), or finer steps"
+            beyond = _over(REQUEST, writing.request_per_step)
+            yield Limit("request/step", name, writing.request_per_step, REQUEST, beyond, cure)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardware_models.characterise.card import PULSES, Card, grain, horizon, parameters
+from hardware_models.characterise.spread import ROUNDING
 from neuroperturb.results.figures import formats
 from neuroperturb.results.figures.style import BLUE, GREEN, GREY, INK, PAGE, VERMILION, blank
 
@@ -90,10 +91,10 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
         rows += [
             ("states", f"{size.states:,.0f}", f"{size.low:.2g} … {size.high:.2g}"),
             ("distinguishable states", f"{size.distinct:,.0f}", f"pulse-to-pulse std {noise:.2g}"),
-            ("asymmetry at 0", _signed(size.asymmetry), f"± {size.asymmetry_std:.2g} between cells"),
+            ("asymmetry at 0", _signed(size.asymmetry), f"± {_spread(size.asymmetry_std)} between cells"),
         ]
     if card.symmetry is not None and card.symmetry.share > 0:
-        rows.append(("symmetry point", _signed(card.symmetry.mean), f"± {card.symmetry.std:.2g} between cells"))
+        rows.append(("symmetry point", _signed(card.symmetry.mean), f"± {_spread(card.symmetry.std)} between cells"))
     if size is None and card.programmed is not None:
         off = np.sqrt(np.mean(card.programmed.mean_error**2 + card.programmed.std**2))
         rows.append(("programming error", f"{off:.2g}", "of the largest weight"))
@@ -104,6 +105,10 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
         left, off = card.year.left[-1], card.year.compensated[-1]
         rows.append((f"retained after {horizon(card.year)}", f"{left:.0%}", f"error {off:.2g}, compensated"))
     return rows
+
+
+def _spread(value: float) -> str:
+    return f"{value if value > ROUNDING else 0:.2g}"
 
 
 def _signed(value: float) -> str:
@@ -160,7 +165,7 @@ def _steps(ax, card: Card) -> None:
         _measured(ax, card)
     ax.set(title="Step against weight", xlabel="weight [device units]", ylabel="mean step [of that at 0]")
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
-    ax.legend(loc="best")
+    ax.legend(loc="best", frameon=True, facecolor="white", edgecolor="none", framealpha=0.8)
     _note(ax, "mean; 68 % of the cells")
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import hardware_models as hw
 from neuroperturb.analysis.advice.answer import answer
-from neuroperturb.analysis.advice.quantities import with_prefix
 from neuroperturb.analysis.diagnosis.write_fidelity import Writes, step_size
 from neuroperturb.network.chip import chip as chips
+from neuroperturb.results.quantities import with_prefix
 
 
 def run(losses, hardware=None, warning="", status="finished", energy=None, loss=None):

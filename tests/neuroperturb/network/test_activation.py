@@ -264,7 +264,7 @@ WRONG = [
     ({"leak": {"kind": "log-spaced", "slowest": 0.5}}, "'network.leak.slowest' parameter of LogSpaced must be greater"),
     (
         {"leak": {"kind": "log-spaced", "slowest": 5, "fastest": 6}},
-        "'network.leak.fastest' parameter of LogSpaced must be at most 'slowest', 5 steps",
+        "'network.leak.fastest' parameter of LogSpaced must be at most 'slowest'",
     ),
     ({"leak": {"kind": "linear"}}, "'network.leak.kind' parameter of RNN cannot be 'linear'"),
 ]
