@@ -13,7 +13,16 @@ sys.path.insert(0, str(ROOT))  # `studies` is no part of the installed package
 from studies.publish import data, form, pages, tables  # noqa: E402
 
 RUNS = "rule,task,control,status,test\nnp-p,xor,,finished,0.0123\nnp-p,xor,,finished,0.0327\nnp-p,xor,,diverged,\nnp-p,xor,frozen,finished,0.9\n"
-PAGE = "# Page\n\nThe mean is 0.90, 2 of 3 are below 0.1.\n\n<!-- results: losses -->\n| rule | test |\n| --- | --- |\n| np-p | 0.90 |\n<!-- end -->\n"
+PAGE = """# Page
+
+The mean is 0.90, 2 of 3 are below 0.1.
+
+<!-- results: losses -->
+| rule | test |
+| --- | --- |
+| np-p | 0.90 |
+<!-- end -->
+"""
 QUOTED = """
 "README.md" = [
   {text = "The mean is 0.90", is = ["a/runs.csv; control=frozen; mean test"]},
@@ -26,7 +35,16 @@ QUOTED = """
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """A repository of one page, one file of results and one table."""
-    monkeypatch.setattr(tables, "TABLES", {"losses": lambda root: [["rule", "test"], ["np-p", tables.mean(data.runs(root, "a/runs.csv", control="frozen"))]]})
+    monkeypatch.setattr(
+        tables,
+        "TABLES",
+        {
+            "losses": lambda root: [
+                ["rule", "test"],
+                ["np-p", tables.mean(data.runs(root, "a/runs.csv", control="frozen"))],
+            ]
+        },
+    )
     (tmp_path / "studies" / "results" / "a").mkdir(parents=True)
     (tmp_path / "studies" / "results" / "a" / "runs.csv").write_text(RUNS, encoding="utf-8")
     (tmp_path / "quoted.toml").write_text(QUOTED, encoding="utf-8")
@@ -52,15 +70,17 @@ def test_what_fits_has_no_faults(site):
 
 def test_a_table_that_is_not_what_the_data_give_is_found_by_its_line_and_made_again(site):
     wrong = PAGE.replace("| np-p | 0.90 |", "| np-p | 0.80 |")
-    assert faults(site, wrong) == ["README.md:8: the table 'losses' is not what the data give; run python -m studies.publish"]
+    assert faults(site, wrong) == [
+        "README.md:8: the table 'losses' is not what the data give; run python -m studies.publish"
+    ]
     assert [path.name for path in pages.rebuild(site)] == ["README.md"]
     assert (site / "README.md").read_text(encoding="utf-8") == PAGE
 
 
 def test_a_sentence_that_the_data_contradict_is_found(site):
-    assert faults(site, PAGE.replace("mean is 0.90", "mean is 0.91"), QUOTED.replace("mean is 0.90", "mean is 0.91")) == [
-        "README.md:3: 0.91 is written, and the data give 0.9"
-    ]
+    assert faults(
+        site, PAGE.replace("mean is 0.90", "mean is 0.91"), QUOTED.replace("mean is 0.90", "mean is 0.91")
+    ) == ["README.md:3: 0.91 is written, and the data give 0.9"]
 
 
 @pytest.mark.parametrize("told", ["0.031", "1e-5", "12,300", "19 of 20", "two seeds of twenty", "80 %", "3 ×", "12 ms"])
@@ -70,13 +90,16 @@ def test_a_number_from_nowhere_is_found(site, told):
 
 
 def test_a_sentence_that_is_gone_is_said(site):
-    assert faults(site, PAGE.replace("2 of 3 are", "Some are")) == ["README.md:1: '2 of 3', a phrase of quoted.toml, is not on the page"]
+    assert faults(site, PAGE.replace("2 of 3 are", "Some are")) == [
+        "README.md:1: '2 of 3', a phrase of quoted.toml, is not on the page"
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "Set `rate=0.017`.", "```toml\nrate = 0.017\n```", "Text:\n\n    rate = 0.017", "[a link](a-0.017.md)", "doi:10.1234/0.017", "arXiv:2602.22259",
+        "Set `rate=0.017`.", "```toml\nrate = 0.017\n```", "Text:\n\n    rate = 0.017", "[a link](a-0.017.md)", "doi:10.1234/0.017",
+        "arXiv:2602.22259",
         "<!-- of before: 2 -->\n| what | before |\n|---|---|\n| loss | 0.017 |\n",
     ],
 )  # fmt: skip
@@ -105,7 +128,16 @@ def test_a_run_that_diverged_is_no_success(site):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.00719, "0.0072"), (0.0999, "0.10"), (0.996, "1.00"), (3.15e-4, "3.2e-4"), (9.99e-4, "0.0010"), (1.44, "1.44"), (32.4, "32")]
+    ("value", "text"),
+    [
+        (0.00719, "0.0072"),
+        (0.0999, "0.10"),
+        (0.996, "1.00"),
+        (3.15e-4, "3.2e-4"),
+        (9.99e-4, "0.0010"),
+        (1.44, "1.44"),
+        (32.4, "32"),
+    ],
 )
 def test_losses_have_two_digits(value, text):
     assert form.loss(value) == text

@@ -2,10 +2,13 @@
 
     credit/runs.csv; task=delayed-xor*; rule=np-p*; control=; mean test
 
-A file of studies/results, conditions on columns (* stands for any text, nothing for an empty cell), and a statistic: mean, median, min or max of
-a column; rows; count of a condition, ``count test<0.1``; solved, the count and the rows; share of a condition in percent; unique values
-of a column, counted; ``groups hardware test<0.3``, values of a column whose mean fits. Two questions may be added, A + B. A run that did not
-finish has a loss of ∞. ``constants; 0.1`` stands for a number in a phrase that is no result.
+A file of studies/results, conditions on columns (* stands for any text, nothing for an empty cell), and a statistic:
+
+    mean, median, min, max, sum COLUMN      rows        unique COLUMN: how many values
+    count CONDITION, such as test<0.1       solved CONDITION: the count, and the rows       share CONDITION: in percent
+    groups COLUMN CONDITION: for how many values of a column the mean fits      largest COLUMN OF: the largest of these means
+
+Two questions may be added, A + B. A run that did not finish has a loss of ∞. ``constants; 0.1`` stands for a number in a phrase that is no result.
 """
 
 from __future__ import annotations
@@ -74,6 +77,9 @@ def answer(root: Path, question: str) -> list[float]:
         column, _, condition = of.partition(" ")
         means = frame.groupby(column, sort=False).mean(numeric_only=True)
         return [_fit(means, condition)]
+    if what == "largest":
+        column, _, of = of.partition(" ")
+        return [float(frame.groupby(column)[of].mean().max())]
     if of not in frame.columns:
         raise NoSuchData(f"there is no column {of!r}")
     if what == "unique":

@@ -249,7 +249,13 @@ def _closed_loop(root: Path, file: str, limit: float, beside: dict[str, dict[str
     lines = [["array", "cells a weight", "NP + P, mean", "median", "worst", "solved", *beside, "pulses a cell", *TOOK]]
     for name, part in _of_array(runs(root, f"closed-loop/{file}")).items():
         own = narrowed(part, {"grid": "np-p", "control": ""})
-        cells = [_cells_a_weight(own["hardware"].iloc[0]), f"**{mean(own)}**", median(own), worst(own), solved(own, limit)]
+        cells = [
+            _cells_a_weight(own["hardware"].iloc[0]),
+            f"**{mean(own)}**",
+            median(own),
+            worst(own),
+            solved(own, limit),
+        ]
         cells += [mean(narrowed(part, where)) for where in beside.values()]
         lines.append([name, *cells, f"{own['pulses_per_cell'].mean():,.0f}", *took(own)])
     return lines
@@ -407,8 +413,11 @@ def spiking(root: Path) -> Lines:
         "anp, rms, 4 bits summed, of the readout": "ANP of the readout, 4-bit weights, updates summed digitally", "untrained": "untrained",
     }  # fmt: skip
     rows = [("Mackey–Glass", "series", rule, label) for rule, label in names.items()]
-    rows += [("delayed XOR (8 steps)", "credit", rule, rule.replace("np-trace", "NP with traces").replace("4 bits summed", "4-bit weights, updates summed digitally"))
-             for rule in ("np-trace", "np-trace, frozen", "np-trace, 4 bits summed", "np-trace, 4 bits summed, frozen")]  # fmt: skip
+    for rule in ("np-trace", "np-trace, frozen", "np-trace, 4 bits summed", "np-trace, 4 bits summed, frozen"):
+        label = rule.replace("np-trace", "NP with traces").replace(
+            "4 bits summed", "4-bit weights, updates summed digitally"
+        )
+        rows.append(("delayed XOR (8 steps)", "credit", rule, label))
     lines = [["task", "100 spiking neurons", "test loss, mean of 5 seeds", "least", "greatest", "s a run"]]
     for task, study, rule, label in rows:
         part = runs(root, f"spiking/{study}_runs.csv", rule=rule)
