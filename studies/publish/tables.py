@@ -165,16 +165,7 @@ def _cells_a_weight(hardware: str) -> str:
 
 def _plain(root: Path, name: str) -> pd.DataFrame:
     """NP + P written plainly on single cells."""
-    frame = runs(root, "robustness/runs.csv", hardware=name, control="")
-    return narrowed(frame, {"rule": "np-p*"}) if "rule" in frame else frame
-
-
-def _rule(label: str) -> str:
-    """A rule as tables say it."""
-    name = label.split(" ")[0]
-    return {"np-p": "NP + P", "bptt": "BPTT through it", "wp-held": "WP held"}.get(
-        name, name.upper().replace("-TRACE", " trace")
-    )
+    return runs(root, "robustness/runs.csv", hardware=name, control="")
 
 
 @table
@@ -200,23 +191,20 @@ def closed_loop(root: Path) -> Lines:
     return lines
 
 
+WRITINGS = {"plain pulses": "", "digital sum (mixed precision)": "mixed-precision", "closed loop": "closed-loop"}
+
+
 @table
 def arrays_direct(root: Path) -> Lines:
-    """Every rule on every array, one cell a weight, by every writing that was run."""
-    every = runs(root, "robustness/runs.csv")
-    key = "rule" if "rule" in every else "grid"
-    lines = [["array", *every[key].map(_rule).unique(), "frozen", *(TOOK[:2] if "writes" in every else [])]]
-    for name, part in every.groupby("hardware", sort=False):
-        own = narrowed(part, {"control": ""})
-        cells = [mean(own[own[key].map(_rule) == label]) for label in lines[0][1 : 1 + every[key].nunique()]]
-        label = (
-            str(name)
-            .replace(" writing=mixed-precision", ", mixed precision")
-            .replace(" writing=closed-loop", ", closed loop")
-        )
-        lines.append(
-            [label, *cells, mean(narrowed(part, {"control": "frozen"})), *(took(own)[:2] if "writes" in every else [])]
-        )
+    """One cell a weight, by the way it is written."""
+    every = runs(root, "robustness/runs.csv", control="")
+    effort = f"one cell a weight, {count(every, 'trials')} trials, {count(every, 'writes')} writes"
+    lines = [[effort, *(f"{head}{what}" for head in WRITINGS for what in ("", ", below 0.5"))]]
+    for name, part in _of_array(every).items():
+        written = [
+            narrowed(part, {"hardware": f"{name} writing={kind}" if kind else name}) for kind in WRITINGS.values()
+        ]
+        lines.append([name, *(cell for one in written for cell in (mean(one), solved(one)))])
     return lines
 
 

@@ -108,7 +108,9 @@ def test_a_run_says_how_many_trials_and_writes_it_took(folder):
     runs = table.read(StudyFolder(folder)).runs
     ended = runs[runs["status"] == "finished"]
     length = len(stand_in.Trainer(resolve(declaration.load("s.toml").base | {"rule": "np"})).dataset.batch(0).inputs)
-    assert {tuple(row) for row in ended[["trials", "writes", "passes", "steps"]].to_numpy(int)} == {(24, 6, 2, 24 * length)}
+    assert {tuple(row) for row in ended[["trials", "writes", "passes", "steps"]].to_numpy(int)} == {
+        (24, 6, 2, 24 * length)
+    }
 
 
 @pytest.mark.parametrize(
