@@ -80,7 +80,7 @@ def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, c
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
-    with contextlib.closing(training.start(job, chip)) as trainer:
+    with contextlib.closing(training.start(job, chip, quiet=quiet)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)
         interrupted = training.train(trainer, job.target, quiet)
