@@ -38,7 +38,7 @@ from hardware_models.crossbar.column_reads import ColumnStages
 from hardware_models.crossbar.contract import Readout, Site
 from hardware_models.crossbar.state import Absent, ArrayState
 from hardware_models.crossbar.sweep import Stages
-from hardware_models.numerics import memory, random
+from hardware_models.numerics import memory, panels, random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
@@ -267,10 +267,13 @@ class Reading(Readout):
     def _scratch(self, shape, columns: int, dtype, devices: int) -> ReadingScratch:
         n, m = shape
         zeros = lambda *size: memory.zeros(size, dtype)  # noqa: E731
+        noise = self.weight_noise
+        many = columns if noise is not None and noise.power > 0 and columns >= panels.WIDE else 1
         wired = (devices, m, n, columns) if self.wires is not None else (1, 1, 1, 1)
         return ReadingScratch(
             x=zeros(columns, m), divisor=np.zeros(columns, dtype), repetition=np.zeros(columns, np.int64),
-            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n), row=zeros(1, n)[0],
+            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n),
+            squares=zeros(many, m), panel=panels.zeros(many, m, dtype), row=zeros(1, n)[0],
             draws=zeros(1, max(n, m))[0], wires=wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
