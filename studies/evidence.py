@@ -2,6 +2,8 @@
 
     neuroperturb study studies/closed-loop.toml && python studies/evidence.py [runs/closed-loop]
 
+    python studies/evidence.py --plain          # rules with plain pulses, from studies/results/robustness/runs.csv
+
 Losses are test losses; a seed is solved below the study's threshold. The file is written only if every cell has all its seeds.
 """
 
@@ -13,9 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroperturb.analysis.advice.evidence import FILE, Evidence
+from neuroperturb.analysis.advice.evidence import FILE, PLAIN_FILE, Evidence, PlainEvidence
 from neuroperturb.study import table
 from neuroperturb.study.store import StudyFolder
+
+SOLVED = 0.5  # test loss
+CORRECTED = ("pcm", "reram-sb")  # presets that were corrected after studies/robustness.toml ran
 
 
 def rows(folder: Path) -> list[Evidence]:
@@ -50,14 +55,39 @@ def _row(tables: table.Tables, name: str, losses: dict, made: dict, threshold: f
     )  # fmt: skip
 
 
+def plain_rows(path: Path) -> list[PlainEvidence]:
+    """One row for each rule on each array."""
+    losses: dict[tuple[str, str, str], list[float]] = {}
+    with path.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if not row["grid"] and " " not in row["hardware"] and row["hardware"] not in CORRECTED:
+                place = row["hardware"], row["rule"].split()[0], row["control"]
+                losses.setdefault(place, []).append(float(row["test"]) if row["status"] == "finished" else float("inf"))
+    return [
+        PlainEvidence(
+            hardware=name, rule=rule, seeds=len(test), solved=sum(loss < SOLVED for loss in test), median=float(np.median(test)),
+            worst=max(test), frozen=float(np.mean(losses[name, rule, "frozen"])),
+        )
+        for (name, rule, control), test in losses.items()
+        if not control
+    ]  # fmt: skip
+
+
 def main() -> None:
-    made = rows(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/closed-loop"))
-    with FILE.open("w", newline="", encoding="utf-8") as file:
+    if "--plain" in sys.argv:
+        write(PLAIN_FILE, plain_rows(Path(__file__).parent / "results" / "robustness" / "runs.csv"))
+    else:
+        write(FILE, rows(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/closed-loop")))
+
+
+def write(path: Path, made: list) -> None:
+    """Rows as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Evidence._fields)
+        writer.writerow(made[0]._fields)
         for row in made:
             writer.writerow([f"{value:.4g}" if isinstance(value, float) else value for value in row])
-    print(f"{len(made)} rows in {FILE}")
+    print(f"{len(made)} rows in {path}")
 
 
 if __name__ == "__main__":
