@@ -30,7 +30,7 @@ def on_device(rule: str, hardware: str) -> Iterator[str]:
         yield f"{evidence.STUDY} ran {evidence.RULE} only: with the writing above, {rule} was not measured"
     if made.presynaptic.lateral:
         yield "its matrix P lies on an ideal array until [hardware.P] says otherwise; P needs 8 bits of storage or more,"
-        yield f"and its reads 6 bits, or noise up to 0.05 of the range, at ridge 0.1 ({P_STUDY}, four tuning seeds)"
+        yield f"its reads 8 bits with room in the ADC, and noise below 0.05 of the range ({P_STUDY}, four tuning seeds)"
     if rule in rules.DECORRELATED:
         yield "its matrix D lies on an ideal array until [hardware.D_rec] says otherwise"
     if not facts_of(made).perturbs_units:
