@@ -321,7 +321,7 @@ class SynapseArray(Value, Site):
             write=path, hold_row=self.hold_row, change_row=change_row, read_row=read_row, single=len(self.state.gain) == 1,
             slow=self.parts.time.is_noisy, wide=self.columns >= WIDE, watch=self._watch,
         )  # fmt: skip
-        return ArrayKernel(self.record, make_sweep(plan, self._stages, self.is_ideal, batch, str(self.dtype)))
+        return ArrayKernel(self.record, make_sweep(plan, self.stages, self.is_ideal, batch, str(self.dtype)))
 
     @property
     def is_ideal(self) -> bool:
@@ -335,9 +335,9 @@ class SynapseArray(Value, Site):
         return not self.cell.is_pulsed and len(self.state.gain) == 1 and not changed
 
     @property
-    def _stages(self) -> Stages:
+    def stages(self) -> Stages:
         readout = self.parts.readout
-        return readout.stages._replace(
+        return (readout.stages_apart if self.weight.read_apart else readout.stages)._replace(
             tick=self.parts.time.tick, shake=self.programming.make_read_noise(readout.keeps_state)
         )
 

@@ -23,6 +23,7 @@ from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_co
 from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
+from hardware_models.numerics.checks import ParameterError, Words
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.panels import WIDE, product
 
@@ -198,6 +199,7 @@ class Stages(NamedTuple):
     after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
     again : ``(array, x, acc)``, 1 where columns have to be read once more, and sets them up: bound management
     back : around column reads; None: they are exact
+    apart : `after` sums every device by itself, so that nothing that a probe adds to sums of weights is seen
     """
 
     tick: object = None
@@ -206,6 +208,7 @@ class Stages(NamedTuple):
     after: object = None
     again: object = None
     back: ColumnStages | None = None
+    apart: bool = False
 
 
 @lru_cache
@@ -214,7 +217,10 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    tick, shake, before, after, again, of_columns = stages
+    tick, shake, before, after, again, of_columns, apart = stages
+    if apart and plan.read_row is not None:
+        wanted = "one whose devices share an ADC, for a rule that perturbs weights"
+        raise ParameterError("weight", "SynapseArray", wanted, Words("devices that are read apart"))
     ticking, shaking, converting = tick is not None, shake is not None, before is not None
     back = plan.change_row is decorrelation_change
     turned = back and of_columns is not None
