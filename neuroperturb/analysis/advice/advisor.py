@@ -14,7 +14,6 @@ from neuroperturb.analysis.advice import evidence
 from neuroperturb.analysis.advice.evidence import Evidence
 from neuroperturb.analysis.advice.limits import Limits, limits_of, sentences
 from neuroperturb.analysis.advice.of_rule import on_device
-from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.results.grid import number
