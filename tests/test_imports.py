@@ -40,7 +40,7 @@ ENTRIES = {
 }
 # What a function may import, and why it is not at the top: optional, or slow to import and not always needed.
 LATE = {
-    "brian2", "distributed", "gymnasium", "h5netcdf", "h5py", "jinja2", "llvmlite", "markupsafe", "matplotlib", "optuna", "pandas",
+    "brian2", "distributed", "gymnasium", "h5netcdf", "h5py", "jinja2", "llvmlite", "markupsafe", "matplotlib", "nir", "optuna", "pandas",
     "pyarrow", "reservoirpy", "rich", "scipy", "sklearn", "threadpoolctl", "tomli_w", "torch", "xarray",
 }  # fmt: skip
 HEAVY = (
@@ -56,6 +56,7 @@ HEAVY = (
     "gymnasium",
     "torch",
     "reservoirpy",
+    "nir",
 )
 
 
