@@ -102,7 +102,10 @@ def _explain(error: Exception) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return
-    path = error.ctx.command_path if error.ctx is not None else "neuroperturb"
+    words = (
+        error.ctx.command_path.split()[1:] if error.ctx is not None else ()
+    )  # the first is what the program is called here
+    path = " ".join(["neuroperturb", *words])
     text = " ".join(error.format_message().split())
     importlib.import_module("neuroperturb.cli.terminal").warn(
         f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} For help: {path} -h."

@@ -212,6 +212,15 @@ class Trainer:
 
     # results
 
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the weights as they are now, by name: what a loop over a trainer keeps of every epoch."""
+        return self._weights()
+
+    @whole
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name: np.array(w) for name, w in self.learner.weights()._asdict().items()}
+
     @whole
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
