@@ -2,9 +2,13 @@
 
     credit/runs.csv; task=delayed-xor*; rule=np-p*; control=; mean test
 
-A file of studies/results, conditions on columns (* stands for any text, nothing for an empty cell), and a statistic: mean, median, min or max of
-a column; rows; count of a condition, ``count test<0.1``; solved, the count and the rows; share of a condition in percent; unique values
-of a column, counted. A run that did not finish has a loss of ∞.
+A file of studies/results, conditions on columns (* stands for any text, nothing for an empty cell), and a statistic:
+
+    mean, median, min, max, sum COLUMN      rows        unique COLUMN: how many values
+    count CONDITION, such as test<0.1       solved CONDITION: the count, and the rows       share CONDITION: in percent
+    groups COLUMN CONDITION: for how many values of a column the mean fits      largest COLUMN OF: the largest of these means
+
+Two questions may be added, A + B. A run that did not finish has a loss of ∞. ``constants; 0.1`` stands for a number in a phrase that is no result.
 """
 
 from __future__ import annotations
@@ -55,6 +59,10 @@ def narrowed(frame: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
 
 def answer(root: Path, question: str) -> list[float]:
     """The numbers that a question asks for."""
+    if " + " in question:
+        return [sum(parts) for parts in zip(*(answer(root, part) for part in question.split(" + ")), strict=True)]
+    if question.startswith("constants;"):
+        return [float(question.partition(";")[2])]
     name, *conditions, statistic = (part.strip() for part in question.split(";"))
     frame = narrowed(_read(root / "studies" / "results" / name), dict(part.split("=", 1) for part in conditions))
     if frame.empty:
@@ -65,6 +73,13 @@ def answer(root: Path, question: str) -> list[float]:
     if what in ("count", "solved", "share"):
         count, total = _fit(frame, of), float(len(frame))
         return {"count": [count], "solved": [count, total], "share": [100 * count / total]}[what]
+    if what == "groups":
+        column, _, condition = of.partition(" ")
+        means = frame.groupby(column, sort=False).mean(numeric_only=True)
+        return [_fit(means, condition)]
+    if what == "largest":
+        column, _, of = of.partition(" ")
+        return [float(frame.groupby(column)[of].mean().max())]
     if of not in frame.columns:
         raise NoSuchData(f"there is no column {of!r}")
     if what == "unique":

@@ -31,7 +31,7 @@ SKIPPED = re.compile(
     r"^```[\s\S]*?^```$|(?<=\n\n)(?: {4}.*\n?)+|<!--[\s\S]*?-->|`[^`\n]*`|\]\([^)]*\)|doi:\S+|arXiv:\S+|\b10\.\d{4,}/\S+|https?://\S+",
     re.MULTILINE,
 )
-EVERYWHERE = ("Python 3.11", "CC BY 4.0")
+EVERYWHERE = ("Python 3.11", "scripts of 0.1", "script of 0.1")
 QUOTED = Path(__file__).with_name("quoted.toml")
 
 

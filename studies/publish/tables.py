@@ -165,16 +165,7 @@ def _cells_a_weight(hardware: str) -> str:
 
 def _plain(root: Path, name: str) -> pd.DataFrame:
     """NP + P written plainly on single cells."""
-    frame = runs(root, "robustness/runs.csv", hardware=name, control="")
-    return narrowed(frame, {"rule": "np-p*"}) if "rule" in frame else frame
-
-
-def _rule(label: str) -> str:
-    """A rule as tables say it."""
-    name = label.split(" ")[0]
-    return {"np-p": "NP + P", "bptt": "BPTT through it", "wp-held": "WP held"}.get(
-        name, name.upper().replace("-TRACE", " trace")
-    )
+    return runs(root, "robustness/runs.csv", hardware=name, control="")
 
 
 @table
@@ -200,23 +191,20 @@ def closed_loop(root: Path) -> Lines:
     return lines
 
 
+WRITINGS = {"plain pulses": "", "digital sum (mixed precision)": "mixed-precision", "closed loop": "closed-loop"}
+
+
 @table
 def arrays_direct(root: Path) -> Lines:
-    """Every rule on every array, one cell a weight, by every writing that was run."""
-    every = runs(root, "robustness/runs.csv")
-    key = "rule" if "rule" in every else "grid"
-    lines = [["array", *every[key].map(_rule).unique(), "frozen", *(TOOK[:2] if "writes" in every else [])]]
-    for name, part in every.groupby("hardware", sort=False):
-        own = narrowed(part, {"control": ""})
-        cells = [mean(own[own[key].map(_rule) == label]) for label in lines[0][1 : 1 + every[key].nunique()]]
-        label = (
-            str(name)
-            .replace(" writing=mixed-precision", ", mixed precision")
-            .replace(" writing=closed-loop", ", closed loop")
-        )
-        lines.append(
-            [label, *cells, mean(narrowed(part, {"control": "frozen"})), *(took(own)[:2] if "writes" in every else [])]
-        )
+    """One cell a weight, by the way it is written."""
+    every = runs(root, "robustness/runs.csv", control="")
+    effort = f"one cell a weight, {count(every, 'trials')} trials, {count(every, 'writes')} writes"
+    lines = [[effort, *(f"{head}{what}" for head in WRITINGS for what in ("", ", below 0.5"))]]
+    for name, part in _of_array(every).items():
+        written = [
+            narrowed(part, {"hardware": f"{name} writing={kind}" if kind else name}) for kind in WRITINGS.values()
+        ]
+        lines.append([name, *(cell for one in written for cell in (mean(one), solved(one)))])
     return lines
 
 
@@ -245,29 +233,38 @@ def without_accumulator(root: Path) -> Lines:
     return lines
 
 
-def _closed_loop(root: Path, file: str, limit: float, frozen: bool) -> Lines:
-    lines = [["array", "NP + P, mean", "median", "worst", "solved", *["frozen"] * frozen, "pulses a cell", *TOOK]]
-    for name, part in _of_array(runs(root, f"closed-loop/{file}", grid="np-p")).items():
-        own = narrowed(part, {"control": ""})
-        cells = [f"**{mean(own)}**", median(own), worst(own), solved(own, limit)]
-        cells += [mean(narrowed(part, {"control": "frozen"}))] * frozen
+def _closed_loop(root: Path, file: str, limit: float, beside: dict[str, dict[str, str]]) -> Lines:
+    lines = [["array", "cells a weight", "NP + P, mean", "median", "worst", "solved", *beside, "pulses a cell", *TOOK]]
+    for name, part in _of_array(runs(root, f"closed-loop/{file}")).items():
+        own = narrowed(part, {"grid": "np-p", "control": ""})
+        cells = [
+            _cells_a_weight(own["hardware"].iloc[0]),
+            f"**{mean(own)}**",
+            median(own),
+            worst(own),
+            solved(own, limit),
+        ]
+        cells += [mean(narrowed(part, where)) for where in beside.values()]
         lines.append([name, *cells, f"{own['pulses_per_cell'].mean():,.0f}", *took(own)])
     return lines
 
 
+FROZEN = {"frozen": {"grid": "np-p", "control": "frozen"}}
+
+
 @table
 def closed_loop_all(root: Path) -> Lines:
-    return _closed_loop(root, "runs.csv", 0.5, True)
+    return _closed_loop(root, "runs.csv", 0.5, {**FROZEN, "BPTT through it": {"grid": "bptt"}})
 
 
 @table
 def closed_loop_context(root: Path) -> Lines:
-    return _closed_loop(root, "context-runs.csv", 0.3, True)
+    return _closed_loop(root, "context-runs.csv", 0.3, FROZEN)
 
 
 @table
 def closed_loop_noise(root: Path) -> Lines:
-    return _closed_loop(root, "noise-runs.csv", 0.5, False)
+    return _closed_loop(root, "noise-runs.csv", 0.5, {})
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -404,8 +401,11 @@ def spiking(root: Path) -> Lines:
         "anp, rms, 4 bits summed, of the readout": "ANP of the readout, 4-bit weights, updates summed digitally", "untrained": "untrained",
     }  # fmt: skip
     rows = [("Mackey–Glass", "series", rule, label) for rule, label in names.items()]
-    rows += [("delayed XOR (8 steps)", "credit", rule, rule.replace("np-trace", "NP with traces").replace("4 bits summed", "4-bit weights, updates summed digitally"))
-             for rule in ("np-trace", "np-trace, frozen", "np-trace, 4 bits summed", "np-trace, 4 bits summed, frozen")]  # fmt: skip
+    for rule in ("np-trace", "np-trace, frozen", "np-trace, 4 bits summed", "np-trace, 4 bits summed, frozen"):
+        label = rule.replace("np-trace", "NP with traces").replace(
+            "4 bits summed", "4-bit weights, updates summed digitally"
+        )
+        rows.append(("delayed XOR (8 steps)", "credit", rule, label))
     lines = [["task", "100 spiking neurons", "test loss, mean of 5 seeds", "least", "greatest", "s a run"]]
     for task, study, rule, label in rows:
         part = runs(root, f"spiking/{study}_runs.csv", rule=rule)

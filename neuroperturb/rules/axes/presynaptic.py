@@ -6,6 +6,17 @@ makes the update a right-sided natural gradient: z = P x replaces x (learning-ru
 
 P is read and written by :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  computes from the reads
 the factors of this step and the pending update of P.
+
+What it is near to: recursive least squares, whose matrix is the same inverse covariance, as in FORCE learning [1]_; orthogonal weight
+modification, which projects updates by it [2]_; LOCO [3]_.
+
+References
+----------
+.. [1] D. Sussillo, L. F. Abbott, Generating coherent patterns of activity from chaotic neural networks, Neuron 63 (2009).
+   doi:10.1016/j.neuron.2009.07.018
+.. [2] G. Zeng, Y. Chen, B. Cui, S. Yu, Continual learning of context-dependent processing in neural networks, Nat. Mach. Intell. 1
+   (2019). doi:10.1038/s42256-019-0080-x
+.. [3] LOCO, arXiv:2602.22259 (2026).
 """
 
 from __future__ import annotations
