@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from neuroperturb.training.black_box.trainer import BlackBox as BlackBox
     from neuroperturb.training.deployment import age as age
     from neuroperturb.training.deployment import deploy as deploy
+    from neuroperturb.training.neurobench import neurobench as neurobench
     from neuroperturb.training.prediction import forecast as forecast
     from neuroperturb.training.prediction import predict as predict
     from neuroperturb.training.trainer import Trainer as Trainer
@@ -69,12 +70,16 @@ _HOMES = {
     "experiment": "training.trainer",
     "forecast": "training.prediction",
     "load": "results.run",
+    "neurobench": "training.neurobench",
     "predict": "training.prediction",
     "run_fixed_point": "analysis.audit.fixed_point",
     "train": "training.trainer",
 }
 _ROOMS = ("rules", "tasks", "baselines")
-_DOORS = {"sklearn": "training.estimators"}  # optional: not among the public names that everybody has
+_DOORS = {
+    "nir": "results.nir_graph",
+    "sklearn": "training.estimators",
+}  # optional: not among the public names that everybody has
 __all__ = sorted([*_HOMES, *_ROOMS])
 
 

@@ -31,6 +31,7 @@ LOOK = {  # of a writing: colour, marker
     "plain pulses": (style.GREY, "o"), "digital sum": (style.ORANGE, "s"), "closed loop": (style.BLUE, "^"), "tiles": (style.GREEN, "D"),
 }  # fmt: skip
 WORDS = {"": "plain pulses", "mixed-precision": "digital sum", "closed-loop": "closed loop", "tiles": "tiles"}
+HEAD = "| array | writing | cells a weight | mean | solved | rate | energy, J | pulses a cell | endurance used | bits a weight | front |"
 COSTS = {
     "energy": "energy of training [J]", "pulses": "pulses a cell", "endurance": "endurance used, busiest cell [share]",
     "bits": "digital bits a weight",
@@ -138,15 +139,14 @@ def _step(ax: Any, own: list[Evidence], cost: str) -> None:
 
 def page(found: list[Evidence]) -> str:
     """A table of all rows, those on the front of everything marked, and the least energy that learns."""
-    lines = [
-        "| array | writing | cells a weight | mean | solved | rate | energy, J | pulses a cell | endurance used | bits a weight | front |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [HEAD, "|---|---|---|---|---|---|---|---|---|---|---|"]
     for name in dict.fromkeys(row.hardware for row in found):
         own = [row for row in found if row.hardware == name]
         kept, first = front(own), next(iter(evidence.choices(name)), None)
         for row in own:
-            mark = "**least energy that learns**" if row == first else "yes" if row in kept else ""
+            mark = (
+                "**least energy that learns**" if row == first else "yes" if row in kept and row.mean < SOLVED else ""
+            )
             figures = [number(value) if np.isfinite(value) else "" for value in (row.energy, row.pulses, row.endurance)]
             lines.append(
                 f"| {name} | {row.writing} | {row.cells} | {number(row.mean)} | {row.solved} of {row.seeds} | {number(row.rate)} | "
@@ -166,8 +166,10 @@ def main() -> None:
     found = list(evidence.table())
     for cost in COSTS:
         draw(found, cost)
-    (RESULTS / "robustness" / "front.md").write_text(page(found), encoding="utf-8")
-    print(f"{len(made)} rows in {evidence.FILE.name}, figures and front.md in {RESULTS / 'robustness'}")
+    readme = RESULTS / "robustness" / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(text[: text.index(HEAD)] + page(found), encoding="utf-8")
+    print(f"{len(made)} rows in {evidence.FILE.name}, figures and a table in {RESULTS / 'robustness'}")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ steps' correlation for np-p and np-trace in the pendulum. Rows that are missing 
   Stochastic rounding of 6 bits, held weight noise, and the drawn actions of nrl, leave it in some.
 - Cart-pole: on `digital-6` it just misses its bar (five chips), on `ecram` it is learnt whole; a reversed motor is not learnt again within
   the run; nrl+P fails. The linear policy cannot see velocities.
-- The pendulum on hardware, and there all rules but np-p, were not run.
+- The pendulum on hardware: five chips each at the rate of ideal weights, which was not searched again; other rules than np-p were not run there.
 - wp-held, oua and hebbian fail on the bandit at this number of trials, in most seeds.
 - Settings of these tables come from small grids: a rule that fails here may not fail with others.
 """

@@ -5,9 +5,10 @@
     for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
 
 One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
-rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
-columns has the three loops fused into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same
-operations in the same order. From `blas.BATCH` columns on, ideal cells are written and read by BLAS.
+rows, and many columns after all rows are written, by panels (:mod:`hardware_models.numerics.panels`); the order of the sum does not
+change by either, nor do the bits. An ideal cell written with one outer product and read by two columns has the three loops fused
+into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same operations in the same order. From
+`blas.BATCH` columns on, ideal cells are written and read by BLAS.
 
 Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
@@ -22,7 +23,9 @@ from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_co
 from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
+from hardware_models.numerics.checks import ParameterError, Words
 from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.panels import WIDE, product
 
 SHORT = 256  # elements of a row: up to here one outer product, too, is written line by line
 
@@ -57,6 +60,7 @@ class WalkPlan(NamedTuple):
     change_row : row j of the pending update, ``(pending, memory, w, scale, j, change)``
     read_row : how a row is read where a probe shifts it, ``(array, memory, j, w, x, acc)``; None reads it as it is
     single : one device a weight;  slow : the visible weight has an offset that outlasts a step, ``cells.slow``
+    wide : sweeps may read many columns, for which there is a panel in the array's work space
     watch : how far cells go, both ends of the stage of :mod:`hardware_models.crossbar.travel`; None: not recorded
     """
 
@@ -66,6 +70,7 @@ class WalkPlan(NamedTuple):
     read_row: object
     single: bool
     slow: bool
+    wide: bool = False
     watch: Watch | None = None
 
 
@@ -106,11 +111,12 @@ def make_combine(slow: bool):
 @lru_cache
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
-    path, hold_row, change_row, read_row, single, slow, watch = plan
+    path, hold_row, change_row, read_row, single, slow, wide, watch = plan
     put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
     probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
     settling, refreshing = settle_row is not None, due_row is not None
     plain, combine = single and not slow, make_combine(slow)  # plain: a row of cells is a row of weights
+    panelled = wide and plain and not probing
     put = _make_device_write(put_row, hold_row, watch)
     refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
 
@@ -165,6 +171,11 @@ def make_walk(plan: WalkPlan):
         writing = pending.active[0] != 0
         if beginning and writing:
             begin_update(array, pending)
+        if panelled and start == 0 and x.shape[0] >= WIDE:
+            for j in range(m if writing else 0):
+                write(array, pending, memory, j)
+            product(array.cells.w[0], m, x, acc, array.scratch.panel)
+            return
         whole = start if probing else m - m % 4
         for j in range(start, whole, 4):
             if writing:
@@ -188,6 +199,7 @@ class Stages(NamedTuple):
     after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
     again : ``(array, x, acc)``, 1 where columns have to be read once more, and sets them up: bound management
     back : around column reads; None: they are exact
+    apart : `after` sums every device by itself, so that nothing that a probe adds to sums of weights is seen
     """
 
     tick: object = None
@@ -196,6 +208,7 @@ class Stages(NamedTuple):
     after: object = None
     again: object = None
     back: ColumnStages | None = None
+    apart: bool = False
 
 
 @lru_cache
@@ -204,7 +217,10 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    tick, shake, before, after, again, of_columns = stages
+    tick, shake, before, after, again, of_columns, apart = stages
+    if apart and plan.read_row is not None:
+        wanted = "one whose devices share an ADC, for a rule that perturbs weights"
+        raise ParameterError("weight", "SynapseArray", wanted, Words("devices that are read apart"))
     ticking, shaking, converting = tick is not None, shake is not None, before is not None
     back = plan.change_row is decorrelation_change
     turned = back and of_columns is not None

@@ -10,6 +10,7 @@ import numpy as np
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.dots import dot
+from hardware_models.numerics.panels import WIDE, make_product, pack
 from hardware_models.reading import wiring
 from hardware_models.reading.converters import ConverterNumbers, ScalingNumbers, convert, divisor_of, is_saturated
 from hardware_models.reading.wiring import WireNumbers, WireScratch, device_row
@@ -50,6 +51,7 @@ class ReadingScratch(NamedTuple):
     x : (K, m) what drives the lines;  divisor : (K,) α, doubled by every repetition;  repetition : (K,) int64
     waiting : (K,) int64, 1 until a column is read for good;  done : (K, n) columns that are
     variance : (K, n) Σ s(w)² x²;  row, draws : (n,), (n or m,)
+    squares, panel : (K, m), (line m,), work space of these sums where columns are many, else (1, m), (1,)
     """
 
     x: np.ndarray
@@ -58,6 +60,8 @@ class ReadingScratch(NamedTuple):
     waiting: np.ndarray
     done: np.ndarray
     variance: np.ndarray
+    squares: np.ndarray
+    panel: np.ndarray
     row: np.ndarray
     draws: np.ndarray
     wires: WireScratch
@@ -125,15 +129,46 @@ def drive_all(reading, sweep, m, x):
 
 
 @kernel
-def weigh_squares(w, slow, gain, power, x, row, variance):
+def weight_square(w, power):
+    """s(w)²"""
+    v = abs(w)
+    return v if power == 1 else v * v
+
+
+@kernel
+def pack_squares(source, i, panel):
+    """Lines of s(w)² from element i on, for a product; source : w (m, n), slow (m, n) or (1, 1), power."""
+    w, slow, power = source
+    pack(w, i, panel)
+    if slow.shape[1] > 1:
+        line = panel.shape[0] // w.shape[0]
+        for j in range(w.shape[0]):
+            for u in range(line):
+                panel[j * line + u] += slow[j, i + u]
+    for u in range(panel.shape[0]):
+        panel[u] = weight_square(panel[u], power)
+
+
+product_of_squares = make_product(pack_squares)
+
+
+@kernel
+def weigh_squares(w, slow, gain, power, x, scratch):
     """variance_ci = Σ_k gain_k² Σ_j |w_kji|^power x_cj²"""
+    row, variance, squares = scratch.row, scratch.variance, scratch.squares
     variance[:] = 0
     for k in range(w.shape[0]):
+        if x.shape[0] >= WIDE and squares.shape[0] > 1:
+            for c in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    squares[c, j] = (gain[k] * x[c, j]) ** 2
+            source = w[k], slow[k if slow.shape[2] > 1 else 0], power
+            product_of_squares(source, w.shape[1], squares[: x.shape[0]], variance, scratch.panel)
+            continue
         for j in range(w.shape[1]):
             device_row(w, slow, k, j, row)
             for i in range(row.shape[0]):
-                v = abs(row[i])
-                row[i] = v if power == 1 else v * v
+                row[i] = weight_square(row[i], power)
             for c in range(x.shape[0]):
                 out, a = variance[c], (gain[k] * x[c, j]) ** 2
                 for i in range(out.shape[0]):
@@ -212,7 +247,7 @@ def sense(reading, sweep, device_gain, k, out, n):
 def sense_all(reading, sweep, w, slow, gain, n, x, acc):
     p = reading.numbers
     if p.weight_std > type(p.weight_std)(0) and p.power > 0:
-        weigh_squares(w, slow, gain, p.power, x, reading.scratch.row, reading.scratch.variance)
+        weigh_squares(w, slow, gain, p.power, x, reading.scratch)
     sense_columns(reading, sweep, gain, n, x, acc)
 
 

@@ -38,10 +38,11 @@ from hardware_models.crossbar.column_reads import ColumnStages
 from hardware_models.crossbar.contract import Readout, Site
 from hardware_models.crossbar.state import Absent, ArrayState
 from hardware_models.crossbar.sweep import Stages
-from hardware_models.numerics import memory, random
+from hardware_models.numerics import memory, panels, random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
+from hardware_models.reading.apart import after_apart, after_apart_back
 from hardware_models.reading.converters import (
     CONVERTERS,
     NO_CONVERTER,
@@ -210,8 +211,24 @@ class Reading(Readout):
         return replace(self, wires=replace(wires, conductance=siemens))
 
     def check_array(self, site: Site) -> None:
+        if site.parts.weight.read_apart:
+            self._check_apart(site)
         if self.wires is not None:
             wiring.warn_of_error(site)
+
+    def _check_apart(self, site: Site) -> None:
+        weight = type(site.parts.weight).__name__
+        for name, there in (
+            ("wires", self.wires is not None),
+            ("gain_std", self.gain_std > 0),
+            ("offset_std", self.offset_std > 0),
+        ):
+            if there:
+                wanted = f"left out: {weight} has an ADC for each device, without them"
+                raise ParameterError(f"reading.{name}", "SynapseArray", wanted, getattr(self, name))
+        if site.parts.programming.reads_noisily:
+            wanted = f"one without read noise of its own for {weight}, whose devices are read apart"
+            raise ParameterError("programming", "SynapseArray", wanted, site.parts.programming)
 
     @property
     def reads_noisily(self) -> bool:
@@ -267,10 +284,13 @@ class Reading(Readout):
     def _scratch(self, shape, columns: int, dtype, devices: int) -> ReadingScratch:
         n, m = shape
         zeros = lambda *size: memory.zeros(size, dtype)  # noqa: E731
+        noise = self.weight_noise
+        many = columns if noise is not None and noise.power > 0 and columns >= panels.WIDE else 1
         wired = (devices, m, n, columns) if self.wires is not None else (1, 1, 1, 1)
         return ReadingScratch(
             x=zeros(columns, m), divisor=np.zeros(columns, dtype), repetition=np.zeros(columns, np.int64),
-            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n), row=zeros(1, n)[0],
+            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n),
+            squares=zeros(many, m), panel=panels.zeros(many, m, dtype), row=zeros(1, n)[0],
             draws=zeros(1, max(n, m))[0], wires=wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
@@ -293,7 +313,7 @@ class Reading(Readout):
             acc[:, :m] = driven @ w
             if noise is not None:
                 acc[:, :m] += noise(state, driven, reading.scratch.repetition)
-            make_after(False)(mirror, reading.scratch.x, acc)
+            (after_apart if hasattr(state.weight, "adc_bounds") else make_after(False))(mirror, reading.scratch.x, acc)
             waiting = again(mirror, y, acc)
         state.reading.rereads[0] += reading.rereads[0]
         return acc[:, :m] * state.scale
@@ -311,6 +331,11 @@ class Reading(Readout):
         """What a sweep does around its walk; nearly the same kernels for all readings, so that strengths never recompile."""
         back = ColumnStages(before_back, after_back, again_back)
         return Stages(before=before, after=make_after(self.wires is not None), again=again, back=back)
+
+    @property
+    def stages_apart(self) -> Stages:
+        back = ColumnStages(before_back, after_apart_back, again_back)
+        return Stages(before=before, after=after_apart, again=again, back=back, apart=True)
 
 
 # Names in tables

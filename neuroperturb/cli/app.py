@@ -29,6 +29,8 @@ COMMANDS = {
     "predict": ("predict:predict", "Predict from another file of data, in its own units, and write a CSV."),
     "age": ("age:age", "Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation."),
     "device": ("device:device", "Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a figure."),
+    "neurobench": ("neurobench:neurobench", "NeuroBench's metrics of a run on its test data: footprint, sparsity, synaptic operations."),
+    "export": ("export:export", "Write the trained network as a graph of NIR, the neuromorphic intermediate representation (extra: nir)."),
     "advise": ("advise:advise", "Say what limits learning on a device, which writing the evidence recommends for it, and what that costs."),
     "align": ("align:align", "Measure how closely, and with how much noise, rules follow the gradient: a table, a figure and a CSV."),
     "audit": ("audit:audit", "Is a rule local, what would it cost on chip, and which engines could run it?"),
@@ -100,7 +102,10 @@ def _explain(error: Exception) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return
-    path = error.ctx.command_path if error.ctx is not None else "neuroperturb"
+    words = (
+        error.ctx.command_path.split()[1:] if error.ctx is not None else ()
+    )  # the first is what the program is called here
+    path = " ".join(["neuroperturb", *words])
     text = " ".join(error.format_message().split())
     importlib.import_module("neuroperturb.cli.terminal").warn(
         f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} For help: {path} -h."

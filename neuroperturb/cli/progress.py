@@ -23,6 +23,19 @@ def show(quiet: bool) -> contextlib.AbstractContextManager[Display]:
 
 
 @contextlib.contextmanager
+def preparing(quiet: bool) -> Iterator[None]:
+    """Inside, what is done before training; said is when it compiles, and how much it was."""
+    if quiet:
+        yield
+        return
+    before = compiled()
+    with when_compiling(lambda: say("compiling kernels")):
+        yield
+    if line := _compiled_line(before):
+        say(line)
+
+
+@contextlib.contextmanager
 def _silent() -> Iterator[Display]:
     yield lambda progress: None
 

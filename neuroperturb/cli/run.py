@@ -98,7 +98,7 @@ def carry_out(
         say(jobs.configuration(job))
         for remark in remarks(job.experiment):
             warn(remark)
-    with contextlib.closing(training.start(job, chip)) as trainer:
+    with contextlib.closing(training.start(job, chip, quiet=quiet)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)
         interrupted = training.train(trainer, job.target, quiet)

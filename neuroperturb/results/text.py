@@ -185,10 +185,13 @@ def _totals(total: dict) -> str:
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(
-            "endurance used by the most-written cell "
-            + " – ".join(f"{100 * used[e]:.1g} %" for e in ("low", "typical", "high"))
+            "endurance used by the most-written cell " + " – ".join(_share(used[e]) for e in ("low", "typical", "high"))
         )
     return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
+
+
+def _share(value: float) -> str:
+    return "< 0.001 %" if value < 1e-5 else f"{100 * value:.1g} %"
 
 
 def history_table(run: Record, rows: int = 8) -> str:

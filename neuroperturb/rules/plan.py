@@ -239,7 +239,7 @@ def _sum_work(works: list[UnitWork]) -> UnitWork:
 def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts, fill, online: bool) -> RuleStructure:
     probe, baseline, own = rule.probe, rule.baseline, rule.formula is not None
     synapse = formula(formulas.synapse, "synapse")
-    neuron = formula(formulas.synapse, "neuron") if own else None
+    neuron, step = formula(formulas.synapse, "neuron") if own else None, formula(formulas.step, "step")
     return RuleStructure(
         passes=PassPlan(
             count=baseline.passes, paired=baseline.paired, independent=baseline.independent, expect=baseline.expect,
@@ -255,7 +255,7 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
         ),
         lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private, rule.presynaptic.tracks),
         synapse=SynapsePlan(
-            formula=synapse, own=own, tracing="trace" in synapse.used, stateful="state" in formula(formulas.step, "step").used,
+            formula=synapse, own=own, tracing="trace" in synapse.used, stateful="state" in step.used, doubly="second" in step.used,
             gather=make_gather(synapse, fill), integrates=facts.integrates, credited_at_end=facts.draw_held and not own,
         ),
         reward=RewardPlan(

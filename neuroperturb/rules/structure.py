@@ -83,7 +83,7 @@ class SynapsePlan(NamedTuple):
     """State and computation of synapses.
 
     formula : of the synapse;  own : it is custom, and only its arguments are known
-    tracing : each has a trace for each trial;  stateful : each has an optimiser state
+    tracing : each has a trace for each trial;  stateful : each has an optimiser state;  doubly : of two numbers
     gather : kernel of a row over the trials of a batch
     integrates : a write sums several steps, or episodes
     credited_at_end : the rewards of an episode are summed, and its draw, held throughout, is credited once
@@ -93,6 +93,7 @@ class SynapsePlan(NamedTuple):
     own: bool
     tracing: bool
     stateful: bool
+    doubly: bool
     gather: object
     integrates: bool
     credited_at_end: bool

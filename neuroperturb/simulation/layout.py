@@ -87,6 +87,7 @@ def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
         params=numbers(rule.formulas.synapse, t),
         step=numbers(rule.formulas.step, t),
         due=np.ones(1, t),
+        second=zeros(m, n) if learnt and synapse.doubly else np.zeros((0, 0), t),
     )
 
 

@@ -136,4 +136,4 @@ def _clean_pass(setup: Setup, plan: Plan) -> tuple:
 def _column_read(setup: Setup, array: SynapseArray):
     slow = not isinstance(array.state.slow, Absent)
     combine = make_combine(slow) if slow or len(array.state.gain) > 1 else None
-    return make_column_read(array.parts.readout.stages.back, combine, array.is_ideal, slow, str(setup.dtype))
+    return make_column_read(array.stages.back, combine, array.is_ideal, slow, str(setup.dtype))

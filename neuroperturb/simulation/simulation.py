@@ -279,7 +279,11 @@ class Simulation:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
     def live_state(self) -> dict[str, np.ndarray]:
-        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving."""
+        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving; always the same dict."""
+        return self._live
+
+    @functools.cached_property
+    def _live(self) -> dict[str, np.ndarray]:
         return {name: a for name, a in self._named() if a.size}
 
     def checkpoint(self) -> dict[str, np.ndarray]:

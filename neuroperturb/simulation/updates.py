@@ -38,7 +38,9 @@ class Updates:
         rows = memory.zeros((m, n), self._setup.dtype)
         if online and not pending.active[0]:
             return np.zeros((n, m))
-        moved = (synapses.trace, synapses.square, synapses.gradient, synapses.writes, synapses.key, pending.reward)
+        moved = (
+            synapses.trace, synapses.square, synapses.second, synapses.gradient, synapses.writes, synapses.key, pending.reward,
+        )  # fmt: skip
         kept = [a.copy() for a in moved]
         if not online:  # as at the end of an episode
             synapses.key[0] = synapses.key[1]

@@ -50,7 +50,7 @@ from neuroperturb.training.learner import Learner, make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
 from neuroperturb.training.resumption import fitting, require_same, require_simulated, require_state
-from neuroperturb.training.whole import Guard, whole
+from neuroperturb.training.whole import Camera, Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
 OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, if it has one
@@ -92,7 +92,7 @@ class Trainer:
         self._loop = Loop(sequences, self.learner)
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
-        self._guard = Guard()
+        self._guard, self._camera = Guard(), Camera()
 
     def _require_own(self, run: Run) -> None:
         """Refuse a record that this sort of run cannot go on from."""
@@ -212,6 +212,15 @@ class Trainer:
 
     # results
 
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the weights as they are now, by name: what a loop over a trainer keeps of every epoch."""
+        return self._weights()
+
+    @whole
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name: np.array(w) for name, w in self.learner.weights()._asdict().items()}
+
     @whole
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
@@ -291,12 +300,16 @@ class Trainer:
         self._loop.restore(state["position"])
 
     def _snapshot(self) -> tuple:
-        """All state that an operation changes: rows, seconds of the epoch, the step of divergence, arrays."""
-        return list(self._history.rows), self._history.seconds, self._loop.diverged, self._checkpoint()
+        """All state that an operation changes: rows, weights before them, seconds, the step of divergence, position, arrays."""
+        history, loop = self._history, self._loop
+        arrays = self._camera.take(self.learner.checkpoint())
+        return list(history.rows), history.before, history.seconds, loop.diverged, loop.checkpoint(), arrays
 
     def _put_back(self, snapshot: tuple) -> None:
-        rows, seconds, diverged, state = snapshot
-        self._restore(list(rows), state)
+        rows, before, seconds, diverged, position, arrays = snapshot
+        self._history.restore(list(rows), before._asdict())
+        self.learner.restore(arrays.arrays())
+        self._loop.restore(position)
         self._history.seconds, self._loop.diverged = seconds, diverged
 
 

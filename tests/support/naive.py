@@ -177,12 +177,22 @@ def learn(
     variance, variance_y = np.full(n, sigma**2), np.full(n_out, sigma**2)
     trace = {k: np.zeros((B, *W[k].shape)) for k in learnt}
     square, writes = {k: np.zeros_like(W[k]) for k in learnt}, dict.fromkeys(learnt, 0)
+    mean = {k: np.zeros_like(W[k]) for k in learnt}
     total = {k: np.zeros_like(W[k]) for k in learnt}
 
     def write(k, g, rate):
         if k in frozen:
             return
         writes[k] += 1
+        if rule.step.kind == "momentum":
+            mean[k] = rule.step.decay * mean[k] + g
+            g = mean[k]
+        if rule.step.kind == "adam":
+            step, age = rule.step, writes[k]
+            mean[k] = step.first * mean[k] + (1 - step.first) * g
+            square[k] = step.second * square[k] + (1 - step.second) * g**2
+            size = np.sqrt(1 - step.second**age) / (1 - step.first**age)
+            g = size * mean[k] / (np.sqrt(square[k]) + step.epsilon)
         if rule.step.kind == "rms":
             beta = rule.step.decay
             square[k] = beta * square[k] + (1 - beta) * g**2

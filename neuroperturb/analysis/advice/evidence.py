@@ -1,6 +1,7 @@
 """What was learned on every array, by which writing and at what cost: rows of the studies that stand behind the advice.
 
-`evidence.csv`, beside this file, is written by ``python studies/evidence.py`` from the published runs of the studies.
+`evidence.csv`, beside this file, is written by ``python studies/evidence.py`` from the published runs of the studies. `plain.csv` is of a first
+study, before there was a list of seeds: five rules written plainly, five seeds on which rates were chosen, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 STUDY = "studies/closed-loop.toml"  # of the writing that is recommended
 FILE = Path(__file__).with_name("evidence.csv")
+PLAIN_FILE = Path(__file__).with_name("plain.csv")
+RULE, PLAINLY = "np-p", "plain pulses"  # of the studies behind evidence.csv, and one of their writings
 LEARNS = 0.1, 0.95  # mean test loss at most, share of seeds solved at least
 WORSE = ("mean", "energy", "pulses", "endurance", "bits", "cells")  # the more, the worse
 
@@ -89,3 +92,32 @@ def choices(hardware: str) -> list[Evidence]:
     """Writings of a preset among which an engineer chooses: of those that learn, the ones that no other beats; the least energy first."""
     found = front([row for row in table() if row.hardware == hardware and row.learns])
     return sorted(found, key=lambda row: (math.isnan(row.energy), row.energy))
+
+
+class PlainEvidence(NamedTuple):
+    """Delayed XOR by one rule on one array with plain pulses; rates were chosen on the same seeds, which flatters.
+
+    hardware, rule : names;  seeds, solved, median, worst, frozen : as of `Evidence`; a run that diverged is infinite
+    """
+
+    hardware: str
+    rule: str
+    seeds: int
+    solved: int
+    median: float
+    worst: float
+    frozen: float
+
+
+@cache
+def plain() -> dict[tuple[str, str], PlainEvidence]:
+    """By names of hardware and rule; empty if there is no file."""
+    if not PLAIN_FILE.exists():
+        return {}
+    kinds = {"hardware": str, "rule": str, "seeds": int, "solved": int}
+    with PLAIN_FILE.open(newline="", encoding="utf-8") as file:
+        made = [
+            PlainEvidence(**{key: kinds.get(key, float)(value) for key, value in row.items()})
+            for row in csv.DictReader(file)
+        ]
+    return {(row.hardware, row.rule): row for row in made}

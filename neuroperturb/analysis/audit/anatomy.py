@@ -25,7 +25,10 @@ class Anatomy(NamedTuple):
     @property
     def expressions(self) -> dict[str, str]:
         """The formulas as text."""
-        lines, kept = self.traced.lines, {"trace": self.traced.keeps_trace, "state": self.traced.keeps_state}
+        lines, kept = (
+            self.traced.lines,
+            {"trace": self.traced.keeps_trace, "state": self.traced.keeps_state, "second": self.traced.keeps_second},
+        )
         factor = {} if self.traced.factor is None else {"factor =": text(self.traced.factor)}
         return factor | {
             f"{name} {'←' if name in kept else '='}": text(node) for name, node in lines.items() if kept.get(name, True)

@@ -63,8 +63,11 @@ def costs(anatomy: Anatomy, schedule: str, bits: int) -> RuleCosts:
     rule, facts, found = anatomy.rule, anatomy.facts, anatomy.traced
     # a held draw is credited once, at the end: its synapses accumulate nothing
     summed = (schedule == "episode" and not facts.draw_held) or facts.integrates
-    synapse = found.keeps_trace + found.keeps_state + summed + facts.synapse_state
-    step, write = _work(found.trace, found.gradient), _work(found.trace, found.gradient, found.state, found.change)
+    synapse = found.keeps_trace + found.keeps_state + found.keeps_second + summed + facts.synapse_state
+    step, write = (
+        _work(found.trace, found.gradient),
+        _work(found.trace, found.gradient, found.state, found.second, found.change),
+    )
     return RuleCosts(
         schedule=schedule, broadcasts=anatomy.broadcasts, broadcast_bits=anatomy.broadcasts * bits,
         state_synapse=synapse, state_synapse_bits=synapse * bits, state_neuron=facts.unit_state, state_neuron_bits=facts.unit_state * bits,

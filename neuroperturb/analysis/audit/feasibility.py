@@ -70,7 +70,7 @@ def _operations(node: Node) -> set[str]:
 
 def _not_rank_one(anatomy: Anatomy):
     """A pulsed write is a single product of a row's and a column's factor; the array provides nothing else."""
-    kept = [name for name in ("trace", "state") if name in anatomy.traced.used]
+    kept = [name for name in ("trace", "state", "second") if name in anatomy.traced.used]
     if kept:
         return  # reported with the state
     try:
@@ -84,7 +84,7 @@ def _not_rank_one(anatomy: Anatomy):
 
 
 def _of_state(anatomy: Anatomy, engine: Engine):
-    kept = ["a trace e_ij"] * anatomy.traced.keeps_trace + ["a running square v_ij"] * anatomy.traced.keeps_state
+    kept = ["a trace e_ij"] * anatomy.traced.keeps_trace + list(anatomy.rule.step.kept)
     yield from unstored(kept, engine)
 
 

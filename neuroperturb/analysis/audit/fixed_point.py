@@ -148,7 +148,11 @@ def require_integers(rule) -> None:
         raise SpecError("rule", "", "one with a synaptic formula, to run in fixed point", Words(rule.name))
     if not facts_of(rule).perturbs_units:
         raise SpecError("rule.probe", "", "units for its run to be recorded", rule.probe.kind, verb="must perturb")
-    terms(traced(rule), rule.label)
+    found = traced(rule)
+    if found.keeps_state and found.refused is None:
+        wanted = "'plain' or 'clipped' to run in fixed point, where a synapse has its weight and a trace"
+        raise SpecError("rule.step", "", wanted, rule.step.kind)
+    terms(found, rule.label)
 
 
 def _sequence(pre, post, reward, weight, draw, reset) -> SynapticInputs:
@@ -207,7 +211,7 @@ def make_float_run(synapse, step):
                     e, gradient = synapse(
                         params, e, weight[j, i], received.pre[t, j], received.post[t, i], received.reward[t], own
                     )
-                    _, change = step(step_params, 0.0, gradient, 1.0)
+                    change = step(step_params, 0.0, gradient, 1.0)[1]
                     trace[j, i] = e
                     weight[j, i] += change
                     largest[0] = max(largest[0], abs(e))

@@ -2,7 +2,7 @@
 
     neuron     (clean, noisy, noise) -> p                                  every unit, step and trial
     synapse    (trace, weight, pre, post, reward, draw) -> (trace, g)      every synapse, step and trial
-    step       (state, gradient, correction) -> (state, Δw)                every synapse and write
+    step       (state, gradient, correction) -> (state, Δw)                every synapse and write; with a second state between, in and out
 
 The functions are those of the rule's axes, or of the user, that the kernels compile.
 """
@@ -15,12 +15,12 @@ from neuroperturb import rules
 from neuroperturb.analysis.audit.products import NotSumOfProducts, sum_of_products
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.formula.graph import Node, fold, input_, inputs, rename, substitute
-from neuroperturb.rules.formula.signatures import NEURON, STEP, SYNAPSE, formula, numbers
+from neuroperturb.rules.formula.signatures import NEURON, SYNAPSE, TWO_STATES, arguments_of, formula, numbers
 from neuroperturb.rules.formula.tracing import trace
 from neuroperturb.rules.plan import formulas_of
 from neuroperturb.spec import InputError, SpecError, Words
 
-ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": STEP[1:]}  # after the record of numbers
+ARGUMENTS = {"neuron": NEURON[1:], "synapse": SYNAPSE[1:], "step": TWO_STATES[1:]}  # after the record of numbers
 RETURNED = {"neuron": 1, "synapse": 2, "step": 2}
 
 
@@ -34,11 +34,11 @@ class RuleFunction(NamedTuple):
     def trace(self) -> tuple[Node, ...]:
         """Its return values, as expressions."""
         what = f"{type(self.params).__name__}.{self.name}"
-        found = trace(self.function, self.params, ARGUMENTS[self.name], what=what)
-        if len(found) != RETURNED[self.name]:
-            raise InputError(
-                f"The function {what!r} must return {RETURNED[self.name]} numbers. Got {len(found)} instead."
-            )
+        takes = arguments_of(self.function)[1:] if self.name == "step" else ARGUMENTS[self.name]
+        returned = RETURNED[self.name] + ("second" in takes)
+        found = trace(self.function, self.params, takes, what=what)
+        if len(found) != returned:
+            raise InputError(f"The function {what!r} must return {returned} numbers. Got {len(found)} instead.")
         return tuple(rename(node, dict(getattr(self.params, "symbols", ()))) for node in found)
 
     def numbers(self, dtype) -> tuple:
@@ -69,7 +69,7 @@ class TracedRule(NamedTuple):
     """Expressions in terms of `ARGUMENTS`, parameters by name.
 
     factor : p of a unit, or None;  trace : a synapse's new trace;  gradient : its term of the gradient estimate
-    state, change : of a write, with the gradient substituted
+    state, second, change : of a write, with the gradient substituted
     lines : the synapse's formulas by name and in order, each in terms of the results of those before
     """
 
@@ -77,6 +77,7 @@ class TracedRule(NamedTuple):
     trace: Node
     gradient: Node
     state: Node
+    second: Node
     change: Node
     lines: dict[str, Node]
 
@@ -87,6 +88,10 @@ class TracedRule(NamedTuple):
     @property
     def keeps_state(self) -> bool:
         return fold(self.state) != input_("state")
+
+    @property
+    def keeps_second(self) -> bool:
+        return fold(self.second) != input_("second")
 
     @property
     def refused(self) -> tuple[str, NotSumOfProducts] | None:
@@ -101,7 +106,7 @@ class TracedRule(NamedTuple):
     @property
     def used(self) -> tuple[str, ...]:
         """Arguments that a change depends on, directly or through stored state."""
-        kept = [self.trace] * self.keeps_trace + [self.state] * self.keeps_state
+        kept = [self.trace] * self.keeps_trace + [self.state] * self.keeps_state + [self.second] * self.keeps_second
         found = inputs(*map(fold, (self.change, *kept)))
         return tuple(name for name in (*ARGUMENTS["synapse"], *ARGUMENTS["step"]) if name in found)
 
@@ -110,10 +115,12 @@ def traced(rule: PerturbationRule) -> TracedRule:
     """The traced formulas of a rule."""
     neuron, synapse, step = formulas(rule)
     e, g = synapse.trace()
-    v, dw = step.trace()
-    lines = {"trace": e, "gradient": _reading(g, "trace", e), "state": v, "change": _reading(dw, "state", v)}
-    state, change = (substitute(node, input_("gradient"), g) for node in (v, dw))
-    return TracedRule(None if neuron is None else neuron.trace()[0], e, g, state, change, lines)
+    v, *more, dw = step.trace()
+    m = more[0] if more else input_("second")
+    lines = {"trace": e, "gradient": _reading(g, "trace", e), "state": v, **({"second": m} if more else {})}
+    lines["change"] = _reading(_reading(dw, "state", v), "second", m)
+    state, second, change = (substitute(node, input_("gradient"), g) for node in (v, m, dw))
+    return TracedRule(None if neuron is None else neuron.trace()[0], e, g, state, second, change, lines)
 
 
 def _reading(node: Node, name: str, kept: Node) -> Node:

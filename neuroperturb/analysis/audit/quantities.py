@@ -20,7 +20,7 @@ __all__ = ["COLUMN", "DRAW", "FAR", "KINDS", "LAYER", "LOCAL", "OWN", "POST", "P
 # Symbols of the arguments of the formulas, unless a value of an axis overrides them.
 ARGUMENTS = {
     "clean": ("a_i", POST), "noisy": ("ã_i", POST), "noise": ("σξ_i", POST), "pre": ("pre_j", PRE), "post": ("p_i, of its unit", POST),
-    "trace": ("e_ij", OWN), "weight": ("w_ij", OWN), "state": ("v_ij", OWN), "reward": ("−δL", SCALAR),
+    "trace": ("e_ij", OWN), "weight": ("w_ij", OWN), "state": ("v_ij", OWN), "second": ("m_ij", OWN), "reward": ("−δL", SCALAR),
     "correction": ("1/(1 − βᵏ), k writes", SCALAR), "draw": ("Ξ_ij", DRAW),
 }  # fmt: skip
 ERRORS = Quantity("y_k − y*_k, one per output", SCALAR, "sent to every unit, which weights them")

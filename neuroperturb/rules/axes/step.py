@@ -1,6 +1,7 @@
 """Optimiser step: from a synapse's estimate g of its gradient to its change; all state is local to the synapse.
 
     (params, state, gradient, correction) -> (state, Δw)        scalar, the form of :mod:`neuroperturb.rules.formula.signatures`
+    (params, state, second, gradient, correction) -> (state, second, Δw)        of a synapse that holds two numbers
 
 `rate`, the first number of every record, is η; at a write kernels replace it by the current value of the schedule. A record with a state
 may also have a scalar that is broadcast at the k-th write, ``correction(params, k)``; it is 1 otherwise.
@@ -20,9 +21,11 @@ class Step(AxisValue):
     """A value of this axis.
 
     linear : Δw = η g, so that the reward can be scaled by η instead
+    kept : what a synapse holds for it, in addition to its weight
     """
 
     linear: ClassVar[bool] = False
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def formula(self, learning_rate: float) -> tuple:
         """The record with its scalar function `step`; η its first number."""
@@ -82,6 +85,7 @@ class RMS(Step):
     """
 
     kind: Literal["rms"] = "rms"
+    kept: ClassVar[tuple[str, ...]] = ("a running square v_ij",)
     decay: float = Field(default=0.99, ge=0, lt=1)
     facts: ClassVar[Facts] = Facts(
         brian=BrianText(
@@ -94,6 +98,88 @@ class RMS(Step):
 
     def formula(self, learning_rate: float) -> RMSStep:
         return RMSStep(learning_rate, self.decay)
+
+
+class MomentumStep(NamedTuple):
+    """rate : η;  decay : β"""
+
+    rate: float
+    decay: float
+    symbols = (("rate", "η"), ("decay", "β"))
+
+    @staticmethod
+    def step(params, state, gradient, correction):
+        state = params.decay * state + gradient
+        return state, params.rate * state
+
+
+class Momentum(Step):
+    """m ← β m + g;   Δw = −η m   (the heavy ball of B. T. Polyak, 1964, doi:10.1016/0041-5553(64)90137-5, eq. 9).
+
+    One number per synapse, and products only. A constant g moves a weight by η/(1 − β) g at every write.
+
+    decay : β, in [0, 1)
+    """
+
+    kind: Literal["momentum"] = "momentum"
+    kept: ClassVar[tuple[str, ...]] = ("a running sum m_ij",)
+    decay: float = Field(default=0.9, ge=0, lt=1)
+    facts: ClassVar[Facts] = Facts(
+        symbols=(("state", "m_ij"),),
+        brian=BrianText(
+            "running_sum = (1 - writing_post)*running_sum + writing_post*(momentum*running_sum + estimate)\n"
+            "dw = writing_post*eta_post*running_sum",
+            variables=("running_sum",),
+            constants=(("momentum", "decay"),),
+        ),
+    )
+
+    def formula(self, learning_rate: float) -> MomentumStep:
+        return MomentumStep(learning_rate, self.decay)
+
+
+class AdamStep(NamedTuple):
+    """rate : η;  first, second_decay : β₁, β₂;  epsilon : ε"""
+
+    rate: float
+    first: float
+    second_decay: float
+    epsilon: float
+    symbols = (("rate", "η"), ("first", "β₁"), ("second_decay", "β₂"), ("epsilon", "ε"))
+
+    @staticmethod
+    def step(params, state, second, gradient, correction):
+        one = type(gradient)(1)
+        state = params.second_decay * state + (one - params.second_decay) * gradient * gradient
+        second = params.first * second + (one - params.first) * gradient
+        return state, second, params.rate * correction * second / (np.sqrt(state) + params.epsilon)
+
+    @staticmethod
+    def correction(params, writes):
+        """√(1 − β₂ᵏ)/(1 − β₁ᵏ)"""
+        one = type(writes)(1)
+        return np.sqrt(one - params.second_decay**writes) / (one - params.first**writes)
+
+
+class Adam(Step):
+    """m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²;   Δw = −η c_k m/(√v + ε),  c_k = √(1 − β₂ᵏ)/(1 − β₁ᵏ)   at the k-th write.
+
+    Two numbers per synapse and no reduction; c_k depends on k alone and is broadcast. D. P. Kingma, J. Ba, Adam, ICLR 2015,
+    arXiv:1412.6980, in the order of the end of §2.
+
+    first, second : β₁ and β₂, in [0, 1)
+    epsilon : ε, above 0, in units of the gradient
+    """
+
+    kind: Literal["adam"] = "adam"
+    kept: ClassVar[tuple[str, ...]] = ("a running square v_ij", "a running mean m_ij")
+    first: float = Field(default=0.9, ge=0, lt=1)
+    second: float = Field(default=0.999, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
+    facts: ClassVar[Facts] = Facts(symbols=(("correction", "√(1 − β₂ᵏ)/(1 − β₁ᵏ), k writes"),))
+
+    def formula(self, learning_rate: float) -> AdamStep:
+        return AdamStep(learning_rate, self.first, self.second, self.epsilon)
 
 
 class ClippedStep(NamedTuple):

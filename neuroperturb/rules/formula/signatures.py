@@ -45,7 +45,8 @@ NEURON = ("params", "clean", "noisy", "noise")
 STEP = ("params", "state", "gradient", "correction")
 FORMS = {"neuron": NEURON, "synapse": SYNAPSE}  # method → arguments
 RETURNS = {"neuron": 1, "synapse": 2}  # numbers a method returns
-KEPT = ("trace", "state")  # arguments that a function updates and returns
+TWO_STATES = ("params", "state", "second", "gradient", "correction")  # of a step that keeps two numbers
+KEPT = ("trace", "state", "second")  # arguments that a function updates and returns
 
 
 class Formula(NamedTuple):
@@ -78,6 +79,12 @@ def formula(rule, name: str) -> Formula | None:
 @lru_cache
 def _formula(name: str, function: types.FunctionType) -> Formula:
     return Formula(name, kernel(function), _used(function))
+
+
+def arguments_of(function) -> tuple[str, ...]:
+    """Names of the arguments of a plain or compiled function."""
+    code = plain(function).__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 class Nothing(NamedTuple):

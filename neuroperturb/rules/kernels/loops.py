@@ -90,6 +90,22 @@ def make_step_row(numbers: type):
         for i in range(g.shape[0]):
             state[i], g[i] = function(params, state[i], g[i], correction)
 
+    @kernel
+    def with_two_states(memory, j, scale, reward, g):
+        rewarded = False
+        for b in range(reward.shape[0]):
+            rewarded = rewarded or reward[b] != 0
+        if not rewarded:
+            g[:] = 0
+            return
+        params = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:])
+        state, second = memory.square[j], memory.second[j]
+        correction = correct(params, type(scale)(memory.writes[0]))
+        for i in range(g.shape[0]):
+            state[i], second[i], g[i] = function(params, state[i], second[i], g[i], correction)
+
+    if "second" in step.used:
+        return with_two_states
     return with_state if keeping else without_state
 
 

@@ -27,6 +27,7 @@ class SynapseMemory(NamedTuple):
     row : (n,) scratch
     params, step : numbers of the synapse's formula and of the step, in the dtype of the run; `rate` replaces the η of `step`
     due : (1,) 1, or 0 while an integrated update is not written yet
+    second : (m, n) of a step that keeps two numbers, else without any, so that older checkpoints fit
     """
 
     trace: np.ndarray
@@ -43,6 +44,7 @@ class SynapseMemory(NamedTuple):
     params: tuple
     step: tuple
     due: np.ndarray = np.ones(1)
+    second: np.ndarray = np.zeros((0, 0))
 
 
 @lru_cache

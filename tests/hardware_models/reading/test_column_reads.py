@@ -43,7 +43,7 @@ def columns_of(array, x):
     """The compiled column read, in weight units."""
     slow = array.state.cells.slow.size > 1
     combine = make_combine(slow) if slow or len(array.state.gain) > 1 else None
-    read = make_column_read(array.parts.readout.stages.back, combine, array.is_ideal, slow, "float64")
+    read = make_column_read(array.stages.back, combine, array.is_ideal, slow, "float64")
     v = zeros((len(x), array.shape[1]), np.float64)
     read(array.record, place(x, np.float64), v)
     return v[:, : array.shape[1]]

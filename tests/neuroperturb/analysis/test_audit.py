@@ -550,3 +550,20 @@ def test_a_run_in_integers_that_cannot_be_is_said_on_the_page(capsys):
 def test_what_is_no_rule_is_said(given, sentence):
     with pytest.raises(SpecError, match=sentence):
         audit(**given)
+
+
+def test_steps_with_a_state_are_local_and_counted():
+    """Momentum holds one number per synapse more than the plain step, Adam two; products only, or a root and a division."""
+    from neuroperturb.analysis.audit.anatomy import dissect
+    from neuroperturb.analysis.audit.costs import costs
+    from neuroperturb.analysis.audit.fixed_point import require_integers
+    from neuroperturb.rules import Adam, Momentum, Plain
+
+    found = {step.kind: dissect(rules.make("np", step=step), None) for step in (Plain(), Momentum(), Adam())}
+    held = {kind: costs(anatomy, "online", 8).state_synapse for kind, anatomy in found.items()}
+    assert held == {"plain": 0, "momentum": 1, "adam": 2}
+    assert all(quantity.is_local for anatomy in found.values() for quantity in anatomy.quantities)
+    assert found["adam"].expressions["second ←"] and found["momentum"].traced.refused is None
+    assert found["adam"].traced.refused[0] in ("change", "gradient")
+    with pytest.raises(SpecError, match="'plain' or 'clipped' to run in fixed point"):
+        require_integers(rules.make("np", step=Momentum()))

@@ -9,10 +9,12 @@ from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.rules import (
     RMS,
+    Adam,
     Antithetic,
     Cosine,
     Exponential,
     LayerNorm,
+    Momentum,
     NoiseStd,
     RunningVariance,
     Trace,
@@ -59,6 +61,9 @@ PARTS = {
     "np mean of a batch": {"name": "np", "broadcast": "batch", "batch_divisor": "sum"},
     "np pair": {"name": "np", "baseline": Antithetic()},
     "np rms": {"name": "np", "step": RMS(decay=0.9)},
+    "np momentum": {"name": "np", "step": Momentum(decay=0.8)},
+    "np trace pair adam": {"name": "np-trace", "step": Adam(first=0.8, second=0.9, epsilon=1e-3)},
+    "wp adam": {"name": "wp", "step": Adam(epsilon=1e-3)},
     "np layer norm": {"name": "np", "normaliser": LayerNorm(gain="layer")},
     "np running variance": {"name": "np", "normaliser": RunningVariance(rate=0.1)},
     "np trace": {"name": "np", "credit": Trace()},

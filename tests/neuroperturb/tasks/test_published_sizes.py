@@ -3,6 +3,7 @@
 import gzip
 import tracemalloc
 
+import naive
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -12,7 +13,9 @@ from neuroperturb.baselines import from_matrices, run_clean
 from neuroperturb.experiments.data_files import files
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
-from neuroperturb.network.rnn import RNN, initial_weights
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.rnn import RNN, Matrices, initial_weights
+from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import InputError
 from neuroperturb.tasks import MackeyGlass, Mnist, SymbolCopying, idx_file, mnist
 from neuroperturb.tasks.contract import Sequence
@@ -53,6 +56,43 @@ def test_its_loss_is_that_of_a_naive_transcription():
             for k in range(10):
                 total += ((x @ W.w_out)[b, k] - data.validation.targets[t, b, k]) ** 2
     assert data.metrics(y, data.validation)["loss"] == pytest.approx(total / (210 * 4 * 10), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["np", "anp", "danp"])
+def test_the_published_rule_on_this_task_is_a_naive_transcription(name):
+    """Weights after one presentation of a batch of strings, and the loss with them, float64."""
+    task, network, label = (
+        SymbolCopying(length=6, symbols=4, delay=2, variant="fixed"),
+        RNN(size=7),
+        name.removeprefix("d"),
+    )
+    initial, batch, rate = initial_weights(network, 4, 4, 0), task.data(0, 3).batch(0), 1e-3 * name.startswith("d")
+    rule = rules.make(label, "published", "episode", noise_std=1e-3, learning_rate=1e-2)
+    simulation = Simulation(
+        network, rule, initial, schedule="episode", batch=3, steps=14, total_steps=14, dtype="float64",
+        decorrelation=Decorrelation(rate=rate) if rate else None,
+    )  # fmt: skip
+    assert simulation.present_all(batch)
+    draws = {"noise_hidden": np.empty((14, 3, 7)), "noise_output": np.empty((14, 3, 4))}
+    for (_, rows), source in zip(draws.items(), (simulation.run.source, simulation.run.source_y), strict=True):
+        for t in range(14):
+            for b in range(3):
+                simulation.rule.noise.kernel(source, t, b, rows[t, b])
+    meta = {
+        "rule": label.upper(), "schedule": "episode", "learning_rate": 1e-2, "noise_std": 1e-3, "decorrelation_rate": rate,
+        "decorrelate_input": False,
+    }  # fmt: skip
+    before = {f"before_{k}": np.asarray(w, float) for k, w in initial._asdict().items()}
+    wanted = naive.published({"meta": meta, "inputs": batch.inputs, "targets": batch.targets, **before, **draws})
+    found = simulation.weights()._asdict()
+    for k in ("W_in", "W_rec", "W_out", "D_rec"):
+        assert_allclose(found[k], wanted[k], rtol=0, atol=1e-10 * np.abs(wanted[k]).max())
+    assert not np.allclose(found["W_out"], initial.W_out, rtol=1e-9)
+    losses = [
+        task.data(0, 3).metrics(run_clean(from_matrices(Matrices(**w)), batch)[0], batch)["loss"]
+        for w in (found, wanted)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-10)
 
 
 def test_error_bits_are_symbols():
