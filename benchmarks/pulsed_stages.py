@@ -29,7 +29,7 @@ from hardware_models.crossbar.fused import read_four
 from hardware_models.crossbar.pulses import count_some
 from hardware_models.numerics import memory, random
 from hardware_models.numerics.compiled import kernel, separate
-from hardware_models.numerics.nonzero import find_nonzero
+from hardware_models.numerics.nonzero import find_beyond
 from hardware_models.numerics.random import uniform_from_bits
 
 STAGES = ("round", "places", "normals", "visit", "count", "read")
@@ -126,7 +126,7 @@ def count_narrow(steps, chosen, count, both):
 
 
 fill_bits, fill_normal_at, find, visit_row, visit_cells = map(
-    separate, (random.fill_bits, random.fill_normal_at, find_nonzero, visit_apart, visit_together)
+    separate, (random.fill_bits, random.fill_normal_at, find_beyond, visit_apart, visit_together)
 )
 
 
@@ -144,7 +144,7 @@ def make_step(layout: Layout, stages: int):
                         s.change[i] = s.post[i] * s.pre[row]
                     fill_bits(1, 3, t, row, s.words)
                     round_row(s.change, s.words, s.steps)
-                    count = find(s.steps, s.chosen) if stages > 1 else 0
+                    count = find(s.steps, np.float32(0), s.chosen) if stages > 1 else 0
                     if stages > 2:
                         fill_normal_at(1, 4, t, row, s.chosen, count, s.words, s.draws)
                     if stages > 3:

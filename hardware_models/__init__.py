@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from hardware_models.crossbar.weights import SeveralPairs as SeveralPairs
     from hardware_models.crossbar.weights import Single as Single
     from hardware_models.crossbar.weights import ZeroShifted as ZeroShifted
+    from hardware_models.crossbar.weights_sliced import BitSlices as BitSlices
+    from hardware_models.crossbar.weights_sliced import calibrated_bounds as calibrated_bounds
     from hardware_models.devices import CELLS as CELLS
     from hardware_models.devices import ConstantStep as ConstantStep
     from hardware_models.devices import Digital as Digital
@@ -111,6 +113,7 @@ _HOMES = {
     "costs.figures": "COSTS",
     "costs.ledger": "Ledger",
     "costs.model": "AnalogCosts Bracket Costs DigitalCosts",
+    "crossbar.weights_sliced": "BitSlices calibrated_bounds",
     "crossbar.weights": "Devices DifferentialPair OneSidedPair SeveralDevices SeveralPairs Single ZeroShifted",
     "devices": "CELLS ConstantStep Digital ExpStep Ideal LinearStep Measured PiecewiseStep PowStep PulsedCell SoftBounds SoftBoundsReference",
     "devices.pulse_data": "PulseData read_pulses",

@@ -37,6 +37,7 @@ from hardware_models.crossbar.weights import Single
 from hardware_models.devices import Ideal
 from hardware_models.numerics import memory
 from hardware_models.numerics.checks import InputError, ParameterError, Words, is_finite
+from hardware_models.numerics.panels import WIDE
 from hardware_models.numerics.record import record
 from hardware_models.programming import Exact
 from hardware_models.saving.chip_cells import ChipCells
@@ -126,7 +127,7 @@ class SynapseArray(Value, Site):
         self.weight.fabricate(self.state.cells, self.cell, shape, seed, self.number)
         self.ageing = self.parts.time.fabricate(self)
         self._settle()
-        self.record = record(self.state)
+        self.record, self._idle = record(self.state), record(self.pending(1))
 
     @property
     def _noise_of_all_crossings(self) -> str:
@@ -273,14 +274,15 @@ class SynapseArray(Value, Site):
         n, m = self.shape
         reads_nothing, single = x is None, np.ndim(x) == 1
         x = np.zeros((0, m)) if reads_nothing else arguments.check_rows("x", "sweep", x, m)
-        pending = self.pending(1)
+        pending = self._idle
         if post is not None:
             post, pre, reward = arguments.check_update(post, pre, reward, self.shape)
             if len(post):
-                pending = self.pending(len(post))
-                pending.post[:, :n], pending.pre[:, :m], pending.reward[:], pending.active[0] = post, pre, reward, 1
+                update = self.pending(len(post))
+                update.post[:, :n], update.pre[:, :m], update.reward[:], update.active[0] = post, pre, reward, 1
+                pending = record(update)
         x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
-        sweep, pending = self.kernel().sweep, record(pending)
+        sweep = self.kernel().sweep
         room = self.columns if self.parts.readout.keeps_state else max(1, len(x))
         for k in range(0, max(1, len(x)), room):  # a sweep for as many columns as there is space for
             sweep(self.record, pending, (), x[k : k + room], acc[k : k + room])
@@ -291,8 +293,11 @@ class SynapseArray(Value, Site):
     def pending(self, rank: int, *, back: bool = False) -> Pending:
         """An empty update of R outer products, 1 or more; with `back`, `pre` holds postsynaptic activity (decorrelation)."""
         (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
-        if self.writing.by_sample and rank > self.columns:
-            wanted = f"at least the {rank} rows of an update for {type(self.writing).__name__}"
+        turned = back and self.parts.readout.keeps_state
+        if (self.writing.by_sample or turned) and rank > self.columns:
+            wanted = (
+                f"at least the {rank} rows of an update for {type(self.reading if turned else self.writing).__name__}"
+            )
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(
@@ -314,9 +319,9 @@ class SynapseArray(Value, Site):
         path = path._replace(trained=self.weight.trained, due_row=due_row, refresh_row=refresh_row)
         plan = WalkPlan(
             write=path, hold_row=self.hold_row, change_row=change_row, read_row=read_row, single=len(self.state.gain) == 1,
-            slow=self.parts.time.is_noisy, watch=self._watch,
+            slow=self.parts.time.is_noisy, wide=self.columns >= WIDE, watch=self._watch,
         )  # fmt: skip
-        return ArrayKernel(self.record, make_sweep(plan, self._stages, self.is_ideal, batch, str(self.dtype)))
+        return ArrayKernel(self.record, make_sweep(plan, self.stages, self.is_ideal, batch, str(self.dtype)))
 
     @property
     def is_ideal(self) -> bool:
@@ -330,9 +335,9 @@ class SynapseArray(Value, Site):
         return not self.cell.is_pulsed and len(self.state.gain) == 1 and not changed
 
     @property
-    def _stages(self) -> Stages:
+    def stages(self) -> Stages:
         readout = self.parts.readout
-        return readout.stages._replace(
+        return (readout.stages_apart if self.weight.read_apart else readout.stages)._replace(
             tick=self.parts.time.tick, shake=self.programming.make_read_noise(readout.keeps_state)
         )
 

@@ -14,7 +14,8 @@ from hardware_models.costs.model import Costs
 from hardware_models.crossbar import arguments
 from hardware_models.crossbar.contract import Parts, Weight
 from hardware_models.crossbar.sites import Sites
-from hardware_models.numerics.checks import ParameterError
+from hardware_models.numerics.checks import InputError, ParameterError
+from hardware_models.saving.chip_cells import ENDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Hardware:
     time : ageing of cells, or None: none
     weight_scale : weight units per device unit, or None: the largest |weight| is at the bound of the cells
     costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
+    cells_file : of the cells of a measured chip, an ``.npz`` file of their steps, bounds and stuck values by name; None: the cell model
+        draws them
     """
 
     cells: Any = IDEAL
@@ -39,17 +42,28 @@ class Hardware:
     time: Any = None
     weight_scale: float | None = None
     costs: Costs | None = None
+    cells_file: str | None = None
 
     def array(
         self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,
-        track: bool = False, weight_scale: float | None = None, sites: Sites | None = None,
+        track: bool = False, weight_scale: float | None = None, sites: Sites | None = None, matrix: str = "",
     ) -> SynapseArray:  # fmt: skip
-        """An array (n, m) of this hardware, of chip `seed`; parameters as in :class:`SynapseArray`; `weight_scale` if this has none."""
-        return SynapseArray(
+        """An array (n, m) of this hardware, of chip `seed`; parameters as in :class:`SynapseArray`; `weight_scale` if this has none.
+
+        matrix : which array of a measured chip it is, for a `cells_file` of several
+        """
+        array = SynapseArray(
             shape, self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading,
             time=self.time, weight_scale=weight_scale if self.weight_scale is None else self.weight_scale, dtype=dtype, seed=seed,
             number=number, columns=columns, costs=self.costs, track=track, sites=sites,
         )  # fmt: skip
+        if self.cells_file is not None:
+            try:
+                array.cells.load(self.cells_file, matrix)
+            except ParameterError as error:
+                cells = f"the cells of {matrix or 'this array'}"
+                raise InputError(f"The file {self.cells_file!r} does not fit {cells}: {error}") from None
+        return array
 
     @property
     def parts(self) -> Parts:
@@ -72,6 +86,8 @@ class Hardware:
         Names are those of the fields here, dotted for parts of parts: ``"time.faults.stuck_low"``.
         """
         arguments.check_scale(self.weight_scale, type(self).__name__)
+        if self.cells_file is not None:
+            self._check_cells_file()
         try:
             arguments.check_contracts(
                 cell=self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading, time=self.time
@@ -81,3 +97,11 @@ class Hardware:
             first, *rest = error.name.split(".")
             name = ".".join(["cells" if first == "cell" else first, *rest])  # names of this class
             raise error.at(name, "" if error.owner == "SynapseArray" else error.owner) from None
+
+    def _check_cells_file(self) -> None:
+        owner, path = type(self).__name__, self.cells_file
+        if not isinstance(path, str) or not path.lower().endswith(ENDING):
+            raise ParameterError("cells_file", owner, f"a file that ends in {ENDING}", path)
+        if self.cells.fabricate((1, 1, 1), 0, 0) is None:
+            hint = f"Cells of {type(self.cells).__name__} have no parameters of their own."
+            raise ParameterError("cells_file", owner, "left out", path, hint)

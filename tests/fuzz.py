@@ -222,8 +222,6 @@ def finding(case: Case, outcome: Outcome) -> str | None:
 
 def _sentence(errors: str) -> str | None:
     """What is wrong with what a refusal says."""
-    if errors.startswith("Usage: ") or "─ Error ─" in errors:  # of Typer
-        return None
     lines = errors.strip().splitlines()
     if not lines:
         return "SAYS NOTHING"

@@ -93,7 +93,7 @@ class Ageing(Time):
     @property
     def mechanisms(self) -> list[Mechanism]:
         """The mechanisms present, in the order in which they act on cells."""
-        parts = (getattr(self, field.name) for field in fields(self))
+        parts = (getattr(self, name) for name in kinds_of_mechanisms(type(self)))
         return sorted((part for part in parts if part is not None), key=lambda part: part.turn)
 
     @property

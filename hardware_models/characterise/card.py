@@ -38,6 +38,7 @@ import numpy as np
 
 from hardware_models.array import EXACT, SynapseArray
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
+from hardware_models.characterise.spread import beside
 from hardware_models.characterise.step_curves import StepCurves, step_curves
 from hardware_models.characterise.year import YEAR, Year, weight_range, year
 from hardware_models.crossbar.arguments import Design
@@ -259,7 +260,9 @@ def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
     """Error of an array programmed to evenly spaced targets; None if every weight is at its target."""
     if hardware.programming == EXACT and not hardware.cells.write_noise:
         return None
-    array = replace(hardware, weight_scale=1.0, reading=None).array((LEVELS, SIDE * SIDE // LEVELS), seed=seed)
+    array = replace(hardware, weight_scale=1.0, reading=None, cells_file=None).array(
+        (LEVELS, SIDE * SIDE // LEVELS), seed=seed
+    )
     target = np.linspace(*weight_range(array), LEVELS)
     array.program(np.broadcast_to(target[:, None], array.shape))
     error = array.read() - target[:, None]
@@ -277,15 +280,15 @@ def _size(cell, steps: StepCurves) -> Size:
     return Size(low, high, step, states, distinct, float(asymmetry.mean()), float(asymmetry.std()))
 
 
-def table(card: Card) -> str:
+def table(card: Card, wide: int = WIDTH) -> str:
     """The card as lines of text."""
     rows = [*_of_cells(card), *_of_array(card)]
     rows.append(("parameters", ", ".join(f"{name} {value}" for name, value in parameters(card.hardware))))
     width = max(len(name) for name, _ in rows) + 2
     head = [f"{card.name}: {card.technology}" if card.technology else card.name, card.publication]
-    lines = [line for text in head for line in textwrap.wrap(text, WIDTH)] + [""]
+    lines = [line for text in head for line in textwrap.wrap(text, wide)] + [""]
     for name, text in rows:
-        lines += textwrap.wrap(text, WIDTH, initial_indent=name.ljust(width), subsequent_indent=" " * width)
+        lines += textwrap.wrap(text, wide, initial_indent=name.ljust(width), subsequent_indent=" " * width)
     return "\n".join(lines)
 
 
@@ -300,7 +303,7 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
         ("step", f"{size.step:.3g} at w = 0; relative std {cells:.2g} between cells, {noise:.2g} between pulses"),
         ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
-        ("asymmetry", f"{size.asymmetry:+.2g} ± {size.asymmetry_std:.2g} at w = 0"),
+        ("asymmetry", f"{beside(size.asymmetry, size.asymmetry_std)} at w = 0"),
     ]
     if card.symmetry is not None:
         rows.append(("symmetry", _of_symmetry(card.symmetry)))
@@ -318,7 +321,7 @@ def grain(steps: StepCurves) -> tuple[float, float]:
 def _of_symmetry(symmetry: Symmetry) -> str:
     if symmetry.share == 0:
         return "no weight inside the bounds at which pulses up and down are equal"
-    return f"w = {symmetry.mean:+.2g} ± {symmetry.std:.2g}, in {symmetry.share:.0%} of the cells"
+    return f"w = {beside(symmetry.mean, symmetry.std)}, in {symmetry.share:.0%} of the cells"
 
 
 def _of_array(card: Card) -> list[tuple[str, str]]:

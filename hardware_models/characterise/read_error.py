@@ -71,7 +71,9 @@ def _alone(reading: Reading, name: str) -> Reading:
 
 def _read(hardware: Hardware, reading: Reading, seed: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     """The exact product and the read, (outputs · columns,) each."""
-    array = replace(hardware, reading=reading, weight_scale=1.0).array((side, side), seed=seed, columns=side)
+    array = replace(hardware, reading=reading, weight_scale=1.0, cells_file=None).array(
+        (side, side), seed=seed, columns=side
+    )
     draw = lambda stream: random.normal(seed, stream, 0, (side, side), np.float64)  # noqa: E731
     array.program((array.cell.bound or 1.0) / 4 * draw(random.Stream.INIT))
     x = _uniform(draw(random.Stream.DATA))

@@ -44,7 +44,7 @@ def year(hardware: Hardware, seed: int = 0, side: int = 64) -> Year | None:
     """
     if not hardware.ages:
         return None
-    array = replace(hardware, weight_scale=1.0, reading=None).array((side, side), seed=seed)
+    array = replace(hardware, weight_scale=1.0, reading=None, cells_file=None).array((side, side), seed=seed)
     levels, of_row = np.linspace(*weight_range(array), LEVELS), np.arange(side) * LEVELS // side
     array.program(np.broadcast_to(levels[of_row, None], (side, side)))
     W = _life(array)

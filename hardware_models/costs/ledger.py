@@ -299,11 +299,13 @@ def _count(site: Site) -> _Count:
     sent = pulse_counts(site)
     per_cell = sent.up + sent.down
     dac, adc, rereads = readout.dac_bits, readout.adc_bits, readout.rereads(s)
+    adcs = (adc > 0) * (len(per_cell) if site.weight.read_apart else 1)  # an output
     columns, back, rows = int(s.columns[0]) + rereads, int(s.back_reads[0]), writing.row_reads(s)
     done = Done(
         rows=m, cells=len(per_cell) * synapses, updates=int(s.writes[0]), pulses=int(per_cell.sum()), busiest_cell=int(per_cell.max(initial=0)),
         busiest_rows=int(per_cell.max(axis=(0, 1), initial=0).sum()), columns=columns, back_columns=back,
-        inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * (adc > 0), dac_bits=dac, adc_bits=adc,
+        inputs=(columns * m + back * n) * (dac > 0), outputs=(columns * n + back * m) * adcs,
+        dac_bits=dac, adc_bits=adc,
         row_reads=rows, row_outputs=rows * n * (writing.row_read_bits > 0), row_read_bits=writing.row_read_bits,
         adc_enob=readout.adc_enob,
     )  # fmt: skip

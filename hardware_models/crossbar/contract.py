@@ -113,12 +113,11 @@ class Cell(Protocol):
 class Weight(Protocol):
     """The mapping of d devices to a weight, and the distribution of a change among them.
 
-    gains : (d,) contribution of each device to the weight
-    trained : number of devices written by updates, the first ones
+    gains : (d,) contribution of each device to the weight;  trained : number of devices written by updates, the first ones
     one_sided : whether devices get pulses up only;  reset_std : spread between resets [device units]
-    holds_conductances : whether a weight is a conductance: one, minus the middle of its range, or the difference of two
+    holds_conductances : whether a weight is a conductance, minus the middle of its range, or the difference of two
     share_row : ``(array, k, change, share)``, compiled: the part of a row of changes (n,) for device k [device units]
-    takes_turns : whether `share_row` gives a change to some of the devices only, so that a writing must ask it
+    takes_turns : whether `share_row` gives a change to some devices only;  read_apart : each has an ADC, of `adc_bounds` in the state
     """
 
     gains: tuple[float, ...]
@@ -127,6 +126,7 @@ class Weight(Protocol):
     reset_std: float = 0.0
     holds_conductances: ClassVar[bool] = False
     takes_turns: ClassVar[bool] = False
+    read_apart: ClassVar[bool] = False
     share_row: Callable
 
     @property

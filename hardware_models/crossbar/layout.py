@@ -7,7 +7,7 @@ import numpy as np
 from hardware_models.crossbar.contract import Site
 from hardware_models.crossbar.state import Absent, ArrayState, Cells, Scratch
 from hardware_models.crossbar.travel import travel_state
-from hardware_models.numerics import memory, random
+from hardware_models.numerics import memory, panels, random
 
 
 def lay_out(site: Site, seed: int) -> ArrayState:
@@ -62,5 +62,6 @@ def _scratch(site: Site) -> Scratch:
     row = lambda count=1, kind=dtype: memory.zeros((count, n), kind)  # noqa: E731
     return Scratch(
         change=row()[0], share=row()[0], rows=row(4), steps=row()[0], draws=row()[0], chosen=row(kind=np.int32)[0],
-        words=row(kind=np.uint32)[0], back=memory.zeros((site.columns, m), dtype), sizes=np.zeros(6, np.int32),
+        words=row(kind=np.uint32)[0], back=memory.zeros((site.columns, m), dtype),
+        panel=panels.zeros(site.columns, m, dtype), sizes=np.zeros(6, np.int32),
     )  # fmt: skip

@@ -18,24 +18,20 @@ import numpy as np
 
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import COMPILED, kernel, separate
-from hardware_models.numerics.nonzero import find_nonzero
-from hardware_models.numerics.normal import normal_from_bits
+from hardware_models.numerics.nonzero import find_beyond
 from hardware_models.numerics.random import uniform_from_bits
 from hardware_models.numerics.record import loaded
 
 LONGEST = 65535  # pulses in one write: the number of a pulse takes 16 bits of its key
 PULSE = 1 << 32  # step of a draw: number of the write + PULSE · number of the pulse
 SPARSE = 4  # below one cell in SPARSE, visit single cells
-FEW = 3  # so few cells are pulsed one after the other: not worth a vector
+FEW = 3  # so few cells are pulsed one after the other, each to the end: its draws are the vector then
+VECTOR = 16  # draws are made in so many, so that vectors have no end to do number by number
+RUN = 128  # pulses of one cell that are drawn at a time
 
-fill_bits, fill_normal, fill_normal_at = map(separate, (random.fill_bits, random.fill_normal, random.fill_normal_at))
-
-
-@separate
-@kernel
-def normal_at(seed, stream, step, row, i, like):
-    """Element i of the row that `fill_normal` gives, in the dtype of `like`."""
-    return normal_from_bits(random.bits(seed, stream, step, row, i), like)
+fill_bits, fill_normal, fill_normal_at, fill_normal_along = map(
+    separate, (random.fill_bits, random.fill_normal, random.fill_normal_at, random.fill_normal_along)
+)
 
 
 class Moment(NamedTuple):
@@ -69,9 +65,9 @@ _quiet = (lambda f: f) if COMPILED else np.errstate(all="ignore")
 
 
 @kernel
-def count_longer(steps, r):
-    """How many cells have more than r pulses to come."""
-    total, level = np.int32(0), type(steps[0])(r + 0.5)
+def count_pulsed(steps):
+    """How many cells have pulses to come."""
+    total, level = np.int32(0), type(steps[0])(0.5)
     for i in range(steps.shape[0]):
         total += np.int32(abs(steps[i]) > level)
     return total
@@ -95,15 +91,6 @@ def count_some(steps, chosen, count, up, down):
         pulses = np.int32(steps[i])
         up[i] += np.uint32(max(pulses, np.int32(0)))
         down[i] += np.uint32(max(-pulses, np.int32(0)))
-
-
-@kernel
-def find_longest(steps):
-    """Most pulses that a cell has to come."""
-    longest = np.int32(0)
-    for i in range(steps.shape[0]):
-        longest = max(longest, np.int32(abs(steps[i])))
-    return longest
 
 
 @kernel
@@ -173,9 +160,13 @@ def make_pulse_rows(pulse_up, pulse_down, extras: int):
     @_quiet
     @kernel
     def pulse_row(p, w, row, steps, r, xi):
-        level = type(p.granularity)(r + 0.5)
+        """How many cells have further pulses to come."""
+        T, longer = type(p.granularity), np.int32(0)
+        level, beyond = T(r + 0.5), T(r + 1.5)
         for i in range(steps.shape[0]):  # rows of w may be longer: padded to pages
             w[i] = pulse(p, w[i], steps[i] > level, steps[i] < -level, row, i, xi[i])
+            longer += np.int32(abs(steps[i]) > beyond)
+        return longer
 
     @_quiet
     @kernel
@@ -212,6 +203,24 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
             w[i] = held[i] + std * xi[i] if steps[i] != 0 else w[i]
 
     @kernel
+    def run(array, p, moment, row, held, own, steps, i, first):
+        """The pulses of one cell from number `first` on."""
+        xi, left, still, w = array.scratch.draws, np.int32(abs(steps[i])) - first, type(steps[0])(0), held[i]
+        most = min(RUN, xi.shape[0])
+        while left > 0:
+            count = min(left, most)
+            if p.dw_min_std != 0:
+                drawn = min((count + VECTOR - 1) // VECTOR * VECTOR, most)
+                start = moment.step + first * PULSE
+                fill_normal_along(
+                    array.seed, moment.stream, start, row, i=i, count=drawn, words=array.scratch.words, out=xi
+                )
+            for c in range(count):
+                w = pulse_one(p, w, steps[i], own, i, xi[c] if p.dw_min_std != 0 else still)
+            first, left = first + count, left - count
+        held[i] = w
+
+    @kernel
     def send_row(array, numbers, k, j, steps, moment):
         cells, p, xi = array.cells, loaded(numbers), array.scratch.draws
         chosen, words = array.scratch.chosen, array.scratch.words
@@ -221,7 +230,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
         b = cells.b[k, j] if extras > 1 else w
         own = Row(cells.step_up[k, j], cells.step_down[k, j], cells.bound_up[k, j], cells.bound_low[k, j], a, b)
         row, stream, step = k * cells.w.shape[1] + j, moment.stream, moment.step
-        longer, r, noisy = count_longer(steps, 0), 0, p.dw_min_std != 0
+        longer, r, noisy = count_pulsed(steps), 0, p.dw_min_std != 0
         if longer == 0:
             return
         if not noisy:
@@ -230,31 +239,24 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
         while SPARSE * longer > steps.shape[0]:
             if noisy:
                 fill_normal(array.seed, stream, step + r * PULSE, row, xi)
-            pulse_row(p, held, own, steps, r, xi)
+            longer = pulse_row(p, held, own, steps, r, xi)
             r += 1
-            longer = count_longer(steps, r)
-        count, longest = 0, 0
-        if longer > 0:
-            count, longest = find_nonzero(steps, chosen), find_longest(steps)
+        count = find_beyond(steps, type(p.granularity)(r + 0.5), chosen) if longer > 0 else 0
         if r == 0:
             count_some(steps, chosen, count, cells.up[k, j], cells.down[k, j])
         else:
             count_pulses(steps, cells.up[k, j], cells.down[k, j])
-            count = choose_again(steps, r, chosen, count)
         while count > FEW:
-            if noisy:  # a few numbers more than needed, so that vectors have no end to do cell by cell
-                drawn = min((count + 15) // 16 * 16, steps.shape[0])
+            if noisy:
+                drawn = min((count + VECTOR - 1) // VECTOR * VECTOR, steps.shape[0])
                 fill_normal_at(
                     array.seed, stream, step + r * PULSE, row, places=chosen, count=drawn, words=words, out=xi
                 )
             pulse_some(p, held, own, steps, chosen, count, xi)
             r += 1
-            count = choose_again(steps, r, chosen, count) if r < longest else 0
+            count = choose_again(steps, r, chosen, count)
         for c in range(count):
-            i, still = chosen[c], type(xi[0])(0)
-            for q in range(r, np.int32(abs(steps[i]))):
-                still = normal_at(array.seed, stream, step + q * PULSE, row, i, still) if noisy else still
-                held[i] = pulse_one(p, held[i], steps[i], own, i, still)
+            run(array, p, moment, row, held, own, steps, chosen[c], r)
         if differs:
             show(array, p, moment, row, w, held, steps)
 

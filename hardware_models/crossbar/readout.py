@@ -43,6 +43,11 @@ class Readout(Protocol):
         """The compiled stages around the walk."""
         return Stages()
 
+    @property
+    def stages_apart(self) -> Stages:
+        """The same where every device of a weight has an ADC of its own."""
+        return self.stages
+
     def state(
         self, shape: tuple[int, int], columns: int, seed: int, number: int, dtype: DTypeLike, devices: int = 1
     ) -> NamedTuple:

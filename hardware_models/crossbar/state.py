@@ -60,7 +60,7 @@ class Scratch(NamedTuple):
 
     change : (n,) what updates request [device units];  share : (n,) the part of it for a device;  rows : (4, n) weights [device units]
     steps : (n,) whole pulses;  draws : (n,);  chosen : (n,) int32, cells with pulses to come;  words : (n,) uint32, random bits
-    back : (columns, m) of batches;  sizes : (6,) int32, of BLAS
+    back : (columns, m) of batches;  panel : of reads of many columns, see :mod:`hardware_models.numerics.panels`;  sizes : (6,) int32, of BLAS
     """
 
     change: np.ndarray
@@ -71,6 +71,7 @@ class Scratch(NamedTuple):
     chosen: np.ndarray
     words: np.ndarray
     back: np.ndarray
+    panel: np.ndarray
     sizes: np.ndarray
 
 

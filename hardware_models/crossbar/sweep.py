@@ -5,9 +5,10 @@
     for every column k:            acc_k = Σ_j w_j x_kj                        in the order of j, always
 
 One load and one store per synapse. Rows are read four at a time, so that the accumulators are loaded and stored once for four
-rows; the order of the sum does not change by it, nor do the bits. An ideal cell written with one outer product and read by two
-columns has the three loops fused into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same
-operations in the same order. From `blas.BATCH` columns on, ideal cells are written and read by BLAS.
+rows, and many columns after all rows are written, by panels (:mod:`hardware_models.numerics.panels`); the order of the sum does not
+change by either, nor do the bits. An ideal cell written with one outer product and read by two columns has the three loops fused
+into one (`fused`), with several of both, or short rows, line by line (`fused_ranks`): the same operations in the same order. From
+`blas.BATCH` columns on, ideal cells are written and read by BLAS.
 
 Cost: 2(K + R) operations and, if w does not fit into the cache, 2 · itemsize bytes per synapse; see ``neuroperturb bench``.
 """
@@ -17,11 +18,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+from hardware_models.crossbar.column_reads import ColumnStages, make_converted_columns, read_column_change
 from hardware_models.crossbar.fused import FUSED, decorrelation_change, fused_column, rank_change, read_four, read_one
 from hardware_models.crossbar.fused_ranks import rank_walk
 from hardware_models.crossbar.travel import Watch
 from hardware_models.numerics import blas
+from hardware_models.numerics.checks import ParameterError, Words
 from hardware_models.numerics.compiled import kernel, separate
+from hardware_models.numerics.panels import WIDE, product
 
 SHORT = 256  # elements of a row: up to here one outer product, too, is written line by line
 
@@ -56,6 +60,7 @@ class WalkPlan(NamedTuple):
     change_row : row j of the pending update, ``(pending, memory, w, scale, j, change)``
     read_row : how a row is read where a probe shifts it, ``(array, memory, j, w, x, acc)``; None reads it as it is
     single : one device a weight;  slow : the visible weight has an offset that outlasts a step, ``cells.slow``
+    wide : sweeps may read many columns, for which there is a panel in the array's work space
     watch : how far cells go, both ends of the stage of :mod:`hardware_models.crossbar.travel`; None: not recorded
     """
 
@@ -65,6 +70,7 @@ class WalkPlan(NamedTuple):
     read_row: object
     single: bool
     slow: bool
+    wide: bool = False
     watch: Watch | None = None
 
 
@@ -92,13 +98,12 @@ def make_combine(slow: bool):
 
     @kernel
     def combine(array, j, total):
-        w, offset = array.cells.w, array.cells.slow
-        for i in range(total.shape[0]):
-            total[i] = 0
+        w, offset, zero = array.cells.w, array.cells.slow, type(total[0])(0)
         for k in range(w.shape[0]):
-            gain = array.gain[k]
+            gain, further = array.gain[k], k > 0
             for i in range(total.shape[0]):
-                total[i] += gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
+                part = gain * (w[k, j, i] + offset[k, j, i]) if slow else gain * w[k, j, i]
+                total[i] = (total[i] if further else zero) + part
 
     return combine
 
@@ -106,11 +111,12 @@ def make_combine(slow: bool):
 @lru_cache
 def make_walk(plan: WalkPlan):
     """walk(array, pending, memory, x, acc, start): write and read row by row, through the cell's own formula."""
-    path, hold_row, change_row, read_row, single, slow, watch = plan
+    path, hold_row, change_row, read_row, single, slow, wide, watch = plan
     put_row, trained, requests, begin_update, collect_row, settle_row, due_row, refresh_row = path
     probing, beginning, collecting = read_row is not None, begin_update is not None, collect_row is not None
     settling, refreshing = settle_row is not None, due_row is not None
     plain, combine = single and not slow, make_combine(slow)  # plain: a row of cells is a row of weights
+    panelled = wide and plain and not probing
     put = _make_device_write(put_row, hold_row, watch)
     refresh = _make_device_write(refresh_row, hold_row, watch) if refreshing else None
 
@@ -165,6 +171,11 @@ def make_walk(plan: WalkPlan):
         writing = pending.active[0] != 0
         if beginning and writing:
             begin_update(array, pending)
+        if panelled and start == 0 and x.shape[0] >= WIDE:
+            for j in range(m if writing else 0):
+                write(array, pending, memory, j)
+            product(array.cells.w[0], m, x, acc, array.scratch.panel)
+            return
         whole = start if probing else m - m % 4
         for j in range(start, whole, 4):
             if writing:
@@ -187,6 +198,8 @@ class Stages(NamedTuple):
     before : ``(array, x)``, fills ``array.reading.scratch.x[:K]`` from x (K, m): DAC, input noise
     after : ``(array, x, acc)``, turns sums (K, n), device units, into what is read: noise, spread, IR drop, ADC
     again : ``(array, x, acc)``, 1 where columns have to be read once more, and sets them up: bound management
+    back : around column reads; None: they are exact
+    apart : `after` sums every device by itself, so that nothing that a probe adds to sums of weights is seen
     """
 
     tick: object = None
@@ -194,6 +207,8 @@ class Stages(NamedTuple):
     before: object = None
     after: object = None
     again: object = None
+    back: ColumnStages | None = None
+    apart: bool = False
 
 
 @lru_cache
@@ -202,9 +217,16 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
 
     `ideal` cells may use the fused loop and, with `batch`, BLAS; everything else walks rows.
     """
-    tick, shake, before, after, again = stages
+    tick, shake, before, after, again, of_columns, apart = stages
+    if apart and plan.read_row is not None:
+        wanted = "one whose devices share an ADC, for a rule that perturbs weights"
+        raise ParameterError("weight", "SynapseArray", wanted, Words("devices that are read apart"))
     ticking, shaking, converting = tick is not None, shake is not None, before is not None
-    move, back = _make_move(plan, ideal, batch, dtype), plan.change_row is decorrelation_change
+    back = plan.change_row is decorrelation_change
+    turned = back and of_columns is not None
+    combine = None if plan.single and not plan.slow else make_combine(plan.slow)
+    columns = make_converted_columns(of_columns, combine, ideal and batch, dtype) if turned else None
+    move = _make_move(plan, ideal, batch, dtype, columns)
 
     @kernel
     def sweep(array, pending, memory, x, acc):
@@ -225,7 +247,7 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
                 shake(array, x, acc)
         if writing:
             array.writes[0] += 1
-            array.back_reads[0] += rank if back else 0
+            array.back_reads[0] += rank if back and not turned else 0
             pending.active[0] = 0
         if converting and K > 0:
             driven = array.reading.scratch.x[:K]
@@ -242,11 +264,16 @@ def make_sweep(plan: WalkPlan, stages: Stages, ideal: bool, batch: bool, dtype: 
     return sweep
 
 
-def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
-    """move(array, pending, memory, x, acc): write and read in device units, by the fastest way there is."""
+def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str, columns=None):
+    """move(array, pending, memory, x, acc): write and read in device units, by the fastest way there is.
+
+    columns : kernel of the column reads of a decorrelating update, before anything is written; None: exact, row by row
+    """
     stateless = ideal and plan.single and plan.read_row is None and plan.change_row in FUSED
     if batch and stateless:
-        return _make_batch_move(plan.change_row is decorrelation_change, dtype)
+        return _make_batch_move(plan.change_row is decorrelation_change, dtype, columns)
+    if columns is not None:
+        return _make_column_move(plan, columns)
     walk = separate(make_walk(plan))
     if not stateless:
 
@@ -288,6 +315,19 @@ def _make_move(plan: WalkPlan, ideal: bool, batch: bool, dtype: str):
     return move
 
 
+def _make_column_move(plan: WalkPlan, columns):
+    """The same row by row, with column reads through the periphery of the array."""
+    walk = separate(make_walk(plan._replace(change_row=read_column_change)))
+
+    @kernel
+    def move(array, pending, memory, x, acc):
+        if pending.active[0] != 0:
+            columns(array, pending.pre, array.scratch.back[: pending.pre.shape[0]])
+        walk(array, pending, array.scratch, x, acc, 0)
+
+    return move
+
+
 @kernel
 def to_weights(array, acc):
     """What was read, in weight units: scale, and what compensation makes up for."""
@@ -298,9 +338,10 @@ def to_weights(array, acc):
             out[i] *= scale * correction[i]
 
 
-def _make_batch_move(decorrelating: bool, dtype: str):
+def _make_batch_move(decorrelating: bool, dtype: str, columns=None):
     """The same for ideal cells and batches, by matrix products."""
     read, read_back, write = blas.products(dtype)
+    turned = columns is not None
 
     @kernel
     def move(array, pending, memory, x, acc):
@@ -309,7 +350,10 @@ def _make_batch_move(decorrelating: bool, dtype: str):
             pre, post, reward = pending.pre, pending.post, pending.reward
             if decorrelating:
                 v = array.scratch.back[: pre.shape[0]]
-                read_back(pre, w, v, n, sizes)
+                if turned:
+                    columns(array, pre, v)
+                else:
+                    read_back(pre, w, v, n, sizes)
                 for j in range(w.shape[0]):
                     for i in range(n):
                         w[j, i] += pending.decay[i] * w[j, i]

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from hardware_models.crossbar.state import ArrayState
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel
 
@@ -35,7 +36,7 @@ def any_of_them(array, groups):
 
 
 @kernel
-def share_by_significance(array, k, change, share):
+def share_by_significance(array: ArrayState, k: int, change: np.ndarray, share: np.ndarray) -> None:
     """Δ / g_k where k is the first device of which Δ is a pulse, or the last."""
     gain, unit, zero, last = (
         array.gain[k],

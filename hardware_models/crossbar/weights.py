@@ -9,6 +9,7 @@ A change Δ of the weight (device units) is a request Δ_k to device k; each dev
     ZeroShifted         W = w_0 − w_1             Δ_0 = Δ: the other device holds a reference and is not trained
     SeveralDevices      W = Σ g_k w_k, Σ g_k = 1  Δ_k = Δ / g_k for one device a write, the others get 0, see `turns`
     SeveralPairs        the mean of P one-sided pairs, of which one gets the change, P Δ
+    BitSlices           digits of a weight, each with an ADC of its own, see `weights_sliced`
 
 Every device is a cell like the others: it is fabricated, ages, fails and is read, and counts as storage.
 """
@@ -27,6 +28,7 @@ from hardware_models.crossbar.refresh import RefreshState, make_refresh, refresh
 from hardware_models.crossbar.state import ArrayState, Cells
 from hardware_models.crossbar.symmetry_point import mean_symmetry_point, symmetry_points
 from hardware_models.crossbar.turns import PAIR_POLICIES, POLICIES, make_share
+from hardware_models.crossbar.weights_sliced import BitSlices
 from hardware_models.numerics import random
 from hardware_models.numerics.checks import (
     ParameterError,
@@ -310,7 +312,7 @@ def _require_formulas(weight: Devices, cell: Cell) -> None:
 
 
 # Names in tables
-KINDS: dict[str, type[Devices]] = {
+KINDS: dict[str, type[Weight]] = {
     "single": Single,
     "pair": DifferentialPair,
     "one-sided-pair": OneSidedPair,
@@ -318,4 +320,5 @@ KINDS: dict[str, type[Devices]] = {
     "devices": Devices,
     "several": SeveralDevices,
     "one-sided-pairs": SeveralPairs,
+    "slices": BitSlices,
 }

@@ -13,9 +13,9 @@ from hardware_models.numerics.compiled import kernel
 
 
 class IdealNumbers(NamedTuple):
-    """Empty record: an ideal cell has no parameters, but kernels need one."""
+    """An ideal cell has no parameters: granularity is 0, any change is exact."""
 
-    unused: float
+    granularity: float
 
 
 @kernel

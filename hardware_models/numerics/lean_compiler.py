@@ -3,7 +3,8 @@
 Numba makes three things of every function: its code, a wrapper for callers in Python and one for callers in C, and machine code for
 each of them. Most kernels are called by other kernels only, which link them in: they get neither wrapper, and machine code when somebody
 asks for an address. That is a third of the time to compile, with the same code, and so the same bits. What is linked in is not optimised as a
-whole before: it is where it ends up.
+whole before: it is where it ends up. Symbols are short: Numba writes the types of all arguments out, which of the state of a run is thousands of
+letters wherever a function is named.
 
 A kernel that Python calls after all is compiled once more, with its wrapper.
 """
@@ -19,6 +20,7 @@ from numba.core import sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import lookup_environment
+from numba.core.funcdesc import default_mangler
 from numba.core.registry import CPUDispatcher, cpu_target
 
 ENVIRONMENT = "_ZN08NumbaEnv"  # where compiled code finds its Python constants
@@ -115,7 +117,7 @@ class Kernel(CPUDispatcher):
         if existing is not None and _callers.python and not _has_wrapper(existing):
             del self.overloads[arguments]
         outer = codegen.__dict__.get("_library_class")
-        codegen._library_class = LateLibrary
+        codegen._library_class, self.targetctx.mangler = LateLibrary, short_symbol
         collecting = gc.isenabled()
         gc.disable()  # a kernel makes millions of objects that are needed until it is compiled: a seventh of the time
         try:
@@ -125,7 +127,7 @@ class Kernel(CPUDispatcher):
                 gc.enable()
             _callers.python = before
             if outer is None:
-                del codegen._library_class
+                del codegen._library_class, self.targetctx.mangler
             else:
                 codegen._library_class = outer
 
@@ -142,9 +144,20 @@ class Kernel(CPUDispatcher):
         self.overloads[tuple(compiled.signature.args)] = compiled
 
 
+_versions: dict[tuple, int] = {}  # of a function, by the types of its arguments and its flags
+
+
+def short_symbol(name: str, arguments: tuple, *, abi_tags: tuple = (), uid: int | None = None) -> str:
+    """The symbol of a version of a function: its name, its number, which no other function of any process has, and the version's."""
+    if uid is None:
+        return default_mangler(name, arguments, abi_tags=abi_tags, uid=uid)
+    version = _versions.setdefault((uid, tuple(arguments), tuple(abi_tags)), len(_versions))
+    return default_mangler(name, (), abi_tags=(str(version),), uid=uid)
+
+
 def _any_number(kind: types.Type) -> types.Type:
-    """A number that is written into a call is one like any other: Numba would compile a version for each."""
-    return types.unliteral(kind) if isinstance(kind, types.IntegerLiteral) else kind
+    """A number, or True, that is written into a call is one like any other: Numba would compile a version for each."""
+    return types.unliteral(kind) if isinstance(kind, types.IntegerLiteral | types.BooleanLiteral) else kind
 
 
 class _Uncallable:

@@ -30,6 +30,7 @@ import math
 import numpy as np
 
 from hardware_models.numerics.compiled import by_dtype, inlined, kernel
+from hardware_models.numerics.words import float_of, integer_of
 
 __all__ = ["exp", "log", "tanh"]
 
@@ -49,7 +50,7 @@ _E2, _E3, _E4, _E5, _E6 = F(0.5), F(0.16666579), F(0.04166687), F(0.0083633), F(
 @inlined
 def _power_of_two32(n):
     """2ⁿ for −126 ≤ n ≤ 127, from its bits."""
-    return np.int32((n + np.int32(127)) << np.int32(23)).view(np.float32)
+    return float_of(np.int32((n + np.int32(127)) << np.int32(23)))
 
 
 @inlined
@@ -57,7 +58,7 @@ def _exp_parts32(x):
     """n and exp(x − n ln 2), where n = round(x / ln 2)."""
     shifted = x * _LOG2E + _ROUNDER
     whole = shifted - _ROUNDER
-    n = np.int32(np.float32(shifted).view(np.int32) - _ROUNDER_BITS)
+    n = np.int32(integer_of(shifted) - _ROUNDER_BITS)
     r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
     p = (((_E6 * r + _E5) * r + _E4) * r + _E3) * r + _E2
     return n, (p * (r * r) + r) + F(1.0)
@@ -116,8 +117,8 @@ _L = tuple(
 @inlined
 def log_parts32(x):
     """k and m with x = 2ᵏ m, √½ ≤ m < √2, for a positive normal x."""
-    bits = np.int32(np.float32(x).view(np.int32) - _SQRT_HALF_BITS)
-    m = np.int32((bits & _MANTISSA) + _SQRT_HALF_BITS).view(np.float32)
+    bits = np.int32(integer_of(x) - _SQRT_HALF_BITS)
+    m = float_of(np.int32((bits & _MANTISSA) + _SQRT_HALF_BITS))
     return F(np.int32(bits >> np.int32(23))), m
 
 

@@ -46,11 +46,12 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from hardware_models.numerics.compiled import COMPILED, kernel
 from hardware_models.numerics.normal import half_quantile_array, normal_from_bits
+from hardware_models.numerics.words import word_of, words_of
 
 __all__ = [
     "Stream",
@@ -58,6 +59,7 @@ __all__ = [
     "bits_array",
     "fill_bits",
     "fill_normal",
+    "fill_normal_along",
     "fill_normal_at",
     "fill_rademacher",
     "fill_uniform",
@@ -232,36 +234,14 @@ def rademacher_from_bits(word, like):
     return T(1.0) if np.uint32(word) >= np.uint32(0x80000000) else T(-1.0)
 
 
-def _word_view(out):
-    return out.view(np.uint32 if out.dtype == np.float32 else np.uint64)
-
-
-def _word_of(x):
-    return x.view(np.uint32) if isinstance(x, np.float32) else np.uint32(x.view(np.uint64))
-
-
-@overload(_word_view, jit_options={"nogil": True, "forceinline": True})
-def _compiled_word_view(out):
-    if out.dtype == types.float32:
-        return lambda out: out.view(np.uint32)
-    return lambda out: out.view(np.uint64)
-
-
-@overload(_word_of, jit_options={"nogil": True, "forceinline": True})
-def _compiled_word_of(x):
-    if x == types.float32:
-        return lambda x: np.float32(x).view(np.uint32)
-    return lambda x: np.uint32(np.float64(x).view(np.uint64))
-
-
 @kernel(allocates=True, forceinline=True)
 def _fill(formula, seed, stream, step, row, out):
     """Words are drawn into the memory of `out` itself and turned in place, in pieces that stay in the first cache."""
     for start in range(0, out.shape[0], 1024):
         piece = out[start : start + 1024]
-        _fill_words(seed, stream, step, row, start, _word_view(piece))
+        _fill_words(seed, stream, step, row, start, words_of(piece))
         for i in range(piece.shape[0]):
-            piece[i] = formula(_word_of(piece[i]), piece[i])  # through `piece`: a second alias would stop the vectors
+            piece[i] = formula(word_of(piece[i]), piece[i])  # through `piece`: a second alias would stop the vectors
 
 
 @kernel(allocates=True)  # views are counted
@@ -273,19 +253,33 @@ def fill_normal(seed, stream, step, row, out):
     _fill(normal_from_bits, seed, stream, step, row, out)
 
 
+@kernel(forceinline=True)
+def _word(i, address):
+    """The word of element i (uint64) of a row, by selections: a loop over it becomes vector instructions."""
+    w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), *address)
+    part = (i >> _wide(4)) & _wide(3)
+    low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
+    return low if part < _wide(2) else high
+
+
 @kernel
 def fill_normal_at(seed, stream, step, row, places, count, words, out):
     """out[c] = element places[c] of the row that `fill_normal` gives, for c < count: for a few elements of a long row.
 
     words : scratch, uint32, at least `count`
     """
-    c1, c2, c3, k0, k1 = _address(seed, stream, step, row)
+    address = _address(seed, stream, step, row)
     for c in range(count):
-        i = _wide(places[c])
-        w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), c1, c2, c3, k0, k1)
-        part = (i >> _wide(4)) & _wide(3)
-        low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
-        words[c] = low if part < _wide(2) else high
+        words[c] = _word(_wide(places[c]), address)
+    for c in range(count):
+        out[c] = normal_from_bits(words[c], out[c])
+
+
+@kernel
+def fill_normal_along(seed, stream, first, row, i, count, words, out):
+    """out[c] = element i of the row that `fill_normal` gives at step `first` + c 2³², for c < count: one cell, pulse after pulse."""
+    for c in range(count):
+        words[c] = _word(_wide(i), _address(seed, stream, first + (c << 32), row))
     for c in range(count):
         out[c] = normal_from_bits(words[c], out[c])
 

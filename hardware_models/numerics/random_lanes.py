@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from hardware_models.numerics.compiled import kernel
 from hardware_models.numerics.normal import normal_from_bits
-from hardware_models.numerics.random import _address, _wide, _word_of, _word_view, philox, rademacher_from_bits
+from hardware_models.numerics.random import _address, _wide, philox, rademacher_from_bits
+from hardware_models.numerics.words import word_of, words_of
 
 __all__ = ["fill_normal_lanes", "fill_rademacher_lanes"]
 
@@ -42,11 +43,11 @@ def _fill_words(seed, stream, step, out):
 
 @kernel(allocates=True, forceinline=True)
 def _fill(formula, seed, stream, step, out):
-    _fill_words(seed, stream, step, _word_view(out))
+    _fill_words(seed, stream, step, words_of(out))
     for i in range(out.shape[0]):
         row = out[i]
         for b in range(row.shape[0]):
-            row[b] = formula(_word_of(row[b]), row[b])
+            row[b] = formula(word_of(row[b]), row[b])
 
 
 @kernel(allocates=True)  # views are counted

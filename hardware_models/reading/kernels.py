@@ -10,6 +10,7 @@ import numpy as np
 from hardware_models.numerics import random
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.dots import dot
+from hardware_models.numerics.panels import WIDE, make_product, pack
 from hardware_models.reading import wiring
 from hardware_models.reading.converters import ConverterNumbers, ScalingNumbers, convert, divisor_of, is_saturated
 from hardware_models.reading.wiring import WireNumbers, WireScratch, device_row
@@ -50,6 +51,7 @@ class ReadingScratch(NamedTuple):
     x : (K, m) what drives the lines;  divisor : (K,) α, doubled by every repetition;  repetition : (K,) int64
     waiting : (K,) int64, 1 until a column is read for good;  done : (K, n) columns that are
     variance : (K, n) Σ s(w)² x²;  row, draws : (n,), (n or m,)
+    squares, panel : (K, m), (line m,), work space of these sums where columns are many, else (1, m), (1,)
     """
 
     x: np.ndarray
@@ -58,6 +60,8 @@ class ReadingScratch(NamedTuple):
     waiting: np.ndarray
     done: np.ndarray
     variance: np.ndarray
+    squares: np.ndarray
+    panel: np.ndarray
     row: np.ndarray
     draws: np.ndarray
     wires: WireScratch
@@ -68,7 +72,8 @@ class ReadingState(NamedTuple):
 
     seed; read, convert : keys of its random numbers;  side : 0, or `SIDE` for reads along the other side
     gain, offset : (n,) of each output line, 1 + σ_gain ξ and σ_offset ξ [device units · input units]
-    rereads : (1,) int64, columns that were read again
+    rereads : (1,) int64, columns that were read again, on either side
+    turned : of reads along the other side in compiled loops; `Absent` there
     """
 
     numbers: ReadingNumbers
@@ -80,6 +85,7 @@ class ReadingState(NamedTuple):
     offset: np.ndarray
     rereads: np.ndarray
     scratch: ReadingScratch
+    turned: NamedTuple
 
 
 fill_normal, fill_uniform = map(separate, (random.fill_normal, random.fill_uniform))
@@ -123,19 +129,67 @@ def drive_all(reading, sweep, m, x):
 
 
 @kernel
-def weigh_squares(w, slow, gain, power, x, row, variance):
+def weight_square(w, power):
+    """s(w)²"""
+    v = abs(w)
+    return v if power == 1 else v * v
+
+
+@kernel
+def pack_squares(source, i, panel):
+    """Lines of s(w)² from element i on, for a product; source : w (m, n), slow (m, n) or (1, 1), power."""
+    w, slow, power = source
+    pack(w, i, panel)
+    if slow.shape[1] > 1:
+        line = panel.shape[0] // w.shape[0]
+        for j in range(w.shape[0]):
+            for u in range(line):
+                panel[j * line + u] += slow[j, i + u]
+    for u in range(panel.shape[0]):
+        panel[u] = weight_square(panel[u], power)
+
+
+product_of_squares = make_product(pack_squares)
+
+
+@kernel
+def weigh_squares(w, slow, gain, power, x, scratch):
     """variance_ci = Σ_k gain_k² Σ_j |w_kji|^power x_cj²"""
+    row, variance, squares = scratch.row, scratch.variance, scratch.squares
     variance[:] = 0
     for k in range(w.shape[0]):
+        if x.shape[0] >= WIDE and squares.shape[0] > 1:
+            for c in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    squares[c, j] = (gain[k] * x[c, j]) ** 2
+            source = w[k], slow[k if slow.shape[2] > 1 else 0], power
+            product_of_squares(source, w.shape[1], squares[: x.shape[0]], variance, scratch.panel)
+            continue
         for j in range(w.shape[1]):
             device_row(w, slow, k, j, row)
             for i in range(row.shape[0]):
-                v = abs(row[i])
-                row[i] = v if power == 1 else v * v
+                row[i] = weight_square(row[i], power)
             for c in range(x.shape[0]):
                 out, a = variance[c], (gain[k] * x[c, j]) ** 2
                 for i in range(out.shape[0]):
                     out[i] += a * row[i]
+
+
+@kernel
+def weigh_squares_back(array, power, x, variance):
+    """variance_cj = Σ_k gain_k² Σ_i |w_kji|^power x_ci²"""
+    w, row = array.cells.w, array.scratch.share
+    variance[:] = 0
+    for k in range(w.shape[0]):
+        square = array.gain[k] ** 2
+        for j in range(w.shape[1]):
+            device_row(w, array.cells.slow, k, j, row)
+            for c in range(x.shape[0]):
+                total = type(square)(0)
+                for i in range(row.shape[0]):
+                    v = abs(row[i])
+                    total += (v if power == 1 else v * v) * x[c, i] * x[c, i]
+                variance[c, j] += square * total
 
 
 @kernel
@@ -191,9 +245,15 @@ def sense(reading, sweep, device_gain, k, out, n):
 @separate
 @kernel
 def sense_all(reading, sweep, w, slow, gain, n, x, acc):
-    p, s = reading.numbers, reading.scratch
+    p = reading.numbers
     if p.weight_std > type(p.weight_std)(0) and p.power > 0:
-        weigh_squares(w, slow, gain, p.power, x, s.row, s.variance)
+        weigh_squares(w, slow, gain, p.power, x, reading.scratch)
+    sense_columns(reading, sweep, gain, n, x, acc)
+
+
+@kernel
+def sense_columns(reading, sweep, gain, n, x, acc):
+    p, s = reading.numbers, reading.scratch
     for k in range(x.shape[0]):
         if s.waiting[k] == 0:
             continue
@@ -250,6 +310,9 @@ def before(array, x):
     drive_all(array.reading, array.reads[0], array.cells.w.shape[1], x)
 
 
+sense_rows = separate(sense_columns)
+
+
 @lru_cache
 def make_after(wired: bool):
     """after(array, x, acc): turn sums (K, n) of what drove the lines, x (K, m), into what is read.
@@ -271,3 +334,27 @@ def make_after(wired: bool):
 def again(array, x, acc):
     """Bound management: whether columns are to be read once more. All are walked; what comes of those that are done is dropped."""
     return drive_again(array.reading, array.reads[0], array.cells.w.shape[1], array.size[0], x, acc)
+
+
+# Column reads, from the other side: x (R, n) drives what are outputs otherwise
+
+
+@kernel
+def before_back(array, x):
+    """Drive the lines with every row of x (R, n), into reading.turned.scratch.x."""
+    drive_all(array.reading.turned, array.back_reads[0], array.size[0], x)
+
+
+@kernel
+def after_back(array, x, v):
+    """Turn sums (R, m) of what drove the lines, x (R, n), into what is read."""
+    reading = array.reading.turned
+    if reading.numbers.weight_std > type(reading.numbers.weight_std)(0) and reading.numbers.power > 0:
+        weigh_squares_back(array, reading.numbers.power, x, reading.scratch.variance)
+    sense_rows(reading, array.back_reads[0], array.gain, array.cells.w.shape[1], x, v)
+
+
+@kernel
+def again_back(array, x, v):
+    """`again` for rows."""
+    return drive_again(array.reading.turned, array.back_reads[0], array.size[0], array.cells.w.shape[1], x, v)

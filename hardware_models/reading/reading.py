@@ -20,8 +20,8 @@ and source, so that switching one source on changes no other: streams READ, CONV
 Beyond the sums, in float32 on one core (AVX2) with 1000 inputs and outputs, a column costs 0.4 µs with everything off, 2 µs more for
 each noise, 3 µs with both converters, `AbsMax` and output noise; 0.15 µs an input for noise that depends on weights.
 
-A transposed read, Wᵀy, uses separate drivers, converters and lines with the same parameters (`read_back`). The
-column reads of decorrelation inside a sweep are exact.
+A transposed read, Wᵀy, uses separate drivers, converters and lines with the same parameters (`read_back`); so do the column reads
+of decorrelation and whitening in compiled loops (:mod:`hardware_models.crossbar.column_reads`), in which no wires are modelled.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from hardware_models.crossbar.column_reads import ColumnStages
 from hardware_models.crossbar.contract import Readout, Site
-from hardware_models.crossbar.state import ArrayState
+from hardware_models.crossbar.state import Absent, ArrayState
 from hardware_models.crossbar.sweep import Stages
-from hardware_models.numerics import memory, random
+from hardware_models.numerics import memory, panels, random
 from hardware_models.numerics.checks import ParameterError, refuse, require_not_negative, require_spread
 from hardware_models.numerics.record import record
 from hardware_models.reading import wiring
+from hardware_models.reading.apart import after_apart, after_apart_back
 from hardware_models.reading.converters import (
     CONVERTERS,
     NO_CONVERTER,
@@ -56,8 +58,11 @@ from hardware_models.reading.kernels import (
     ReadingNumbers,
     ReadingScratch,
     ReadingState,
+    after_back,
     again,
+    again_back,
     before,
+    before_back,
     make_after,
 )
 from hardware_models.reading.wiring import Wires
@@ -206,8 +211,24 @@ class Reading(Readout):
         return replace(self, wires=replace(wires, conductance=siemens))
 
     def check_array(self, site: Site) -> None:
+        if site.parts.weight.read_apart:
+            self._check_apart(site)
         if self.wires is not None:
             wiring.warn_of_error(site)
+
+    def _check_apart(self, site: Site) -> None:
+        weight = type(site.parts.weight).__name__
+        for name, there in (
+            ("wires", self.wires is not None),
+            ("gain_std", self.gain_std > 0),
+            ("offset_std", self.offset_std > 0),
+        ):
+            if there:
+                wanted = f"left out: {weight} has an ADC for each device, without them"
+                raise ParameterError(f"reading.{name}", "SynapseArray", wanted, getattr(self, name))
+        if site.parts.programming.reads_noisily:
+            wanted = f"one without read noise of its own for {weight}, whose devices are read apart"
+            raise ParameterError("programming", "SynapseArray", wanted, site.parts.programming)
 
     @property
     def reads_noisily(self) -> bool:
@@ -237,10 +258,14 @@ class Reading(Readout):
         if not 1 <= columns <= REPETITION:
             raise ParameterError("columns", "SynapseArray", f"from 1 to {REPETITION} with a reading", columns)
         gain, offset = self._lines(shape[0], seed, number, dtype, side)
+        rereads, turned = np.zeros(1, np.int64), Absent()
+        if side == 0:
+            alone = replace(self, wires=None)
+            turned = alone.state(shape[::-1], columns, seed, number, dtype, devices, SIDE)._replace(rereads=rereads)
         return ReadingState(
             numbers=self.numbers(np.dtype(dtype).type), seed=seed, read=random.stream(random.Stream.READ, number),
-            convert=random.stream(random.Stream.CONVERT, number), side=side, gain=gain, offset=offset, rereads=np.zeros(1, np.int64),
-            scratch=self._scratch(shape, columns, dtype, devices),
+            convert=random.stream(random.Stream.CONVERT, number), side=side, gain=gain, offset=offset, rereads=rereads,
+            scratch=self._scratch(shape, columns, dtype, devices), turned=turned,
         )  # fmt: skip
 
     def rereads(self, state: ArrayState) -> int:
@@ -259,10 +284,13 @@ class Reading(Readout):
     def _scratch(self, shape, columns: int, dtype, devices: int) -> ReadingScratch:
         n, m = shape
         zeros = lambda *size: memory.zeros(size, dtype)  # noqa: E731
+        noise = self.weight_noise
+        many = columns if noise is not None and noise.power > 0 and columns >= panels.WIDE else 1
         wired = (devices, m, n, columns) if self.wires is not None else (1, 1, 1, 1)
         return ReadingScratch(
             x=zeros(columns, m), divisor=np.zeros(columns, dtype), repetition=np.zeros(columns, np.int64),
-            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n), row=zeros(1, n)[0],
+            waiting=np.zeros(columns, np.int64), done=zeros(columns, n), variance=zeros(columns, n),
+            squares=zeros(many, m), panel=panels.zeros(many, m, dtype), row=zeros(1, n)[0],
             draws=zeros(1, max(n, m))[0], wires=wiring.make_scratch(*wired, dtype),
         )  # fmt: skip
 
@@ -285,7 +313,7 @@ class Reading(Readout):
             acc[:, :m] = driven @ w
             if noise is not None:
                 acc[:, :m] += noise(state, driven, reading.scratch.repetition)
-            make_after(False)(mirror, reading.scratch.x, acc)
+            (after_apart if hasattr(state.weight, "adc_bounds") else make_after(False))(mirror, reading.scratch.x, acc)
             waiting = again(mirror, y, acc)
         state.reading.rereads[0] += reading.rereads[0]
         return acc[:, :m] * state.scale
@@ -301,7 +329,13 @@ class Reading(Readout):
     @property
     def stages(self) -> Stages:
         """What a sweep does around its walk; nearly the same kernels for all readings, so that strengths never recompile."""
-        return Stages(before=before, after=make_after(self.wires is not None), again=again)
+        back = ColumnStages(before_back, after_back, again_back)
+        return Stages(before=before, after=make_after(self.wires is not None), again=again, back=back)
+
+    @property
+    def stages_apart(self) -> Stages:
+        back = ColumnStages(before_back, after_apart_back, again_back)
+        return Stages(before=before, after=after_apart, again=again, back=back, apart=True)
 
 
 # Names in tables

@@ -5,6 +5,8 @@
     array.cells.set("step_up", values)        of that shape, or (n, m), or a number
     array.cells.save("chip.npz")  .load(…)    all of them, or some, in one file of NumPy arrays without code
 
+One file may hold several matrices, by names such as ``W_rec.step_up``; names without a matrix are for each that is read from it.
+
 They are part of the state of an array: copies and files keep them. A cell whose range is a point, with steps of 0, is stuck there, as
 corrupt cells are; ``stuck`` is that point, NaN where a cell is not. A cell that holds what its new range does not is moved to its end.
 References and tiers that rest at symmetry points are not measured again; programming the array puts tiers to where they now are.
@@ -114,9 +116,22 @@ class ChipCells:
         np.savez(buffer, **cast(dict[str, Any], found))
         return atomic.write(_npz(path), buffer.getvalue())
 
-    def load(self, path: str | Path) -> None:
-        """Set the parameters that an ``.npz`` file holds by their names; all of them or, where one does not fit, none."""
-        self._put(_arrays(path))
+    def load(self, path: str | Path, matrix: str = "") -> None:
+        """Set the parameters that an ``.npz`` file holds by their names; all of them or, where one does not fit, none.
+
+        matrix : this array, as the names of a file of several matrices say; of those, names of others are left alone
+
+        Raises
+        ------
+        InputError : for a file that cannot be read, or holds nothing for this array
+        ParameterError : as `set` does
+        """
+        found = {whole.rpartition(".")[::2]: values for whole, values in _arrays(path).items()}
+        mine = {name: values for of in ("", matrix) for (owner, name), values in found.items() if owner == of}
+        if not mine:
+            names = ", ".join(names_in(path))
+            raise InputError(f"The file {str(path)!r} holds no cells of {matrix or 'this array'}. Its names: {names}.")
+        self._put(mine)
 
     def _put(self, given: Mapping[str, ArrayLike]) -> None:
         """Check everything, then set it."""
@@ -179,6 +194,11 @@ class ChipCells:
         within = np.clip(held, low, high)
         visible[:] = np.where(held == within, visible, within)
         held[:] = within
+
+
+def names_in(path: str | Path) -> list[str]:
+    """Names of the arrays in a file."""
+    return list(_arrays(path))
 
 
 def _npz(path: str | Path) -> Path:

@@ -21,7 +21,7 @@ from hardware_models.numerics.checks import ParameterError
 from hardware_models.saving import file, parts
 from hardware_models.saving.file import ArrayFileError
 
-WORK_SPACE = "scratch"
+SKIPPED = ("scratch", "turned")  # work space, and lines of the other side, which the chip determines
 LAID_OUT = ("state", "ageing", "record")  # attributes that are memory, or point to it
 AS_THEY_ARE = ("shape", "cell", "weight", "writing", "programming", "reading", "time", "number", "columns", "costs")
 ONE = "array"  # the name of a single array in a file
@@ -138,9 +138,9 @@ class Value:
 
 
 def _arrays_of(record: NamedTuple, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
-    """(dotted name, array) of every non-empty array in nested NamedTuples, scratch memory excepted."""
+    """(dotted name, array) of every non-empty array in nested NamedTuples, except what is not state."""
     for name, value in zip(record._fields, record, strict=True):
-        if name == WORK_SPACE:
+        if name in SKIPPED:
             continue
         if isinstance(value, np.ndarray) and value.size:
             yield prefix + name, value

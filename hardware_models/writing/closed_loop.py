@@ -103,8 +103,11 @@ def make_collect(show, target: str, always: bool):
         loop, scratch = array.writing, array.writing.scratch
         chi, least, low, high = loop.chi[j], loop.threshold, loop.low, loop.high
         T = type(least)
-        zero, endless, live, before = T(0), T(np.inf), np.int32(0), scratch.before
-        known = loop.estimate[j] if estimating else chi
+        zero, endless, live, n = T(0), T(np.inf), np.int32(0), array.size[0]
+        before, expected, known = scratch.before, scratch.expected, loop.estimate[j] if estimating else chi
+        if absolute:
+            show(array, j, before)
+            read_row(array, j, BEFORE, before)
         for i in range(change.shape[0]):
             total = chi[i] + (change[i] if abs(change[i]) < endless else zero)
             if absolute or estimating:
@@ -113,19 +116,12 @@ def make_collect(show, target: str, always: bool):
                 wanted = wanted if wanted < high else high
                 total = (wanted if wanted > low else low) - base
             chi[i] = total
-            change[i] = total
-        if absolute:
-            show(array, j, before)
-            read_row(array, j, BEFORE, before)
-            for i in range(array.size[0]):
-                change[i] -= before[i]
-        for i in range(change.shape[0]):
-            due = abs(change[i]) >= least
-            change[i] = change[i] if due else zero
+            off = total - before[i] if absolute and i < n else total  # padding is read, with noise
+            due = abs(off) >= least
+            change[i] = off if due else zero
             live += np.int32(due)
         scratch.live[0] = live
-        if live > 0:
-            expected = scratch.expected
+        if always and live == 0:  # or the first device sets it
             for i in range(expected.shape[0]):
                 expected[i] = zero
         if not (absolute or estimating) and (always or live > 0):
@@ -149,13 +145,13 @@ def make_put_loop(send_row, share_row):
         if sharing:
             share = array.scratch.share
             share_row(array, k, change, share)
-        half = type(unit)(0.5)
+        half, zero, further = type(unit)(0.5), type(unit)(0), k > 0
         for i in range(steps.shape[0]):
             n = np.floor(share[i] / unit + half)
             n = n if n < most else most
             n = n if n > -most else -most
             steps[i] = n
-            expected[i] += gain * n * unit
+            expected[i] = (expected[i] if further else zero) + gain * n * unit
         send_row(array, array.numbers, k, j, steps, of_write(array, 0))
 
     return put_row
@@ -173,15 +169,12 @@ def make_settle(show, target: str):
         loop, scratch = array.writing, array.writing.scratch
         if scratch.live[0] == 0 and not refreshed:
             return
-        gain, least, noise = loop.gain, loop.change_variance, loop.read_variance
-        T = type(gain)
+        least, noise = loop.change_variance, loop.read_variance
+        T = type(least)
         zero, one, known, touched = T(0), T(1), T(KNOWN), np.int32(0)
         chi, before, after, expected = loop.chi[j], scratch.before, scratch.after, scratch.expected
         if estimating:
             before = loop.estimate[j]
-        if scratch.live[0] == 0:
-            for i in range(expected.shape[0]):
-                expected[i] = zero
         show(array, j, after)
         for i in range(change.shape[0]):
             moved = (expected[i] != zero) | (refreshed & (after[i] != before[i]))
@@ -192,11 +185,20 @@ def make_settle(show, target: str):
         if not estimating:
             read_row(array, j, BEFORE, before)
         read_row(array, j, AFTER, after)
+        if loop.gain < zero and noise > zero:
+            for i in range(change.shape[0]):
+                e = expected[i]
+                variance = least + known * e * e
+                done = e + variance / (variance + noise) * (after[i] - before[i] - e)
+                done = done if change[i] != zero else zero
+                chi[i] -= done
+                if estimating:
+                    before[i] += done
+            return
+        gain = one if loop.gain < zero else loop.gain  # exact reads are believed, without a division
         for i in range(change.shape[0]):
             e = expected[i]
-            variance = least + known * e * e
-            weight = gain if gain >= zero else variance / (variance + noise)
-            done = e + weight * (after[i] - before[i] - e)
+            done = e + gain * (after[i] - before[i] - e)
             done = done if change[i] != zero else zero
             chi[i] -= done
             if estimating:

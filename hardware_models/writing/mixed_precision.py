@@ -2,8 +2,11 @@
 
     χ ← χ + Δ        n = G trunc(χ / (G u))        χ ← χ − n u        device k gets |n| pulses in the direction of n gain_k
 
-G is the granule in pulses, 1 unless it is set. Where every touch of a cell draws write noise anew, a granule of the size of that noise
-is best: smaller ones draw it more often, larger ones leave weights coarser than the noise does.
+G is the granule in pulses: those of the write noise of a weight, at least one, unless it is set. Every touch of a cell draws that noise
+anew: smaller granules draw it more often, larger ones leave weights coarser than the noise does.
+
+Not every write need send: with E = `every` and R = `rows`, write t sends if E divides t, and then the R rows from (t / E) R mod m on,
+as a digital unit that moves few rows at a time does. Until then requests wait in χ.
 
 u is the change of the weight of a mean cell at w = 0 by one such pulse: its granularity times Σ |gain| of the devices pulsed. No
 finite request is lost, however small, and rounding is deterministic; χ is one number of the array's dtype per weight, digital storage
@@ -26,17 +29,27 @@ from hardware_models.crossbar.pulses import of_write
 from hardware_models.crossbar.state import ArrayState
 from hardware_models.crossbar.sweep import WritePath
 from hardware_models.numerics import memory
-from hardware_models.numerics.checks import require_positive
+from hardware_models.numerics.checks import require_positive, require_whole
 from hardware_models.numerics.compiled import kernel
 from hardware_models.writing.by_cell import require_pulses
 
 
 class Accumulator(NamedTuple):
-    """chi : (m, n) device units, requested changes not sent yet;  unit : u, device units;  granule : G, pulses"""
+    """chi : (m, n) device units, requested changes not sent yet;  unit : u, device units;  granule : G, pulses;  every, rows : E, R"""
 
     chi: np.ndarray
     unit: float
     granule: float
+    every: int
+    rows: int
+
+
+@kernel
+def is_due(array, j):
+    """Whether row j is sent by the write at hand."""
+    every, rows, m = array.writing.every, array.writing.rows, array.writing.chi.shape[0]
+    write = array.writes[0]
+    return write % every == 0 and (j - write // every * rows) % m < rows
 
 
 @kernel
@@ -49,6 +62,7 @@ def collect_row(array, j, change):
         array.numbers.most_pulses,
     )
     zero, grain = type(unit)(0), granule * unit
+    most = most if is_due(array, j) else zero
     for i in range(change.shape[0]):
         request = change[i] if np.isfinite(change[i]) else zero
         total = chi[i] + request
@@ -79,15 +93,21 @@ def make_put_steps(send_row, one_sided: bool):
 class MixedPrecision(Writing):
     """A digital accumulator χ of one number a weight; whole steps are sent.
 
-    granule : smallest change that is sent [device units], rounded to whole pulses; None: one pulse. The write noise of the cell is a
-        good choice where there is any
+    granule : smallest change that is sent [device units], rounded to whole pulses; None: the write noise of a weight, at least a pulse
+    every : E, updates from one that sends to the next, 1 or more
+    rows : R, rows sent at once, in turn, 1 or more; None: all
     """
 
     granule: float | None = None
+    every: int = 1
+    rows: int | None = None
 
     def check(self) -> None:
         if self.granule is not None:
             require_positive(self, "granule")
+        require_whole(self, "every", 1, 2**31 - 1)
+        if self.rows is not None:
+            require_whole(self, "rows", 1, 2**31 - 1)
 
     def check_array(self, site: Site) -> None:
         require_pulses(self, site.cell)
@@ -99,9 +119,12 @@ class MixedPrecision(Writing):
         (n, m), weight = site.shape, site.weight
         pulsed = np.abs(weight.gains[: weight.trained])
         unit = site.cell.granularity * (pulsed[0] if weight.one_sided else pulsed.sum())
-        granule = 1 if self.granule is None else max(1, round(self.granule / unit))
-        kind = site.dtype.type
-        return Accumulator(memory.zeros((m, n), site.dtype, matrix=True), kind(unit), kind(granule))
+        noise = site.cell.write_noise * np.sqrt(pulsed[0] ** 2 if weight.one_sided else np.sum(pulsed**2))
+        granule = max(1, round(float(noise if self.granule is None else self.granule) / unit))
+        kind, rows = site.dtype.type, m if self.rows is None else min(self.rows, m)
+        return Accumulator(
+            chi=memory.zeros((m, n), site.dtype, matrix=True), unit=kind(unit), granule=kind(granule), every=self.every, rows=rows
+        )  # fmt: skip
 
     def waiting(self, state: ArrayState) -> np.ndarray | None:
         return state.writing.chi[:, : int(state.size[0])]

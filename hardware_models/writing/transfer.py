@@ -7,10 +7,12 @@ r"""Transfer: a fast array A gets every request in pulses, and what it learnt is
     "v2"        H_j ← H_j + β a                  n = G trunc(H_j / (G u)) pulses to C_j,  H_j ← H_j − n u
     "chopped"   the same, and s_j is flipped     after a read of the row, with probability p, or every 1/p reads
     "agad"      the same, and R_j follows        M_j ← (1 − τ) M_j + τ read(A_j),  τ = min(1, tail · p);  at a flip R_j ← M_j
+    "tracked"   as chopped, and R_j follows      R_j ← (1 − τ) R_j + τ read(A_j)   after every read,  τ = min(1, p / tail)
 
 u is the granularity of the cell, G a granule in pulses, R_j what A is compared with: 0, or the symmetry points of its cells, where mean
 pulses up and down are equal and which A drifts towards (zero-shifting, arXiv:1907.10228). A offset of A against R is learnt by C for
-ever in v1 and v2; choppers make it change its sign, so that it averages out, and AGAD subtracts what A was in the half-period before.
+ever in v1 and v2; choppers make it change its sign, so that it averages out, AGAD subtracts what A was in the half-period before, and
+"tracked" the mean of reads over several periods: what is learnt changes its sign in it, what A drifts towards does not.
 
     β = P / (f · auto_granularity),     P = every · m / rows: writes from one read of a row to the next
 
@@ -23,6 +25,8 @@ all members. In the paper, columns of A are what a one-hot input reads: the rows
     v2        T. Gokmen, "Enabling training of neural networks on noisy hardware", Front. Artif. Intell. 4, 699148 (2021),
               doi:10.3389/frai.2021.699148: H and its threshold
     chopped, agad     M. J. Rasch et al. (2024), as above; A of one sample a write there, of an update here
+    tracked           symmetry points estimated while training, with choppers and filters: Q. Xiao et al., arXiv:2602.21321, by its abstract;
+              the equation is ours, since that of the paper was not at hand
 
 Not modelled: several reads of A between its pulses, momentum of H, the gate of AGAD by the standard error. Draws: of flips, stream TRAIN,
 keyed by write and row; of reads see :mod:`.row_reads`.
@@ -63,11 +67,12 @@ WORDS = 2.0**32
 
 
 class Member(NamedTuple):
-    """What a member of the family does: digital sums, choppers, and a reference that follows."""
+    """What a member of the family does: digital sums, choppers, a reference that follows at flips, or after every read."""
 
     sums: bool
     chops: bool
     follows: bool
+    tracks: bool = False
 
 
 METHODS = {
@@ -75,6 +80,7 @@ METHODS = {
     "v2": Member(True, False, False),
     "chopped": Member(True, True, False),
     "agad": Member(True, True, True),
+    "tracked": Member(True, True, False, True),
 }
 REFERENCES = ("none", "symmetry-point")
 
@@ -124,7 +130,7 @@ def flips(array, j, visit):
 @lru_cache
 def make_put_transfer(write_row, send_row, member: Member, slow: bool):
     """put_row of A, and of C from A."""
-    sums, chops, follows = member
+    sums, chops, follows, tracks = member
     show = make_show(slow)
 
     @kernel
@@ -160,6 +166,9 @@ def make_put_transfer(write_row, send_row, member: Member, slow: bool):
             mean, tail = t.mean[j], t.tail
             for i in range(mean.shape[0]):
                 mean[i] += tail * (omega[i] - mean[i])
+        if tracks:
+            for i in range(reference.shape[0]):
+                reference[i] += t.tail * (omega[i] - reference[i])
         if chops and flips(array, j, visit):
             t.sign[j] = -t.sign[j]
             if follows:
@@ -183,7 +192,7 @@ def make_put_transfer(write_row, send_row, member: Member, slow: bool):
 class Transfer(Writing):
     """A fast array of the same cells, from which what was learnt is moved into the weights.
 
-    method : ``"v1"``, ``"v2"``, ``"chopped"`` or ``"agad"``, see above
+    method : ``"v1"``, ``"v2"``, ``"chopped"``, ``"agad"`` or ``"tracked"``, see above
     every : writes from one transfer to the next, 1 or more
     rows : rows that one transfer reads and moves, 1 or more; at most all
     fast_rate : f, requests of A in those of the rule, above 0
@@ -193,7 +202,8 @@ class Transfer(Writing):
     reference : what reads of A are compared with, ``"none"``: 0, ``"symmetry-point"``: those of its cells, where A also starts
     chopper : p, flips of a row's sign a read, above 0 and at most 1; None: 0.1 where the method has choppers
     regular : whether flips come every round(1/p) reads instead of at random
-    tail : of AGAD, how many half-periods' worth of reads the mean of A is short of, above 0; τ = min(1, tail · p)
+    tail : of AGAD, how many half-periods' worth of reads the mean of A is short of, above 0, τ = min(1, tail · p); of "tracked", how
+        many half-periods the mean is of, τ = min(1, p / tail), 0.5 in studies/transfer.py
     read_noise : standard deviation of a read of A [device units]
     read_bits : of the converter that reads A, over the range of a mean cell, 2 … 24; None: none
     reads : reads that are averaged, 1 … 16383
@@ -209,7 +219,7 @@ class Transfer(Writing):
     (np.int64(2), np.int64(2), (2, 2, 3))
     """
 
-    method: Literal["v1", "v2", "chopped", "agad"] = "v2"
+    method: Literal["v1", "v2", "chopped", "agad", "tracked"] = "v2"
     every: int = 1
     rows: int = 1
     fast_rate: float = 1.0
@@ -267,9 +277,14 @@ class Transfer(Writing):
         return (0.1 if self.chopper is None else self.chopper) if METHODS[self.method].chops else 0.0
 
     def accumulator_bits(self, dtype: DTypeLike) -> int:
-        """H, with AGAD also R and M; a chopper is a bit a row, and is not counted."""
+        """H, with AGAD also R and M, tracked R; a chopper is a bit a row, and is not counted."""
         member = METHODS[self.method]
-        return 8 * np.dtype(dtype).itemsize * (member.sums + 2 * member.follows)
+        return 8 * np.dtype(dtype).itemsize * (member.sums + 2 * member.follows + member.tracks)
+
+    @property
+    def rate_of_mean(self) -> float:
+        """τ"""
+        return min(1.0, self.flip / self.tail if METHODS[self.method].tracks else self.tail * self.flip)
 
     def rate_of(self, site: Site) -> float:
         """β of an array, or of its design."""
@@ -287,7 +302,7 @@ class Transfer(Writing):
             hidden=matrix() if member.sums else none(), sign=np.ones(m, site.dtype), reference=matrix(),
             mean=matrix() if member.follows else none(),
             fast_rate=kind(self.fast_rate), rate=kind(self.rate_of(site)), grain=kind(granule * unit), granule=kind(granule),
-            tail=kind(min(1.0, self.tail * self.flip)), most=kind(site.cell.numbers(kind).most_pulses), every=self.every,
+            tail=kind(self.rate_of_mean), most=kind(site.cell.numbers(kind).most_pulses), every=self.every,
             rows=min(self.rows, m), flip=float(self.flip), period=round(1 / self.flip) if self.regular and self.flip else 0,
             chopping=random.stream(random.Stream.TRAIN, site.number), key=key_of(site), read_std=kind(self.read_noise),
             level=kind(level), top=kind(top), reads=self.reads, rows_read=np.zeros(1, np.int64),

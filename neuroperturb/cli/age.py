@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say, table
 from neuroperturb.experiments.experiment import label
 from neuroperturb.experiments.toml import plain, resolve
 from neuroperturb.results import outputs
-from neuroperturb.results.figures import ageing
+from neuroperturb.results.figures import ageing, formats
 from neuroperturb.results.run import load
 from neuroperturb.spec.data_file import recorded
 from neuroperturb.training import deployment
@@ -36,23 +37,28 @@ def age(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
+    kinds: Format = None,
 ) -> None:
     """Test a trained network an hour, a day, a month and a year after programming, with and without drift compensation.
 
-    Prints a table and writes a PNG.
+    Prints a table and writes a figure.
 
     Example: neuroperturb age runs/my-run.nc --hardware pcm-like
     """
     check_folder(out)
-    picture = out / f"{record.stem}_age.png"
-    outputs.require_free(picture)
+    places = formats.places(out / f"{record.stem}_age.png", formats.chosen(kinds))
+    for place in places:
+        outputs.require_free(place)
     run = load(record)
     settings = plain(run.experiment) | ({} if hardware is None else {"hardware": hardware})
     with recorded(run.data):
         other = resolve(settings, assign or []).hardware if hardware or assign else None
     ages = deployment.age(run, after or None, hardware=other)
-    title = f"{label(run.experiment)} on {run.experiment.task.label}"
-    figure = ageing.save(ages, title, folder(out) / picture.name)
+    chip = other or run.experiment.hardware
+    title = f"{label(run.experiment)} on {run.experiment.task.label}" + ("" if chip is None else f", {chip.label}")
+    folder(out)
+    page = ageing.figure(ages, title)
+    written = "\n".join(f"figure  {formats.write(page, place)}" for place in places)
     cut = not after and len(ages) <= len(deployment.TIMES)
     ends = "\n\nThe measurements of these cells end here, so later times are left out." if cut else ""
-    say(f"{table(ages)}{ends}\n\nfigure  {figure}")
+    say(f"{table(ages)}{ends}\n\n{written}")

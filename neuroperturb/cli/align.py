@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from neuroperturb.analysis.alignment import align as alignment
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say, warn
 from neuroperturb.results import outputs
+from neuroperturb.results.figures import formats
 
 
 def align(
@@ -37,14 +39,16 @@ def align(
     values: Annotated[str | None, typer.Option(metavar="A,B,…", help="Values of the sweep; a few by default.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the figure and the table.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Seed of weights, trials and perturbations.")] = 0,
+    kinds: Format = None,
 ) -> None:
-    """Measure how closely, and with how much noise, rules follow the gradient: a table, a PNG and a CSV.
+    """Measure how closely, and with how much noise, rules follow the gradient: a table, a figure and a CSV.
 
     Example: neuroperturb align np np-trace --samples 10000
     """
     check_folder(out)
-    picture, numbers = out / "alignment.png", out / "alignment.csv"
-    outputs.require_free(picture)
+    places, numbers = formats.places(out / "alignment.png", formats.chosen(kinds)), out / "alignment.csv"
+    for place in places:
+        outputs.require_free(place)
     outputs.require_free(numbers, alignment.COLUMNS)
     given = None if values is None else [_number(text.strip()) for text in values.split(",")]
     found = alignment.align(
@@ -52,8 +56,9 @@ def align(
         over=over, values=given, seed=seed, progress=lambda line: warn(f"measuring {line}"),
     )  # fmt: skip
     folder(out)
-    figure, table = found.save(picture), found.to_csv(numbers)
-    say(f"{found}\n\nfigure  {figure}\ntable   {table}")
+    page = found.figure()
+    written = "\n".join(f"figure  {formats.write(page, place)}" for place in places)
+    say(f"{found}\n\n{written}\ntable   {found.to_csv(numbers)}")
 
 
 def _number(text: str) -> int | float | str:

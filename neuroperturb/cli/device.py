@@ -8,10 +8,13 @@ from typing import Annotated, Any
 import typer
 
 import hardware_models as hw
+from hardware_models.characterise.card import table
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.results import outputs
-from neuroperturb.results.figures import device_card
+from neuroperturb.results.figures import device_card, formats
+from neuroperturb.results.grid import line_width
 from neuroperturb.spec import SpecError, plugins
 from neuroperturb.spec.user_code import is_name
 
@@ -26,18 +29,23 @@ def device(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the figure.")] = Path("."),
     seed: Annotated[int, typer.Option(help="Seed of the chip.")] = 0,
+    kinds: Format = None,
 ) -> None:
-    """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a PNG.
+    """Draw a device card: pulses, steps, symmetry point, states, read error, drift over a year; a table and a figure.
 
     Example: neuroperturb device reram-es
     """
     check_folder(out)
+    chosen = formats.chosen(kinds)
     first = hardware.split(",")[0]  # of two files of measured pulses
-    picture = out / f"{Path(first.rpartition(':')[2]).stem}.png"
-    outputs.require_free(picture)
+    places = formats.places(out / f"{Path(first.rpartition(':')[2]).stem}.png", chosen)
+    for place in places:
+        outputs.require_free(place)
     card = hw.card(_found(hardware), seed=seed)
-    figure = device_card.save(card, folder(out) / picture.name)
-    say(f"{card}\n\nfigure  {figure}")
+    folder(out)
+    page = device_card.figure(card)
+    written = "\n".join(f"figure  {formats.write(page, place)}" for place in places)
+    say(f"{table(card, line_width(118))}\n\n{written}")
 
 
 def _found(name: str) -> Any:

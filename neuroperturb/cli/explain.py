@@ -16,6 +16,7 @@ from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
 from neuroperturb.experiments.schema import schema as schema_of
 from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings, under
+from neuroperturb.results.grid import line_width
 from neuroperturb.rules import RULES
 from neuroperturb.spec import InputError, close
 from neuroperturb.tasks import TASKS
@@ -156,7 +157,7 @@ def _value(value: Any) -> str:
 
 
 def _item(name: str, text: str) -> list[str]:
-    first, *rest = textwrap.wrap(text, WIDTH - 30) or [""]
+    first, *rest = textwrap.wrap(text, line_width(WIDTH) - 30) or [""]
     return [f"    {name:24s}  {first}".rstrip(), *(" " * 30 + line for line in rest)]
 
 
@@ -165,12 +166,12 @@ def _wrapped(title: str, text: str) -> list[str]:
 
 
 def _paragraph(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(text, line_width(WIDTH), initial_indent=indent, subsequent_indent=indent)
 
 
 def _contents() -> str:
     top = [line for one in settings() if "." not in one.key for line in _item(one.key, one.meaning)]
-    words = textwrap.wrap(", ".join(glossary.WORDS), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    words = textwrap.wrap(", ".join(glossary.WORDS), line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
     return "\n".join(
         ["Settings (neuroperturb explain KEY goes down)", *top, "", "Words of reports and of the field", *words]
     )

@@ -25,7 +25,7 @@ class Request(NamedTuple):
     """The arguments that define the run.
 
     source : name of a task, a TOML file, a file of data, or a record
-    rule, hardware, backend : names that replace those of the source;  writing : of that hardware, or of the source's
+    rule, hardware, backend : names that replace those of the source;  writing, cells : of that hardware, or of the source's
     settings : ``KEY=VALUE``, applied last
     out : folder or file for the record
     resume : continue the recorded run
@@ -36,6 +36,7 @@ class Request(NamedTuple):
     hardware: str | None = None
     backend: str | None = None
     writing: str | None = None
+    cells: str | None = None
     settings: tuple[str, ...] | list[str] = ()
     out: Path | None = None
     resume: bool = False
@@ -117,6 +118,8 @@ def _changed(table: dict, request: Request) -> dict:
         table = {**table, "hardware": request.hardware}
     if request.writing is not None:
         table = {**table, "hardware": _written(table.get("hardware"), request.writing)}
+    if request.cells is not None:
+        table = {**table, "hardware": _of_a_chip(table.get("hardware"), request.cells)}
     if request.backend is not None:
         table = spiking_recipes.with_backend(table, request.backend)
     return table
@@ -124,10 +127,19 @@ def _changed(table: dict, request: Request) -> dict:
 
 def _written(hardware: str | dict | None, writing: str) -> dict:
     """Hardware with another writing."""
-    if hardware is None:
-        raise InputError("The '--writing' option needs hardware, and this run has none: choose some with '--hardware'.")
-    made_of = {"name": hardware} if isinstance(hardware, str) else hardware
+    made_of = _required(hardware, "--writing")
     return {**made_of, "writing": writing if writing == "recommended" else {"kind": writing}}
+
+
+def _of_a_chip(hardware: str | dict | None, cells: str) -> dict:
+    """Hardware with the cells of a measured chip."""
+    return {**_required(hardware, "--cells"), "cells_file": cells}
+
+
+def _required(hardware: str | dict | None, option: str) -> dict:
+    if hardware is None:
+        raise InputError(f"The '{option}' option needs hardware, and this run has none: choose some with '--hardware'.")
+    return {"name": hardware} if isinstance(hardware, str) else hardware
 
 
 # ----------------------------------------------------------------------------------------------------------------------

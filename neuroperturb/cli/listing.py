@@ -9,10 +9,11 @@ from neuroperturb import baselines, rules, tasks
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import recipes
 from neuroperturb.spec import plugins
+from neuroperturb.study import shipped
 
 
 def list_() -> None:
-    """List tasks, rules and hardware by the names that `run` and TOML files use.
+    """List tasks, rules, hardware, studies and notebooks by their names.
 
     Example: neuroperturb list
     """
@@ -38,8 +39,13 @@ def list_() -> None:
     for name, cell in hw.CELLS.items():
         say(f"  {name:<24} {_first_line(cell)}")
     _added("cells", {**hw.PRESETS, **hw.CELLS})
+    say("\nStudies")
+    say(f"  {', '.join(shipped.studies())}")
+    say("\nNotebooks")
+    say(f"  {', '.join(shipped.notebooks())}")
     say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
     say("In brackets: the task's default rule. To see how a device behaves: neuroperturb device HARDWARE")
+    say("To run a study: neuroperturb study NAME; to edit it first: neuroperturb new --study NAME, or --notebook NAME")
 
 
 def _added(sort: str, ours: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from hardware_models.numerics.compile_clock import Compiled, compiled, when_compiling
 from neuroperturb.cli.terminal import say
-from neuroperturb.results.grid import duration, number
+from neuroperturb.results.grid import duration, line_width, number
 from neuroperturb.training.progress import Progress
 
 LINE_EVERY = 2.0  # seconds between lines of progress where there is no terminal
@@ -20,6 +20,19 @@ Display = Callable[[Progress], None]
 def show(quiet: bool) -> contextlib.AbstractContextManager[Display]:
     """The display that suits the output."""
     return _silent() if quiet else _bar() if sys.stdout.isatty() else _lines()
+
+
+@contextlib.contextmanager
+def preparing(quiet: bool) -> Iterator[None]:
+    """Inside, what is done before training; said is when it compiles, and how much it was."""
+    if quiet:
+        yield
+        return
+    before = compiled()
+    with when_compiling(lambda: say("compiling kernels")):
+        yield
+    if line := _compiled_line(before):
+        say(line)
 
 
 @contextlib.contextmanager
@@ -63,9 +76,14 @@ def _bar() -> Iterator[Display]:
 
     class StateColumn(ProgressColumn):
         def render(self, task) -> Text:
-            return Text(task.fields["line"] or _compiled_line(before))
+            return Text(task.fields["line"] or _compiled_line(before), no_wrap=True, overflow="ellipsis")
 
-    with Bar(TextColumn("{task.description}"), BarColumn(bar_width=24), StateColumn(), transient=False) as bar:
+    with Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24 if line_width(120) > 100 else 8),
+        StateColumn(),
+        transient=False,
+    ) as bar:
         task = bar.add_task("training", total=None, line="")
 
         def display(progress: Progress) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from neuroperturb.analysis.advice.answer import answer
+from neuroperturb.analysis.advice.answer import answer, tone
 from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
-from neuroperturb.results.figures import learning_curve
+from neuroperturb.results.figures import formats, learning_curve
+from neuroperturb.results.grid import prose, tinted
 from neuroperturb.results.run import Run, differences
 from neuroperturb.spec import InputError
 from neuroperturb.training import ablation, comparison
@@ -47,7 +48,7 @@ def compare(trainer: Trainer, record: Run, job: RunJob, wanted: Comparisons, qui
         record.save(job.target)
 
 
-def finish(record: Run, job: RunJob) -> None:
+def finish(record: Run, job: RunJob, kinds: Sequence[str] = ("png",)) -> None:
     """Print how the run ended, and draw its learning curve."""
     say("\n" + text.headline(record))
     for part in (text.results_table(record), text.hardware(record), text.ablation_table(record)):
@@ -56,11 +57,12 @@ def finish(record: Run, job: RunJob) -> None:
     if job.original is not None and job.original.status == record.status == "finished":
         say(f"repeat    {_repeated(job.original, record)}")
     if verdict := answer(record):
-        say("\n" + textwrap.fill(verdict, text.WIDTH) + "\n")
+        say("\n" + tinted(prose(verdict), tone(verdict)) + "\n")
     say(f"record    {job.target}")
     if len(record.history):
         try:
-            say(f"figure    {learning_curve.save(record, job.target.with_suffix('.png'))}")
+            for path in formats.write_all(learning_curve.figure(record), job.target, kinds):
+                say(f"figure    {path}")
         except InputError as error:  # a picture of somebody else's: the record is what counts
             warn(str(error))
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuroperturb.analysis.advice.answer import answer
+from neuroperturb.analysis.advice.answer import answer, tone
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import say, warn
-from neuroperturb.experiments.data_files import notes
-from neuroperturb.results import folders, outputs, text
-from neuroperturb.results.figures import learning_curve
+from neuroperturb.experiments.data_files import of_experiment
+from neuroperturb.results import folders, outputs
+from neuroperturb.results.figures import formats, learning_curve
+from neuroperturb.results.grid import prose, tinted
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
 from neuroperturb.study.store import INDEX, StudyFolder
@@ -26,46 +28,52 @@ def report(
     ],
     figure: Annotated[bool, typer.Option(help="Save the learning curve next to the record.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder for a study's report. Default: STUDY/report")] = None,
+    kinds: Format = None,
 ) -> None:
     """Print a run's record and redraw its learning curve, or write the page, figures and tables of a study or a search.
 
-    Example: neuroperturb report runs/my-study
+    Example: neuroperturb report runs/my-study --format svg
     """
+    chosen = formats.chosen(kinds)
     if record.is_dir():
-        of_study(record, out)
+        of_study(record, out, chosen)
         return
     run = load(record)
     say(run.report())
     if verdict := answer(run):
-        say("\n" + textwrap.fill(verdict, text.WIDTH))
-    there = notes(run.experiment.task)
+        say("\n" + tinted(prose(verdict), tone(verdict)))
+    there = of_experiment(run.experiment)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))
         if difference:
             warn(difference)
     if figure:
-        say(f"\nfigure    {learning_curve.save(run, record.with_suffix('.png'))}")
+        say("")
+        for path in formats.write_all(learning_curve.figure(run), record, chosen):
+            say(f"figure    {path}")
 
 
-def of_study(folder: Path, out: Path | None) -> None:
+def of_study(folder: Path, out: Path | None, kinds: Sequence[str] = ("png",)) -> None:
     """Write the page, figures and tables of a study, and the results of a search if there was one."""
     searched = (folder / tune_report.TABLE).is_file()
     if searched:
-        of_search(folder, out or folder / "report")
+        of_search(folder, out or folder / "report", kinds)
     if searched and not (folder / INDEX).exists():
         return
-    written = html.write(StudyFolder(folder), out)
+    written = html.write(StudyFolder(folder), out, kinds)
     for sentence in written.remarks[:REMARKS]:
         warn(sentence)
     if len(written.remarks) > REMARKS:
         warn(f"{len(written.remarks) - REMARKS} more like this; the table of runs says of which.")
+    for one in written.answers:
+        say(prose(str(one)) + "\n")
     say(f"page      {written.page}")
     say(f"figures   {len(written.figures)} in {written.page.parent}")
     for path in written.tables:
         say(f"table     {path}")
 
 
-def of_search(folder: Path, out: Path) -> None:
+def of_search(folder: Path, out: Path, kinds: Sequence[str]) -> None:
     """Print the best settings of every tuned cell; write a table and a figure."""
     frame = tune_report.read(folder)
     made = tune_report.best(frame)
@@ -74,4 +82,5 @@ def of_search(folder: Path, out: Path) -> None:
     say(tune_report.table(made))
     say(f"\ntable     {out / 'tune.md'}\ntable     {folder / tune_report.TABLE}")
     if len(frame):
-        say(f"figure    {tune_report.draw(frame, out / 'tune.png')}")
+        for path in formats.write_all(tune_report.draw(frame), out / "tune", kinds):
+            say(f"figure    {path}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 
 from neuroperturb.cli import job as jobs
 from neuroperturb.cli import record as records
 from neuroperturb.cli import run_options as options
 from neuroperturb.cli import training
+from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import DIVERGED, DONE, INTERRUPTED, say, warn
+from neuroperturb.experiments.remarks import remarks
+from neuroperturb.results.figures import formats
 from neuroperturb.spec import InputError
 
 
@@ -22,6 +26,7 @@ def run(
     rule: options.Rule = None,
     hardware: options.Hardware = None,
     writing: options.Writing = None,
+    cells: options.MeasuredChip = None,
     chip: options.InTheLoop = None,
     backend: options.Backend = None,
     show_equations: options.ShowEquations = False,
@@ -32,6 +37,7 @@ def run(
     ablate: options.Ablate = False,
     out: options.Out = None,
     resume: options.Resume = False,
+    kinds: Format = None,
     quiet: options.Quiet = False,
 ) -> int:
     """Train a network, compare it with baselines, and save a record and a figure.
@@ -58,11 +64,13 @@ def run(
         rule=rule,
         hardware=hardware,
         writing=writing,
+        cells=cells,
         backend=backend,
         settings=settings,
         out=out,
         resume=resume,
     )
+    drawn = formats.chosen(kinds)
     job = jobs.prepare(request)
     if ablate:
         jobs.check_ablation(job)
@@ -73,14 +81,24 @@ def run(
     if show_equations:
         say(jobs.equations(job))
         return DONE
-    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet, chip=chip)
+    return carry_out(job, baselines=baselines, ablate=ablate, quiet=quiet, chip=chip, kinds=drawn)
 
 
-def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, chip: str | None = None) -> int:
+def carry_out(
+    job: jobs.RunJob,
+    *,
+    baselines: bool,
+    ablate: bool,
+    quiet: bool,
+    chip: str | None = None,
+    kinds: Sequence[str] = ("png",),
+) -> int:
     """Train, compare, record and draw; the exit code."""
     if not quiet:
         say(jobs.configuration(job))
-    with contextlib.closing(training.start(job, chip)) as trainer:
+        for remark in remarks(job.experiment):
+            warn(remark)
+    with contextlib.closing(training.start(job, chip, quiet=quiet)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)
         interrupted = training.train(trainer, job.target, quiet)
@@ -89,5 +107,5 @@ def carry_out(job: jobs.RunJob, *, baselines: bool, ablate: bool, quiet: bool, c
             finished = record.status == "finished"
             wanted = records.Comparisons(baselines=baselines and finished, ablation=ablate and finished)
             records.compare(trainer, record, job, wanted, quiet)
-        records.finish(record, job)
+        records.finish(record, job, kinds)
         return INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else DONE

@@ -30,6 +30,14 @@ Writing = Annotated[
     typer.Option(help="How the cells of the hardware are written: recommended, or a kind, e.g. mixed-precision."),
 ]
 
+MeasuredChip = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.npz",
+        help="Cells of a measured chip for the hardware: steps, bounds and stuck values by name, e.g. W_rec.step_up.",
+    ),
+]
+
 Backend = Annotated[
     str | None,
     typer.Option(help="Spiking neurons, simulated by the compiled kernel (spiking) or by Brian2 (brian2)."),

@@ -13,9 +13,10 @@ import typer
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
 from neuroperturb.experiments import data_files
+from neuroperturb.experiments.remarks import remarks
 from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError, data_file
-from neuroperturb.study import declaration, old_names, rate_search, table
+from neuroperturb.study import declaration, old_names, rate_search, shipped, table
 from neuroperturb.study.dask_workers import Certificates, DaskWorkers
 from neuroperturb.study.declaration import Study
 from neuroperturb.study.grid import Cell, GridPlace, experiment, in_cell, lay_out
@@ -43,7 +44,13 @@ class StudyRequest(NamedTuple):
 
 
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The study: a base experiment, axes, seeds.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.toml",
+            help="The study: a base experiment, axes, seeds; or the name of one in `list`.",
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
     workers: Annotated[int | None, typer.Option(help="Runs in parallel. Default: one per processor.")] = None,
     scheduler: Annotated[
@@ -80,7 +87,7 @@ def study(
 
 def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
     """Run a study, or print what it would do; return the exit code."""
-    study = declaration.load(request.file, request.small)
+    study = declaration.load(shipped.found(request.file), request.small)
     table.check_metrics(study.metrics)
     cells = lay_out(study)
     folder = StudyFolder(request.out or PARENT / study.name)
@@ -93,6 +100,10 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
         return DONE
     old_names.rename(earlier)
     if not request.quiet:
+        for remark in dict.fromkeys(
+            said for cell in cells for said in remarks(experiment(study, cell, GridPlace(0, 0)))
+        ):
+            warn(remark)
         say(plan(study, cells, folder, request.workers or processors()))
     scheduler = Scheduler(study, cells, folder, shard=shard, retry_failed=request.retry_failed, say=say)
     workers = _workers(folder, request)

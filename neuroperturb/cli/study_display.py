@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from hardware_models.numerics.compile_clock import compiled
 from neuroperturb.results.grid import duration, number
 from neuroperturb.study.scheduler import Board
 from neuroperturb.training.progress import Progress
@@ -65,6 +66,7 @@ class Lines:
 def _live() -> Iterator[Show]:
     from rich.live import Live
 
+    compiled()  # counts from here on
     with Live(refresh_per_second=4, transient=True) as live:
         latest = []
 
@@ -84,7 +86,12 @@ def table(board: Board):
     from rich.table import Table
     from rich.text import Text
 
-    bar = ProgressBar(total=max(board.runs, 1), completed=ended(board))
+    head = Table.grid(
+        padding=(0, 2, 0, 0), expand=True
+    )  # a bar beside its words: alone in a group it takes the line below, too
+    head.add_column(no_wrap=True)
+    head.add_column(ratio=1)
+    head.add_row(Text(summary(board)), ProgressBar(total=max(board.runs, 1), completed=ended(board)))
     rows = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for name, how in (
         ("running", "left"),
@@ -103,7 +110,8 @@ def table(board: Board):
         Text(f"failed  {label}: {reason}", style="red", overflow="ellipsis", no_wrap=True)
         for label, reason in board.failures
     ]
-    return Group(bar, Text(summary(board)), rows, *notes)
+    notes += [Text(line, style="dim") for line in filter(None, [compiling()])]
+    return Group(head, rows, *notes)
 
 
 def summary(board: Board) -> str:
@@ -115,9 +123,19 @@ def summary(board: Board) -> str:
         f"{board.elsewhere} elsewhere" if board.elsewhere else "",
         f"{board.failed} failed",
         f"{board.diverged} diverged",
-        "" if done == board.runs else f"{duration(board.left)} left",
+        "" if done == board.runs or not math.isfinite(board.left) else f"{duration(board.left)} left",
     ]
     return "  ".join(part for part in parts if part)
+
+
+def compiling() -> str:
+    """What this process compiled so far, if it did; workers of a cluster do not say."""
+    found = compiled()
+    return (
+        f"compiled {found.kernels} kernels so far, {duration(found.seconds)}: kept for later runs"
+        if found.kernels
+        else ""
+    )
 
 
 def ended(board: Board) -> int:
@@ -132,7 +150,7 @@ def bests(board: Board) -> list[str]:
 
 def _columns(progress: Progress | None) -> tuple[str, ...]:
     if progress is None:
-        return ("started",)  # it is compiling, or runs on a worker of a cluster, which sends no progress
+        return ("compiling or started",)  # or it runs on a worker of a cluster, which sends no progress
     return (
         f"{progress.epoch}/{progress.epochs}",
         number(progress.loss),

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import os
+import shutil
 import signal
 import sys
 import warnings
@@ -15,7 +16,7 @@ from pathlib import Path
 import typer
 
 from neuroperturb.results import folders
-from neuroperturb.results.grid import grid, number
+from neuroperturb.results.grid import fit, grid, number, on_terminal
 from neuroperturb.spec import InputError
 from neuroperturb.spec.user_code import blame
 
@@ -29,11 +30,22 @@ def answered(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def call(*arguments, **options) -> None:
-        with one_sentence(), warnings_in_words():
+        with one_sentence(), warnings_in_words(), fitted():
             code = command(*arguments, **options)
         raise typer.Exit(code or (BAD_INPUT if _unsaid else DONE))
 
     return call
+
+
+@contextlib.contextmanager
+def fitted() -> Iterator[None]:
+    """Inside, tables and prose fit the terminal, if there is one; NO_COLOR and TERM=dumb take the colours away."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+    with on_terminal(shutil.get_terminal_size().columns, colours=not plain):
+        yield
 
 
 @contextlib.contextmanager
@@ -97,7 +109,7 @@ def _cut(text: str, longest: int = LONGEST) -> str:
 def say(text: str) -> None:
     """Print a line at once. If it cannot be written, work continues: results are in files."""
     try:
-        print(text, flush=True)
+        print(fit(text), flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -110,7 +122,8 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a line to stderr; if that cannot be written, it is dropped."""
     with contextlib.suppress(OSError):
-        print(f"neuroperturb: {text}", file=sys.stderr, flush=True)
+        line = f"neuroperturb: {text}"
+        print(fit(line) if sys.stderr.isatty() else line, file=sys.stderr, flush=True)
 
 
 def speak_any_letter() -> None:

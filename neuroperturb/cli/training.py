@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from neuroperturb.cli.job import RunJob
-from neuroperturb.cli.progress import show
+from neuroperturb.cli.progress import preparing, show
 from neuroperturb.cli.record import keep
 from neuroperturb.cli.terminal import stop_request
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
@@ -25,17 +25,18 @@ ADDRESS = re.compile(r"[\w.\[\]:]*:\d+")
 CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 
-def start(job: RunJob, chip: str | None = None) -> Trainer:
+def start(job: RunJob, chip: str | None = None, *, quiet: bool = False) -> Trainer:
     """The trainer of a job whose record can be written; `chip`: one in the loop, the command of a program or ``host:port``."""
     for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
         if before is not None:
             if chip is None:
                 require_simulated(before)
-            require_the_same(before.data, notes(job.experiment.task), purpose)
+            require_the_same(before.data, of_experiment(job.experiment), purpose)
     training = job.experiment.training
     dataset = job.experiment.task.data(training.seed, training.batch_size)
     if chip is None:
-        trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
+        with preparing(quiet):  # on hardware a rule is diagnosed, which compiles what training needs
+            trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
     else:
         trainer = BlackBox(job.experiment, _door(chip), resume=job.previous, dataset=dataset)
     _check_writable(job.target)

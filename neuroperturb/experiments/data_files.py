@@ -26,9 +26,9 @@ def _paths(part: Any) -> Iterator[str]:
     path = getattr(part, "path", None)
     if isinstance(path, str):
         yield path
-    if isinstance(part, BaseModel):
-        values = (getattr(part, name) for name in type(part).model_fields if name != "path")
-        yield from (value for value in values if isinstance(value, data_file.DataPath))
+    held = type(part).model_fields if isinstance(part, BaseModel) else (f.name for f in dataclasses.fields(part))
+    values = (getattr(part, name) for name in held if name != "path")
+    yield from (value for value in values if isinstance(value, data_file.DataPath))
 
 
 def digests(part: Any) -> dict[str, str]:
@@ -42,6 +42,11 @@ def notes(part: Any, read: Mapping[str, FileNote] | None = None) -> dict[str, Fi
     read = read or {}
     found = {path: read.get(path) or data_file.note_of(path) for path in files(part)}
     return {path: note for path, note in found.items() if note is not None}
+
+
+def of_experiment(experiment: Any, read: Mapping[str, FileNote] | None = None) -> dict[str, FileNote]:
+    """The same of what a record of an experiment depends on: the data of its task, and the cells of its chip."""
+    return notes(experiment.task, read) | notes(experiment.hardware)
 
 
 @functools.lru_cache

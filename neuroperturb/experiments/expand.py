@@ -87,7 +87,12 @@ def _expand_rule(table: dict, schedule: str, *, alone: bool = False) -> dict:
         chunk = ONLINE_CHUNK if schedule == "online" and not changes.keys() & {"window", "chunk"} else None
         return _merge(Bptt(chunk=chunk).table(), changes)
     if is_name(name):
-        own = rules.own(name, changes.pop("parameters", {})).table()
+        try:
+            own = rules.own(
+                name, changes.pop("parameters", {}), like=changes.pop("like", None), schedule=schedule
+            ).table()
+        except SpecError as error:
+            raise (error.under("rule") if error.name == "like" else error) from None
         return _merge(own, {**changes, "name": own["name"]})
     form = changes.pop("form", None)
     if form is not None and not isinstance(form, str):

@@ -3,6 +3,7 @@
     task = "weather"                    or  [task]  name = "weather"  horizon = 24
     rule = "danp"                       or  [rule]  name = "anp"  form = "published"  noise_std = 1e-3  credit = "trace"
     rule = "my_rules:MyRule"            or  [rule]  name = "my_rules.py:MyRule"  noise_std = 0.05  [rule.parameters]  decay = 0.8
+           like = "np-trace"               all but its formula as that preset has it
     task = "my_task.py:MyTask"          or  [task]  name = "my_task.py:MyTask"  steps = 14
     hardware = "my_cell.py:MyCell"      or  [hardware.cells]  kind = "my_cell.py:MyCell"  dw_min = 0.01
     modifier = "programming"            or  [modifier]  kind = "additive"  std = 0.05

@@ -35,6 +35,8 @@ WORDS = {
     "guessing": "the best constant output; 1 on tasks with targets ±1.",
     "ledger": "all that arrays did in a run: updates, pulses, reads, conversions, and their energy, time and wear, as low, "
     "typical and high values.",
+    "like": "in the table of a rule of one's own, or as `--set rule.like=np-trace`: probe, normaliser, baseline, noise, step, σ and η as "
+    "that preset has them, so that both differ in their formulas alone.",
     "loss SNR": "change of the loss that a layer's credited perturbation explains, over all other change of the loss.",
     "NMSE": "mean squared error, divided by the variance of the target: 1 is the mean of the data.",
     "NP": "node perturbation: noise on pre-activations, correlated with the change of the loss.",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from neuroperturb.rules import DECORRELATED
 
-# Rates and schedules were chosen on validation data: studies/part1.py, studies/results/part1/README.md.
+# Rates and schedules were chosen on validation data: studies/results/part1/README.md.
 COSINE = {"kind": "cosine", "final": 0.0}
 CREDIT = {
     "name": "np-trace",

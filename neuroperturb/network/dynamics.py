@@ -174,8 +174,9 @@ def make_forward(plan: ForwardPlan):
         copy_rows(act.xh, act.xh.shape[1], act.before)
         sweep_rec(arrays.W_rec, pending.W_rec, memories.W_rec, act.xh, act.r)
         for k in range(act.a.shape[0]):
-            for i in range(act.a.shape[1]):
-                act.a[k, i] += act.r[k, i]
+            a, r = act.a[k], act.r[k]  # bound before the loop, or it would load addresses instead of vectors
+            for i in range(a.shape[0]):
+                a[i] += r[i]
         if injected:
             add_signed(act.xi, numbers.sign, act.a)
         activate(numbers.circuits, act.a, numbers.leak, numbers.keep, act.x)

@@ -13,24 +13,37 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator, model_serializer, model_validator
 
 from hardware_models.numerics.checks import is_number
 from neuroperturb.spec import Spec, SpecError
 
 
 class LogSpaced(Spec):
-    """Time constants τ_i = slowest^(i/(n − 1)) from 1 to `slowest` steps, for units in their order; α_i = 1/τ_i.
+    """Time constants τ_i = fastest (slowest/fastest)^(i/(n − 1)) from `fastest` to `slowest` steps, for units in their order; α_i = 1/τ_i.
 
     slowest : of the last unit, 1 or more [steps]
+    fastest : of the first unit, 1 or more, at most `slowest` [steps]
     """
 
     kind: Literal["log-spaced"] = "log-spaced"
     slowest: float = Field(default=20.0, ge=1)
+    fastest: float = Field(default=1.0, ge=1)
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.fastest > self.slowest:
+            raise SpecError("fastest", "LogSpaced", f"at most 'slowest', {self.slowest:g} steps", self.fastest)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_later_default(self, write) -> dict:
+        """`fastest` came later and is left out where it is 1: a table of before stays what it was."""
+        return {key: value for key, value in write(self).items() if (key, value) != ("fastest", 1.0)}
 
     def leaks(self, size: int) -> np.ndarray:
         """α (size,)."""
-        return self.slowest ** -np.linspace(0, 1, size)
+        return (self.slowest / self.fastest) ** -np.linspace(0, 1, size) / self.fastest
 
 
 def read(given: Any) -> float | tuple[float, ...] | LogSpaced:

@@ -34,6 +34,7 @@ class Whitener(NamedTuple):
 
     array, pending : P (n, n) and its update;  x, z : (2B, n) or (B, n), inputs and results of reads
     now, before : (B, n) presynaptic factors of this step (readout) and the previous step (recurrence)
+    covariance, writes : C (n, n) and how often it was changed, where P is set from it; else of one number
     numbers : parameters of the rule's presynaptic value
     seed, stream : key of the private noise
     """
@@ -45,6 +46,8 @@ class Whitener(NamedTuple):
     z: np.ndarray
     now: np.ndarray
     before: np.ndarray
+    covariance: np.ndarray
+    writes: np.ndarray
     numbers: NamedTuple
     seed: int
     stream: int
@@ -60,11 +63,12 @@ def shift(whitener, reset):
 
 
 @lru_cache
-def make_whiten(sweep, read_back, leave, private: bool, summing: bool, dtype: str):
+def make_whiten(sweep, read_back, lateral, summing: bool, dtype: str):
     """whiten(whitener, centre, step, reset): read P for the activity (B, n) of this step, and set its pending update, or add to the sum.
 
-    leave : kernel of the update, see :mod:`neuroperturb.rules.axes.presynaptic`;  private : P is read with private noise too
+    lateral : what the rule does with P, see :class:`neuroperturb.rules.structure.LateralPlan`
     """
+    leave, private, tracks = lateral
     sweep = separate(sweep)
     _, _, add = blas.products(dtype)
 
@@ -84,7 +88,10 @@ def make_whiten(sweep, read_back, leave, private: bool, summing: bool, dtype: st
         pending, total = whitener.pending, whitener.sum
         sweep(whitener.array, pending, total, x, whitener.z)
         leave(whitener)
-        if summing:
+        if tracks:
+            add(pending.pre, pending.post, total.gradient, n, total.sizes)
+            total.steps[0] += 1
+        elif summing:
             read_back(whitener.array, pending.pre, total.back)
             add(total.back, pending.post, total.gradient, n, total.sizes)
             total.steps[0] += 1
@@ -113,3 +120,13 @@ def make_finish_whitening(sweep):
         total.steps[0] = 0
 
     return finish_whitening
+
+
+def settle(whitener: Whitener, own: object) -> None:
+    """Where P is set from a covariance: ask for that P in place of what was summed; before `finish_whitening`."""
+    total, n = whitener.sum, int(whitener.array.size[0])
+    steps, C = int(total.steps[0]), whitener.covariance
+    whitener.writes[0] += 1
+    P = own.settle(C[:, :n], int(whitener.writes[0]), total.gradient[:n, :n] / steps)
+    total.gradient[:n, :n] = steps * P.T  # its mean over the steps is asked for, and what is there goes
+    whitener.pending.decay[:n] = -1

@@ -3,6 +3,7 @@
 Files of this program have an invisible mark:
 
     PNG         the text `Software`                      Markdown   a comment at the end
+    SVG, PDF    the creator in their metadata
     HTML        <meta name="generator">                  parquet    a key of the schema
     CSV         none: a table is ours if its first columns are those to be written
 
@@ -30,6 +31,8 @@ STYLE = b"<style>\n:root { color-scheme: light; }\nbody { font: 15px/1.5 system-
 RANKING = b"| row | mean | 95 % interval of the mean | median | seeds |"
 MARKS: dict[str, tuple[bytes, ...]] = {
     ".png": (b"tEXtSoftware\0" + PROGRAM.encode(),),
+    ".svg": (f"<dc:title>{PROGRAM}</dc:title>".encode(),),
+    ".pdf": (f"/Creator ({PROGRAM})".encode(),),
     ".html": (GENERATOR.encode(), STYLE),
     ".md": (COMMENT.encode(), RANKING, b"| cell | trials | given up | validation |"),
     ".parquet": (PROGRAM.encode(), b'"field_name": "at_the_edge"', b'"field_name": "control"'),

@@ -30,8 +30,8 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
 from neuroperturb.network.chip.part_tables import PART
 from neuroperturb.network.loss_choice import LOSS
+from neuroperturb.results import as_xarray, structure, summary
 from neuroperturb.results import file as record_file
-from neuroperturb.results import structure, summary
 from neuroperturb.results import text as report
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
@@ -46,6 +46,7 @@ from neuroperturb.tasks.user_task import TASK
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
     from matplotlib.axes import Axes
 
     from neuroperturb.network.chip.chip import Chip
@@ -122,6 +123,10 @@ class Run:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the learning curve on given or new matplotlib axes."""
         return learning_curve(self, ax)
+
+    def to_xarray(self) -> xarray.DataTree:
+        """History, weights and results with named dimensions and units, e.g. ``run.to_xarray()["weights/W_rec"]``."""
+        return as_xarray.tree(self)
 
     def report(self) -> str:
         """A summary of the run as text and tables."""

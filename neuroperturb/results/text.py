@@ -16,7 +16,8 @@ from neuroperturb.network.rnn import LEARNT
 from neuroperturb.results import loss
 from neuroperturb.results.ablation_table import is_row, table
 from neuroperturb.results.columns import IN_THE_LOOP, RESULTS, Record
-from neuroperturb.results.grid import grid, number
+from neuroperturb.results.grid import grid, line_width, number
+from neuroperturb.results.quantities import with_prefix
 from neuroperturb.spec.user_code import UserCode
 from neuroperturb.tasks.user_task import SOURCE
 
@@ -34,7 +35,9 @@ MATRIX = {
     "asymmetry": "asymmetry",
     "forgets": "forgets",
 }
+ROUNDING, LARGE = 1e-4, 10_000  # of ratios that are said to be 0; loss SNR beyond which there is no other noise
 WIDTH = 100  # characters per line of text
+CONSTANT = ("guess", "mean", "random")  # how rows that learned nothing are called
 METRICS = {"nmse": "NMSE", "accuracy": "accuracy", "error_bits": "error bits"}
 
 
@@ -79,7 +82,7 @@ def _publications(experiment: config.Experiment) -> list[str]:
     chip = experiment.hardware
     origins = (chip.origin(matrix) for matrix in ("", *LEARNT))
     texts = dict.fromkeys(origin.publication for origin in origins if origin is not None)
-    return [line for text in texts for line in textwrap.wrap(text, WIDTH)]
+    return [line for text in texts for line in textwrap.wrap(text, line_width() - 10)]
 
 
 def results_table(run: Record) -> str:
@@ -97,7 +100,15 @@ def results_table(run: Record) -> str:
         ", ".join(part for part in ("" if status == "finished" else status, settings) if part)
         for status, settings in zip(frame["status"], frame["settings"], strict=True)
     ]
-    return grid(columns)
+    return grid(columns, tones=_tones(frame))
+
+
+def _tones(frame) -> list[str]:
+    """The rule is bold, red if it is no better than a constant output; what it is compared with is dim."""
+    names, tests = list(frame["name"]), list(frame["test"])
+    constant = [test for name, test in zip(names[1:], tests[1:], strict=True) if str(name).startswith(CONSTANT)]
+    lost = any(not tests[0] < test for test in constant if test == test)
+    return ["bad" if lost else "own", *["dim"] * (len(names) - 1)]
 
 
 def ablation_table(run: Record) -> str:
@@ -128,8 +139,18 @@ def _layers(section: dict) -> str:
         return ""
     columns = {"layer": list(layers)}
     for label, key in LAYER.items():
-        columns[label] = [number(ratios[key]) for ratios in layers.values()]
+        columns[label] = [_ratio(key, ratios) for ratios in layers.values()]
     return grid(columns)
+
+
+def _ratio(key: str, ratios: dict) -> str:
+    """A ratio of a layer; what is only the rounding of sums is 0, and a ratio to it has no digits."""
+    value, known = ratios[key], ratios["told_std"] or 0.0
+    if (key == "extra_std" and value is not None and value < ROUNDING * known) or (
+        key == "dead" and value is not None and value < ROUNDING
+    ):
+        return "0"
+    return f"> {LARGE:,.0f}" if key == "loss_snr" and value is not None and value > LARGE else number(value)
 
 
 def _matrices(section: dict) -> str:
@@ -158,14 +179,19 @@ def _totals(total: dict) -> str:
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
             ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
-            lines.append(f"{what} " + " – ".join(f"{value:.2g}" for value in ends) + f" {unit} (low – typical – high)")
+            lines.append(
+                f"{what} " + " – ".join(with_prefix(value, unit) for value in ends) + " (low – typical – high)"
+            )
     used = total["endurance_used"].get("busiest")
     if used:
         lines.append(
-            "endurance used by the most-written cell "
-            + " – ".join(f"{used[e]:.1g}" for e in ("low", "typical", "high"))
+            "endurance used by the most-written cell " + " – ".join(_share(used[e]) for e in ("low", "typical", "high"))
         )
     return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
+
+
+def _share(value: float) -> str:
+    return "< 0.001 %" if value < 1e-5 else f"{100 * value:.1g} %"
 
 
 def history_table(run: Record, rows: int = 8) -> str:
@@ -218,11 +244,16 @@ def _value(value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _wrapped(head: str, items: list[str], width: int = 110) -> str:
+def _wrapped(head: str, items: list[str]) -> str:
+    width = line_width(110)
     lines, line = [], head
     for item in items:
         if len(line) + len(item) > width and line.strip():
             lines.append(line)
             line = " " * len(head)
-        line += item + "  "
+        *whole, item = textwrap.wrap(item, max(width - len(head), 20), break_on_hyphens=False) or [
+            ""
+        ]  # an item may be longer than a line
+        lines += [(line if k == 0 else " " * len(head)) + one for k, one in enumerate(whole)]
+        line = (" " * len(head) if whole else line) + item + "  "
     return "\n".join(piece.rstrip() for piece in [*lines, line])

@@ -8,6 +8,7 @@ from neuroperturb.rules.axes.baseline import SecondRun as SecondRun
 from neuroperturb.rules.axes.clock import Clock as Clock
 from neuroperturb.rules.axes.credit import Instant as Instant
 from neuroperturb.rules.axes.credit import Trace as Trace
+from neuroperturb.rules.axes.inverse import Inverse as Inverse
 from neuroperturb.rules.axes.normaliser import AsTold as AsTold
 from neuroperturb.rules.axes.normaliser import LayerNorm as LayerNorm
 from neuroperturb.rules.axes.normaliser import NoiseStd as NoiseStd
@@ -46,4 +47,5 @@ from neuroperturb.rules.noise.independent import Gaussian as Gaussian
 from neuroperturb.rules.noise.independent import Rademacher as Rademacher
 from neuroperturb.rules.noise.independent import Sparse as Sparse
 from neuroperturb.rules.noise.independent import Uniform as Uniform
+from neuroperturb.rules.noise.remembered import Remembered as Remembered
 from neuroperturb.rules.user.user_rule import OwnFormula as OwnFormula

@@ -121,17 +121,43 @@ def nrl(form: str = "unbiased", schedule: Schedule = "online", **changes) -> Per
     return _credit_rule("nrl", np, form, schedule, {**parts, **changes})
 
 
-def own(rule: tuple | str, parameters: dict | None = None, **changes: Any) -> PerturbationRule:
+def own(
+    rule: tuple | str,
+    parameters: dict | None = None,
+    *,
+    like: str | None = None,
+    schedule: Schedule = "online",
+    **changes: Any,
+) -> PerturbationRule:
     """A custom rule, written with the functions of :mod:`neuroperturb.rules.formula.signatures`.
 
     Parameters
     ----------
     rule : ``MyRule(decay=0.8)``, or the location of its class: ``"my_module:MyRule"``, ``"path/to/my_rules.py:MyRule"``
     parameters : its numbers, if only its class is given
-    changes : any other field of a :class:`PerturbationRule`
+    like : name of a preset, ``"np-trace"`` or ``"anp published"``, whose probe, baseline, normaliser, noise, step, σ, η and all else but
+        the formula it takes, so that both differ in their formulas alone; None: plain settings, the defaults of a rule
+    schedule : of that preset
+    changes : any other field of a :class:`PerturbationRule`; what is given here goes before `like`
     """
     found = OwnFormula.named(rule, parameters) if isinstance(rule, str) else OwnFormula.of(rule)
-    return PerturbationRule(**{"label": found.source.rpartition(":")[2], "formula": found, **changes})
+    parts = {} if like is None else settings_of(like, schedule)
+    return PerturbationRule(**{**parts, "label": found.source.rpartition(":")[2], "formula": found, **changes})
+
+
+def settings_of(like: str, schedule: Schedule = "online") -> dict[str, Any]:
+    """All of a preset but its formula and its name, by field: what a custom rule may take."""
+    if not isinstance(like, str):
+        raise SpecError("like", "a custom rule", "the name of a preset", like)
+    name, _, form = like.partition(" ")
+    if name not in RULES | OF_WORLDS:
+        raise SpecError.no_choice("like", "a custom rule", like, sorted(RULES | OF_WORLDS))
+    preset = make(name, form or None, schedule)
+    return {
+        key: getattr(preset, key)
+        for key in type(preset).model_fields
+        if key not in ("name", "label", "credit", "formula")
+    }
 
 
 WHITENED = {"credit": Trace(), "presynaptic": Whitened()}
@@ -161,7 +187,7 @@ def make(name: str, form: str | None = None, schedule: Schedule = "online", **ch
     if ":" in name:
         if form is not None:
             raise SpecError("form", "a custom rule", got=form, verb="must be left out")
-        return own(name, **changes)
+        return own(name, schedule=schedule, **changes)
     base = DECORRELATED.get(name, name)
     if base not in presets:
         raise SpecError.no_choice("rule", "", name, sorted([*known, *plugins.names("rule")]))

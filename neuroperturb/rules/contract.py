@@ -26,6 +26,7 @@ from neuroperturb.rules.axes.baseline import (
 )
 from neuroperturb.rules.axes.clock import Clock
 from neuroperturb.rules.axes.credit import Instant, Trace
+from neuroperturb.rules.axes.inverse import Inverse
 from neuroperturb.rules.axes.normaliser import AsTold, LayerNorm, NoiseStd, NoiseVariance, RunningVariance
 from neuroperturb.rules.axes.presynaptic import Activity, Recursive, Whitened
 from neuroperturb.rules.axes.probe import (
@@ -41,6 +42,7 @@ from neuroperturb.rules.axes.step import RMS, Adam, Clipped, Momentum, Plain
 from neuroperturb.rules.noise.codes import OneAtATime, Sinusoid, Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck, Telegraph
 from neuroperturb.rules.noise.independent import Gaussian, Rademacher, Sparse, Uniform
+from neuroperturb.rules.noise.remembered import Remembered
 from neuroperturb.rules.user.user_rule import OwnFormula
 from neuroperturb.spec import Spec
 
@@ -55,6 +57,16 @@ AXES = (
     "step",
     "rate",
 )  # values that need no keys
+
+
+COMPARED = (
+    "probe",
+    "normaliser",
+    "baseline",
+    "step",
+    "noise_std",
+    "learning_rate",
+)  # what a custom rule can take from a preset
 
 
 class PerturbationRule(Spec):
@@ -86,14 +98,24 @@ class PerturbationRule(Spec):
     probe: Annotated[
         InjectedNoise | ActivityDifference | Deviation | ArrayNoise | WeightNoise | WeightNoiseFelt, KIND
     ] = InjectedNoise()
-    presynaptic: Annotated[Activity | Whitened | Recursive, KIND] = Activity()
+    presynaptic: Annotated[Activity | Whitened | Recursive | Inverse, KIND] = Activity()
     credit: Annotated[Instant | Trace, KIND] = Instant()
     normaliser: Annotated[NoiseStd | NoiseVariance | LayerNorm | RunningVariance | AsTold, KIND] = NoiseVariance()
     baseline: Annotated[
         CleanTwin | Antithetic | SecondRun | RunningMean | PerCondition | PerStep | PolicyTwin, KIND
     ] = CleanTwin()
     noise: Annotated[
-        Gaussian | Rademacher | Uniform | Sparse | Walsh | OneAtATime | Sinusoid | OrnsteinUhlenbeck | Telegraph, KIND
+        Gaussian
+        | Rademacher
+        | Uniform
+        | Sparse
+        | Walsh
+        | OneAtATime
+        | Sinusoid
+        | OrnsteinUhlenbeck
+        | Telegraph
+        | Remembered,
+        KIND,
     ] = Gaussian()
     step: Annotated[Plain | RMS | Momentum | Adam | Clipped, KIND] = Plain()
     rate: AnyRate = Constant()
@@ -101,6 +123,13 @@ class PerturbationRule(Spec):
     batch_divisor: Literal["mean", "sum"] = "mean"
     clock: Clock = Clock()
     formula: OwnFormula | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a custom rule has the defaults of everything beside its formula, as no preset with a trace has."""
+        own = self.formula is not None and self.formula.code is not None
+        fields = {name: field for name, field in type(self).model_fields.items() if name in COMPARED}
+        return own and all(getattr(self, name) == field.default for name, field in fields.items())
 
     def __repr_args__(self):
         """What differs from the plain rule."""

@@ -253,7 +253,7 @@ def _structure(rule: PerturbationRule, formulas: RuleFormulas, facts: RuleFacts,
             present=probe.perturbs_units, measure=probe.measure, keeps_mean=probe.keeps_mean, neuron=neuron and neuron.function,
             normalise=rule.normaliser.kernel, unit=rule.normaliser.unit,
         ),
-        lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private),
+        lateral=LateralPlan(rule.presynaptic.leave, rule.presynaptic.private, rule.presynaptic.tracks),
         synapse=SynapsePlan(
             formula=synapse, own=own, tracing="trace" in synapse.used, stateful="state" in step.used, doubly="second" in step.used,
             gather=make_gather(synapse, fill), integrates=facts.integrates, credited_at_end=facts.draw_held and not own,

@@ -67,10 +67,12 @@ class LateralPlan(NamedTuple):
 
     leave : kernel of its update; None: there is no P
     private : P is also read with noise private to each unit
+    tracks : products of the activity are summed, and P is set from them at a write
     """
 
     leave: object
     private: bool
+    tracks: bool
 
     @property
     def present(self) -> bool:

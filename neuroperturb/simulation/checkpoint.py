@@ -13,7 +13,7 @@ import numpy as np
 
 from neuroperturb.spec import InputError
 
-SKIPPED = {"scratch", "source", "source_y", "sites"}  # work space, and what the experiment determines
+SKIPPED = {"scratch", "source", "source_y", "sites", "turned"}  # work space, and what the experiment determines
 Named = Iterable[tuple[str, np.ndarray]]
 
 

@@ -76,6 +76,11 @@ class Setup(NamedTuple):
         return max(1, min(steps, BLOCK_STEPS, max(1, BLOCK_ROWS // self.batch)))
 
     @property
+    def whole(self) -> bool:
+        """Whether the longest sequence of an episode, with what its rewards are late, is summed at once."""
+        return self.steps + self.chip.reward.delay <= self.block_steps
+
+    @property
     def sign(self) -> np.ndarray:
         """Sign of the noise in each pass."""
         return np.array(self.rule.facts.sign, self.dtype)
@@ -110,6 +115,7 @@ def make_arrays(
             number=number,
             columns=columns,
             sites=sites.get(name),
+            matrix=name,
         )
         for number, (name, W) in enumerate(zip(MATRICES, network_weights, strict=True))
     }
@@ -120,5 +126,5 @@ def make_lateral(rule: PerturbationRule, chip: Chip, size: int, seed: int, dtype
     n = size if rule.presynaptic.lateral else 1
     return programmed(
         chip.of("P"), rule.presynaptic.start * np.eye(n), largest=rule.presynaptic.largest, dtype=dtype, seed=seed,
-        number=len(MATRICES), columns=columns,
+        number=len(MATRICES), columns=columns, matrix="P",
     )  # fmt: skip

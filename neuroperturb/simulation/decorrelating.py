@@ -1,4 +1,4 @@
-"""The clean pass of an episode that learns D, and column reads of D.
+"""The clean pass of an episode that learns D.
 
     D −= ε/(B T) Σ_t offdiag(x̂_tᵀx̂_t) D
 
@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from hardware_models.numerics import blas
 from hardware_models.numerics.compiled import kernel, separate
-from hardware_models.numerics.dots import dot
 from neuroperturb.network.dynamics import silence
 from neuroperturb.simulation.episode_blocks import store
 from neuroperturb.simulation.plan import Plan
@@ -103,32 +102,3 @@ def summed_decay_change(pending, memory, w, scale, j, change):
     """The accumulated change of D: gradient (weight units) and decay."""
     for i in range(change.shape[0]):
         change[i] = memory.gradient[j, i] / scale + pending.decay[i] * w[i]
-
-
-@lru_cache
-def make_column_read(ideal: bool, slow: bool, dtype: str):
-    """column_read(array, x, v): v = x Dᵀ in rows, a transposed read, in weight units; slow: cells have slow noise."""
-    if ideal:
-        _, read_back, _ = blas.products(dtype)
-
-        @kernel
-        def column_read(array, x, v):
-            read_back(x, array.cells.w[0], v, array.size[0], array.scratch.sizes)
-            array.back_reads[0] += x.shape[0]
-
-        return column_read
-
-    @kernel
-    def column_read(array, x, v):
-        w, offset, width = array.cells.w, array.cells.slow, array.scratch.change.shape[0]
-        for r in range(x.shape[0]):
-            for j in range(w.shape[1]):
-                total = type(array.scale[0])(0)
-                for k in range(w.shape[0]):
-                    total += array.gain[k] * dot(w[k, j], x[r, :width])
-                    if slow:
-                        total += array.gain[k] * dot(offset[k, j], x[r, :width])
-                v[r, j] = total * array.scale[0]
-        array.back_reads[0] += x.shape[0]
-
-    return column_read

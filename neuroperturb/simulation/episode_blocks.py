@@ -57,8 +57,11 @@ def credit_actions(block, batch, steps):
 
 
 @lru_cache
-def make_sum(dtype: str, tracing: bool, sampled: bool):
-    """sum_block(block, memory, post, pre, batch, decay, goes_on): add outer products to memory.gradient, and update the carried traces."""
+def make_sum(dtype: str, carrying: bool, sampled: bool):
+    """sum_block(block, memory, post, pre, batch, decay, goes_on): add outer products to memory.gradient.
+
+    carrying : whether traces carry credit from block to block, and are updated
+    """
     _, _, write = blas.products(dtype)
 
     @kernel
@@ -96,7 +99,7 @@ def make_sum(dtype: str, tracing: bool, sampled: bool):
         to_go(block.reward, batch, steps, decay, block.go)
         if sampled:
             credit_actions(block, batch, steps)
-        if tracing and decay > 0:
+        if carrying and decay > 0:
             if block.carried[0] == 1:
                 credit_carried(block, memory, batch, steps, decay)
             if goes_on:
@@ -113,7 +116,7 @@ def make_sum(dtype: str, tracing: bool, sampled: bool):
 def make_close_block(plan: Plan):
     """close_block(run, goes_on): sum the pending steps; goes_on: whether the sequence continues after them."""
     sampled, late = plan.rule.passes.sampled, plan.late
-    sum_block = separate(make_sum(plan.dtype, plan.rule.synapse.tracing, sampled))
+    sum_block = separate(make_sum(plan.dtype, plan.rule.synapse.tracing and not plan.whole, sampled))
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
     @kernel
@@ -143,6 +146,7 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
     """Strategy for units with a factor and a formula that is an outer product."""
     set_reward, close_block, paired = make_reward(plan), make_close_block(plan), plan.rule.passes.paired
     factors, sampled = make_presynaptic_factors(plan.whiten, paired), plan.rule.passes.sampled
+    delayed = plan.delayed
 
     @kernel
     def begin_step(run, reset):
@@ -167,7 +171,7 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
         block.filled[0] += 1
 
     @kernel
-    def end_sequence(run):
+    def receive_rest(run):
         """Rewards still in the channel arrive at silent units: the remaining traces are credited."""
         block, dL = run.block, run.signal.dL
         for _ in range(run.channel.line.shape[0] - 1):
@@ -182,6 +186,11 @@ def block_strategy(plan: Plan) -> EpisodeStrategy:
             if sampled:
                 block.gain[at : at + dL.shape[0]] = 0
             block.filled[0] += 1
+
+    @kernel
+    def end_sequence(run):
+        if delayed:
+            receive_rest(run)
         close_block(run, False)
 
     return EpisodeStrategy(begin_step, add_step, end_sequence)

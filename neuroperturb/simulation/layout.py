@@ -70,8 +70,7 @@ def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
     rule, zeros, t = setup.rule, setup.zeros, setup.dtype
     n, m = setup.arrays[name].shape
     learnt, synapse = name in LEARNT, rule.structure.synapse
-    late = setup.steps + setup.chip.reward.delay > setup.block_steps
-    traced = learnt and synapse.tracing and (setup.online or late or synapse.own)
+    traced = learnt and synapse.tracing and (setup.online or not setup.whole or synapse.own)
     summed = synapse.integrates and learnt if setup.online else learnt or setup.decorrelation.rate > 0
     return SynapseMemory(
         trace=zeros(setup.rank, m, n) if traced else zeros(1, 1, 1),
@@ -98,7 +97,8 @@ def _source(setup: Setup, name: str, number: int) -> NoiseSource:
     stream = random.stream(random.Stream.PERTURBATION, number)
     placed = setup.zeros(1, 1, 1) if values is None else memory.place(values, setup.dtype)
     place, units = _place(setup, name)
-    law = setup.rule.spec.noise.law(place.codes)
+    taus = 1 / np.broadcast_to(setup.network.leaks, units) if name == "hidden" else np.ones(units)
+    law = setup.rule.spec.noise.law_of(place.codes, taus)
     return NoiseSource(int(setup.seed), stream, placed, place, law, setup.zeros(2, units))
 
 
@@ -129,6 +129,8 @@ def _whitener(setup: Setup) -> Whitener:
         z=zeros(columns, n),
         now=zeros(batch, n),
         before=zeros(batch, n),
+        covariance=zeros(n, n) if lateral.tracks else zeros(1, 1),
+        writes=np.zeros(1, np.int64),
         numbers=setup.rule.numbers.presynaptic,
         seed=int(setup.seed),
         stream=random.stream(random.Stream.PERTURBATION, 10),
@@ -198,12 +200,17 @@ def trials_innermost(setup: Setup, model: NeuronModel) -> bool:
     )
 
 
+def draws_by_lanes(setup: Setup) -> bool:
+    """Whether the noise of a step is drawn for all trials in one loop: many short rows."""
+    return setup.batch >= BATCH and setup.network.size <= MOST_DRAWN
+
+
 def _lanes(setup: Setup, wanted: bool) -> LaneScratch:
     """One unused number of each if an episode is computed otherwise; `xi` and `xi_y`, in which draws of many short rows are made, remain."""
     zeros, passes, steps, (n, n_in, n_out) = setup.zeros, setup.passes, setup.block_steps, setup.sizes
     m, lanes = n_in + setup.network.bias, whole_lanes(setup.batch)
-    drawn, many = whole_lanes(setup.batch * (2 if setup.independent else 1)), setup.batch >= BATCH and n <= MOST_DRAWN
-    xi, xi_y = (zeros(units, drawn) if wanted or many else zeros(1, 1) for units in (n, n_out))
+    drawn, many = whole_lanes(setup.batch * (2 if setup.independent else 1)), wanted or draws_by_lanes(setup)
+    xi, xi_y = (zeros(units, drawn) if many else zeros(1, 1) for units in (n, n_out))
     if not wanted:
         n = n_in = n_out = m = passes = lanes = steps = 1
     drive, r, x = zeros(n, lanes), zeros(passes * n, lanes), zeros(passes * n, lanes)

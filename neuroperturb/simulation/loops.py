@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hardware_models.array import SynapseArray
+from hardware_models.crossbar.column_reads import make_column_read
 from hardware_models.crossbar.fused import decorrelation_change, rank_change
 from hardware_models.crossbar.state import Absent
+from hardware_models.crossbar.sweep import make_combine
 from hardware_models.numerics.blas import BATCH
 from neuroperturb.network.dynamics import Layers, make_evaluate, make_record
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.scalar_losses import ScalarLoss, kernels_of
 from neuroperturb.network.whitening import make_finish_whitening, make_whiten
 from neuroperturb.simulation.configuration import MATRICES, Setup
-from neuroperturb.simulation.decorrelating import make_clean, make_column_read, make_finish_clean, summed_decay_change
+from neuroperturb.simulation.decorrelating import make_clean, make_finish_clean, summed_decay_change
 from neuroperturb.simulation.episode import make_episode, make_finish
 from neuroperturb.simulation.episode_draws import make_absorb
-from neuroperturb.simulation.layout import trials_innermost
+from neuroperturb.simulation.layout import draws_by_lanes, trials_innermost
 from neuroperturb.simulation.neurons import NeuronModel
 from neuroperturb.simulation.online import make_online
 from neuroperturb.simulation.outside import make_outside_play
@@ -70,6 +72,9 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str | ScalarLoss, frozen
         measured=setup.chip.reward.alters,
         dtype=str(setup.dtype),
         lanes=trials_innermost(setup, model),
+        draws_by_lanes=draws_by_lanes(setup),
+        resynchronises=setup.resynchronise > 0,
+        whole=setup.whole,
         world=plan_of(setup.world, rule.passes.sampled),
     )
     clean = forward._replace(injected=False).make()
@@ -117,7 +122,7 @@ def _lateral(setup: Setup) -> tuple:
         return None, None
     write = _sweep(setup, setup.lateral, decorrelation_change if online else summed_decay_change)
     read_back = _column_read(setup, setup.lateral)
-    return write, make_whiten(write, read_back, lateral.leave, lateral.private, not online, str(setup.dtype))
+    return write, make_whiten(write, read_back, lateral, not online, str(setup.dtype))
 
 
 def _clean_pass(setup: Setup, plan: Plan) -> tuple:
@@ -130,4 +135,5 @@ def _clean_pass(setup: Setup, plan: Plan) -> tuple:
 
 def _column_read(setup: Setup, array: SynapseArray):
     slow = not isinstance(array.state.slow, Absent)
-    return make_column_read(array.is_ideal, slow, str(setup.dtype))
+    combine = make_combine(slow) if slow or len(array.state.gain) > 1 else None
+    return make_column_read(array.stages.back, combine, array.is_ideal, slow, str(setup.dtype))

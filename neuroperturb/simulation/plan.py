@@ -18,6 +18,8 @@ class Plan(NamedTuple):
     dtype : of the run
     world : WorldPlan of the world that outputs act in; None for a task with targets
     lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
+    draws_by_lanes : the noise of all trials is drawn in one loop;  resynchronises : the twin does, now and then
+    whole : a sequence of an episode is summed at once
     """
 
     rule: RuleStructure
@@ -29,6 +31,9 @@ class Plan(NamedTuple):
     measured: bool
     dtype: str
     lanes: bool = False
+    draws_by_lanes: bool = False
+    resynchronises: bool = False
+    whole: bool = False
     world: Any = None
 
     @property

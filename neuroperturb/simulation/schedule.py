@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_serializer
 
 from neuroperturb.spec import Spec
 
@@ -26,6 +26,7 @@ class Training(Spec):
     resynchronise : number of steps after which the noisy twin is reset to the clean one; 0 is never, as published
     carry_state : keep the state from one training sequence to the next instead of starting from zero
     frozen : matrices that stay at their initial values
+    patience : epochs without a smaller validation loss after which a run ends; None: it ends with the last epoch
     """
 
     schedule: Literal["online", "episode"] | None = None
@@ -36,3 +37,9 @@ class Training(Spec):
     resynchronise: int = Field(default=0, ge=0)
     carry_state: bool = False
     frozen: tuple[Matrix, ...] = ()
+    patience: int | None = Field(default=None, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _without_later_default(self, write) -> dict:
+        """`patience` came later and is left out where there is none: a table of before stays what it was."""
+        return {key: value for key, value in write(self).items() if key != "patience" or value is not None}

@@ -13,11 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware_models.array import SynapseArray
 from hardware_models.numerics.record import record
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, Matrices
 from neuroperturb.network.scalar_losses import ScalarLoss
+from neuroperturb.network.whitening import settle
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import compile_rule
 from neuroperturb.simulation import checkpoint
@@ -81,7 +83,7 @@ class Simulation:
         self.network, self.rule, self.schedule, self.batch, self.steps = network, rule, schedule, batch, steps
         self.dtype, self.chip, self.neurons = np.dtype(dtype), hardware or Chip(), neurons
         neurons.require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
-        _require_fit(rule, resynchronise, self.dtype)
+        _require_fit(rule, resynchronise, self.dtype, schedule)
         require_world_fit(rule, schedule, world, steps)
         if world is not None and world.outside is not None:
             world = world._replace(outside=world.outside.fresh())  # data are shared by runs, but no world in motion
@@ -174,6 +176,8 @@ class Simulation:
         if self._is_due():
             self.loops.finish(self._handles.run, self._handles.nothing)
         if self.whitened:
+            if self.compiled.structure.lateral.tracks:
+                settle(self.run.whitener, self.rule.presynaptic)
             self.loops.finish_lateral(self._handles.whitener, record(self._no_columns))
 
     def _is_due(self) -> bool:
@@ -190,7 +194,7 @@ class Simulation:
         """Let the time of a number of steps pass for every array."""
         seconds = steps * self.chip.step_seconds
         if seconds > 0:
-            for array in self.arrays.values():
+            for array in self.physical.values():
                 array.age(seconds)
 
     # pending updates
@@ -214,6 +218,11 @@ class Simulation:
     def whitened(self) -> bool:
         """Whether presynaptic factors are whitened by P."""
         return self.compiled.structure.lateral.present
+
+    @property
+    def physical(self) -> dict[str, SynapseArray]:
+        """Every array, that of P included where the rule has one."""
+        return {**self.arrays, **({"P": self.whitening} if self.whitened else {})}
 
     def lateral(self) -> np.ndarray:
         """The matrix P of whitened presynaptic activity, pending update written, P[i, j] from j to i."""
@@ -263,13 +272,18 @@ class Simulation:
 
     def _walk(self) -> Iterator[tuple[str, np.ndarray]]:
         yield from checkpoint.arrays_of(self.run)
-        for name, array in self.arrays.items():
-            yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
+        for name, array in self.physical.items():
+            if name in self.arrays or self.chip.of(name).ages:
+                yield from checkpoint.arrays_of(array.ageing, f"ageing.{name}.")
         if "decorrelate" in self.phases:
             yield from checkpoint.arrays_of(self._clean_activity, "clean.")
 
     def live_state(self) -> dict[str, np.ndarray]:
-        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving."""
+        """Every array of the state by name, pending updates included: the arrays themselves, which go on moving; always the same dict."""
+        return self._live
+
+    @functools.cached_property
+    def _live(self) -> dict[str, np.ndarray]:
         return {name: a for name, a in self._named() if a.size}
 
     def checkpoint(self) -> dict[str, np.ndarray]:
@@ -288,7 +302,10 @@ def _again(cls: type[Simulation], arguments: tuple, options: dict, state: dict[s
     return made
 
 
-def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype) -> None:
+def _require_fit(rule: PerturbationRule, resynchronise: int, dtype: np.dtype, schedule: str) -> None:
+    if rule.presynaptic.tracks and schedule != "episode":
+        wanted, hint = "of another kind in the online schedule", "'recursive' inverts step by step."
+        raise SpecError("rule.presynaptic", wanted=wanted, got=rule.presynaptic.kind, hint=hint, verb="must be")
     if resynchronise and rule.baseline.passes == 1:
         wanted = "0 with a single-pass baseline, which has no twin"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)

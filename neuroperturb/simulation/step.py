@@ -30,23 +30,21 @@ def make_draw(plan: Plan):
     """draw(run, n, n_out): the perturbation of this step, σξ for units or the keys of weight noise."""
     noise = plan.rule.noise
     fill, adding, lasts, keyed = separate(noise.fill), noise.injected, noise.lasts, noise.keyed
-    by_lanes = noise.fill_lanes is not None
+    by_lanes = plan.draws_by_lanes and noise.fill_lanes is not None
     fill_lanes = separate(noise.fill_lanes) if by_lanes else None
 
     @kernel
     def scaled(source, step, sigma, n, xi, lanes):
-        if (
-            by_lanes and lanes.shape[0] == n and lanes.shape[1] >= xi.shape[0]
-        ):  # all trials in one loop, then turned round
+        if by_lanes:  # all trials in one loop, then turned round
             fill_lanes(source, step, lanes)
             for b in range(xi.shape[0]):
                 for i in range(n):
                     xi[b, i] = lanes[i, b] * sigma
-            return
-        for b in range(xi.shape[0]):
-            fill(source, step, b, xi[b, :n])
-            for i in range(n):
-                xi[b, i] *= sigma
+        else:
+            for b in range(xi.shape[0]):
+                fill(source, step, b, xi[b, :n])
+                for i in range(n):
+                    xi[b, i] *= sigma
 
     @kernel
     def draw(run, n, n_out):
@@ -66,7 +64,7 @@ def make_draw(plan: Plan):
 def make_compare(plan: Plan):
     """compare(run, targets, mask) -> summed loss: the received δL of every trial, 0 if masked; adds the mean loss to the counter."""
     loss, shared, expect = plan.loss, plan.rule.reward.shared, plan.rule.passes.expect
-    single, measured = expect is not None, plan.measured
+    single, measured, delayed = expect is not None, plan.measured, plan.delayed
 
     @kernel
     def compare(run, targets, mask):
@@ -89,7 +87,8 @@ def make_compare(plan: Plan):
             signal.dL[:] = mean
         if measured:
             measure(run.channel, counters.step[0], mask, shared, signal.dL)
-        delay(run.channel, signal.dL)
+        if delayed:
+            delay(run.channel, signal.dL)
         if scored > 0:
             counters.loss[0] += total / scored
             counters.loss[1] += 1
@@ -156,7 +155,7 @@ def make_halves(plan: Plan):
     forward, draw = separate(plan.forward.make()), make_draw(plan)
     compare = make_compare(plan) if plan.world is None else make_live_compare(plan)
     set_factor, paired = make_postsynaptic_factor(plan), plan.rule.passes.paired
-    units, keeps_mean = plan.rule.factor.present, plan.rule.factor.keeps_mean
+    units, keeps_mean, twins = plan.rule.factor.present, plan.rule.factor.keeps_mean, plan.resynchronises
 
     @kernel
     def look(run, inputs, targets, reset):
@@ -167,7 +166,7 @@ def make_halves(plan: Plan):
             if keeps_mean:
                 signal.mean[:] = 0
                 signal.mean_y[:] = 0
-        elif run.training.resynchronise > 0 and counters.step[0] % run.training.resynchronise == 0:
+        elif twins and counters.step[0] % run.training.resynchronise == 0:
             resynchronise(act, paired)
         draw(run, n, n_out)
         forward(run.arrays, run.pending, run.memories, act, run.neurons, inputs)

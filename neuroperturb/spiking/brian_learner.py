@@ -68,7 +68,9 @@ class BrianSpiking:
         arrays = {}
         for number, name in enumerate(LEARNT):
             W = getattr(initial, name)
-            arrays[name] = programmed(chip.of(name), W, dtype=np.dtype(np.float64), seed=seed, number=number)
+            arrays[name] = programmed(
+                chip.of(name), W, dtype=np.dtype(np.float64), seed=seed, number=number, matrix=name
+            )
         return arrays
 
     # learning

@@ -1,6 +1,6 @@
 """Default settings with which spiking networks learn: tables like those of :mod:`neuroperturb.experiments.recipes` for rate units.
 
-Rates were chosen on validation data: studies/spiking.py, studies/results/spiking/README.md. A task without spiking settings uses
+Rates were chosen on validation data: studies/results/spiking/README.md. A task without spiking settings uses
 those of its rate units, with 100 neurons.
 """
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.run import Run, load
@@ -142,7 +142,7 @@ class DaskWorkers:
         sent = RemoteJob(
             name=job.name, experiment=job.experiment.table(), checkpoint=checkpoint, baselines=job.baselines, weights=job.weights,
             ageing=job.ageing and job.ageing.table(), stop=self._stop.name, computing=run_name.computing(),
-            data={path: note._asdict() for path, note in notes(job.experiment.task).items()},
+            data={path: note._asdict() for path, note in of_experiment(job.experiment).items()},
         )  # fmt: skip
         key = f"{job.label} [{job.name}] {time.monotonic_ns()}"
         future = self._client.submit(remote, sent, key=key, pure=False)

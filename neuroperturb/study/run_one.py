@@ -19,6 +19,7 @@ from neuroperturb.results.run import Run
 from neuroperturb.study import run_name
 from neuroperturb.study.ageing import StudyAgeing
 from neuroperturb.study.ageing import rows as ageing_rows
+from neuroperturb.study.effort import effort
 from neuroperturb.tasks import Dataset
 from neuroperturb.training import comparison
 from neuroperturb.training.progress import Progress
@@ -63,7 +64,8 @@ def work(
     run = _signed(trainer.run())
     if run.status == "interrupted":
         return run
-    results = [{**comparison.result_row(trainer, run), "memory": memory(trainer, run)}]
+    took = {"memory": memory(trainer, run), **effort(trainer.experiment, trainer.dataset)}
+    results = [{**comparison.result_row(trainer, run), **took}]
     if ageing is not None and run.status == "finished":
         results += ageing_rows(run, ageing)
     run.set_results(results)

@@ -83,7 +83,10 @@ class Line(NamedTuple):
         return float(np.median(self.test[np.isfinite(self.test)])) if np.isfinite(self.test).any() else math.nan
 
 
-EXTRA = ("seconds", "memory", "epochs_to_threshold", "pulses", "pulses_per_cell", "energy", "endurance_used")
+EXTRA = (
+    "trials", "writes", "seconds", "memory", "epochs_to_threshold", "pulses", "pulses_per_cell", "energy", "energy_low", "energy_high",
+    "endurance_used",
+)  # fmt: skip
 
 
 def lines(tables: Tables) -> list[Line]:

@@ -1,6 +1,6 @@
 """A study's folder as tables: one row per run, read straight from the files, a millisecond each.
 
-runs     every seed of every cell at the chosen setting: axes, status, losses, metrics, hardware, time
+runs     every seed of every cell at the chosen setting: axes, status, losses, metrics, trials, writes, hardware, time
 search   every candidate setting, with its validation loss; without test losses, which must not influence the choice
 curves   losses epoch by epoch of the runs in `runs`
 fits     baselines, by task and seed
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from neuroperturb.results.file import RecordError, opened
 from neuroperturb.results.text import METRICS
 from neuroperturb.spec import SpecError, suggest
 from neuroperturb.spec.data_file import FileNote, note_of
-from neuroperturb.study import rate_search
+from neuroperturb.study import effort, rate_search
 from neuroperturb.study.declaration import OWNER, REPLICATES
 from neuroperturb.study.grid import Cell
 from neuroperturb.study.labels import value_label
@@ -40,6 +41,7 @@ LAST = (
     "dW_out",
 )  # columns of the history
 HARDWARE = ("pulses", "pulses_per_cell", "endurance_used", "energy", "energy_low", "energy_high", "busy_time")
+TOOK = ("memory", *effort.COLUMNS)  # of records that have them: those of before have not
 FIXED = ("cell", "grid", "control", "status", "reason", "validation", "test", "seconds", "epochs", "run")
 
 
@@ -132,7 +134,7 @@ def rest(folder: StudyFolder, cells: list[Cell]) -> Rest:
 
 def check_metrics(metrics: Iterable[str] | None) -> None:
     """Reject a metric that no run can have."""
-    known = [*METRICS, *LAST, *HARDWARE, "memory", "epochs_to_threshold", "diverged_step"]
+    known = [*METRICS, *LAST, *HARDWARE, *TOOK, "limit", "epochs_to_threshold", "diverged_step"]
     for name in metrics or ():
         if name not in known:
             raise SpecError("metrics", OWNER, repr(name), hint=suggest(str(name), known), verb="cannot hold")
@@ -185,17 +187,41 @@ def _row(
     }
     row |= {key: value for key, value in seen.first.items() if key.startswith(("test_", "validation_"))}
     row |= {key: seen.last.get(key, math.nan) for key in LAST}
-    row |= {"memory": seen.first["memory"]} if "memory" in seen.first else {}
+    row |= {key: seen.first[key] for key in TOOK if key in seen.first}
     row |= {"seconds": outcome.seconds, "epochs": epoch[-1] if epoch else 0}
     row |= {"diverged_step": seen.diverged} if outcome.status == "diverged" else {}
     if threshold is not None:
         row["epochs_to_threshold"] = _reaches(curve, threshold)
-    return row | (hardware(_ledger(folder, name)) if seen.ledger else {}), curve, seen.made
+    ledger, table = _inside(folder, name, seen.ledger)
+    # where a record of before does not say what it took, its experiment and its ledger do in part
+    return _effort(ledger, table, row["epochs"]) | row | hardware(ledger) | _warned(ledger), curve, seen.made
 
 
-def _ledger(folder: StudyFolder, name: str) -> dict:
+def _warned(ledger: dict) -> dict[str, str]:
+    """The ratio that a run on arrays was warned of before its first step, "" for none."""
+    section = ledger.get("hardware")
+    return {"limit": section.get("limit", "")} if isinstance(section, dict) else {}
+
+
+def _inside(folder: StudyFolder, name: str, counted: bool) -> tuple[dict, dict]:
+    """The ledger of a record, empty if it has none, and its experiment as a table: nothing of it is run."""
     with opened(folder.run_file(name)) as record:
-        return json.loads(record.file["ledger/json"].asstr()[()])
+        ledger = json.loads(record.file["ledger/json"].asstr()[()]) if counted else {}
+        return ledger, tomllib.loads(str(record.file.attrs["experiment"]))
+
+
+def _effort(ledger: dict, table: dict, epochs: int) -> dict[str, float]:
+    """What a run took: trials, where its task counts them, and writes of a matrix."""
+    took, trials = {}, table.get("task", {}).get("trials_per_epoch")
+    if isinstance(trials, int) and epochs:
+        batch = table.get("training", {}).get("batch_size") or 1
+        took["trials"] = float(-(-trials // batch) * batch * epochs)  # rounded up to whole batches
+    section = ledger.get("hardware")
+    arrays = section.get("arrays") if isinstance(section, dict) else None
+    updates = [array.get("ledger", {}).get("counts", {}).get("updates", 0) for array in (arrays or {}).values()]
+    if any(updates):
+        took["writes"] = float(max(updates))  # frozen matrices are not written
+    return took
 
 
 def _ages(folder: StudyFolder, name: str) -> list[dict]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuroperturb.results import neutral, outputs
-from neuroperturb.results.figures import png
+from neuroperturb.results.figures.style import BLUE, GREEN, blank, literal, styled, tidy
 from neuroperturb.results.file import RecordError
 from neuroperturb.results.grid import grid, number
 from neuroperturb.study.labels import last, value_label
@@ -19,6 +19,7 @@ from neuroperturb.study.tune_table import Tune
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 TABLE = "tune.csv"
 PARAMETER = "params_"
@@ -121,22 +122,24 @@ def markdown(made: Sequence[Best]) -> str:
     return "".join(f"| {' | '.join(map(neutral.markdown, row))} |\n" for row in rows) + outputs.COMMENT
 
 
-def draw(frame: pd.DataFrame, path: Path) -> Path:
+@styled
+def draw(frame: pd.DataFrame) -> Figure:
     """Validation loss trial by trial, the best so far as a line, a panel per cell."""
-    from matplotlib.figure import Figure
-
     cells = list(frame.groupby("cell", sort=False))[:MOST]
-    figure = Figure(figsize=(6.0, 2.2 * len(cells) + 0.6), layout="constrained")
-    for axes, (cell, rows) in zip(figure.subplots(len(cells), squeeze=False)[:, 0], cells, strict=True):
+    page = blank(6.0, 2.2 * len(cells) + 0.6)
+    for ax, (cell, rows) in zip(page.subplots(len(cells), squeeze=False)[:, 0], cells, strict=True):
         ended = rows[rows["value"].notna()].sort_values("number")
-        axes.plot(ended["number"], ended["value"], "o", color="#7a9ab8", ms=4)
         done = ended[ended["state"] == COMPLETE]
-        axes.step(done["number"], done["value"].cummin(), where="post", color="#00684a")
+        ax.plot(ended["number"], ended["value"], "o", color=BLUE, alpha=0.6, ms=4, label="a trial")
+        ax.step(done["number"], done["value"].cummin(), where="post", color=GREEN, label="the best so far")
         if len(done) and (done["value"] > 0).all():
-            axes.set_yscale("log")
-        axes.set_title(str(cell).replace("$", r"\$") or "all", fontsize=9, loc="left")
-        axes.set(xlabel="trial", ylabel="validation loss")
-    return outputs.write(path, png.image(figure, dpi=130))
+            ax.set_yscale("log")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_title(literal(cell) or "all")
+        ax.set(xlabel="trial", ylabel="validation loss")
+        tidy(ax, "y")
+        ax.legend(loc="best")
+    return page
 
 
 def _plain(value: Any) -> Any:

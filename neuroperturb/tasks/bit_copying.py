@@ -48,4 +48,4 @@ class BitCopying(Task):
         check_request(self, seed, batch_size)
         draw = partial(copying_trials, length=self.bits, width=1, delay=self.delay, noise=self.noise)
         trials = (self.trials_per_epoch, self.validation_trials, self.test_trials)
-        return SignTrials(draw, self.name, seed, batch_size, trials)
+        return SignTrials(draw, self.name, seed, batch_size, trials, together=True)

@@ -88,6 +88,25 @@ class Sequence(_Arrays):
     def _make(cls, iterable: Iterable) -> Sequence:
         return cls(*iterable)  # also for `_replace`
 
+    def split(self, trials: int) -> tuple[Usable, ...]:
+        """Its trials, so many at a time, of a sequence that was found usable as a whole."""
+        parts = [slice(start, start + trials) for start in range(0, self.inputs.shape[1], trials)]
+        each = lambda a: [a[:, part].copy() for part in parts] if a.size else [a] * len(parts)  # noqa: E731
+        columns = (
+            each(self.inputs),
+            each(self.targets),
+            each(self.mask),
+            [self.reset] * len(parts),
+            each(self.condition),
+        )
+        return tuple(_Arrays.__new__(Usable, *arrays) for arrays in zip(*columns, strict=True))
+
+
+class Usable(Sequence):
+    """A part of a sequence that was checked as a whole: its numbers are not looked at again."""
+
+    __slots__ = ()
+
 
 class LossScale(NamedTuple):
     """How to interpret a loss.
@@ -212,7 +231,8 @@ class Task(Spec):
 def _checked_batch(batch):
     @functools.wraps(batch)
     def checked(self, number: int) -> Sequence:
-        return require_usable(self, batch(self, number), f"training batch {number}")
+        sequence = batch(self, number)
+        return sequence if type(sequence) is Usable else require_usable(self, sequence, f"training batch {number}")
 
     checked.py_func = batch  # the author's code, for the source text of a class
     return checked

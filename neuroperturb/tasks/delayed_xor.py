@@ -62,7 +62,7 @@ class DelayedXOR(Task):
         """New trials from the seed."""
         check_request(self, seed, batch_size)
         trials = (self.trials_per_epoch, self.validation_trials, self.test_trials)
-        return SignTrials(self._trials, self.name, seed, batch_size, trials)
+        return SignTrials(self._trials, self.name, seed, batch_size, trials, together=True)
 
     def _trials(self, rng: np.random.Generator, trials: int) -> Sequence:
         sequence = blank(self.steps, trials, 2, conditions=True)

@@ -26,6 +26,13 @@ class History:
         """Validation loss of the last row; nan before the first."""
         return self.rows[-1][column] if self.rows else NAN
 
+    def stalled(self, patience: int | None) -> bool:
+        """Whether none of the last `patience` epochs has a smaller validation loss than the best before them; never if it is None."""
+        if patience is None or len(self.rows) <= patience:
+            return False
+        losses = [row["validation_loss"] for row in self.rows]
+        return not min(losses[-patience:]) < min(losses[:-patience])
+
     def end_epoch(self, learner: Learner, *, step: int, validation_loss: float, diverged: bool) -> None:
         """Add the row of an epoch, and start the next."""
         weights, loss = learner.weights(), learner.loss

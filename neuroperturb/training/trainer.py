@@ -27,7 +27,7 @@ from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiments.data_files import notes
+from neuroperturb.experiments.data_files import of_experiment
 from neuroperturb.experiments.expand import named
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
@@ -50,7 +50,7 @@ from neuroperturb.training.learner import Learner, make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
 from neuroperturb.training.progress import Progress, StepRate
 from neuroperturb.training.resumption import fitting, require_same, require_simulated, require_state
-from neuroperturb.training.whole import Guard, whole
+from neuroperturb.training.whole import Camera, Guard, whole
 
 SEEDED = ("init", "data", "perturbation", "chip", "read")
 OF_THE_CHIP = ("chip", "read")  # streams keyed by the seed of the hardware, if it has one
@@ -70,7 +70,7 @@ class Trainer:
         if resume is not None:
             self._require_own(resume)
             require_same(resume, experiment)
-            now = notes(experiment.task, None if dataset is None else dataset.files)
+            now = of_experiment(experiment, None if dataset is None else dataset.files)
             require_the_same(resume.data, now, "Resuming a record")
         self._begin(experiment, dataset)
         self._diagnosis = self._diagnose()
@@ -83,7 +83,7 @@ class Trainer:
         training = experiment.training
         self.experiment = experiment = experiment.bound()
         self.dataset = dataset or experiment.task.data(training.seed, training.batch_size)
-        self.data = notes(experiment.task, self.dataset.files)
+        self.data = of_experiment(experiment, self.dataset.files)
         require_room(experiment.network, self.dataset.n_in, self.dataset.n_out, training.batch_size)
         self.initial = initial_weights(experiment.network, self.dataset.n_in, self.dataset.n_out, training.seed)
         sequences = Sequences(self.dataset, training)
@@ -92,7 +92,7 @@ class Trainer:
         self._loop = Loop(sequences, self.learner)
         self._initial_weights = self.learner.weights()
         self._history = History(self._initial_weights)
-        self._guard = Guard()
+        self._guard, self._camera = Guard(), Camera()
 
     def _require_own(self, run: Run) -> None:
         """Refuse a record that this sort of run cannot go on from."""
@@ -164,8 +164,12 @@ class Trainer:
 
     @property
     def ended(self) -> bool:
-        """Whether training has ended: all sequences were presented, or the loss diverged."""
-        return self._loop.ended
+        """Whether training has ended: all sequences were presented, the loss diverged, or it no longer falls (`patience`)."""
+        return self._loop.ended or self._stalled
+
+    @property
+    def _stalled(self) -> bool:
+        return self._history.stalled(self.experiment.training.patience)
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
@@ -208,6 +212,15 @@ class Trainer:
 
     # results
 
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the weights as they are now, by name: what a loop over a trainer keeps of every epoch."""
+        return self._weights()
+
+    @whole
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name: np.array(w) for name, w in self.learner.weights()._asdict().items()}
+
     @whole
     def evaluate(self, sequence: Sequence) -> np.ndarray:
         """Outputs of the clean network with the present weights, (T, B, n_out)."""
@@ -232,7 +245,13 @@ class Trainer:
     def run(self) -> Run:
         """The record at this moment; ``interrupted`` unless all is done."""
         diverged = self._loop.diverged
-        status = "diverged" if diverged is not None else "finished" if self._loop.finished else "interrupted"
+        status = (
+            "diverged"
+            if diverged is not None
+            else "finished"
+            if self._loop.finished or self._stalled
+            else "interrupted"
+        )
         as_dict = lambda matrices: {name: np.array(w) for name, w in matrices._asdict().items()}  # noqa: E731
         state = {} if status == "diverged" else self._checkpoint()
         return Run(
@@ -250,7 +269,7 @@ class Trainer:
         """Operation and diagnosis of the hardware; empty for ideal arrays."""
         if self.experiment.hardware is None:
             return {}
-        arrays, chip = self.learner.simulation.arrays, self.experiment.hardware
+        arrays, chip = self.learner.simulation.physical, self.experiment.hardware
         physical = {name: array for name, array in arrays.items() if name in LEARNT or getattr(chip, name) is not None}
         return {"hardware": {**self._diagnosis, **section.so_far(physical)}}
 
@@ -281,12 +300,16 @@ class Trainer:
         self._loop.restore(state["position"])
 
     def _snapshot(self) -> tuple:
-        """All state that an operation changes: rows, seconds of the epoch, the step of divergence, arrays."""
-        return list(self._history.rows), self._history.seconds, self._loop.diverged, self._checkpoint()
+        """All state that an operation changes: rows, weights before them, seconds, the step of divergence, position, arrays."""
+        history, loop = self._history, self._loop
+        arrays = self._camera.take(self.learner.checkpoint())
+        return list(history.rows), history.before, history.seconds, loop.diverged, loop.checkpoint(), arrays
 
     def _put_back(self, snapshot: tuple) -> None:
-        rows, seconds, diverged, state = snapshot
-        self._restore(list(rows), state)
+        rows, before, seconds, diverged, position, arrays = snapshot
+        self._history.restore(list(rows), before._asdict())
+        self.learner.restore(arrays.arrays())
+        self._loop.restore(position)
         self._history.seconds, self._loop.diverged = seconds, diverged
 
 

@@ -14,10 +14,48 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
 
 P, R = ParamSpec("P"), TypeVar("R")
 SHARE = 30  # copying the state takes at most 1/SHARE of the time
+
+
+class Picture(NamedTuple):
+    """Copies of arrays, one after the other.
+
+    places : of each name its shape and dtype;  memory : uint8
+    """
+
+    places: dict[str, tuple[tuple[int, ...], np.dtype]]
+    memory: np.ndarray
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name, copied once more: their places here suit no processor."""
+        found, start = {}, 0
+        for name, (shape, dtype) in self.places.items():
+            end = start + dtype.itemsize * int(np.prod(shape))
+            found[name] = self.memory[start:end].view(dtype).reshape(shape).copy()
+            start = end
+        return found
+
+
+class Camera:
+    """Pictures of a state: of hundreds of small arrays one copy of all takes a tenth of the time of a copy of each."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, np.ndarray] | None = None
+
+    def take(self, state: dict[str, np.ndarray]) -> Picture:
+        """A copy of all arrays of a state; the same dict next time promises the same arrays, which may have moved."""
+        if state is not self._of:
+            kept = {name: np.ascontiguousarray(a) for name, a in state.items()}
+            self._places = {name: (a.shape, a.dtype) for name, a in state.items()}
+            self._bytes = [a.reshape(-1).view(np.uint8) for a in kept.values() if a.size]
+            whole = all(a is state[name] for name, a in kept.items())  # else what has been copied is only good for now
+            self._of = state if whole else None
+        return Picture(self._places, np.concatenate(self._bytes) if self._bytes else np.zeros(0, np.uint8))
 
 
 class Guard:

@@ -1,6 +1,6 @@
 """The answer to the question of a run, will it learn on that hardware, in two or three sentences out of its record.
 
-    Does not learn: worse than guessing (1.90 against 1.00). What limits it: fidelity 0.02 … . What the evidence recommends: --writing
+    Does not learn: worse than guessing (1.90 against 1.00). What may limit it: fidelity 0.02 … . What the evidence recommends: --writing
     recommended, with which NP+P ends at 0.02. Training costs 5.3 mJ (0.5 … 45).
 
 A run learns if its test loss is below half of that of the best constant output, and in part if it is below that of the constant output
@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from neuroperturb.analysis.advice import evidence
-from neuroperturb.analysis.advice.quantities import joules
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.results import loss
 from neuroperturb.results.grid import number
+from neuroperturb.results.quantities import joules
 from neuroperturb.results.run import Run
 
 LEARNS, IN_PART = 0.5, 0.9  # of the loss of a constant output
@@ -38,6 +38,11 @@ def answer(run: Run) -> str:
     learns = own < LEARNS * guess and not own >= _least(losses, (FROZEN,))
     said = [_outcome(_Scale(loss.ceiling(run)), losses, own, guess), *([] if learns else _why_not(run)), *_costs(run)]
     return " ".join(said)
+
+
+def tone(verdict: str) -> str:
+    """The tone of an answer: good, part or bad."""
+    return "good" if verdict.startswith("Learns:") else "part" if verdict.startswith("Learns in part") else "bad"
 
 
 class _Scale(NamedTuple):
@@ -81,10 +86,10 @@ def _outcome(scale: _Scale, losses: dict[str, float], own: float, guess: float) 
 
 
 def _why_not(run: Run) -> Iterator[str]:
-    """What limits the run, and what is known to help."""
+    """What may limit the run, and what is known to help."""
     chip, warning = run.experiment.hardware, run.ledger.get("hardware", {}).get("warning")
     if warning:
-        yield f"What limits it: {warning}."
+        yield f"What may limit it: {warning}."
     if chip is None:
         return
     origin = chip.origin()

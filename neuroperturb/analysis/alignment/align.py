@@ -27,7 +27,7 @@ from neuroperturb.network.chip import chip as hardware
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import ALL, RNN, initial_weights
 from neuroperturb.results import neutral, outputs
-from neuroperturb.results.figures import png
+from neuroperturb.results.figures import formats
 from neuroperturb.results.figures.alignment import figure as draw
 from neuroperturb.results.grid import grid
 from neuroperturb.rules import PerturbationRule
@@ -82,7 +82,7 @@ class Alignment:
         printer.text(str(self))
 
     def __str__(self) -> str:
-        return f"{self.title}\n\n{grid(self._columns())}\n\n{LEGEND}"
+        return f"{self.title}\n\n{grid(self._columns(), keys=2 if self.over is None else 3)}\n\n{LEGEND}"
 
     def _columns(self) -> dict[str, list[str]]:
         """The plain metric, matrix by matrix; in a sweep, all matrices as one vector."""
@@ -115,8 +115,8 @@ class Alignment:
         return draw(self.frame, self.over, self.title)
 
     def save(self, path: str | Path) -> Path:
-        """Write the figure as a PNG, whole or not at all."""
-        return png.write(self.figure(), path)
+        """Write the figure as a PNG, SVG or PDF, by the ending of the path; whole or not at all."""
+        return formats.write(self.figure(), path)
 
 
 COLUMNS = ("rule", "over")  # the first of the table

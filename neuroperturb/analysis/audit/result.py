@@ -12,6 +12,7 @@ from neuroperturb.analysis.audit.feasibility import Fit
 from neuroperturb.analysis.audit.fixed_point import FixedPoint
 from neuroperturb.analysis.audit.quantities import Quantity
 from neuroperturb.analysis.audit.verdict import verdict
+from neuroperturb.results.grid import line_width
 
 WIDTH = 118  # of a page
 
@@ -149,7 +150,9 @@ def _grid(names: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
         table.add_column(name, overflow="fold", min_width=min(len(name), 24))
     for row in rows:
         table.add_row(*row)
-    page = Console(file=io.StringIO(), width=WIDTH, color_system=None, markup=False, highlight=False, emoji=False)
+    page = Console(
+        file=io.StringIO(), width=line_width(WIDTH), color_system=None, markup=False, highlight=False, emoji=False
+    )
     page.print(table)
     return "\n".join(line.rstrip() for line in page.file.getvalue().rstrip().splitlines())
 

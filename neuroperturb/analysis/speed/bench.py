@@ -9,6 +9,7 @@
     batch step      batch 100, ANP:  against the sgemm rate of its own products, 2·n²·(2B read + B write) operations
                     for W_rec, the same for W_in and W_out; one BLAS thread.
     reads           512 × 512, 128 columns:  against NumPy's product of the same sizes (:mod:`read_bench`).
+    peers           the same work by PyTorch and reservoirpy, where they are installed (:mod:`peers`), and spiking networks by Brian2.
     machine         processor, vectors, versions and the rates of random numbers, which most of the figures depend on (:mod:`machine`).
 
 Each figure is the median over rounds that alternate the two sides, so that a busy moment hits both.
@@ -25,7 +26,7 @@ import numpy as np
 from hardware_models.numerics import blas, memory
 from hardware_models.numerics.compiled import kernel
 from neuroperturb import rules
-from neuroperturb.analysis.speed import array_bench, machine, read_bench
+from neuroperturb.analysis.speed import array_bench, machine, peers, read_bench
 from neuroperturb.analysis.speed.timing import compare
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
@@ -121,7 +122,7 @@ def measure() -> dict:
             **{f"loop_500_{share:g}": array_bench.closed_loop(500, share) for share in (0.1, 1.0)},
             **{f"v2_500_{share:g}": array_bench.transfer(500, share) for share in (0.1, 1.0)},
         }
-        return found | spiking()
+        return found | peers.measure() | spiking()
 
 
 def spiking() -> dict:
@@ -141,6 +142,8 @@ def main(json: bool = False) -> int:
     for name, row in found.items():
         kind, _, rest = name.partition("_")
         print(LINES[kind](row, rest, BARS.get(name)))
+    for sentence in peers.absent():
+        print(sentence)
     if "spiking_200" not in found:
         print("spiking: not compared, since Brian2 is not installed (pip install 'neuroperturb[brian2]')")
     return 0
@@ -202,7 +205,16 @@ def _spiking(row: dict, rest: str, bar: float | None) -> str:
     )
 
 
+def _peer(row: dict, rest: str, bar: float | None) -> str:
+    name, _, size = rest.partition("_")
+    return (
+        f"{row['work']}, n = {size}: {row['ours_us']:.0f} µs, {name} {row['theirs_us']:.0f} µs: {row['ratio']:.2f} × as long "
+        f"(largest difference {row['difference']:.0e})"
+    )
+
+
 LINES = {  # by what a figure is of
     "machine": _machine, "online": _step("online ANP step"), "decorrelated": _step("… decorrelated "), "batch": _batch, "read": _read,
     "pulsed": _pulsed, "loop": _writing("closed loop"), "v2": _writing("Tiki-Taka v2"), "spiking": _spiking,
+    "peer": _peer,
 }  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 import hardware_models as hw
 from hardware_models.array import SynapseArray
 from hardware_models.crossbar.sites import Sites
+from neuroperturb.network.chip.cells_file import with_file_found
 
 ROOM = 4  # standard deviations
 
@@ -57,16 +58,18 @@ def programmed(
     number: int,
     columns: int = 1,
     sites: Sites | None = None,
+    matrix: str = "",
 ) -> SynapseArray:
     """An array of chip `seed` that holds W (n, m), with room to grow.
 
     sites : where synapses are, and of which sign; None: everywhere, of both
+    matrix : its name, for files of the cells of several
     largest : that a matrix which begins as a multiple of the identity heads for; None: a learnt matrix, see above
     """
     there = W if sites is None else np.asarray(W)[sites.present]
     scale = learnt_scale(there, made_of) if largest is None else growing_scale(W, made_of, largest)
-    array = made_of.array(
-        W.shape, dtype=dtype, seed=seed, number=number, columns=columns, weight_scale=scale, sites=sites
+    array = with_file_found(made_of).array(
+        W.shape, dtype=dtype, seed=seed, number=number, columns=columns, weight_scale=scale, sites=sites, matrix=matrix
     )
     array.program(W)
     return array

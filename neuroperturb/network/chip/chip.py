@@ -8,8 +8,9 @@
 
 A part is named by its kind, or by a preset; further keys of its table replace those of the preset. For a part that exists already,
 parameters alone are enough. Matrices D are on ideal cells unless they have a table: in a deployed network they can be multiplied into
-the weights, and a rule learns them separately. A custom cell is given as ``module:Class`` or ``path/to/file.py:Class``, in place of a
-kind or of the whole table.
+the weights, and a rule learns them separately. So is P, outside the network. With a table their forward and column reads pass its
+converters and noise, and their updates are written to its cells. A custom cell is given as ``module:Class`` or
+``path/to/file.py:Class``, in place of a kind or of the whole table.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import hardware_models as hw
 from hardware_models.devices.measured import ENDING, files_named
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
+from neuroperturb.network.chip import cells_file
 from neuroperturb.network.chip import origin as origins_of
 from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.catalogue import KINDS, PRESETS, RECOMMENDED
@@ -185,6 +187,8 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
     """Hardware of arrays from a table, or an object itself; a name replaces the base."""
     if isinstance(value, hw.Hardware):
         return value
+    if isinstance(value, Mapping):
+        value = cells_file.named(value)
     if isinstance(value, Mapping) and value.get("writing") == "recommended":
         base = _recommended(value, path)
         value = {key: inner for key, inner in value.items() if key not in ("name", "writing")}
@@ -192,7 +196,7 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
         with parts.under(path):
             base = named(value["name"])
         value = {key: inner for key, inner in value.items() if key != "name"}
-    return parts.read(hw.Hardware, value, KINDS, base=base, path=path)
+    return cells_file.typed(parts.read(hw.Hardware, value, KINDS, base=base, path=path))
 
 
 def _recommended(table: Mapping, path: str) -> hw.Hardware:

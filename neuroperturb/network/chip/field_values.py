@@ -22,6 +22,6 @@ def scalar(owner: type, hint: Any, given: Any, path: str) -> Any:
             require_size(path, given, owner.__name__)
         return float(given)
     wanted = WORDS.get(hint)
-    if wanted is not None and type(given) is not hint:
+    if wanted is not None and type(given) is not hint and not (hint is str and isinstance(given, str)):  # a typed path
         raise SpecError(path, owner.__name__, wanted, given)
     return given

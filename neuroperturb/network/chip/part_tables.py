@@ -23,6 +23,7 @@ import numpy as np
 from hardware_models.numerics.checks import ParameterError
 from neuroperturb.network.chip.field_values import scalar
 from neuroperturb.network.chip.fields import changed, defaults, hints, is_part, is_part_class, required
+from neuroperturb.network.chip.other_kinds import check_known
 from neuroperturb.spec import SpecError, data_file, plugins
 from neuroperturb.spec.specification import require_size
 from neuroperturb.spec.user_code import HOUSE, Sought, UserCode, find, is_name
@@ -340,6 +341,7 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     if kind is None and isinstance(present, OwnPart):
         return present.replace(**rest)
     if kind is None:
+        check_known(type(present), rest, kinds, path)
         return read(type(present), _fields_of(type(present), rest, present, path), catalogue, base=present, path=path)
     if is_name(kind):
         return _own(kind, rest, catalogue, present, path)
@@ -348,6 +350,8 @@ def _kind(cls: type, kinds: Kinds, given: Any, catalogue: Catalogue, present: An
     known = kinds[kind]
     if not isinstance(known, type):
         return read(type(known), _fields_of(type(known), rest, known, path), catalogue, base=known, path=path)
+    if "kind" not in table:
+        check_known(known, rest, kinds, path)
     base = present if type(present) is known else None  # of that kind already: only the given fields change
     return read(known, _fields_of(known, rest, base, path), catalogue, base=base, path=path)
 

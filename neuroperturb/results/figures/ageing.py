@@ -5,34 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroperturb.results.figures import png
-from neuroperturb.results.figures.style import BLUE, DARK, VERMILION, blank, tidy
+from neuroperturb.results.figures import formats
+from neuroperturb.results.figures.style import BLUE, DARK, VERMILION, blank, literal, styled, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 AS_IT_IS, COMPENSATED, NEW = VERMILION, BLUE, DARK
 
 
 def save(ages: pd.DataFrame, title: str, path: str | Path) -> Path:
-    """Draw the result of :func:`neuroperturb.age`, and write it as a PNG, whole or not at all.
+    """Write the figure as a PNG, SVG or PDF, by the ending of the path; whole or not at all."""
+    return formats.write(figure(ages, title), path)
+
+
+@styled
+def figure(ages: pd.DataFrame, title: str) -> Figure:
+    """Draw the result of :func:`neuroperturb.age`.
 
     Parameters
     ----------
     ages : columns ``age``, ``seconds``, ``loss``, ``compensated``; the first row is the new chip
-    title : the network and its task
-    path : file name of the PNG
+    title : the network, its task and its hardware
     """
-    figure = blank(6, 3.8)
-    ax = figure.subplots()
+    page = blank(6, 3.8)
+    ax = page.subplots()
     new, old = ages.iloc[0], ages.iloc[1:]
     ax.axhline(new["loss"], color=NEW, lw=1, ls=(0, (4, 3)), label="new")
     ax.plot(old["seconds"], old["loss"], color=AS_IT_IS, marker="o", lw=2, label="uncompensated")
     ax.plot(old["seconds"], old["compensated"], color=COMPENSATED, marker="s", lw=2, label="compensated")
-    ax.set(xscale="log", yscale="log", xlabel="time after programming", ylabel="test loss")
+    ax.set(xscale="log", yscale="log", xlabel="time since programming", ylabel="test loss")
     ax.set_xticks(old["seconds"], old["age"])
     ax.set_xticks([], minor=True)
-    ax.set_title(title, loc="left", fontsize=10)
+    ax.set_title(literal(title))
     tidy(ax, "y")
-    ax.legend(frameon=False)
-    return png.write(figure, path)
+    ax.legend()
+    return page

@@ -5,12 +5,13 @@ A dot is the mean update with its 95 % interval, a dash its limit for infinitely
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.network.rnn import ALL, LEARNT
-from neuroperturb.results.figures.style import COLOURS, INK, PAGE, blank
+from neuroperturb.results.figures.style import COLOURS, INK, blank, literal, styled, title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +21,16 @@ REFERENCES = {"bptt": "cosine with BPTT", "bptt(1)": "cosine with BPTT(1)"}
 NAMES = {"W_in": "input weights", "W_rec": "recurrent weights", "W_out": "readout weights", ALL: "all weights"}
 AXES = {
     "samples": "averaged samples",
-    "noise_std": "noise σ",
+    "noise_std": "perturbation σ",
     "size": "hidden units",
     "steps": "time steps per trial",
     "hardware": "",
 }
 SPREAD = 0.5  # fraction of the space between two ticks of an axis that the rules share
-STYLE = PAGE | {"font.size": 8.5}
 
 
-def figure(frame: pd.DataFrame, over: str | None, title: str) -> Figure:
+@styled
+def figure(frame: pd.DataFrame, over: str | None, heading: str) -> Figure:
     """Draw a table of alignments as a new figure; no display needed.
 
     Parameters
@@ -37,33 +38,27 @@ def figure(frame: pd.DataFrame, over: str | None, title: str) -> Figure:
     frame : columns ``rule``, ``value``, ``matrix``, ``reference``, ``metric``, ``cosine``, ``cosine_low``, ``cosine_high``, ``limit``
         and ``single``, as :func:`neuroperturb.align` returns them
     over : the quantity in `value`; None for a single point
-    title : title of the page
+    heading : title of the page
 
     Returns
     -------
     matplotlib Figure
     """
-    import matplotlib
-
     matrices, plain = (*LEARNT, ALL), frame[frame["metric"] == "plain"]
-    with matplotlib.rc_context(STYLE):
-        page = blank(10, 5.6)
-        axes = page.subplots(len(REFERENCES), len(matrices), sharex=True, sharey=True)
-        for row, (reference, label) in zip(axes, REFERENCES.items(), strict=True):
-            for ax, matrix in zip(row, matrices, strict=True):
-                rows = plain[(plain["matrix"] == matrix) & (plain["reference"] == reference)]
-                _panel(ax, rows, over)
-                ax.set_title(NAMES[matrix] if reference == "bptt" else "")
-            row[0].set_ylabel(label)
-        axes[0, 0].set_ylim(*_limits(plain))
-        for ax in axes[-1]:
-            ax.set_xlabel(AXES.get(over or "", ""))
-        page.suptitle(title, x=0.01, ha="left", fontsize=9.5, fontweight="bold")
-        page.legend(handles=_marks(), loc="outside upper right", ncols=3, fontsize=8.5)
-        if over is not None:
-            page.legend(
-                handles=_rules(list(dict.fromkeys(plain["rule"]))), loc="outside lower left", ncols=5, fontsize=8.5
-            )
+    page = blank(10, 5.6)
+    axes = page.subplots(len(REFERENCES), len(matrices), sharex=True, sharey=True)
+    for row, (reference, label) in zip(axes, REFERENCES.items(), strict=True):
+        for ax, matrix in zip(row, matrices, strict=True):
+            _panel(ax, plain[(plain["matrix"] == matrix) & (plain["reference"] == reference)], over)
+            ax.set_title(NAMES[matrix] if reference == "bptt" else "")
+        row[0].set_ylabel(label)
+    axes[0, 0].set_ylim(*_limits(plain))
+    for ax in axes[-1]:
+        ax.set_xlabel(AXES.get(over or "", ""))
+    title(page, "\n".join(textwrap.wrap(heading, 110)))
+    page.legend(handles=_marks(), loc="outside upper right", ncols=3)
+    if over is not None:
+        page.legend(handles=_rules(list(dict.fromkeys(plain["rule"]))), loc="outside lower left", ncols=5)
     return page
 
 
@@ -83,7 +78,7 @@ def _panel(ax, rows: pd.DataFrame, over: str | None) -> None:
         ax.set_xticks([], minor=True)
     else:
         ax.set_xticks(
-            range(len(places)), [str(place) for place in places], rotation=30, ha="right", rotation_mode="anchor"
+            range(len(places)), [literal(place) for place in places], rotation=30, ha="right", rotation_mode="anchor"
         )
         ax.set_xlim(-0.6, len(places) - 0.4)
 
@@ -108,7 +103,8 @@ def _rules(rules: list[str]) -> list:
     from matplotlib.lines import Line2D
 
     return [
-        Line2D([], [], color=COLOURS[k % len(COLOURS)], marker="o", ms=4.5, label=rule) for k, rule in enumerate(rules)
+        Line2D([], [], color=COLOURS[k % len(COLOURS)], marker="o", ms=4.5, label=literal(rule))
+        for k, rule in enumerate(rules)
     ]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hardware_models.characterise.card import PULSES, Card, grain, horizon, parameters
-from neuroperturb.results.figures import png
+from hardware_models.characterise.spread import ROUNDING
+from neuroperturb.results.figures import formats
 from neuroperturb.results.figures.style import BLUE, GREEN, GREY, INK, PAGE, VERMILION, blank
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ TITLE, LINE = 0.55, 0.155  # inches: heights of the title and of a line of the p
 COLUMNS, SLOTS = 3, 6  # columns of parameters, numbers in the header
 MOST_POINTS = 1000  # most measured pulses shown in each direction
 DURATIONS = {1: "1 s", 60: "1 min", 3600: "1 h", 86400: "1 day", 365.25 * 86400: "1 year"}
-STYLE = PAGE | {
-    "font.size": 8, "axes.titleweight": "bold", "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "legend.fontsize": 7.5,
-}  # fmt: skip
+STYLE = PAGE | {"font.size": 8, "axes.titlepad": 6, "axes.grid": True, "grid.linewidth": 0.6, "axes.labelsize": 8}
 
 
 def figure(card: Card) -> Figure:
@@ -54,8 +53,8 @@ def figure(card: Card) -> Figure:
 
 
 def save(card: Card, path: str | Path) -> Path:
-    """Write the page as a PNG, whole or not at all."""
-    return png.write(figure(card), path)
+    """Write the page as a PNG, SVG or PDF, by the ending of the path; whole or not at all."""
+    return formats.write(figure(card), path)
 
 
 def _rows(card: Card) -> list[tuple]:
@@ -90,12 +89,12 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
     if size is not None:
         noise = grain(card.steps)[1]
         rows += [
-            ("states", f"{size.states:,.0f}", f"step {size.step:.2g}, {size.low:.3g} … {size.high:.3g}"),
+            ("states", f"{size.states:,.0f}", f"{size.low:.2g} … {size.high:.2g}"),
             ("distinguishable states", f"{size.distinct:,.0f}", f"pulse-to-pulse std {noise:.2g}"),
-            ("asymmetry at 0", _signed(size.asymmetry), f"± {size.asymmetry_std:.2g} between cells"),
+            ("asymmetry at 0", _signed(size.asymmetry), f"± {_spread(size.asymmetry_std)} between cells"),
         ]
     if card.symmetry is not None and card.symmetry.share > 0:
-        rows.append(("symmetry point", _signed(card.symmetry.mean), f"± {card.symmetry.std:.2g} between cells"))
+        rows.append(("symmetry point", _signed(card.symmetry.mean), f"± {_spread(card.symmetry.std)} between cells"))
     if size is None and card.programmed is not None:
         off = np.sqrt(np.mean(card.programmed.mean_error**2 + card.programmed.std**2))
         rows.append(("programming error", f"{off:.2g}", "of the largest weight"))
@@ -106,6 +105,10 @@ def _numbers(card: Card) -> list[tuple[str, str, str]]:
         left, off = card.year.left[-1], card.year.compensated[-1]
         rows.append((f"retained after {horizon(card.year)}", f"{left:.0%}", f"error {off:.2g}, compensated"))
     return rows
+
+
+def _spread(value: float) -> str:
+    return f"{value if value > ROUNDING else 0:.2g}"
 
 
 def _signed(value: float) -> str:
@@ -127,7 +130,7 @@ def _pulses(ax, card: Card) -> None:
         ax.plot(t, pulses.mean[way], color=colour, lw=2)
     ax.set(title="Response to pulses", xlabel="pulses", ylabel="weight [device units]", xlim=(0, 2 * shown))
     quarters = np.arange(5) * shown // 4
-    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown} down"]
+    labels = [*map(str, quarters[:4]), f"{shown} up", *map(str, quarters[1:4]), f"{shown}\ndown"]
     ax.set_xticks([*quarters, *quarters[1:] + shown], labels)
     before = "" if shown == PULSES else f"; down after {PULSES} up"
     _note(ax, f"mean; 50 % and 90 % of the cells; two single cells{before}")
@@ -162,7 +165,7 @@ def _steps(ax, card: Card) -> None:
         _measured(ax, card)
     ax.set(title="Step against weight", xlabel="weight [device units]", ylabel="mean step [of that at 0]")
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
-    ax.legend(loc="best")
+    ax.legend(loc="best", frameon=True, facecolor="white", edgecolor="none", framealpha=0.8)
     _note(ax, "mean; 68 % of the cells")
 
 
@@ -215,7 +218,7 @@ def _year(ax, card: Card) -> None:
         ax.plot(t, middle, color=colour, lw=1.6)
     ax.set_xscale("log")
     shown = {at: label for at, label in DURATIONS.items() if at <= 1.01 * t[-1]}
-    ax.set_xticks(list(shown), list(shown.values()))
+    ax.set_xticks(list(shown), [label.replace(" ", "\n") for label in shown.values()])
     ax.set_xticks([], minor=True)
     _note(ax, "median, 5 % to 95 %")
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroperturb.experiments import experiment as config
 from neuroperturb.results.columns import Record
-from neuroperturb.results.figures import png
-from neuroperturb.results.figures.style import DARK, GAP, SKY, VERMILION, blank, spread, tidy
+from neuroperturb.results.figures import formats
+from neuroperturb.results.figures.style import DARK, GAP, NOTE, SKY, VERMILION, blank, literal, spread, styled, tidy
 from neuroperturb.results.loss import ceiling, of_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIZE = 7, 4.2  # inches
 TRAIN, VALIDATION, OTHERS = SKY, VERMILION, DARK
 
 
+@styled
 def learning_curve(run: Record, ax=None):
     """Training and validation loss per epoch on a logarithmic axis, baselines as horizontal lines; of a world, the return on a linear one.
 
@@ -36,28 +41,41 @@ def learning_curve(run: Record, ax=None):
     shown = _shown if best is None else lambda column: _returns(column, best)
     ax.plot(epochs, shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
     ax.plot(epochs, shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
-    ax.set(xlabel="epoch", ylabel=of_run(run)["name"] if best is None else "return of a trial", title=_title(run))
+    ax.set(xlabel="epoch", ylabel=_loss_name(run) if best is None else "return of a trial", title=literal(_title(run)))
     ax.set_yscale("log" if best is None else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
     _horizontal_lines(ax, run, shown)
     if best is None:
         _readable_ticks(ax)
     tidy(ax, "y")
-    ax.legend(frameon=False, loc="best")
+    ax.legend(loc="best")
     return ax
 
 
+@styled
+def figure(run: Record) -> Figure:
+    """The learning curve as a figure of its own; no display needed."""
+    page = blank(*SIZE)
+    learning_curve(run, page.subplots())
+    return page
+
+
 def save(run: Record, path: str | Path) -> Path:
-    """Write the learning curve as a PNG, whole or not at all."""
-    figure = blank(*SIZE)
-    learning_curve(run, figure.subplots())
-    return png.write(figure, path)
+    """Write the learning curve as a PNG, SVG or PDF, by the ending of the path; whole or not at all."""
+    return formats.write(figure(run), path)
+
+
+def _loss_name(run: Record) -> str:
+    loss = of_run(run)
+    return f"{loss['name']} [{loss['unit']}]" if loss.get("unit") else loss["name"]
 
 
 def _title(run: Record) -> str:
     end = f", diverged at step {run.diverged_step:,}" if run.status == "diverged" else ""
     end = ", interrupted" if run.status == "interrupted" else end
-    return f"{config.label(run.experiment)} on {run.experiment.task.label}{end}"
+    chip = run.experiment.hardware
+    where = "" if chip is None else f", {chip.label}"
+    return f"{config.label(run.experiment)} on {run.experiment.task.label}{where}{end}"
 
 
 def _shown(column) -> np.ndarray:
@@ -84,7 +102,7 @@ def _horizontal_lines(ax, run: Record, shown) -> None:
     heights = [float((along(value) - low) / (high - low)) for _, value in lines]
     for (name, _), height, place in zip(lines, heights, spread(heights, GAP), strict=True):
         ax.plot([1, 1.02], [height, place], transform=ax.transAxes, clip_on=False, color=OTHERS, lw=0.6)
-        ax.text(1.025, place, name, transform=ax.transAxes, va="center", fontsize=8, color=OTHERS)
+        ax.text(1.025, place, literal(name), transform=ax.transAxes, va="center", fontsize=NOTE, color=OTHERS)
 
 
 def _readable_ticks(ax) -> None:

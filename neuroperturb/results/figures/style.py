@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -11,18 +12,59 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+P, T = ParamSpec("P"), TypeVar("T")
+
 # Okabe and Ito's palette, safe for colour blindness; dashes and markers distinguish the lines in grey, too.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"  # fmt: skip
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X"), ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 INK, DARK, GREY, PALE = "#333333", "#4D4D4D", "#8A8A8A", "0.9"  # text; references; notes and baselines; grids
-WIDE, WIDEST = 10.0, 13.0  # width of the panels in inches: usual, and largest where their order needs it
+WIDE, WIDEST, NARROW = (
+    10.0,
+    13.0,
+    3.9,
+)  # inches of a figure: usual, largest where the order of panels needs it, on a phone
 GAP = 0.05  # smallest distance between two labels, as a fraction of the axis
-PAGE = {  # matplotlib settings of a page of panels
-    "axes.titlesize": 9, "axes.titlelocation": "left", "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.linewidth": 0.8, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
-    "axes.axisbelow": True, "grid.color": PALE, "legend.frameon": False,
+SMALL, NOTE = 8, 7.5  # points: ticks and legends; labels inside a figure
+PAGE = {  # matplotlib's settings of every figure
+    "font.size": 9, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.titleweight": "bold", "axes.labelsize": 9, "axes.labelcolor": INK,
+    "axes.edgecolor": GREY, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "axes.axisbelow": True,
+    "text.color": INK, "xtick.color": INK, "ytick.color": INK, "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "grid.color": PALE,
+    "legend.frameon": False, "legend.fontsize": SMALL, "legend.title_fontsize": SMALL, "figure.titlesize": 10, "figure.titleweight": "bold",
+    "figure.labelsize": 9, "savefig.facecolor": "white", "lines.linewidth": 1.6, "lines.markersize": 5, "svg.fonttype": "none", "pdf.fonttype": 42,
+    "svg.hashsalt": "neuroperturb",
 }  # fmt: skip
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """A function that draws, with the settings of every figure while it does."""
+
+    @functools.wraps(draw)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        import matplotlib
+
+        with matplotlib.rc_context(PAGE):
+            return draw(*arguments, **options)
+
+    return call
+
+
+def literal(text: str) -> str:
+    """Text as it is: a dollar in somebody's name starts no formula."""
+    return str(text).replace("$", r"\$")
+
+
+def title(figure: Figure, text: str) -> None:
+    """The title line of a figure, at its left edge; nothing if it is empty."""
+    if text:
+        figure.suptitle(literal(text), x=0.01, ha="left")
+
+
+def legend(figure: Figure, handles: Sequence, heading: str = "", narrow: bool = False) -> None:
+    """The legend of a figure beside its panels, or below them where it is narrow."""
+    place = {"loc": "outside lower left", "ncols": 2} if narrow else {"loc": "outside right upper"}
+    if handles:
+        figure.legend(handles=handles, title=literal(heading) or None, alignment="left", **place)
 
 
 def blank(width: float, height: float) -> Figure:

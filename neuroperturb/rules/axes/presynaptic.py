@@ -6,6 +6,17 @@ makes the update a right-sided natural gradient: z = P x replaces x (learning-ru
 
 P is read and written by :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  computes from the reads
 the factors of this step and the pending update of P.
+
+What it is near to: recursive least squares, whose matrix is the same inverse covariance, as in FORCE learning [1]_; orthogonal weight
+modification, which projects updates by it [2]_; LOCO [3]_.
+
+References
+----------
+.. [1] D. Sussillo, L. F. Abbott, Generating coherent patterns of activity from chaotic neural networks, Neuron 63 (2009).
+   doi:10.1016/j.neuron.2009.07.018
+.. [2] G. Zeng, Y. Chen, B. Cui, S. Yu, Continual learning of context-dependent processing in neural networks, Nat. Mach. Intell. 1
+   (2019). doi:10.1038/s42256-019-0080-x
+.. [3] LOCO, arXiv:2602.22259 (2026).
 """
 
 from __future__ import annotations
@@ -27,10 +38,12 @@ class Presynaptic(AxisValue):
 
     leave : as above; None: there is no P
     private : whether P is also read with noise private to each unit; `numbers` then contain its standard deviation, `root`
+    tracks : whether products of the activity are summed in place of changes of P, which :meth:`settle` then sets; of episodes only
     """
 
     leave: ClassVar[object] = None
     private: ClassVar[bool] = False
+    tracks: ClassVar[bool] = False
 
     @property
     def lateral(self) -> bool:
@@ -46,6 +59,10 @@ class Presynaptic(AxisValue):
     def largest(self) -> float:
         """The largest weight that P heads for: cells that hold P want room for it."""
         return self.start
+
+    def settle(self, covariance: np.ndarray, writes: int, mean: np.ndarray) -> np.ndarray:
+        """Change the covariance C (n, n), in place, by that of an episode, at the write of that number from 1 on; return P (n, n)."""
+        raise NotImplementedError
 
 
 class Activity(Presynaptic):

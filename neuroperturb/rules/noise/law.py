@@ -32,6 +32,11 @@ class NoiseLaw(AxisValue):
         del codes
         return Nothing()
 
+    def law_of(self, codes: int, taus: np.ndarray) -> tuple:
+        """The same for one layer, from the time constants of its units too, (units,) [steps]."""
+        del taus
+        return self.law(codes)
+
 
 class CodePlace(NamedTuple):
     """The place of a layer among everything that is perturbed.

@@ -13,8 +13,9 @@ A figure is a file with ``draw(facet)``, which yields the figures of one task, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from neuroperturb.results.figures.style import styled
 from neuroperturb.study.figures import against_axis, ageing, cost, curves, heat_map, ranking
 from neuroperturb.study.figures.canvas import Drawn, Facet, file_name
 from neuroperturb.study.summary import baselines, facets, lines
@@ -23,10 +24,15 @@ from neuroperturb.study.table import Tables
 FIGURES = (ranking, curves, against_axis, heat_map, cost, ageing)  # in the order of the page
 
 
-def draw(tables: Tables) -> Iterator[Drawn]:
-    """Every figure that the study has data for."""
+def draw(tables: Tables, narrow: bool = False) -> Iterator[Drawn]:
+    """Every figure that the study has data for; `narrow`: as a phone shows it."""
     made = lines(tables)
     for name in facets(made):
-        facet = Facet(name, [line for line in made if line.facet == name], baselines(tables, name), tables)
+        facet = Facet(name, [line for line in made if line.facet == name], baselines(tables, name), tables, narrow)
         for figure in FIGURES:
-            yield from figure.draw(facet)
+            yield from _drawn(figure.draw, facet)
+
+
+@styled
+def _drawn(draw: Callable[[Facet], Iterator[Drawn]], facet: Facet) -> list[Drawn]:
+    return [one._replace(task=facet.name) for one in draw(facet)]

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, DASHES, GREY, MARKERS, spread, tidy
+from neuroperturb.results.figures.style import (
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKERS,
+    NARROW,
+    NOTE,
+    literal,
+    spread,
+    tidy,
+    title,
+)
 from neuroperturb.results.grid import number
 from neuroperturb.study.figures.axes import (
+    LEGEND,
     FigureAxis,
     axes_of,
     has_level,
@@ -24,7 +36,6 @@ from neuroperturb.study.figures.axes import (
 from neuroperturb.study.figures.canvas import (
     Drawn,
     Facet,
-    cut,
     file_name,
     fit_scale,
     heading,
@@ -33,8 +44,9 @@ from neuroperturb.study.figures.canvas import (
     name_axes,
     panels,
     reach,
+    wrapped,
 )
-from neuroperturb.study.labels import value_label
+from neuroperturb.study.labels import axis_name, value_label
 from neuroperturb.study.summary import Line
 
 if TYPE_CHECKING:
@@ -60,39 +72,36 @@ def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest
     chosen, note = split(facet.own, rest)
     single, count = len(chosen) == 1, len(series.levels) if series else 1
     width = max(6 if single else 3.4, 0 if axis.numeric else min(10, 1.5 + 0.5 * len(axis.levels)))
-    figure, axes = panels(
-        len(chosen), width, 3.8 if single else 2.7, legend=series is not None, row=in_a_row(chosen, rest)
-    )
+    handles, head = (legend_handles(series), axis_name(series.key)) if series else ((), "")
+    height, row = 3.8 if single else 2.7, in_a_row(chosen, rest)
+    handles = [*handles, *(_named_lines(facet.baselines) if facet.narrow else ())]
+    figure, axes = panels(facet, len(chosen), width, height, handles=handles, head=head, row=row)
+    width = min(width, NARROW) if facet.narrow else width
     place = 72 * (width - 1.2) / len(axis.levels)  # width of a level in points
     spots = axis.levels if positive(axis) else tuple(range(len(axis.levels)))
-    for ax, (title, part) in zip(axes, chosen, strict=True):
+    for ax, (panel, part) in zip(axes, chosen, strict=True):
         for k, level in enumerate(series.levels if series else (None,)):
             mine = [line for line in part if series is None or level_of(line, series.key) == level]
             _line(ax, mine, axis, spots, k, count, min(2.5 if axis.numeric else 9.0, 0.8 * place / count))
         ax.autoscale_view()
         ax.margins(x=0.1)
-        ax.set_title(title, fontsize=8, loc="left")
+        ax.set_title(wrapped(panel, 34))
         _x(ax, axis, spots)
         fit_scale(ax, "y", losses(part))
         tidy(ax, "y")
     for ax in axes:  # limits are shared, and fixed from here on
-        _beside(ax, facet.baselines, named=len(axes) == 1)
-    name_axes(axes, axis.key, loss_name(facet))
-    if series is not None:
-        handles = legend_handles(series)
-        figure.legend(
-            handles=handles, title=series.key, loc="outside right upper", frameon=False, fontsize=8, title_fontsize=8
-        )
-    figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
+        _beside(ax, facet.baselines, named=len(axes) == 1 and not facet.narrow)
+    name_axes(axes, axis_name(axis.key), loss_name(facet))
+    title(figure, heading(facet, note))
     caption = (
-        f"Test loss against {axis.key}. Dots: seeds; markers: their means; bars: 95 % bootstrap intervals; crosses: cells with broken seeds; "
-        "dashed grey lines: baselines."
+        f"Test loss against {axis_name(axis.key)}. Dots: seeds; markers: their means; bars: 95 % bootstrap intervals; crosses: cells with broken "
+        "seeds; dashed grey lines: baselines."
     )
     return Drawn(file_name(f"axis-{axis.key}", facet.name), caption, figure)
 
 
 def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
-    """Baselines as horizontal lines; their names at the right edge, if there is room.
+    """Baselines as horizontal lines; their names at the right edge, if there is room, else they are in the legend.
 
     One that is far from all data would compress them: it is replaced by an arrow and its value.
     """
@@ -112,8 +121,20 @@ def _beside(ax: Axes, beside: Sequence[Line], named: bool) -> None:
     for line, height, place in zip(shown, heights, spread(heights, 0.045), strict=True):
         mean = line.interval.mean
         far = f"  {number(mean)} {'↓' if mean < low else '↑'}" if not low <= mean <= high else ""
+        name = literal(line.label + far)
         ax.plot([1, 1.02], [height, place], transform=ax.transAxes, clip_on=False, color=GREY, lw=0.6)
-        ax.text(1.025, place, line.label + far, transform=ax.transAxes, va="center", fontsize=7, color=GREY)
+        ax.text(1.025, place, name, transform=ax.transAxes, va="center", fontsize=NOTE, color=GREY)
+
+
+def _named_lines(beside: Sequence[Line]) -> list:
+    """Baselines as entries of a legend, each with its loss."""
+    from matplotlib.lines import Line2D
+
+    shown = [line for line in beside if math.isfinite(line.interval.mean)]
+    style = {"color": GREY, "lw": 0.8, "ls": (0, (2, 2))}
+    return [
+        Line2D([], [], label=wrapped(f"{line.label}: {number(line.interval.mean)}", LEGEND), **style) for line in shown
+    ]
 
 
 def _line(ax: Axes, mine: Sequence[Line], axis: FigureAxis, spots: tuple, k: int, of: int, apart: float) -> None:
@@ -158,11 +179,10 @@ def _x(ax: Axes, axis: FigureAxis, spots: tuple) -> None:
         ax.set_xscale("log")
     ax.xaxis.set_minor_locator(NullLocator())
     few = spots if len(spots) <= 9 or not axis.numeric else spots[:: -(-len(spots) // 9)]
-    names = [cut(value_label(level), 18) for level in axis.levels]
+    names = [wrapped(value_label(level), 18) for level in axis.levels]
     ax.set_xticks(
         few,
         [names[spots.index(x)] for x in few],
-        fontsize=7,
         rotation=slant(axis),
         ha="right" if slant(axis) else "center",
     )

@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroperturb.results.figures.style import COLOURS, DASHES, MARKERS
-from neuroperturb.study.figures.canvas import cut
-from neuroperturb.study.labels import last, value_label
+from neuroperturb.study.figures.canvas import wrapped
+from neuroperturb.study.labels import axis_name, value_label
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
+
+LEGEND = 26  # characters of a line of a legend
 
 
 class FigureAxis(NamedTuple):
@@ -52,13 +54,18 @@ def _tells_grids(here: Sequence[Line], axes: Sequence[FigureAxis]) -> bool:
     return False
 
 
+def named(key: str, level: float | str) -> str:
+    """A level with the name of its axis, if it would mean nothing without: ``bits per cell: 4``, ``ecram``."""
+    return level if isinstance(level, str) else f"{axis_name(key)}: {value_label(level)}"
+
+
 def split(own: Sequence[Line], rest: Sequence[FigureAxis]) -> tuple[list[tuple[str, list[Line]]], str]:
     """Lines by the axes that a figure does not show; if those are many, only at the values of the best cell (by validation)."""
     parts = []
     for levels in product(*(axis.levels for axis in rest)):
         part = [x for x in own if all(level_of(x, axis.key) == level for axis, level in zip(rest, levels))]
-        if part:
-            parts.append((", ".join(f"{last(a.key)} {value_label(v)}" for a, v in zip(rest, levels)), part))
+        if any(np.isfinite(x.test).any() or x.broken for x in part):  # no empty panels
+            parts.append((", ".join(named(a.key, v) for a, v in zip(rest, levels)), part))
     if len(parts) <= 12:
         return parts, ""
     best = min(parts, key=lambda named: min(_validation(line) for line in named[1]))
@@ -109,6 +116,6 @@ def legend_handles(series: FigureAxis) -> list:
         "color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "ls": DASHES[k // len(COLOURS) % len(DASHES)],
     }  # fmt: skip
     return [
-        Line2D([], [], ms=4.5, lw=1.4, label=cut(value_label(level), 28), **style(k))
+        Line2D([], [], ms=4.5, lw=1.4, label=wrapped(value_label(level), LEGEND), **style(k))
         for k, level in enumerate(series.levels)
     ]

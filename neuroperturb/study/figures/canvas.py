@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import WIDE, WIDEST, blank
+from neuroperturb.results.figures.style import NARROW, WIDE, WIDEST, blank, legend, literal
 from neuroperturb.results.loss import of_task
+from neuroperturb.study.labels import value_label
 from neuroperturb.study.summary import Line
 from neuroperturb.study.table import Tables
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+NARROW_TITLE = 40  # characters of a line of a title on a phone
+SMALL_PANEL = 2.8  # inches: two panels up to this width share a row of a phone
 USUAL = "mean squared error"  # the loss that needs no label
 
 
@@ -25,12 +28,14 @@ class Facet(NamedTuple):
 
     name : of the task; "" if all cells have that of the base
     lines : its cells, including controls;  baselines : of the task
+    narrow : whether the figure is for a phone
     """
 
     name: str
     lines: list[Line]
     baselines: list[Line]
     tables: Tables
+    narrow: bool = False
 
     @property
     def own(self) -> list[Line]:
@@ -39,26 +44,42 @@ class Facet(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A figure, its file name, and a caption."""
+    """A figure, its file name, a caption, and the task that it is of."""
 
     name: str
     caption: str
     figure: Figure
+    task: str = ""
 
 
 def panels(
-    count: int, width: float, height: float, share: bool = True, legend: bool = False, row: int | None = None
+    facet: Facet,
+    count: int,
+    width: float,
+    height: float,
+    share: bool = True,
+    handles: Sequence = (),
+    head: str = "",
+    row: int | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """`count` equal panels in a grid, empty ones removed; `row` of them per row, if given and if they fit."""
-    columns = row if row and row * width <= WIDEST else min(max(count, 1), max(1, int(WIDE // width)))
+    """`count` equal panels in a grid, empty ones removed, and their legend; `row` of them per row, if given and if they fit."""
+    longest = max((len(line) for one in handles for line in one.get_label().split("\n")), default=0)
+    beside = 0.55 + 0.068 * longest if handles else 0.0  # inches of a legend; below narrow panels in two columns
+    below = 0.2 * -(-len(handles) // 2) + 0.25 if handles and facet.narrow else 0.0
+    if facet.narrow:
+        columns = 2 if count > 1 and width <= SMALL_PANEL else 1
+        width, beside = (NARROW - 0.4) / columns, 0.0
+    else:
+        columns = row if row and row * width <= WIDEST else min(max(count, 1), max(1, int(WIDE // width)))
     rows = -(-max(count, 1) // columns)
-    figure = blank(columns * width + 0.4 + 1.4 * legend, rows * height + 0.6)
+    figure = blank(columns * width + 0.4 + beside, rows * height + 0.6 + below)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share)
     flat = list(grid.flat)
     for ax in flat[count:]:
         ax.remove()
     for k, ax in enumerate(flat[:count]):  # the lowest panel of a column has the numbers
-        ax.tick_params(labelbottom=not share or k + columns >= count, labelsize=7)
+        ax.tick_params(labelbottom=not share or k + columns >= count)
+    legend(figure, handles, head, facet.narrow)
     return figure, flat[:count]
 
 
@@ -67,8 +88,14 @@ def name_axes(axes: Sequence[Axes], x: str, y: str) -> None:
     if not axes:
         return
     figure = axes[0].get_figure()
-    figure.supxlabel(x, fontsize=9)
-    figure.supylabel(y, fontsize=9)
+    if (
+        len(axes) == 1 or figure.get_figwidth() <= NARROW
+    ):  # what is below the panels would come between them and a label of the figure
+        for ax in axes:
+            ax.set_xlabel(literal(x) if ax.get_subplotspec().is_last_row() or ax is axes[-1] else "")
+    else:
+        figure.supxlabel(literal(x))
+    figure.supylabel(literal(y))
 
 
 def fit_scale(ax: Axes, which: str, values: np.ndarray, limits: tuple[float, float] | None = None) -> None:
@@ -99,19 +126,36 @@ def losses(shown: Sequence[Line]) -> np.ndarray:
     return np.concatenate(found) if found else np.empty(0)
 
 
-def heading(facet: str, note: str) -> str:
-    """Title line of a figure."""
-    return ": ".join(part for part in (facet, note) if part)
+def heading(facet: Facet, note: str = "") -> str:
+    """Title line of a figure: task, hardware if all cells have the same, note."""
+    task = facet.name or _base(facet, "task")
+    hardware = (
+        ""
+        if any(key.split(".")[0] == "hardware" for line in facet.lines for key in line.levels)
+        else _base(facet, "hardware")
+    )
+    where = " on ".join(filter(None, [task, hardware]))
+    text = ": ".join(part for part in (where, note) if part)
+    return "\n".join(textwrap.wrap(text, NARROW_TITLE)) if facet.narrow else text
+
+
+def _base(facet: Facet, key: str) -> str:
+    """The task or the hardware that all cells have; empty if the declaration does not say."""
+    base = facet.tables.study.get("base")
+    said = base.get(key, "") if isinstance(base, dict) else ""
+    return str(said.get("name") or said.get("from") or value_label(said)) if isinstance(said, dict) else str(said)
 
 
 def loss_name(facet: Facet) -> str:
-    """Name of the test loss of a task, from its records."""
+    """Name of the test loss of a task and its unit, from its records."""
     cells = (line.cell for line in facet.lines)
     said = [facet.tables.losses[cell] for cell in cells if cell in facet.tables.losses] or [
         of_task(facet.name.split(" ")[0])
     ]
     names = dict.fromkeys(loss["name"] for loss in said if loss["name"] != USUAL)
-    return "test loss" + (f" ({', '.join(names)})" if names else "")
+    units = {loss["unit"] for loss in said}
+    unit = next(iter(units)) if len(units) == 1 else ""
+    return "test loss" + (f" ({', '.join(names)})" if names else "") + (f" [{unit}]" if unit else "")
 
 
 def file_name(kind: str, facet: str) -> str:
@@ -120,11 +164,6 @@ def file_name(kind: str, facet: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in text.lower()).strip("-")
 
 
-def cut(text: str, most: int = 34) -> str:
-    """The beginning of a long text."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def wrapped(text: str, width: int, most: int) -> str:
-    """A long text in a few lines."""
-    return "\n".join(textwrap.wrap(text, width, max_lines=most, placeholder=" …"))
+def wrapped(text: str, width: int) -> str:
+    """A long text in lines, whole: a label that ends in dots names nothing."""
+    return literal("\n".join(textwrap.wrap(str(text), width)) or str(text))

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, tidy
-from neuroperturb.study.figures.axes import FigureAxis, axes_of, level_of
+from neuroperturb.results.figures.style import COLOURS, INK, MARKERS, NOTE, tidy, title
+from neuroperturb.study.figures.axes import LEGEND, FigureAxis, axes_of, level_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
     Facet,
-    cut,
     file_name,
     fit_scale,
     heading,
@@ -26,8 +25,9 @@ from neuroperturb.study.figures.canvas import (
     losses,
     name_axes,
     panels,
+    wrapped,
 )
-from neuroperturb.study.labels import last, value_label
+from neuroperturb.study.labels import axis_name, value_label
 from neuroperturb.study.summary import Line
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 PANELS = 24  # most panels of a figure
 LABELLED = 60  # most points that are labelled with their number
 COSTS = {
-    "energy": "energy [J]",
-    "endurance_used": "endurance used by the most-written cell [fraction]",
-    "pulses": "pulses",
+    "energy": "energy of training [J]",
+    "endurance_used": "endurance used by the most-written cell [share]",
+    "pulses": "pulses of a run",
 }
 
 
@@ -62,19 +62,18 @@ def cost(facet: Facet, key: str) -> Drawn:
     roles = _roles(own)
     named = _panels_of(own, roles.panel)
     single = len(named) == 1
-    figure, axes = panels(len(named), 6.5 if single else 2.6, 4.2 if single else 2.2, legend=True)
-    for ax, (title, part) in zip(axes, named, strict=True):
+    figure, axes = panels(facet, len(named), 6.5 if single else 2.6, 4.2 if single else 2.2, handles=_handles(roles))
+    for ax, (panel, part) in zip(axes, named, strict=True):
         _points(ax, part, roles, key, len(own) <= LABELLED)
-        ax.set_title(title, fontsize=8, loc="left")
+        ax.set_title(wrapped(panel, 24 if facet.narrow else 34))
     for ax in axes:
         fit_scale(ax, "x", np.array([line.extra[key] for line in own]))
         fit_scale(ax, "y", losses(own))
         tidy(ax, "both")
     name_axes(axes, COSTS[key], loss_name(facet))
-    _legends(figure, roles)
     more = f"the best {PANELS} of {len(roles.panel.levels)}" if roles.panel and len(roles.panel.levels) > PANELS else ""
-    figure.suptitle(heading(facet.name, more), fontsize=10, x=0.01, ha="left")
-    joined = f" Lines join cells that differ only in {roles.along.key}." if roles.along else ""
+    title(figure, heading(facet, more))
+    joined = f" Lines join cells that differ only in {axis_name(roles.along.key)}." if roles.along else ""
     caption = f"Test loss against {COSTS[key]}, the median over seeds; bars are 95 % bootstrap intervals.{joined}"
     return Drawn(file_name(f"cost-{key}", facet.name), caption, figure)
 
@@ -96,7 +95,7 @@ def _panels_of(own: Sequence[Line], axis: FigureAxis | None) -> list[tuple[str, 
     parts: dict = defaultdict(list)
     for line in sorted(own, key=lambda one: one.rank):
         parts[level_of(line, axis.key) if axis else ""].append(line)
-    return [(cut(value_label(level)) if axis else "", part) for level, part in parts.items()][:PANELS]
+    return [(value_label(level) if axis else "", part) for level, part in parts.items()][:PANELS]
 
 
 def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bool) -> None:
@@ -119,7 +118,7 @@ def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bo
             if roles.along and labelled and len(group) > 1:
                 ax.annotate(
                     value_label(level_of(line, roles.along.key)), (at, line.interval.mean), (4, 4), textcoords="offset points",
-                    fontsize=6.5, color=colour,
+                    fontsize=NOTE, color=colour,
                 )  # fmt: skip
 
 
@@ -128,7 +127,8 @@ def _style(roles: Roles, line: Line) -> tuple[str, str]:
     return place(roles.colour, COLOURS), place(roles.marker, MARKERS)
 
 
-def _legends(figure, roles: Roles) -> None:
+def _handles(roles: Roles) -> list:
+    """Entries of the legend: colours, markers, joined lines."""
     from matplotlib.lines import Line2D
 
     handles = []
@@ -137,12 +137,11 @@ def _legends(figure, roles: Roles) -> None:
         (roles.marker, lambda k: {"color": INK, "marker": MARKERS[k]}),
     ):
         if axis is not None:
-            handles.append(Line2D([], [], lw=0, label=last(axis.key)))
+            handles.append(Line2D([], [], lw=0, label=axis_name(axis.key)))
             handles += [
-                Line2D([], [], lw=0, ms=5, label=cut(value_label(level), 28), **look(k))
+                Line2D([], [], lw=0, ms=5, label=wrapped(value_label(level), LEGEND), **look(k))
                 for k, level in enumerate(axis.levels)
             ]
     if roles.along is not None:
-        handles.append(Line2D([], [], lw=0.9, color=INK, label=f"along {last(roles.along.key)}"))
-    if handles:
-        figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=7, labelspacing=0.35)
+        handles.append(Line2D([], [], lw=0.9, color=INK, label=wrapped(f"along {axis_name(roles.along.key)}", LEGEND)))
+    return handles

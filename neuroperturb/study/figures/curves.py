@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY, tidy
+from neuroperturb.results.figures.style import COLOURS, GREY, SMALL, tidy, title
 from neuroperturb.study.figures.axes import names_of
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -38,10 +38,11 @@ def draw(facet: Facet) -> Iterator[Drawn]:
 
 def curves(facet: Facet) -> Drawn:
     """Small multiples in the order of the ranking."""
-    own, tables = facet.own, facet.tables
-    shown = sorted(own, key=lambda line: line.rank)[:PANELS]
+    tables = facet.tables
+    own = [line for line in facet.own if any(name in tables.curves for name in names_of(tables, line))]
+    shown = sorted(own, key=lambda line: line.rank)[: PANELS // 2 if facet.narrow else PANELS]
     controls = {(line.grid, value_label(tables.cells[line.cell].point)): line for line in facet.lines if line.control}
-    figure, axes = panels(len(shown), 2.5, 2.0)
+    figure, axes = panels(facet, len(shown), 2.5, 2.0)
     found = [tables.curves[n] for line in shown for n in names_of(tables, line) if n in tables.curves]
     limits = _limits(np.concatenate([c.validation for c in found]) if found else np.empty(0))
     lengths = [curve.epoch[-1] for curve in found if curve.epoch.size]
@@ -50,17 +51,13 @@ def curves(facet: Facet) -> Drawn:
         if control is not None:
             _median(ax, _curves(tables, control), GREY, "--", limits)
         _seeds(ax, line, tables, limits)
-        ax.set_title(wrapped(line.label or "all", 38, 2), fontsize=7.5, loc="left")
+        ax.set_title(wrapped(line.label or "all", 24 if facet.narrow else 34), fontsize=SMALL)
         _epochs(ax, lengths)
         fit_scale(ax, "y", np.array(limits), limits)
         tidy(ax, "y")
     name_axes(axes, "epoch", "validation loss")
-    figure.suptitle(
-        heading(facet.name, f"the best {len(shown)} of {len(own)}" if len(shown) < len(own) else ""),
-        fontsize=10,
-        x=0.01,
-        ha="left",
-    )
+    note = f"the best {len(shown)} of {len(own)}" if len(shown) < len(own) else ""
+    title(figure, heading(facet, note))
     caption = (
         "Validation loss per epoch. Thin lines: seeds; thick line: their median; dashed grey line: median of the control; crosses: epochs at "
         "which a seed diverged."

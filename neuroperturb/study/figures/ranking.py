@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroperturb.results.figures.style import COLOURS, GREY, INK, blank, tidy
+from neuroperturb.results.figures.style import COLOURS, GREY, INK, NARROW, NOTE, blank, tidy, title
 from neuroperturb.results.grid import number
 from neuroperturb.study.figures.canvas import (
     Drawn,
@@ -19,6 +19,7 @@ from neuroperturb.study.figures.canvas import (
     loss_name,
     losses,
     reach,
+    wrapped,
 )
 from neuroperturb.study.summary import Line
 
@@ -39,8 +40,16 @@ def ranking(facet: Facet) -> Drawn:
     """A row per cell, the best on top: seeds as dots, mean and interval as a bar."""
     rows = sorted([*facet.lines, *facet.baselines], key=lambda line: line.rank)
     shown = rows[:ROWS]
-    widest = max((len(line.label) for line in shown), default=0)
-    figure = blank(5 + 0.075 * widest, 1.1 + 0.27 * len(shown))
+    broken = [f" ({len(line.broken)} broken)" if line.broken else "" for line in shown]
+    names = [wrapped((line.label or "all") + more, 24 if facet.narrow else 60) for line, more in zip(shown, broken)]
+    widest = max((len(row) for name in names for row in name.split("\n")), default=0)
+    tallest = max((name.count("\n") for name in names), default=0)
+    size = (
+        (NARROW, 1.2 + (0.27 + 0.1 * tallest) * len(shown))
+        if facet.narrow
+        else (5 + 0.075 * widest, 1.1 + 0.27 * len(shown))
+    )
+    figure = blank(*size)
     ax = figure.subplots()
     for y, line in enumerate(shown):
         colour = GREY if line.cell < 0 else COLOURS[5] if line.control else COLOURS[0]
@@ -51,10 +60,7 @@ def ranking(facet: Facet) -> Drawn:
         ax.plot(line.interval.mean, y, "|", color=colour, ms=11, mew=2)
         good = line.test[np.isfinite(line.test)]
         ax.plot(good, np.full(good.shape, y), "o", color=colour, ms=4, mec="white", mew=0.6, zorder=4)
-    names = [line.label or "all" for line in shown]
-    ax.set_yticks(
-        range(len(shown)), [f"{n}  ({len(line.broken)} broken)" if line.broken else n for n, line in zip(names, shown)]
-    )
+    ax.set_yticks(range(len(shown)), names)
     for tick, line in zip(ax.get_yticklabels(), shown):
         tick.set_color(GREY if line.cell < 0 else INK)
     ax.set_ylim(len(shown) - 0.4, -0.6)
@@ -63,7 +69,7 @@ def ranking(facet: Facet) -> Drawn:
     _squeeze(ax, shown, own)
     ax.set_xlabel(loss_name(facet))
     note = f"the best {len(shown)} of {len(rows)}" if len(shown) < len(rows) else ""
-    figure.suptitle(heading(facet.name, note), fontsize=10, x=0.01, ha="left")
+    title(figure, heading(facet, note))
     tidy(ax, "x")
     caption = (
         "Test loss of every cell. Dots: seeds; bars: mean and 95 % bootstrap interval; light blue: controls; grey: baselines; a number "
@@ -89,5 +95,5 @@ def _squeeze(ax: Axes, shown: Sequence[Line], own: np.ndarray) -> None:
             below = mean < left
             ax.text(
                 left if below else right, y, f" ◂ {number(mean)}" if below else f"{number(mean)} ▸ ",
-                va="center", ha="left" if below else "right", fontsize=7, color=GREY,
+                va="center", ha="left" if below else "right", fontsize=NOTE, color=GREY,
             )  # fmt: skip

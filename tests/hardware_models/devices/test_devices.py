@@ -513,6 +513,31 @@ def test_single_elements_of_a_row_of_normals(dtype):
     assert not out[7:].any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_draws_of_one_cell_pulse_after_pulse(dtype):
+    out, row = np.zeros(21, dtype), np.empty(100, dtype)
+    random.fill_normal_along(7, 4, 3 + (5 << 32), 2, 83, 20, np.zeros(20, np.uint32), out)
+    for r in range(20):
+        random.fill_normal(7, 4, 3 + (5 + r << 32), 2, row)
+        assert out[r] == row[83]
+    assert out[20] == 0
+
+
+@pytest.mark.parametrize(
+    "cell", [hw.SoftBounds(dw_min_std=0.4), replace(hw.PRESETS["reram-es"].cell, write_noise_std=0.0)]
+)
+def test_a_few_long_runs_are_what_pulses_one_at_a_time_would_be(cell):
+    """Cells of a row with few, many, and more pulses than are drawn at a time: each by itself comes out the same."""
+    pulses = np.zeros((40, 1), int)
+    pulses[[0, 3, 7, 20, 21, 22, 23, 24, 25, 39], 0] = 300, -17, 1, 2, -2, 3, 40, 1, 1, -129
+    together = make(cell, shape=(40, 1))
+    together.pulse(pulses)
+    for i in np.flatnonzero(pulses):
+        alone = make(cell, shape=(40, 1))
+        alone.pulse(np.where(np.arange(40)[:, None] == i, pulses, 0))
+        assert alone.read()[i] == together.read()[i] != 0
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Asymmetric steps, and spreads in percent
 

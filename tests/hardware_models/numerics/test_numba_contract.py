@@ -63,17 +63,19 @@ USED = {
     "numba.core.event.Event": "what a listener is given: compile_clock",
     "numba.core.event.Listener": "on_start and on_end around the compiler lock: compile_clock",
     "numba.core.event.register": "listen to 'numba:compiler_lock': compile_clock",
+    "numba.core.funcdesc.default_mangler": "symbol of a function, of its number and of tags: lean_compiler",
     "numba.core.registry.CPUDispatcher": "what njit makes: lean_compiler",
     "numba.core.registry.cpu_target": "target_context and typing_context: kernel_key, lean_compiler",
     "numba.core.sigutils.normalize_signature": "argument types of a signature: kernel_cache, lean_compiler",
     "numba.core.types.BaseTuple": "type of a tuple, also of a NamedTuple: rules/user/requirements",
+    "numba.core.types.BooleanLiteral": "type of True or False that is written into a call: lean_compiler",
     "numba.core.types.IntegerLiteral": "type of a number that is written into a call: lean_compiler",
     "numba.core.types.NoneType": "type of a function that returns nothing: rules/user/requirements",
     "numba.core.types.Optional": "type of a function that returns nothing on some way: rules/user/requirements",
     "numba.core.types.Type": "base of all types: kernel_key",
     "numba.core.types.unliteral": "type of any such number: lean_compiler",
     "numba.core.typing.templates.AttributeTemplate": "generic_resolve gives the type of a field: record",
-    "numba.np.arrayobj.populate_array": "fill in the fields of an array: random",
+    "numba.np.arrayobj.populate_array": "fill in the fields of an array: random, words",
     "numba.np.numpy_support.from_dtype": "numba's type of a dtype: record",
 }
 HOMES = ("numba.core", "numba.np", "llvmlite")  # whose names are nobody's promise
@@ -249,7 +251,7 @@ def test_an_intrinsic_takes_its_parameters_from_a_signature():
         (lambda c: c.library.codegen._engine, "get_global_value_address"),
         (lambda c: c, "_reduce _rebuild _replace entry_point fndesc signature library"),
         (lambda c: c.fndesc, "llvm_func_name llvm_cpython_wrapper_name"),
-        (lambda c: cpu_target.target_context, "refresh insert_user_function codegen"),
+        (lambda c: cpu_target.target_context, "refresh insert_user_function codegen mangler"),
         (lambda c: cpu_target.typing_context, "callstack"),
         (lambda c: plain(), "overloads add_overload targetctx targetoptions _cache _compiler py_func"),
         (lambda c: plain()._compiler, "_customize_flags"),
@@ -307,6 +309,36 @@ def test_a_number_in_a_call_makes_no_version_of_its_own():
 
     assert call(2.0) == 2.0 + 3.0 + 4.0
     assert len(add.overloads) == 1
+
+    @kernel
+    def either(x, first):
+        return x if first else -x
+
+    @kernel
+    def both(x):
+        return either(x, True) + either(x, False) + either(x, x > 0)
+
+    assert both(2.0) == 2.0
+    assert len(either.overloads) == 1
+
+
+@compiled
+def test_symbols_are_short_and_of_one_version_each():
+    class State(NamedTuple):
+        a_long_name_of_a_field: np.ndarray
+        another_long_name_of_a_field: np.ndarray
+
+    @kernel
+    def first(state):
+        return state[0][0]
+
+    symbols = set()
+    for dtype in (np.float32, np.float64):
+        state = State(np.ones(1, dtype), np.ones(1, dtype))
+        assert first(state) == 1
+        symbols.add(first.overloads[numba.typeof(state),].fndesc.llvm_func_name)
+    assert len(symbols) == 2 and all(len(symbol) < 200 for symbol in symbols)
+    assert "mangler" not in vars(cpu_target.target_context)
 
 
 @compiled

@@ -116,7 +116,7 @@ class NaiveTransfer(Naive):
 
     def update(self, delta):
         how, due = self.how, self.due(self.how.every)
-        chops = how.method in ("chopped", "agad")
+        chops = how.method in ("chopped", "agad", "tracked")
         for j in range(self.m):
             self.request(0, j, how.fast_rate * self.s[j] * delta[j])
             if j not in due:
@@ -133,6 +133,8 @@ class NaiveTransfer(Naive):
             p = 0.1 if how.chopper is None else how.chopper
             tau = min(1, how.tail * p)
             self.M[j] = (1 - tau) * self.M[j] + tau * omega
+            if how.method == "tracked":
+                self.R[0, j] = (1 - p / how.tail) * self.R[0, j] + p / how.tail * omega
             self.visits[j] += 1
             bits = random.bits_array(SEED, random.stream(random.Stream.TRAIN, 0), self.write, (j + 1, 1))[j, 0]
             if chops and (self.visits[j] % round(1 / p) == 0 if how.regular else bits < p * 2**32):
@@ -168,6 +170,7 @@ WAYS = {
     "chopped": Transfer(method="chopped", auto_granularity=10, rows=5),
     "chopped, regular": Transfer(method="chopped", auto_granularity=10, rows=5, chopper=0.34, regular=True),
     "agad": Transfer(method="agad", auto_granularity=10, rows=4, chopper=0.2, tail=2.0),
+    "tracked": Transfer(method="tracked", auto_granularity=10, rows=4, chopper=0.2, tail=2.0, reference="symmetry-point"),
     "agad, regular": Transfer(method="agad", auto_granularity=10, rows=6, regular=True, read_noise=0.02, reference="symmetry-point"),
     "two tiles": Tiles(threshold=0.1, rows=3),
     "three tiles": Tiles(tiles=3, gamma=0.4, threshold=0.1, rows=6, slower=2, every=2, fast_rate=0.5),
@@ -291,7 +294,7 @@ def test_tiers_are_chip_draws_of_their_own():
 
 @interpreted
 def test_programming_anew_forgets():
-    for writing in (WAYS["agad"], WAYS["three tiles"]):
+    for writing in (WAYS["agad"], WAYS["tracked"], WAYS["three tiles"]):
         array, fresh = (make(writing=writing, W=0.1) for _ in range(2))
         for write in requests(12):
             array.update(*write)
@@ -326,7 +329,7 @@ def test_digital_cells_and_padding():
 
 @interpreted
 def test_the_ledger_counts_reads_cells_and_digital_numbers():
-    bits = {"v1": 0, "v2": 64, "chopped": 64, "agad": 3 * 64}
+    bits = {"v1": 0, "v2": 64, "chopped": 64, "agad": 3 * 64, "tracked": 2 * 64}
     for method, count in bits.items():
         array = make(writing=Transfer(method=method, every=2, rows=3, read_bits=6, reads=2))
         for write in requests(10):
@@ -348,7 +351,7 @@ def test_the_ledger_counts_reads_cells_and_digital_numbers():
 @pytest.mark.parametrize(
     ("make_it", "words"),
     [
-        (lambda: Transfer(method="v3"), "The 'method' parameter of Transfer must be 'v1' or 'v2' or 'chopped' or 'agad'"),
+        (lambda: Transfer(method="v3"), "The 'method' parameter of Transfer must be 'v1' or 'v2' or 'chopped' or 'agad' or 'tracked'"),
         (lambda: Transfer(every=0), "The 'every' parameter of Transfer must be"),
         (lambda: Transfer(method="v1", granule=0.1), "The 'granule' parameter of Transfer must be left out with v1"),
         (lambda: Transfer(method="agad", gamma=0.1), "The 'gamma' parameter of Transfer must be 0 with choppers"),

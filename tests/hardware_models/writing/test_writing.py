@@ -306,13 +306,40 @@ def test_granules_are_sent_whole():
 def test_a_granule_of_the_write_noise_draws_it_less_often():
     """Asked for a walk of small steps, cells whose write noise is 75 of them are nearer to it with granules of that size."""
     off = {}
-    for granule in (None, hw.PRESETS["reram-es"].cell.write_noise):
+    for granule in (1e-9, None):  # one pulse, and the default
         array = make(hw.PRESETS["reram-es"].cell, (20, 20), writing=MixedPrecision(granule=granule))
         for write in range(200):
             array.update(np.full(20, 0.02 if write % 40 < 20 else -0.02), np.ones(20))
         off[granule] = np.sqrt(np.mean(array.read() ** 2))
     first, second = off.values()
     assert second < first
+
+
+def test_the_default_granule_is_the_write_noise_of_a_weight():
+    """reram-es: 75 steps of write noise, of one cell; for the difference of two, whose step is twice, by √2 only."""
+    cell = hw.PRESETS["reram-es"].cell
+    for weight, fewer in ((hw.Single(), 1), (hw.DifferentialPair(), np.sqrt(2))):
+        array = make(cell, (3, 2), writing=MixedPrecision(), weight=weight)
+        assert array.state.writing.granule == round(cell.write_noise / cell.granularity / fewer)
+    assert make(writing=MixedPrecision()).state.writing.granule == 1
+
+
+@pytest.mark.parametrize(("every", "rows"), [(1, 2), (3, None), (2, 4), (1, 60)])
+def test_rows_are_sent_in_turn_every_so_many_writes(every, rows):
+    rng, chi, sent = np.random.default_rng(3), np.zeros((6, 5)), np.zeros((6, 5), int)
+    array = make(writing=MixedPrecision(every=every, rows=rows))
+    for write in range(25):
+        post, pre = 0.01 * rng.normal(size=5), rng.normal(size=6)
+        array.update(post, pre)
+        chi += np.outer(pre, post)
+        if write % every == 0:
+            first = write // every * (rows or 6)
+            due = sorted({(first + row) % 6 for row in range(min(rows or 6, 6))})
+            n = np.trunc(chi[due] / 0.01)
+            chi[due] -= 0.01 * n
+            sent[due] += n.astype(int)
+    assert np.array_equal(counted(array)[0], sent.T)
+    assert np.allclose(array.state.writing.chi[:, :5], chi, atol=1e-12)
 
 
 def test_the_accumulator_is_in_the_ledger():

@@ -15,6 +15,7 @@ from neuroperturb.cli.terminal import BAD_INPUT
 from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.chip import chip as chips
 from neuroperturb.network.chip.catalogue import RECOMMENDED
+from neuroperturb.spec import SpecError
 
 runner = CliRunner()
 
@@ -51,6 +52,29 @@ def test_the_rule_of_thumb_is_what_the_study_shows(name):
     assert found.devices == wanted or (
         found.one_sided and wanted == 8
     )  # pairs saturate besides: more of them last longer
+
+
+def test_advice_on_a_rule():
+    """Plain pulses by the study's own runs; what the rule needs besides; the command runs it."""
+    plain = evidence.plain()["reram-es", "np-trace"]
+    assert (plain.seeds, plain.solved) == (5, 0)
+    said = " ".join(str(advisor.advise("reram-es", "np-trace")).split())
+    assert "0 of 5 seeds below 0.5" in said
+    assert "ran np-p only: with the writing above, np-trace was not measured" in said
+    assert "delayed-xor --rule np-trace --hardware reram-es --writing recommended" in said
+    assert "its matrix P lies on an ideal array" not in said
+    whitened = str(advisor.advise("reram-es", "np-p"))
+    assert "its matrix P lies on an ideal array" in whitened
+    assert "was not measured" not in whitened
+    assert "its matrix D lies" in str(advisor.advise("ecram", "dnp"))
+    assert "it perturbs weights" in str(advisor.advise("ecram", "wp"))
+    assert "nothing was measured of np-trace" in str(advisor.advise("loihi", "np-trace"))
+    table = advisor.advise("pcm-like", "np-p").table()
+    assert table["rule"]["name"] == "np-p" and len(table["rule"]["sentences"]) == 3
+    assert advisor.advise("reram-es").table()["rule"] is None
+    with pytest.raises(SpecError, match="'rule' parameter of advise cannot be 'nothing'"):
+        advisor.advise("reram-es", "nothing")
+    assert runner.invoke(cli.app, ["advise", "--hardware", "reram-es", "--rule", "nothing"]).exit_code == BAD_INPUT
 
 
 @pytest.mark.parametrize("name", ["reram-es", "loihi", "soft-bounds", "pcm"])
@@ -108,3 +132,31 @@ def test_evidence_is_of_recommended_arrays():
     for name, row in evidence.rows().items():
         assert name in RECOMMENDED
         assert row.solved <= row.seeds and row.seeds >= 20 and row.mean <= row.worst
+
+
+def a_row(**changes):
+    """A row of 1 in everything that costs."""
+    usual = dict.fromkeys(evidence.Evidence._fields, 1.0) | {"seeds": 20, "solved": 20, "mean": 0.05}
+    return evidence.Evidence(**usual | changes)  # type: ignore[arg-type]
+
+
+def test_the_front_is_what_nothing_beats():
+    cheap, good, worse, unknown = (
+        a_row(energy=0.5),
+        a_row(mean=0.01),
+        a_row(energy=2.0),
+        a_row(mean=0.06, energy=float("nan")),
+    )
+    assert evidence.front([worse, cheap, good]) == [good, cheap]
+    assert not cheap.beats(cheap)
+    assert not good.beats(unknown) and not unknown.beats(worse)  # its energy may be anything
+    assert a_row(energy=float("nan")).beats(unknown)
+
+
+def test_choices_learn_and_none_beats_another():
+    for name in RECOMMENDED:
+        found = evidence.choices(name)
+        assert all(row.learns and row.hardware == name for row in found)
+        assert not any(one.beats(other) for one in found for other in found)
+        energies = [row.energy for row in found if np.isfinite(row.energy)]
+        assert energies == sorted(energies)

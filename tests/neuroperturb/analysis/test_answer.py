@@ -8,9 +8,9 @@ import pytest
 
 import hardware_models as hw
 from neuroperturb.analysis.advice.answer import answer
-from neuroperturb.analysis.advice.quantities import with_prefix
 from neuroperturb.analysis.diagnosis.write_fidelity import Writes, step_size
 from neuroperturb.network.chip import chip as chips
+from neuroperturb.results.quantities import with_prefix
 
 
 def run(losses, hardware=None, warning="", status="finished", energy=None, loss=None):
@@ -64,7 +64,7 @@ def test_what_does_not_learn_says_why_and_what_is_recommended():
             energy={"low": 5e-4, "typical": 5.3e-3, "high": 0.045},
         )
     )
-    assert "What limits it: fidelity is low." in said
+    assert "What may limit it: fidelity is low." in said
     assert "--hardware reram-es --writing recommended" in said
     assert said.endswith("Training costs 5.3 mJ (500 µJ … 45 mJ).")
     again = answer(run({"np": 1.9, "guess": 1.0}, {"name": "reram-es", "writing": "recommended"}))

@@ -263,9 +263,11 @@ def test_what_weights_wander_without_being_asked():
 # --------------------------------------------------------------------------------------------------------------- verdict
 
 
-def diagnosis(hidden=(1.0, np.inf, 0.0), output=(1.0, np.inf, 0.0), wander=0.0, error=0.0, forgets=0.0) -> Diagnosis:
+def diagnosis(
+    hidden=(1.0, np.inf, 0.0), output=(1.0, np.inf, 0.0), wander=0.0, error=0.0, forgets=0.0, step=(2.0, 1.0)
+) -> Diagnosis:
     layers = [Layer(*ratios, told_std=0.01, extra_std=0.0) for ratios in (hidden, output)]
-    writing = {"W_rec": WriteRatios(0.01, 2.0, 1.0, error, 0.1, forgets)}
+    writing = {"W_rec": WriteRatios(0.01, *step, error, 0.1, forgets)}
     return Diagnosis(Perturbation(*layers, reward_std=0.1, channel_std=0.0), writing, 1.0, wander)
 
 
@@ -278,6 +280,7 @@ def diagnosis(hidden=(1.0, np.inf, 0.0), output=(1.0, np.inf, 0.0), wander=0.0, 
         ({"wander": 3.0}, "wander", "all matrices"),
         ({"error": 0.4}, "weight error", "W_rec"),
         ({"forgets": 3.0}, "forgets", "W_rec"),
+        ({"step": (0.02, 0.1)}, "request/step", "W_rec"),  # small requests, of which cells did little
         ({"forgets": 3.0, "error": 0.3}, "forgets", "W_rec"),  # the one that is furthest beyond its limit
     ],
 )

@@ -119,6 +119,9 @@ OPTIONS = [
     (["bytes.toml"], "The file 'bytes.toml' is not valid TOML"),
     (["ok.toml", "--seed", 2**80], "'training.seed' parameter of Training must be less than"),
     (["ok.toml", "--epochs", -3], "'training.epochs' parameter of Training must be greater than or equal to 1. Got -3 instead."),
+    (["ok.toml", "--cells", "no.npz"], "The '--cells' option needs hardware, and this run has none"),
+    (["ok.toml", "--hardware", "ecram", "--cells", "no.npz"], "The file of cells 'no.npz' does not exist: it was searched for in"),
+    (["ok.toml", "--hardware", "ecram", "--cells", "columns.csv"], "must be a file that ends in .npz. Got 'columns.csv' instead."),
     (["ok.toml", "--set", "=3"], "The '--set' option must look like key.path=value. Got '=3' instead."),
     (["ok.toml", "--set", "a..b=3"], "The '--set' option must look like key.path=value."),
     (["ok.toml", "--set", "network.size=1e3"], "'network.size' parameter of RNN must be an integer. Got 1000.0 instead."),
@@ -267,3 +270,17 @@ def test_a_network_that_memory_cannot_hold_is_one_sentence(here):
         ["run", "ok.toml", "--quiet", "--set", f"network.size={10**12}"],
         "There is not enough memory: Unable to allocate",
     )
+
+
+TYPED = {
+    "run": "Missing argument 'TASK|DATA|FILE.toml|RUN.nc'. For help: neuroperturb run -h.",
+    "rum": "No such command 'rum'. Did you mean 'run'?",
+    "run ok.toml --bogus 1": "No such option: --bogus",
+    "align np --size 0": "Invalid value for '--size'",
+    "device ecram --format bmp": "The '--format' option must be png, svg or pdf. Got 'bmp' instead.",
+}
+
+
+@pytest.mark.parametrize("command", TYPED)
+def test_a_command_that_was_typed_wrongly_is_one_sentence_like_any_other(here, command):
+    refused(here, command.split(), TYPED[command])

@@ -244,6 +244,9 @@ def resolve_text(text):
 
 def test_leaks():
     assert_allclose(1 / RNN(size=3, leak={"kind": "log-spaced", "slowest": 16.0}).leaks, [1, 4, 16])
+    assert_allclose(1 / RNN(size=3, leak={"kind": "log-spaced", "fastest": 2.0, "slowest": 32.0}).leaks, [2, 8, 32])
+    assert LogSpaced(slowest=16).table() == {"kind": "log-spaced", "slowest": 16.0}
+    assert LogSpaced(slowest=16, fastest=2).table() == {"kind": "log-spaced", "slowest": 16.0, "fastest": 2.0}
     assert RNN(size=2, leak=np.array([0.5, 1.0])).leak == (0.5, 1.0)
 
 
@@ -259,6 +262,10 @@ WRONG = [
     ({"leak": [0.5, 2.0], "size": 2}, "'network.leak.1' parameter of RNN must be less than or equal to 1. Got 2.0"),
     ({"leak": [0.5, 1.0]}, "'network.leak' parameter of RNN must be one number for each of 100 units"),
     ({"leak": {"kind": "log-spaced", "slowest": 0.5}}, "'network.leak.slowest' parameter of LogSpaced must be greater"),
+    (
+        {"leak": {"kind": "log-spaced", "slowest": 5, "fastest": 6}},
+        "'network.leak.fastest' parameter of LogSpaced must be at most 'slowest'",
+    ),
     ({"leak": {"kind": "linear"}}, "'network.leak.kind' parameter of RNN cannot be 'linear'"),
 ]
 

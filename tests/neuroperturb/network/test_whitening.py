@@ -9,7 +9,7 @@ from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import RNN, initial_weights
-from neuroperturb.rules import RMS, CleanTwin, Plain, Recursive, Trace, Whitened
+from neuroperturb.rules import RMS, CleanTwin, Inverse, Plain, Recursive, Trace, Whitened
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.spec import SpecError
 from neuroperturb.tasks.contract import Sequence
@@ -34,20 +34,38 @@ def rule_with(presynaptic, schedule):
     )  # fmt: skip
 
 
-def read_p(P, own, x, step):
-    """z or the gain vector of every trial (B, n), and the change of P that this step asks for."""
+def exactly(W, x):
+    return x @ W.T
+
+
+def through_converters(W, x):
+    """6 bits on ±1 to the lines of x, 7 bits on ±4 from those of W x, in units of a cell."""
+    rounded = lambda v, bits, bound: np.clip(np.round(v / (s := bound / (2 ** (bits - 1) - 1))) * s, -bound, bound)  # noqa: E731
+    return SCALE * rounded(rounded(x, 6, 1.0) @ (W / SCALE).T, 7, 4.0)
+
+
+SCALE = 2.0  # weight units of a cell of P
+CONVERTERS = hw.Hardware(
+    reading=hw.Reading(dac=hw.Converter(bits=6, bound=1.0), adc=hw.Converter(bits=7, bound=4.0)), weight_scale=SCALE
+)
+
+
+def read_p(P, own, x, step, read=exactly):
+    """z or the gain vector of every trial (B, n), and the change of P that this step asks for; read(P, x), read(P.T, x)."""
     if own.kind == "recursive":
-        q = x @ P.T
+        q = read(P, x)
         s = 1 + np.sum(x * q, axis=1)
-        g = own.growth
-        change = g * P - (1 + g) * sum(np.outer(q[b], P.T @ x[b]) / s[b] for b in range(len(x))) / len(x)
+        g, back = own.growth, read(P.T, x)
+        change = g * P - (1 + g) * sum(np.outer(q[b], back[b]) / s[b] for b in range(len(x))) / len(x)
         return q / s[:, None], change
+    if own.kind == "inverse":
+        return x @ P.T, x.T @ x / len(x)
     noisy = x + np.sqrt(own.ridge) * random.normal(SEED, NUMBER, step, x.shape, np.float64)
-    z = noisy @ P.T
-    return x @ P.T, own.rate * (P - sum(np.outer(z[b], P.T @ noisy[b]) for b in range(len(x))) / len(x))
+    z, back = read(P, noisy), read(P.T, noisy)
+    return read(P, x), own.rate * (P - sum(np.outer(z[b], back[b]) for b in range(len(x))) / len(x))
 
 
-def naive(own, schedule, initial, sequence, xi, xi_y):
+def naive(own, schedule, initial, sequence, xi, xi_y, read=exactly):
     """Node perturbation, clean twin, trace 0.9 on whitened activity, plain step: every equation as it stands."""
     W_in, W_rec, W_out = initial.W_in.copy(), initial.W_rec.copy(), initial.W_out.copy()
     P = getattr(own, "initial", 1.0) * np.eye(N)
@@ -64,7 +82,7 @@ def naive(own, schedule, initial, sequence, xi, xi_y):
         y, yt = x @ W_out.T, xt @ W_out.T + SIGMA * xi_y[t]
         target = sequence.targets[t]
         dL = np.where(sequence.mask[t], np.mean((yt - target) ** 2 - (y - target) ** 2, axis=1), 0)
-        z, asked = read_p(P, own, x, t + 1)
+        z, asked = read_p(P, own, x, t + 1, read)
         e_in = 0.9 * e_in + np.einsum("bi,bj->bij", xi[t] / SIGMA, u)
         e_rec = 0.9 * e_rec + np.einsum("bi,bj->bij", xi[t] / SIGMA, z_before)
         e_out = np.einsum("bi,bj->bij", xi_y[t] / SIGMA, z)
@@ -75,7 +93,8 @@ def naive(own, schedule, initial, sequence, xi, xi_y):
         else:
             sums, change_P, steps = [s + c for s, c in zip(sums, changes, strict=True)], change_P + asked, steps + 1
     if schedule == "episode":
-        W_in, W_rec, W_out, P = W_in + sums[0], W_rec + sums[1], W_out + sums[2], P + change_P / steps
+        W_in, W_rec, W_out = W_in + sums[0], W_rec + sums[1], W_out + sums[2]
+        P = np.linalg.inv(change_P / steps + own.ridge * np.eye(N)) if own.kind == "inverse" else P + change_P / steps
     return W_in, W_rec, W_out, P
 
 
@@ -88,32 +107,69 @@ def simulation(own, schedule, **options):
     return sim, initial
 
 
-LOCAL, RECURSIVE = Whitened(rate=0.05, ridge=0.1), Recursive(growth=0.01, initial=2.0)
+LOCAL, RECURSIVE, INVERSE = (
+    Whitened(rate=0.05, ridge=0.1),
+    Recursive(growth=0.01, initial=2.0),
+    Inverse(rate=0.25, ridge=0.1),
+)
 # Compiling one takes 10 s: with the JIT on one is compiled, with the JIT off there are all of them.
 slow = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
 
 
-@pytest.mark.parametrize(
+ALL = pytest.mark.parametrize(
     ("own", "schedule"),
     [
         (LOCAL, "episode"),
         pytest.param(RECURSIVE, "online", marks=slow),
         pytest.param(LOCAL, "online", marks=slow),
         pytest.param(RECURSIVE, "episode", marks=slow),
+        pytest.param(INVERSE, "episode", marks=slow),
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
+
+
+@ALL
 def test_the_kernel_is_its_transcription(own, schedule):
+    require_transcription(own, schedule)
+
+
+@ALL
+def test_p_is_read_through_converters_on_both_sides(own, schedule):
+    """z = P x̂ and the column read Pᵀx̂, each through a DAC and an ADC of its own."""
+    sim = require_transcription(own, schedule, through_converters, hardware=Chip(P=CONVERTERS))
+    exact, _ = simulation(own, schedule)
+    assert exact.present_all(trials())
+    assert np.abs(sim.lateral() - exact.lateral()).max() > 1e-4
+    counts = sim.whitening.ledger().counts
+    assert counts["back_columns"] == STEPS * BATCH
+    assert counts["columns"] == STEPS * BATCH * (2 if own.private else 1)
+    assert counts["outputs"] == (counts["columns"] + counts["back_columns"]) * N
+
+
+@pytest.mark.parametrize("schedule", [pytest.param("online", marks=slow), "episode"])
+def test_a_reading_of_p_without_noise_or_levels_changes_no_bit(schedule):
+    plain, read = (
+        simulation(LOCAL, schedule, hardware=chip)[0] for chip in (None, Chip(P=hw.Hardware(reading=hw.Reading())))
+    )
+    for one in (plain, read):
+        assert one.present_all(trials())
+    assert plain.lateral().tobytes() == read.lateral().tobytes()
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(plain.weights(), read.weights(), strict=True))
+
+
+def require_transcription(own, schedule, read=exactly, **options):
     rng = np.random.default_rng(1)
     xi, xi_y = rng.normal(size=(STEPS, BATCH, N)), rng.normal(size=(STEPS, BATCH, N_OUT))
-    sim, initial = simulation(own, schedule, recorded={"hidden": xi, "output": xi_y})
+    sim, initial = simulation(own, schedule, recorded={"hidden": xi, "output": xi_y}, **options)
     sequence = trials()
     assert sim.present_all(sequence)
     W, P = sim.weights(), sim.lateral()
-    expected = naive(own, schedule, initial, sequence, xi, xi_y)
+    expected = naive(own, schedule, initial, sequence, xi, xi_y, read)
     began = (*initial[:3], getattr(own, "initial", 1.0) * np.eye(N))
     for after, reference, before in zip((*W[:3], P), expected, began, strict=True):
         assert np.abs(after - reference).max() <= 1e-10 * np.abs(reference - before).max()
+    return sim
 
 
 PULSED = {
@@ -180,8 +236,9 @@ def test_what_is_not_symmetric_in_p_decays(schedule):
 
 
 @pytest.mark.parametrize(
-    ("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), pytest.param(LOCAL, "episode", marks=slow)]
-)
+    ("own", "schedule"), [pytest.param(RECURSIVE, "online", marks=slow), pytest.param(LOCAL, "episode", marks=slow),
+     pytest.param(INVERSE, "episode", marks=slow)],
+)  # fmt: skip
 def test_interrupted_and_resumed_it_gives_the_same_bits(own, schedule):
     whole, _ = simulation(own, schedule)
     parts, _ = simulation(own, schedule)
@@ -194,6 +251,29 @@ def test_interrupted_and_resumed_it_gives_the_same_bits(own, schedule):
     later.present(data, "learn", 5, STEPS)
     assert np.array_equal(whole.lateral(), later.lateral())
     assert all(np.array_equal(a, b) for a, b in zip(whole.weights(), later.weights(), strict=True))
+
+
+@slow
+def test_the_inverse_is_of_a_running_mean_that_begins_as_a_plain_one():
+    """After k writes C is the mean of k episodes, from 1/ε on an exponential one; P = (C + ρI)⁻¹ whatever the size of C."""
+    sim, _ = simulation(INVERSE, "episode")
+    C, sequence = np.zeros((N, N)), trials()
+    big = sequence._replace(inputs=100 * sequence.inputs)  # saturated: the local form would not be stable at this ε
+    for k in range(1, 8):
+        W, x, total = sim.weights(), np.zeros((BATCH, N)), np.zeros((N, N))
+        for t in range(STEPS):
+            x = np.tanh(big.inputs[t] @ W.W_in.T + (~big.reset[t] * x) @ W.W_rec.T)
+            total += x.T @ x / BATCH
+        assert sim.present_all(big)
+        C += max(INVERSE.rate, 1 / k) * (total / STEPS - C)
+        assert np.allclose(sim.lateral(), np.linalg.inv(C + INVERSE.ridge * np.eye(N)), rtol=1e-9)
+
+
+def test_the_inverse_is_for_episodes():
+    with pytest.raises(
+        SpecError, match=r"'rule\.presynaptic' parameter must be of another kind in the online schedule"
+    ):
+        simulation(INVERSE, "online")
 
 
 def test_weight_noise_has_no_presynaptic_factor():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from xml.etree import ElementTree
+
 import pandas as pd
 import pytest
 from records import record
@@ -9,7 +12,7 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli.app import app
 from neuroperturb.results import outputs
-from neuroperturb.results.figures import learning_curve
+from neuroperturb.results.figures import formats, learning_curve
 from neuroperturb.results.figures.style import blank
 from neuroperturb.spec import InputError
 
@@ -77,6 +80,37 @@ def test_a_picture_of_ours_is_drawn_again_and_one_of_matplotlib_is_not(tmp_path)
     blank(2, 2).savefig(other)
     with pytest.raises(InputError):
         learning_curve.save(record(), other)
+
+
+@pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])
+def test_a_figure_has_the_format_of_its_name_is_the_same_twice_and_known_as_ours(tmp_path, kind, start):
+    path = tmp_path / f"a.{kind}"
+    first = learning_curve.save(record(), path).read_bytes()
+    assert first.startswith(start)
+    assert learning_curve.save(record(), path).read_bytes() == first
+    written(path, b"mine")
+    with pytest.raises(InputError):
+        learning_curve.save(record(), path)
+    with pytest.raises(InputError, match="must end in"):
+        learning_curve.save(record(), tmp_path / "a.bmp")
+
+
+def test_several_formats_at_once(tmp_path):
+    path = record().save(tmp_path / "a.b.nc")  # a dot in a name stays
+    assert CliRunner().invoke(app, ["report", str(path), "--format", "svg,pdf", "--format", "png"]).exit_code == 0
+    assert {one.name for one in tmp_path.iterdir()} == {"a.b.nc", "a.b.svg", "a.b.pdf", "a.b.png"}
+
+
+def test_figures_of_a_page_keep_their_names_apart_and_escape_what_users_wrote(tmp_path):
+    figure = blank(2, 2)
+    figure.subplots().set_title("<script>alert(1)</script> & $x")
+    made = [formats.inline(figure, name, 'a "caption" <b>') for name in ("one", "two")]
+    names = [set(re.findall(r'\bid="([^"]+)"', text)) for text in made]
+    assert names[0] and names[0].isdisjoint(names[1])
+    for text in made:
+        assert "<script" not in text and "<b>" not in text and "<style" not in text
+        assert not re.search(r"(url\(|href=\")(?!#(one|two)-)", text)
+        ElementTree.fromstring(text)
 
 
 def test_report_leaves_a_picture_of_somebody_else(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hardware_models.numerics import random
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.network.rnn import RNN, initial_weights
@@ -279,6 +280,41 @@ def test_a_junction_dwells_as_long_as_it_is_told():
         held = above[:-1] == level
         left = (above[1:] != level)[held].mean()
         assert abs(left - chance) < 4 * np.sqrt(chance * (1 - chance) / held.sum())
+
+
+def test_noise_is_held_for_a_share_of_what_its_unit_remembers():
+    """ξ_i(t) is draw ⌊t/h_i⌋ h_i; h_i is the power of two nearest to τ_i/2, at least `least`; outputs have the least."""
+    law = rules.Remembered(share=0.5, least=2)
+    held = law.law_of(4, np.array([1.0, 3.0, 8.0, 20.0]))
+    assert list(held.lengths) == [2, 2, 4, 8]
+    place = NoiseSource(1, 2, np.zeros((1, 1, 1)), CodePlace(0, 4, 1, 1), held, np.zeros((2, 4)))
+    xi = np.empty((32, 4))
+    for t in range(32):
+        law.kernel(place, t, 0, xi[t])
+    fresh = np.empty((32, 4))
+    for t in range(32):
+        random.fill_normal(1, 2, t, 0, fresh[t])
+    for i, length in enumerate(held.lengths):
+        assert np.array_equal(xi[:, i], fresh[np.arange(32) // length * length, i])
+
+
+@pytest.mark.skipif(COMPILED, reason="compiling it takes seconds; .ci/run does it with the JIT off")
+@pytest.mark.parametrize("rule", ["np-trace", "np-p"])
+def test_every_unit_of_a_network_holds_its_own(rule):
+    network = RNN(size=3, leak={"kind": "log-spaced", "slowest": 16})
+    rule = rules.make(rule, schedule="episode", noise=rules.Remembered(share=1.0, least=1))
+    sim = Simulation(
+        network, rule, initial_weights(network, 2, 1, 3), schedule="episode", batch=2, steps=16, total_steps=16, seed=7
+    )
+    rng = np.random.default_rng(0)
+    reset = np.arange(16) == 0
+    data = sim.prepare(Sequence(rng.normal(size=(16, 2, 2)), np.ones((16, 2, 1)), np.ones((16, 2), bool), reset))
+    noise = []
+    for t in range(16):
+        sim.gather(data, t, t + 1)
+        noise.append(sim.run.act.xi[0, :3].copy())
+    different = [len({*column}) for column in np.transpose(noise)]
+    assert different == [16, 4, 1]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.0])

@@ -41,6 +41,7 @@ RICH = Chip(  # everything that keeps a state or draws
     neurons=Neurons(slope_std=0.1, noise_std=0.01), reward=RewardChannel(noise_std=1e-3, delay=2),
 )  # fmt: skip
 FEW = RICH.replace(time=Ageing(drift=Drift(nu=0.02)), D_rec=hw.Hardware(cells=hw.Digital(bits=8)))
+SLOPPY = hw.Hardware(cells=SOFT, reading=FEW.reading, time=FEW.time)
 SERIES = tasks.MackeyGlass(steps=40, test_steps=10, dropped=0, lead_in=5, horizon=2)
 CREDIT = tasks.DelayedXOR(steps=5, cues=(0, 2), trials_per_epoch=8, validation_trials=4, test_trials=4)
 SMALL, TWO = RNN(size=4, bias=True), Training(epochs=2, batch_size=4)
@@ -53,9 +54,11 @@ EXPERIMENTS = {
         decorrelation=Decorrelation(rate=0.01),
     ),
     "bptt": Experiment(task=CREDIT, network=SMALL, rule=Bptt(), training=TWO, hardware=FEW),
+    "lateral": Experiment(task=CREDIT, network=SMALL, rule=rules.make("np-p", None, "episode"), training=TWO, hardware=FEW.replace(P=SLOPPY)),
 }  # fmt: skip
 CASES = [  # the fullest is compiled, and the others are small enough for Python
-    pytest.param("online", marks=compiled), pytest.param("episode", marks=interpreted), pytest.param("bptt", marks=interpreted)
+    pytest.param("online", marks=compiled), pytest.param("episode", marks=interpreted), pytest.param("bptt", marks=interpreted),
+    pytest.param("lateral", marks=interpreted),
 ]  # fmt: skip
 
 
@@ -106,12 +109,14 @@ def sequence(T=20, B=2, n_in=2, n_out=2, seed=0):
     )  # fmt: skip
 
 
-def simulation(hardware=None, rule="np", schedule="online", batch=2, dtype="float32", size=9, **changes):
+def simulation(
+    hardware=None, rule="np", schedule="online", batch=2, dtype="float32", size=9, decorrelation=None, **changes
+):
     network = RNN(size=size, bias=True)
     chosen = rules.make(rule, None, schedule, **{"noise_std": 0.01, "learning_rate": 0.01, **changes})
     return Simulation(
         network, chosen, initial_weights(network, 2, 2, 1), schedule=schedule, batch=batch, steps=20, total_steps=20, dtype=dtype,
-        seed=1, hardware=hardware,
+        seed=1, hardware=hardware, decorrelation=decorrelation,
     )  # fmt: skip
 
 
@@ -221,6 +226,47 @@ def test_the_arrays_own_noise_perturbs():
     assert not sim.run.act.xi.any()
     assert np.std(sim.run.signal.da[:, :9]) > 0.03
     assert all(not np.array_equal(after, w) for after, w in zip(sim.weights()[:3], before[:3], strict=True))
+
+
+# -------------------------------------------------------------------------------------------------------------- P and D
+
+CONVERTERS = hw.Hardware(reading=Reading(dac=hw.Converter(bits=6, bound=2.0), adc=hw.Converter(bits=6, bound=4.0)))
+
+
+@interpreted
+@pytest.mark.parametrize("schedule", ["online", "episode"])
+def test_d_is_read_through_its_converters(schedule):
+    found = []
+    for made_of in (None, hw.Hardware(reading=Reading()), CONVERTERS):
+        chip = None if made_of is None else Chip(D_in=made_of, D_rec=made_of)
+        sim = simulation(chip, schedule=schedule, decorrelation=Decorrelation(rate=0.02, input=True))
+        assert sim.present_all(sequence())
+        found.append(sim.weights())
+        for name in ("D_in", "D_rec"):
+            counts = sim.arrays[name].ledger().counts
+            waits = (
+                schedule == "online" and made_of is not None
+            )  # the last update; an observation of ideal arrays writes it
+            assert counts["back_columns"] == (20 - waits) * 2
+            n = sim.arrays[name].shape[0]
+            assert counts["outputs"] == (made_of is CONVERTERS) * (counts["columns"] + counts["back_columns"]) * n
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(found[0], found[1], strict=True))
+    assert not np.allclose(found[0].D_rec, found[2].D_rec, rtol=0, atol=1e-5)
+
+
+@interpreted
+def test_the_record_has_p_where_it_is_on_hardware():
+    run = finished(Trainer(EXPERIMENTS["lateral"]))
+    arrays = run.ledger["hardware"]["arrays"]
+    assert arrays.keys() == {"W_in", "W_rec", "W_out", "D_rec", "P"}
+    counts = arrays["P"]["ledger"]["counts"]
+    assert (
+        counts["back_columns"] == counts["columns"] / 2 == 4 * 5 * 4
+    )  # sequences, steps, trials; with and without noise
+    assert counts["pulses_up"] > 0
+    assert "P" in report.text(run)
+    plain = EXPERIMENTS["lateral"].replace(hardware=FEW)
+    assert finished(Trainer(plain)).ledger["hardware"]["arrays"].keys() == {"W_in", "W_rec", "W_out", "D_rec"}
 
 
 # -------------------------------------------------------------------------------------------------------------- record

@@ -411,6 +411,14 @@ def test_a_search_with_seeds_of_its_own_chooses_by_their_mean_and_reports_others
     assert rate_search.size(cell_with(3, 3 + 4, tuned=3)) == (13, 13)
 
 
+def test_one_bad_seed_does_not_lose_to_a_setting_that_is_bad_on_all():
+    """The counter-example again, where a search has no seeds of its own: ten times its own first look is no reason to drop setting 0."""
+    loss = lambda c, s: {0: 0.6 if s == 3 else 0.002, 1: 0.9}[c]  # noqa: E731
+    for keep in (1, 2):
+        _, chosen = run_all(cell_with(2, 5, keep=keep), loss)
+        assert chosen == 0
+
+
 def test_what_is_reported_has_no_say_in_the_choice():
     loss = lambda c, s: (1.0, 2.0)[c] if s < 2 else (np.inf, 0.0)[c]  # noqa: E731
     rounds, chosen = run_all(cell_with(2, 2 + 3, tuned=2), loss)

@@ -22,7 +22,7 @@ from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal
 from neuroperturb.experiments.toml import read_table, resolve
 from neuroperturb.results.figures.style import blank
-from neuroperturb.study import ageing, declaration, figures, markdown, run_one, summary, table
+from neuroperturb.study import ageing, declaration, effort, figures, markdown, run_one, summary, table
 from neuroperturb.study.figures.canvas import Drawn, file_name
 from neuroperturb.study.grid import lay_out
 from neuroperturb.study.store import StudyFolder
@@ -37,11 +37,18 @@ SHIPPED = (
     "no-accumulator",
     "worlds",
     "credit",
+    "delay",
+    "width",
+    "width-1000",
+    "paper-size",
     "scaling",
     "robustness",
     "resolution",
     "write-cost",
     "ageing",
+    "series",
+    "spiking",
+    "warning",
 )
 TOML = """
 about = "A < B"
@@ -98,6 +105,37 @@ def test_tables_have_a_row_a_run_and_keep_what_broke(folder):
     name = tables.runs.loc[tables.runs["status"] == "finished", "run"].iloc[0]
     assert len(tables.curves[name].epoch) == 3
     assert set(tables.fits["name"]) == {"guess", "ridge, present input", "ridge, last 16 inputs"}
+
+
+def test_a_run_says_how_many_trials_and_writes_it_took(folder):
+    """8 trials an epoch in batches of 4, three epochs: 24 trials in 6 writes of two passes, 16 steps each."""
+    runs = table.read(StudyFolder(folder)).runs
+    ended = runs[runs["status"] == "finished"]
+    length = len(stand_in.Trainer(resolve(declaration.load("s.toml").base | {"rule": "np"})).dataset.batch(0).inputs)
+    assert {tuple(row) for row in ended[["trials", "writes", "passes", "steps"]].to_numpy(int)} == {
+        (24, 6, 2, 24 * length)
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "schedule", "writes", "passes"),
+    [
+        ({"name": "np"}, "online", 180, 2), ({"name": "np"}, "episode", 2, 2), ({"name": "np", "clock": {"write": 7}}, "online", 25, 2),
+        ({"name": "np", "baseline": {"kind": "running_mean"}}, "online", 180, 1), ({"name": "bptt", "chunk": 20}, "online", 10, 2),
+        ({"name": "bptt", "window": 3}, "online", 180, 2), ({"name": "bptt"}, "episode", 2, 2), ({"name": "rtrl"}, "online", 180, 1),
+    ],
+)  # fmt: skip
+def test_writes_are_counted_by_schedule_clock_and_cuts(rule, schedule, writes, passes):
+    """Two epochs of a series of 90 training steps."""
+    task = {"name": "mackey-glass", "steps": 100, "test_steps": 30, "horizon": 2, "lead_in": 0, "variant": "recall"}
+    training = {"schedule": schedule, "epochs": 2}
+    made = resolve({"task": task, "network": {"size": 3}, "rule": rule, "training": training})
+    dataset = made.task.data(1, 1)
+    length = len(dataset.batch(0).inputs)
+    assert length == 88
+    found = effort.effort(made, dataset)
+    assert (found["trials"], found["steps"], found["passes"]) == (2, 2 * length, passes)
+    assert found["writes"] == {180: 2 * length, 25: 2 * length // 7}.get(writes, writes)
 
 
 def test_memory_is_the_state_of_the_learner_and_what_the_gradient_goes_back_through(folder):
@@ -181,8 +219,9 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     page = (folder / "report" / "index.html").read_text()
     figures = {path.stem for path in (folder / "report").glob("*.png")}
     assert {"ranking", "curves", "axis-rule", "axis-rule-noise_std", "map-rule-rule-noise_std"} <= figures
-    assert page.count("<img") == len(figures)
+    assert page.count("<figure>") == len(figures)
     assert not re.search(r"(src|href)=[\"'](?!data:image/png|#)", page)
+    assert "default-src 'none'" in page
     assert "A &lt; B" in page
     assert "Diverged, failed, missing" in page
     assert "seed 3: diverged at step 5" in page
@@ -378,4 +417,5 @@ def test_solved_seeds_have_wilsons_interval(monkeypatch, tmp_path):
     assert all(line.solved and line.solved.count == line.solved.total for line in summary.lines(tables))
     assert "solved, 95 %" in markdown.ranking(tables)
     invoke("report", tmp_path / "runs" / "s")
-    assert "solved, 95 %" in (tmp_path / "runs" / "s" / "report" / "index.html").read_text()
+    page = (tmp_path / "runs" / "s" / "report" / "index.html").read_text()
+    assert "solved 3 of 3 (44% … 100%)" in page  # the same in all cells, so it is said once

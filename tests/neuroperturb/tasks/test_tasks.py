@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from task_names import COMPLETE
 
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.tasks import (
     TASKS,
     BitCopying,
@@ -21,6 +21,7 @@ from neuroperturb.tasks import (
     Task,
     Weather,
     metrics,
+    trials,
 )
 
 SMALL = [
@@ -315,3 +316,30 @@ def test_nothing_scored_is_nan_and_no_warning():
     scores = [metrics.mse, metrics.nmse, metrics.accuracy, metrics.sign_accuracy]
     assert all(math.isnan(score(y, y, nothing)) for score in scores)
     assert metrics.error_bits(y, y, nothing) == 0.0
+
+
+@pytest.mark.parametrize("task", [DelayedXOR(), ContextIntegration(), BitCopying()], ids=lambda t: t.name)
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_batches_drawn_together_are_those_drawn_alone(task, size, monkeypatch):
+    together = task.data(5, size)
+    monkeypatch.setattr(trials, "AT_ONCE", 1)
+    alone = task.data(5, size)
+    for number in (0, 1, 15, 16, 40, 2):
+        pair = together.batch(number), alone.batch(number)
+        assert all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(*pair, strict=True))
+        assert all(part.flags.c_contiguous for part in pair[0])
+
+
+def test_no_other_axis_is_taken_for_the_trials():
+    data = DelayedXOR(steps=32).data(5, 2)  # 16 batches of 2: as many trials as steps
+    assert data.batch(1).inputs.shape == (32, 2, 2)
+
+
+def test_a_part_that_is_not_usable_is_refused_where_batches_are_drawn_together():
+    def draw(rng, count):
+        drawn = trials.blank(2, count, 1)
+        drawn.inputs[:] = np.nan
+        return drawn
+
+    with pytest.raises(InputError, match="training batches 0 to 15"):
+        trials.SignTrials(draw, "broken", 1, 4, (4, 4, 4), together=True).batch(0)

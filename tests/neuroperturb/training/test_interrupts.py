@@ -11,12 +11,13 @@ import threading
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from neuroperturb import RNN, Experiment, Training, experiment, tasks, train
 from neuroperturb.baselines import Bptt
 from neuroperturb.results.run import differences
-from neuroperturb.training.whole import Guard, whole
+from neuroperturb.training.whole import Camera, Guard, whole
 
 TASK = tasks.DelayedXOR(steps=5, cues=(0, 2), trials_per_epoch=8, validation_trials=4, test_trials=4)
 BPTT = Experiment(network=RNN(size=3), task=TASK, rule=Bptt(), training=Training(epochs=3, batch_size=4, seed=3))
@@ -272,3 +273,27 @@ def test_the_stop_button_of_a_notebook(monkeypatch):
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
+
+
+def test_a_picture_has_the_arrays_of_its_moment():
+    wide = np.arange(12.0).reshape(3, 4)
+    state = {
+        "one": np.array([1], np.int8),
+        "number": np.array(2.5),
+        "none": np.zeros((0, 3)),
+        "rows": np.arange(6.0).reshape(2, 3),
+    }
+    for strided in (False, True):
+        held = state | {"part": wide[:, 1]} if strided else state
+        camera = Camera()
+        first = camera.take(held)
+        held["rows"][0, 0] += 7
+        wide[:] += 1
+        second = pickle.loads(pickle.dumps(camera.take(held)))
+        for picture, moved in ((first, 7), (second, 0)):
+            found = picture.arrays()
+            assert {n: (a.shape, a.dtype) for n, a in found.items()} == {n: (a.shape, a.dtype) for n, a in held.items()}
+            assert found["rows"][0, 0] == held["rows"][0, 0] - moved and found["number"] == 2.5
+            assert all(a.flags.aligned and a.flags.writeable for a in found.values())
+            if strided:
+                assert (found["part"] == wide[:, 1] - (moved > 0)).all()
