@@ -281,8 +281,7 @@ class SynapseArray(Value, Site):
                 update = self.pending(len(post))
                 update.post[:, :n], update.pre[:, :m], update.reward[:], update.active[0] = post, pre, reward, 1
                 pending = record(update)
-        x, acc = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype)
-        sweep = self.kernel().sweep
+        x, acc, sweep = memory.place(x, self.dtype), memory.zeros((len(x), n), self.dtype), self.kernel().sweep
         room = self.columns if self.parts.readout.keeps_state else max(1, len(x))
         for k in range(0, max(1, len(x)), room):  # a sweep for as many columns as there is space for
             sweep(self.record, pending, (), x[k : k + room], acc[k : k + room])
@@ -295,9 +294,8 @@ class SynapseArray(Value, Site):
         (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
         turned = back and self.parts.readout.keeps_state
         if (self.writing.by_sample or turned) and rank > self.columns:
-            wanted = (
-                f"at least the {rank} rows of an update for {type(self.reading if turned else self.writing).__name__}"
-            )
+            part = type(self.reading if turned else self.writing).__name__
+            wanted = f"at least the {rank} rows of an update for {part}"
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(

@@ -27,8 +27,8 @@ from neuroperturb.rules.axes.rate import Constant as Constant
 from neuroperturb.rules.axes.rate import Cosine as Cosine
 from neuroperturb.rules.axes.rate import Exponential as Exponential
 from neuroperturb.rules.axes.step import RMS as RMS
-from neuroperturb.rules.axes.step import Adam as Adam
 from neuroperturb.rules.axes.step import Clipped as Clipped
+from neuroperturb.rules.axes.step import LocalAdam as LocalAdam
 from neuroperturb.rules.axes.step import Momentum as Momentum
 from neuroperturb.rules.axes.step import Plain as Plain
 from neuroperturb.rules.catalogue import DECORRELATED as DECORRELATED

@@ -38,7 +38,7 @@ from neuroperturb.rules.axes.probe import (
     WeightNoiseFelt,
 )
 from neuroperturb.rules.axes.rate import AnyRate, Constant
-from neuroperturb.rules.axes.step import RMS, Adam, Clipped, Momentum, Plain
+from neuroperturb.rules.axes.step import RMS, Clipped, LocalAdam, Momentum, Plain
 from neuroperturb.rules.noise.codes import OneAtATime, Sinusoid, Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck, Telegraph
 from neuroperturb.rules.noise.independent import Gaussian, Rademacher, Sparse, Uniform
@@ -117,7 +117,7 @@ class PerturbationRule(Spec):
         | Remembered,
         KIND,
     ] = Gaussian()
-    step: Annotated[Plain | RMS | Momentum | Adam | Clipped, KIND] = Plain()
+    step: Annotated[Plain | RMS | Momentum | LocalAdam | Clipped, KIND] = Plain()
     rate: AnyRate = Constant()
     broadcast: Literal["trial", "batch"] = "trial"
     batch_divisor: Literal["mean", "sum"] = "mean"

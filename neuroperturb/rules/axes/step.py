@@ -161,7 +161,7 @@ class AdamStep(NamedTuple):
         return np.sqrt(one - params.second_decay**writes) / (one - params.first**writes)
 
 
-class Adam(Step):
+class LocalAdam(Step):
     """m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²;   Δw = −η c_k m/(√v + ε),  c_k = √(1 − β₂ᵏ)/(1 − β₁ᵏ)   at the k-th write.
 
     Two numbers per synapse and no reduction; c_k depends on k alone and is broadcast. D. P. Kingma, J. Ba, Adam, ICLR 2015,

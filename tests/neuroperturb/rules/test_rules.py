@@ -9,11 +9,11 @@ from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
 from neuroperturb.rules import (
     RMS,
-    Adam,
     Antithetic,
     Cosine,
     Exponential,
     LayerNorm,
+    LocalAdam,
     Momentum,
     NoiseStd,
     RunningVariance,
@@ -62,8 +62,8 @@ PARTS = {
     "np pair": {"name": "np", "baseline": Antithetic()},
     "np rms": {"name": "np", "step": RMS(decay=0.9)},
     "np momentum": {"name": "np", "step": Momentum(decay=0.8)},
-    "np trace pair adam": {"name": "np-trace", "step": Adam(first=0.8, second=0.9, epsilon=1e-3)},
-    "wp adam": {"name": "wp", "step": Adam(epsilon=1e-3)},
+    "np trace pair adam": {"name": "np-trace", "step": LocalAdam(first=0.8, second=0.9, epsilon=1e-3)},
+    "wp adam": {"name": "wp", "step": LocalAdam(epsilon=1e-3)},
     "np layer norm": {"name": "np", "normaliser": LayerNorm(gain="layer")},
     "np running variance": {"name": "np", "normaliser": RunningVariance(rate=0.1)},
     "np trace": {"name": "np", "credit": Trace()},
