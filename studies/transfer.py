@@ -147,6 +147,8 @@ def draw(folder: Path) -> None:
 
     with (folder / "asymmetry.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    beside = folder / "asymmetry_aihwkit.csv"
+    theirs = list(csv.DictReader(beside.read_text(encoding="utf-8").splitlines())) if beside.exists() else []
     figure = Figure((7.2, 4.6), layout="constrained")
     axes = figure.subplots()
     for name, method in METHODS.items():
@@ -156,6 +158,12 @@ def draw(folder: Path) -> None:
         axes.plot(places, [np.mean(v) for v in values], method.dash, color=method.colour, lw=1.8, label=name)
         for place, some in zip(places, values, strict=True):
             axes.plot([place] * len(some), some, ".", color=method.colour, ms=4, alpha=0.6)
+        peer = [(float(row["asymmetry"]), float(row["error"])) for row in theirs if row["method"] == name]
+        means = [
+            np.mean([error for place, error in peer if place == at]) for at in sorted({place for place, _ in peer})
+        ]
+        axes.plot(sorted({place for place, _ in peer}), means, "o", mfc="none", color=method.colour, ms=7)
+    axes.plot([], [], "o", mfc="none", color="#444444", ms=7, label="the same in aihwkit")
     axes.set(
         xlabel="asymmetry of the mean cell, 1 − step down / step up at w = 0",
         ylabel="rms of W − W* at the end",
