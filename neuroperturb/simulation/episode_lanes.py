@@ -135,7 +135,10 @@ def count_reads(array, steps, columns):
 
 @lru_cache
 def make_lane_step(plan: Plan):
-    """step(run, inputs, targets, mask): one step of every trial and what the synapses receive of it. False where it diverged."""
+    """step(run, inputs, targets, mask, silent): one step of every trial and what the synapses receive of it. False where it diverged.
+
+    silent : whether x is 0, so that no unit receives anything from others
+    """
     noise, passes, unit = plan.rule.noise, plan.rule.passes, kernel(plan.rule.factor.unit)
     move_all = make_move_all(passes.count, passes.paired, plan.forward.value, plan.forward.shared_leak)
     paired, draw = passes.paired, separate(make_lane_draw(noise.fill, noise.fill_lanes))
@@ -166,21 +169,29 @@ def make_lane_step(plan: Plan):
         divide_passes(act.y, paired, n_out, signal.y, signal.dy)
 
     @kernel
-    def step(run, inputs, targets, mask):
+    def receive(run, silent):
+        """What every unit receives from the others, in every pass."""
+        lanes, w = run.scratch, run.arrays.W_rec.cells.w[0]
+        n = lanes.drive.shape[0]
+        if silent:
+            lanes.r[:] = 0
+            return
+        for first in range(0, lanes.x.shape[0], n):
+            last = first + n
+            if n > TILED:
+                read(w, lanes.x[first:last], lanes.factor_rec, lanes.r[first:last], run.block.sizes)
+            else:
+                multiply(w, lanes.x[first:last], lanes.factor_rec, lanes.r[first:last])
+
+    @kernel
+    def step(run, inputs, targets, mask, silent):
         lanes, signal, counters, arrays = run.scratch, run.signal, run.counters, run.arrays
-        n, n_in, batch, s = lanes.drive.shape[0], inputs.shape[1], signal.dL.shape[0], run.block.filled[0]
+        n_in, batch, s = inputs.shape[1], signal.dL.shape[0], run.block.filled[0]
         number, u = counters.step[0] // run.rule.hold, lanes.block_in[s]
         draw(run.source, number, batch, lanes.row, lanes.xi)
         into_lanes(inputs, u[:n_in])
         multiply(arrays.W_in.cells.w[0], u, lanes.factor_in, lanes.drive)
-        for first in range(0, lanes.x.shape[0], n):
-            last = first + n
-            if n > TILED:
-                read(
-                    arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last], run.block.sizes
-                )
-            else:
-                multiply(arrays.W_rec.cells.w[0], lanes.x[first:last], lanes.factor_rec, lanes.r[first:last])
+        receive(run, silent)
         activate(lanes, run.neurons, run.rule.noise_std, run.rule.normaliser, s)
         scored = False
         for b in range(batch):
@@ -205,7 +216,7 @@ def make_lane_step(plan: Plan):
 
 @lru_cache
 def make_close_lanes(plan: Plan):
-    """close_block(run): the steps of the episode are summed, one matrix product a matrix."""
+    """close_block(run): the steps of the episode are summed, by matrix products."""
     write = blas.lane_write(plan.dtype)
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
 
@@ -241,22 +252,45 @@ def make_close_lanes(plan: Plan):
                     place[b] = row[b] * weight[b]
 
     @kernel
+    def side_by_side(run, steps):
+        """The sums of all steps by one product a matrix: small ones take most of their time to begin."""
+        lanes, memories, sizes = run.scratch, run.memories, run.block.sizes
+        pre, post, columns = lanes.pre, lanes.post, steps * lanes.go.shape[1]
+        beside(lanes.block_post, 0, steps, post)
+        if learn_in:
+            weigh(lanes.block_in, lanes.go, 0, steps, pre)
+            write(pre, post, memories.W_in.gradient, memories.W_in.key, columns, sizes)
+        if learn_rec:
+            weigh(lanes.block_centre, lanes.go, 0, steps, pre)
+            write(pre, post, memories.W_rec.gradient, memories.W_rec.key, columns, sizes)
+
+    @kernel
+    def step_by_step(run, steps):
+        """The same by one product a step, for which nothing has to be moved."""
+        lanes, memories, sizes = run.scratch, run.memories, run.block.sizes
+        pre, width = lanes.pre, lanes.go.shape[1]
+        for s in range(steps):
+            if learn_in:
+                weigh(lanes.block_in[s : s + 1], lanes.go, s, s + 1, pre)
+                write(pre, lanes.block_post[s], memories.W_in.gradient, memories.W_in.key, width, sizes)
+            if learn_rec:
+                weigh(lanes.block_centre[s : s + 1], lanes.go, s, s + 1, pre)
+                write(pre, lanes.block_post[s], memories.W_rec.gradient, memories.W_rec.key, width, sizes)
+
+    @kernel
     def close_block(run):
         block, lanes, memories, steps = run.block, run.scratch, run.memories, run.block.filled[0]
         if steps == 0:
             return
         batch, width = run.signal.dL.shape[0], lanes.go.shape[1]
-        pre, post, centre, columns = lanes.pre, lanes.post, lanes.block_centre, steps * width
+        pre, post, centre = lanes.pre, lanes.post, lanes.block_centre
         reward = block.reward[: steps * batch]
         if learn_in or learn_rec:
             to_go(reward, batch, run.rule.discount, lanes.go)
-            beside(lanes.block_post, 0, steps, post)
-            if learn_in:
-                weigh(lanes.block_in, lanes.go, 0, steps, pre)
-                write(pre, post, memories.W_in.gradient, memories.W_in.key, columns, block.sizes)
-            if learn_rec:
-                weigh(centre, lanes.go, 0, steps, pre)
-                write(pre, post, memories.W_rec.gradient, memories.W_rec.key, columns, block.sizes)
+            if lanes.drive.shape[0] > TILED:
+                step_by_step(run, steps)
+            else:
+                side_by_side(run, steps)
         if learn_out:  # outputs do not recur: no later loss is owed to their perturbation
             to_go(reward, batch, type(run.rule.discount)(0), lanes.go)
             first, last = 0, steps * batch
@@ -346,7 +380,7 @@ def make_lane_episode(plan: Plan):
             if reset[t]:
                 close_block(run)
                 silence(run)
-            if not step(run, inputs[t], targets[t], mask[t]):
+            if not step(run, inputs[t], targets[t], mask[t], reset[t]):
                 leave(run, t - first + 1)
                 return t
         if last == inputs.shape[0]:

@@ -14,11 +14,13 @@ from neuroperturb.rules.axes.credit import Trace
 from neuroperturb.rules.noise.codes import Walsh
 from neuroperturb.rules.noise.independent import Rademacher
 from neuroperturb.simulation import layout
+from neuroperturb.simulation.episode_lanes import TILED
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
 
 T, B, N_IN, N_OUT = 6, 17, 3, 2
 NETWORK = RNN(size=9, bias=True, leak=0.7)
+WIDE = RNN(size=TILED + 6, bias=True, leak=0.7)
 
 
 def trials(seed=0, scored=(2, 5), resets=(0,)):
@@ -31,7 +33,7 @@ def trials(seed=0, scored=(2, 5), resets=(0,)):
     return Sequence(rng.normal(size=(T, B, N_IN)), rng.normal(size=(T, B, N_OUT)), mask, reset)
 
 
-def simulate(rule=None, dtype="float64", batch=B, **parts):
+def simulate(rule=None, dtype="float64", batch=B, network=NETWORK, **parts):
     rule = rules.make("np-trace", None, "episode", noise_std=0.1) if rule is None else rule
     options = {
         "schedule": "episode",
@@ -42,7 +44,7 @@ def simulate(rule=None, dtype="float64", batch=B, **parts):
         "seed": 3,
         **parts,
     }
-    return Simulation(NETWORK, rule, initial_weights(NETWORK, N_IN, N_OUT, 0), **options)
+    return Simulation(network, rule, initial_weights(network, N_IN, N_OUT, 0), **options)
 
 
 def is_lanes(simulation):
@@ -58,13 +60,15 @@ RULES = {  # each is compiled in both ways, so that few say much
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_as_row_by_row(rule, monkeypatch):
+@pytest.mark.parametrize(
+    ("rule", "network"), [*((name, NETWORK) for name in RULES), ("discounted", WIDE)], ids=[*RULES, "wide"]
+)
+def test_as_row_by_row(rule, network, monkeypatch):
     """The same updates, to the rounding of a sum in another order, and the same counters."""
     found = []
     for most in (layout.MOST_UNITS, 0):
         monkeypatch.setattr(layout, "MOST_UNITS", most)
-        simulation = simulate(rule)
+        simulation = simulate(RULES[rule], network=network)
         assert is_lanes(simulation) == (most > 0)
         for seed, resets in enumerate(((0,), (), (0, 3))):
             assert simulation.present_all(trials(seed, resets=resets))
@@ -72,9 +76,10 @@ def test_as_row_by_row(rule, monkeypatch):
     left, right = found
     for matrix, a, b in zip(left.weights()._fields, left.weights(), right.weights(), strict=True):
         assert np.allclose(a, b, rtol=1e-11, atol=1e-12), matrix
-    assert not np.array_equal(left.weights().W_rec, initial_weights(NETWORK, N_IN, N_OUT, 0).W_rec)
+    assert not np.array_equal(left.weights().W_rec, initial_weights(network, N_IN, N_OUT, 0).W_rec)
     assert np.allclose(left.run.counters.loss, right.run.counters.loss, rtol=1e-12)
-    assert np.allclose(left.run.act.x[:, :9], right.run.act.x[:, :9], rtol=1e-11)
+    n = network.size
+    assert np.allclose(left.run.act.x[:, :n], right.run.act.x[:, :n], rtol=1e-11)
     for name in ("W_in", "W_rec", "W_out"):
         assert left.arrays[name].state.reads[0] == right.arrays[name].state.reads[0]
         assert left.arrays[name].state.columns[0] == right.arrays[name].state.columns[0]
