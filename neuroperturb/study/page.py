@@ -140,7 +140,7 @@ def _columns(made: Sequence[Line], floor: float) -> list[Column]:
     chosen = f"chosen {' '.join(keys).replace('_', ' ')}" if len(keys) == 1 else "chosen"
     numbers = [
         Column("test loss", "mean over seeds, and its 95 % bootstrap interval", lambda line: _loss(line, floor)),
-        Column("median", "over seeds", lambda line: Field(number(line.median), value=line.median)),
+        Column("median", "over seeds", lambda line: Field(_whole(line.median), value=_sortable(line.median))),
         Column("seeds", "runs with a result; what broke is listed below", _seeds),
         Column("solved", "seeds below the threshold of the study, and Wilson's 95 % interval", _solved),
         Column("against frozen", "mean paired difference to the control, and its 95 % interval", _difference),
@@ -170,7 +170,7 @@ EXTRA = {  # key of a line: name, meaning and unit of its column
 def _loss(line: Line, floor: float) -> Field:
     stands = standing(line.interval.mean, floor) if line.cell >= 0 and not line.control else ""
     tone = {"learns": "good", "no better": "bad"}.get(stands, "")
-    return Field(number(line.interval.mean) or "–", markdown.ends(line.interval), _sortable(line.interval.mean), tone)
+    return Field(_whole(line.interval.mean) or "–", markdown.ends(line.interval), _sortable(line.interval.mean), tone)
 
 
 def _seeds(line: Line) -> Field:
@@ -240,6 +240,11 @@ def quantity(value: float, unit: str) -> str:
     if unit == "share":
         return "< 0.001 %" if value < 1e-5 else f"{100 * value:.2g} %"
     return with_prefix(value, unit)
+
+
+def _whole(value: float) -> str:
+    """A number that no line break divides: a browser breaks at a hyphen, and not at a minus sign."""
+    return number(value).replace("-", "−")
 
 
 def _sortable(value: float) -> float | str:

@@ -24,6 +24,7 @@ WIDE, WIDEST, NARROW = (
     13.0,
     3.9,
 )  # inches of a figure: usual, largest where the order of panels needs it, on a phone
+PAIRED = 21  # characters of entries of a legend, two of which fit side by side on a phone
 GAP = 0.05  # smallest distance between two labels, as a fraction of the axis
 SMALL, NOTE = 8, 7.5  # points: ticks and legends; labels inside a figure
 PAGE = {  # matplotlib's settings of every figure
@@ -62,7 +63,12 @@ def title(figure: Figure, text: str) -> None:
 
 def legend(figure: Figure, handles: Sequence, heading: str = "", narrow: bool = False) -> None:
     """The legend of a figure beside its panels, or below them where it is narrow."""
-    place = {"loc": "outside lower left", "ncols": 2} if narrow else {"loc": "outside right upper"}
+    longest = max((len(line) for one in handles for line in one.get_label().split("\n")), default=0)
+    place = (
+        {"loc": "outside lower left", "ncols": 2 if longest <= PAIRED else 1}
+        if narrow
+        else {"loc": "outside right upper"}
+    )
     if handles:
         figure.legend(handles=handles, title=literal(heading) or None, alignment="left", **place)
 

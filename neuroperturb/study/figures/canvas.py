@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from neuroperturb.results.figures.style import NARROW, WIDE, WIDEST, blank, legend, literal
+from neuroperturb.results.figures.style import NARROW, PAIRED, WIDE, WIDEST, blank, legend, literal
 from neuroperturb.results.loss import of_task
 from neuroperturb.study.labels import value_label
 from neuroperturb.study.summary import Line
@@ -65,7 +65,8 @@ def panels(
     """`count` equal panels in a grid, empty ones removed, and their legend; `row` of them per row, if given and if they fit."""
     longest = max((len(line) for one in handles for line in one.get_label().split("\n")), default=0)
     beside = 0.55 + 0.068 * longest if handles else 0.0  # inches of a legend; below narrow panels in two columns
-    below = 0.2 * -(-len(handles) // 2) + 0.25 if handles and facet.narrow else 0.0
+    lines = sum(1 + one.get_label().count("\n") for one in handles)
+    below = 0.17 * (-(-lines // 2) if longest <= PAIRED else lines) + 0.25 if handles and facet.narrow else 0.0
     if facet.narrow:
         columns = 2 if count > 1 and width <= SMALL_PANEL else 1
         width, beside = (NARROW - 0.4) / columns, 0.0
