@@ -27,7 +27,7 @@ def main() -> None:
     faults, found = pages.check(ROOT)
     print(*faults, sep="\n", end="\n" if faults else "")
     print(
-        f"{found.tables} tables made, {found.quoted} numbers in sentences looked up, {found.recorded} found in benchmarks, "
+        f"{found.tables} tables made, {found.quoted} numbers in sentences looked up, {found.recorded} found in pages of results, "
         f"{found.measured} measured by a command and kept nowhere, {found.settings} phrases of settings; {len(faults)} faults",
         file=sys.stderr,
     )
