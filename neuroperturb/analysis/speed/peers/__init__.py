@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import NamedTuple
 
-from neuroperturb.analysis.speed.peers import reservoirpy_run, torch_gradient
+from neuroperturb.analysis.speed.peers import aihwkit_pulses, reservoirpy_run, torch_gradient
 
 
 class Peer(NamedTuple):
@@ -22,6 +22,7 @@ class Peer(NamedTuple):
 
 
 PEERS = (
+    Peer("aihwkit", "aihwkit", "an online step of pulsed cells", aihwkit_pulses.measure),
     Peer("torch", "torch", "gradient through time of a batch of delayed XOR", torch_gradient.measure),
     Peer("reservoirpy", "reservoirpy", "states of a reservoir", reservoirpy_run.measure),
 )
