@@ -256,7 +256,7 @@ def make_write_row(pulse_up, pulse_down, stochastic: bool, extras: int, differs:
             r += 1
             count = choose_again(steps, r, chosen, count)
         for c in range(count):
-            run(array, p, moment, row, held, own, steps=steps, i=chosen[c], first=r)
+            run(array, p, moment, row, held, own, steps, i=chosen[c], first=r)
         if differs:
             show(array, p, moment, row, w, held, steps)
 

@@ -255,7 +255,7 @@ def fill_normal(seed, stream, step, row, out):
 
 @kernel(forceinline=True)
 def _word(i, address):
-    """The word of element i (uint64) of a row, by selections: a loop over it becomes vector instructions."""
+    """The word of element i (uint64) of a row, by selections, which become vectors."""
     w0, w1, w2, w3 = philox((i >> _wide(6)) * _wide(16) + (i & _wide(15)), *address)
     part = (i >> _wide(4)) & _wide(3)
     low, high = (w0 if part == _wide(0) else w1), (w2 if part == _wide(2) else w3)
@@ -264,10 +264,7 @@ def _word(i, address):
 
 @kernel
 def fill_normal_at(seed, stream, step, row, places, count, words, out):
-    """out[c] = element places[c] of the row that `fill_normal` gives, for c < count: for a few elements of a long row.
-
-    words : scratch, uint32, at least `count`
-    """
+    """out[c] = element places[c] of the row that `fill_normal` gives, for c < count; words : scratch, uint32, at least `count`"""
     address = _address(seed, stream, step, row)
     for c in range(count):
         words[c] = _word(_wide(places[c]), address)
