@@ -230,7 +230,9 @@ def interval(difference: np.ndarray, draws: int = 10_000) -> tuple[float, float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description="Recurrence learnt online beside a frozen one, the readout solved recursively."
+    )
     parser.add_argument("what", choices=["tune", "report"])
     parser.add_argument("--out", type=Path, default=Path("studies/results/switching"))
     parser.add_argument("--jobs", type=int, default=2)
