@@ -15,7 +15,8 @@ another task 41 of 74, and 24 of 48 about cells that forget (studies/results/ver
 
 The limits were found with np-trace on the delayed XOR task, 40 epochs, 2 seeds, on the presets of cells and over sweeps of read
 noise, neuron noise, reward noise, bits and delay: within them the test loss went below 0.5 (1 is guessing), beyond them it did not.
-They are properties of the rule, not of the device: an exact gradient learns beyond the last three.
+They are properties of the rule, not of the device: an exact gradient learns beyond the last three. The limits of request/step are no finding:
+below them a request of a twentieth of a step is lost more often than not, which is what its warning says.
 """
 
 from __future__ import annotations
