@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from neuroperturb.training.trainer import experiment as experiment
     from neuroperturb.training.trainer import train as train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # name: module; imported on first use, so that `import neuroperturb` is fast
 _HOMES = {
