@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from hardware_models.array import EXACT, IDEAL, SynapseArray, complete
+from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Costs
 from hardware_models.crossbar import arguments
 from hardware_models.crossbar.contract import Parts, Weight
@@ -43,6 +44,13 @@ class Hardware:
     weight_scale: float | None = None
     costs: Costs | None = None
     cells_file: str | None = None
+
+    def _repr_html_(self) -> str:
+        told = [(f.name, getattr(self, f.name)) for f in fields(self) if f.name != "costs"]
+        usual = {f.name: f.default for f in fields(self)}
+        return html_table(
+            "Hardware", [(name, value) for name, value in told if name == "cells" or value != usual[name]]
+        )
 
     def array(
         self, shape: Sequence[int], *, dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, columns: int = 1,

@@ -26,6 +26,7 @@ from hardware_models.ageing import Ageing, Leak
 from hardware_models.array import SynapseArray
 from hardware_models.costs import figures as costs
 from hardware_models.costs.figures import sram
+from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Costs
 from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
 from hardware_models.crossbar.weights import Devices, OneSidedPair, SeveralDevices, SeveralPairs
@@ -67,6 +68,16 @@ class Preset:
 
     def __repr__(self) -> str:
         return f"Preset({self.technology!r}, cells={self.cell!r})"
+
+    def _repr_html_(self) -> str:
+        better = [] if self.recommended is None else [("recommended writing", self.recommended.writing)]
+        rows = [
+            ("cells", self.cell),
+            ("programming", self.hardware.programming),
+            *better,
+            ("publication", self.publication),
+        ]
+        return html_table(self.technology, rows)
 
     @property
     def cell(self) -> Any:

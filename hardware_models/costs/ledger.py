@@ -18,13 +18,13 @@ programming and ageing.
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from hardware_models.costs.figures import sram
+from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Bracket, Costs, Done
 from hardware_models.crossbar.contract import Site
 from hardware_models.numerics.checks import ParameterError
@@ -216,11 +216,7 @@ class Ledger:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(a)}</th><td style='text-align:left'>{html.escape(b)}</td></tr>"
-            for a, b in self.rows()
-        )
-        return f"<table><caption>{html.escape(self.title)}</caption>{cells}</table>"
+        return html_table(self.title, self.rows())
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from hardware_models.costs.html_table import html_table
 from hardware_models.crossbar.state import Shortfall
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.saving import file, parts
@@ -45,6 +46,13 @@ class Value:
 
     def _lay_out(self, seed: int) -> None:
         raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        design = self.design
+        (n, m), costs = design.pop("shape"), design.pop("costs")  # costs with their sources are long
+        priced = "without costs" if costs is None else costs.name
+        rows = [(name, value) for name, value in design.items() if value is not None]
+        return html_table(f"Array of {n} × {m} synapses, {priced}", rows)
 
     @property
     def design(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_serializer, model_validator
 
+from hardware_models.costs.html_table import html_table
 from neuroperturb.rules.axes.baseline import (
     Antithetic,
     CleanTwin,
@@ -136,6 +137,10 @@ class PerturbationRule(Spec):
         return [
             (key, value) for key, value in super().__repr_args__() if value != type(self).model_fields[str(key)].default
         ]
+
+    def _repr_html_(self) -> str:
+        rows = [(str(key), value) for key, value in self.__repr_args__() if key != "label"]
+        return html_table(f"Rule {self.label}: what differs from the plain one", rows)
 
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, write) -> dict:

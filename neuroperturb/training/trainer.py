@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import hardware_models as hw
+from hardware_models.costs.html_table import html_table
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
@@ -112,6 +113,12 @@ class Trainer:
         data = copy.copy(self.dataset)
         data.loss = chosen  # type: ignore[assignment]
         return data
+
+    def _repr_html_(self) -> str:
+        of, learns = self.experiment, self.experiment.rule.label
+        on = "ideal weights" if of.hardware is None else of.hardware.label
+        rows = [("network", of.network), ("hardware", on), ("done", f"{self.step:,} of {self.steps:,} time steps")]
+        return html_table(f"Training of {of.task.label} by {learns}", rows)
 
     # copies: made anew and put where this one is, since kernels take a state by where it lies in memory
 

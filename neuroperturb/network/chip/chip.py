@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hardware_models as hw
+from hardware_models.costs.html_table import html_table
 from hardware_models.devices.measured import ENDING, files_named
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
@@ -112,6 +113,10 @@ class Chip(hw.Hardware):
     def __repr__(self) -> str:
         """Its preset, or its cells, and what differs from that."""
         return f"Chip({', '.join(words(self))})"
+
+    def _repr_html_(self) -> str:
+        told = [word.partition("=") for word in words(self)]
+        return html_table("Chip", [(name, value) if equals else ("from", name) for name, equals, value in told])
 
     def replace(self, **changes: Any) -> Chip:
         """A copy with some parts changed."""

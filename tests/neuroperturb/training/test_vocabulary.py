@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hardware_models as hw
-from neuroperturb import RNN, Training, rules, train
+from neuroperturb import RNN, Training, experiment, rules, train
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.chip import read as read_chip
@@ -77,3 +77,28 @@ def test_objects_say_what_they_are():
     assert "injected" not in repr(rules.make("np"))  # the plain probe
     page = hw.PRESETS._repr_html_()
     assert page.count("<tr>") == len(hw.PRESETS) + 1 and "ClosedLoop" in page
+
+
+def test_objects_show_a_small_escaped_table_in_a_notebook():
+    preset = hw.PRESETS["ecram"]
+    shown = {
+        "array": (preset.array((2, 3), seed=7), ("2 × 3", "LinearStep", "seed")),
+        "preset": (preset, ("electrochemical RAM", "ClosedLoop", "doi:")),
+        "hardware": (preset.hardware, ("LinearStep",)),
+        "chip": (read_chip({"name": "ecram", "seed": 7}), ("ecram", "seed", ">7<")),
+        "rule": (rules.make("np-p"), ("np-p", "presynaptic")),
+        "own name": (rules.make("np").replace(label="<b>&"), ("&lt;b&gt;&amp;",)),
+    }
+    for kind, (thing, words) in shown.items():
+        page = thing._repr_html_()
+        assert page.startswith("<table>") and page.endswith("</table>"), kind
+        assert [word for word in words if word not in page] == [], kind
+        assert len(page) < 4000 and "<b>" not in page, kind
+    assert "np-p" not in rules.make("np")._repr_html_()
+    assert "costs" not in hw.Hardware()._repr_html_() and "cells_file" not in hw.Hardware()._repr_html_()
+
+
+def test_a_trainer_says_what_it_trains_and_how_far_it_is():
+    setup = Experiment(network=RNN(size=3), task=TASK, rule=rules.make("np"), training=TRAINING)
+    page = experiment(setup)._repr_html_()
+    assert "by np" in page and "ideal weights" in page and "0 of " in page
