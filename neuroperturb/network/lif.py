@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_serializer, model_validator
 
-from neuroperturb.network.quantities import Rate, Si, Time, Voltage, write
+from neuroperturb.network.quantities import Rate, Si, Time, Times, Voltage, write
 from neuroperturb.spec import Spec, SpecError
 
 APART = 1e-3  # smallest relative difference of two time constants: their exact solution divides by it
+LONGEST_DELAY = 10_000  # steps of dt: every neuron has room for that many spikes under way
 
 
 class Encoding(Spec):
@@ -109,6 +111,8 @@ class LIF(Spec):
     step : duration of one time step of the task; whole steps of `dt`
     adaptation : rise of the threshold with every spike of the neuron, which then decays; 0: the threshold is constant
     tau_adaptation : time constant of that decay
+    delay : time from a spike to its arrival at the recurrent synapses, whole steps of `dt`; a list, which neurons take in turn, is that of
+        their axons
     encoding : encoding of the task's inputs
     backend : simulator of the neurons
     """
@@ -127,6 +131,7 @@ class LIF(Spec):
     step: Time = Si(0.01)
     adaptation: Voltage = Si(0.0)
     tau_adaptation: Time = Si(0.2)
+    delay: Times = Si(0.0)
     encoding: Annotated[Current | Poisson | Latency, KIND] = Current()
     backend: Annotated[Kernel | Brian2, KIND] = Kernel()
 
@@ -145,10 +150,26 @@ class LIF(Spec):
         """Whether thresholds rise with spikes."""
         return self.adaptation > 0
 
+    @property
+    def delays(self) -> tuple[float, ...]:
+        """Delays that neurons take in turn, in seconds."""
+        return self.delay if isinstance(self.delay, tuple) else (self.delay,)
+
+    @property
+    def slots(self) -> int:
+        """Steps of `dt` in which a spike can arrive, from that of the spike itself; 0: all arrive at once."""
+        longest = max(round(delay / self.dt) for delay in self.delays)
+        return longest + 1 if longest else 0
+
+    def lags(self, n: int) -> np.ndarray:
+        """Delay of each of n neurons, (n,) int64 [dt]."""
+        return np.resize(np.array([round(delay / self.dt) for delay in self.delays], np.int64), n)
+
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, write) -> dict:
         """Parameters that came later are left out where they change nothing: a table of before stays what it was."""
-        return {k: v for k, v in write(self).items() if self.adapts or k not in ("adaptation", "tau_adaptation")}
+        idle = (("adaptation", "tau_adaptation") if not self.adapts else ()) + (("delay",) if not self.slots else ())
+        return {k: v for k, v in write(self).items() if k not in idle}
 
     @model_validator(mode="before")
     @classmethod
@@ -173,11 +194,26 @@ class LIF(Spec):
         if abs(self.tau_membrane / self.tau_synapse - 1) < APART:
             self._refuse("tau_synapse", "different from 'tau_membrane': the exact solution divides by their difference")
         for name, least in (("step", 1), ("refractory", 0)):
-            count = getattr(self, name) / self.dt
-            if round(count) < least or abs(count - round(count)) > 1e-6 * max(count, 1):
-                self._refuse(name, f"a whole number of steps 'dt' of {self.table()['dt']}")
+            if not self._is_whole(getattr(self, name), least):
+                self._refuse(name, f"a whole number of steps 'dt' of {write(self.dt, 'time')}")
+        self._require_delays()
         self.encoding.require_fit(self.dt)
         return self
+
+    def _is_whole(self, time: float, least: int) -> bool:
+        """Whether a time is a whole number of steps of `dt`, and how many at least."""
+        count = time / self.dt
+        return round(count) >= least and abs(count - round(count)) <= 1e-6 * max(count, 1)
+
+    def _require_delays(self) -> None:
+        said = [write(delay, "time") for delay in self.delays]
+        if not said:
+            raise SpecError("delay", "LIF", "a time or a list of times", said)
+        for delay, text in zip(self.delays, said, strict=True):
+            if not 0 <= delay <= LONGEST_DELAY * self.dt or not self._is_whole(delay, 0):
+                most = write(LONGEST_DELAY * self.dt, "time")
+                wanted = f"a whole number of steps 'dt' of {write(self.dt, 'time')}, from 0 to {most}"
+                raise SpecError("delay", "LIF", wanted, text)
 
     def _refuse(self, name: str, what: str) -> None:
         raise SpecError(name, "LIF", what, self.table()[name])

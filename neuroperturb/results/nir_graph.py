@@ -90,6 +90,10 @@ def export(run: Run, *, dt: float = STEP):
         )
     if spiking is not None and spiking.adapts:
         raise InputError("Adaptive thresholds are outside the NIR standard, whose LIF neurons have constant ones.")
+    if spiking is not None and spiking.slots:
+        raise InputError(
+            "Delays of spikes are not exported: 'spiking.delay' must be 0 ms in a run that is written as a NIR graph."
+        )
     weights = folded(run.weights)
     n_in = weights["W_in"].shape[1] - network.bias
     W_in, bias = weights["W_in"][:, :n_in], weights["W_in"][:, n_in:].sum(axis=1)

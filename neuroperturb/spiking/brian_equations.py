@@ -30,6 +30,7 @@ from neuroperturb.rules.axes.step import Step
 from neuroperturb.rules.facts import AxisValue
 from neuroperturb.rules.plan import choices, facts_of
 from neuroperturb.spec import SpecError
+from neuroperturb.spiking import brian_delays as delays
 
 READ, SEND, SUM, REWARD, RECEIVE, LEARN, LOAD, DRIVE, BEGIN, EACH = range(-20, -10)  # order in the slot "start"
 
@@ -224,11 +225,15 @@ class Cells(NamedTuple):
     load: str
 
 
-def cells(adapts: bool) -> Cells:
-    """Of neurons with constant or with adaptive thresholds."""
+def cells(adapts: bool, delayed: bool) -> Cells:
+    """Of neurons with constant or with adaptive thresholds; the trace s of late spikes is raised when they arrive."""
+    made = Cells(SPIKING, THRESHOLD, RESET, KEPT, SPIKE_LOAD)
     if adapts:
-        return Cells(SPIKING + ADAPTING, ADAPTIVE_THRESHOLD, ADAPTIVE_RESET, ADAPTIVE_KEPT, SPIKE_LOAD + ADAPTIVE_LOAD)
-    return Cells(SPIKING, THRESHOLD, RESET, KEPT, SPIKE_LOAD)
+        made = Cells(SPIKING + ADAPTING, ADAPTIVE_THRESHOLD, ADAPTIVE_RESET, ADAPTIVE_KEPT, SPIKE_LOAD + ADAPTIVE_LOAD)
+    if delayed:
+        reset = made.reset.replace("s += kick_s; ", "")
+        made = made._replace(model=made.model + delays.STATE, reset=reset, load=made.load + delays.LOAD)
+    return made
 
 
 def check(rule: PerturbationRule) -> None:

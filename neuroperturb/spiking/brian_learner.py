@@ -47,7 +47,9 @@ class BrianSpiking:
         self, network: RNN, rule: PerturbationRule, training: Training, initial: Matrices, *, lif: LIF, dataset: Dataset,
         decorrelation: Decorrelation | None, hardware: Chip | None, steps: int, total_steps: int,
     ):  # fmt: skip
-        require_fit(network, rule, decorrelation=decorrelation, resynchronise=training.resynchronise, hardware=hardware)
+        require_fit(
+            network, rule, decorrelation=decorrelation, resynchronise=training.resynchronise, hardware=hardware, lif=lif
+        )
         if network.is_wired:
             wanted = "of every synapse, of either sign, on the backend 'brian2': 'kernel' has sparse, signed and layered networks"
             raise SpecError("network", "", wanted, Words("some"))

@@ -19,6 +19,7 @@ from hardware_models.array import SynapseArray
 from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import Matrices
 from neuroperturb.rules import PerturbationRule
+from neuroperturb.spiking import brian_delays as delays
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_objects import Objects
@@ -91,7 +92,7 @@ class Session:
                 rule, arrays, lif=lif, n_in=n_in, leak=leak, online=online, divisor=divisor, frozen=frozen, target=target, seed=seed,
                 record=record,
             )  # fmt: skip
-            self._timed = self._functions(self._empty())
+            self._timed = self._functions(self._empty()) | self._flights(self.at_start())
             if target == device.STANDALONE:
                 self.run(self.steps)
                 self._device.build(directory=str(self._folder.path), compile=True, run=False, with_output=False)
@@ -113,30 +114,56 @@ class Session:
             for name, values in rows._asdict().items()
         }
 
+    def at_start(self) -> dict[str, np.ndarray]:
+        """Spikes under way before the first presentation: none; empty without delays."""
+        o = self.objects
+        if o.lags is None:
+            return {}
+        return {delays.arrivals(h): np.zeros((int(o.lags.max()), o.n)) for h in range(o.passes)}
+
+    def _flights(self, state: dict[str, np.ndarray]) -> dict[str, Any]:
+        """Spikes under way as functions of time, 0 after the last."""
+        o = self.objects
+        return {
+            name: o.b2.TimedArray(np.pad(state[name], ((0, 1), (0, 0))), dt=o.dt, name=name)
+            for name in (delays.arrivals(h) for h in range(o.passes))
+            if o.lags is not None
+        }
+
     # running
 
     def present(self, rows: Rows, state: dict[str, np.ndarray]) -> tuple[SessionOutput, dict[str, np.ndarray]]:
         """Up to T steps from a state; returns the results, and the state after them."""
         values = Rows(*(_padded(value, self._timed[name].values.shape) for name, value in rows._asdict().items()))
         o = self.objects
+        last = self.steps * self.lif.substeps if self.lif is not None else 0
         if self.target == device.STANDALONE:
             self._run_again(values, state)
         else:
             o.network.restore()
-            self._timed = self._functions(values)
+            self._timed = self._functions(values) | self._flights(state)
             for view, value in o.measured(state).items():
                 view[:] = value
             self.run(self.steps)
-        spikes = np.zeros((0, 2), int)
-        if o.spikes is not None:
-            spikes = np.column_stack([np.round(np.asarray(o.spikes.t) / float(o.dt)), o.spikes.i[:]]).astype(int)
-            spikes = spikes[spikes[:, 0] < self.steps * self.lif.substeps]
-        outcome = SessionOutput(np.array(o.y.y_0[:, 1:]).T, np.array(o.loss.loss[0, 1:]), spikes)
-        return outcome, {name: np.array(view[:], float) for name, view in o.views(kept=True).items()}
+        trains = [
+            np.column_stack([np.round(np.asarray(one.t) / float(o.dt)), one.i[:]]).astype(int) for one in o.spikes
+        ]
+        trains = [spikes[spikes[:, 0] < last] for spikes in trains]
+        outcome = SessionOutput(
+            np.array(o.y.y_0[:, 1:]).T, np.array(o.loss.loss[0, 1:]), trains[0] if trains else np.zeros((0, 2), int)
+        )
+        after = {name: np.array(view[:], float) for name, view in o.views(kept=True).items()}
+        if o.lags is not None:
+            begun = np.flatnonzero(values.begins)
+            began = int(begun[-1]) * self.lif.substeps if len(begun) else -1
+            for h, sent in enumerate(trains):
+                name = delays.arrivals(h)
+                after[name] = delays.left_under_way(sent, state[name], o.lags, last, began)
+        return outcome, after
 
     def run(self, steps: int, **options) -> None:
         """Run a number of steps from the present state, and the tick that ends the last; options of Brian2's `Network.run`."""
-        o, namespace = self.objects, {FUNCTIONS[name]: function for name, function in self._timed.items()}
+        o, namespace = self.objects, {FUNCTIONS.get(name, name): function for name, function in self._timed.items()}
         o.network.run(steps * o.tick + o.dt, namespace=namespace, **options)
 
     def _run_again(self, values: Rows, state: dict[str, np.ndarray]) -> None:
@@ -146,6 +173,7 @@ class Session:
             for name, value in values._asdict().items()
             if name != "spikes" or self.objects.coded
         }
+        arguments |= {self._timed[name]: np.pad(state[name], ((0, 1), (0, 0))) for name in self.at_start()}
         arguments |= self.objects.measured(state)
         self._device.run(directory=str(self._folder.path), with_output=False, run_args=arguments)
         self._device.delete(code=False, data=False, run_args=True, directory=False)
@@ -161,7 +189,7 @@ class Session:
                 state[f"units_{h}.v"] += self.lif.v_rest
         for name in ("units_0.variance", "outputs.variance"):
             state[name] += self.rule.noise_std**2
-        return state
+        return state | self.at_start()
 
     def at_rest(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """A state with these weights and neurons as before the first step."""

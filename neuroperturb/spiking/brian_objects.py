@@ -14,6 +14,7 @@ from hardware_models.array import SynapseArray
 from neuroperturb.network.lif import LIF
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
+from neuroperturb.spiking import brian_delays as delays
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
 from neuroperturb.spiking.brian_equations import BEGIN, DRIVE, EACH, LEARN, LOAD, READ, RECEIVE, REWARD, SEND, SUM
@@ -36,7 +37,8 @@ class Objects:
         self.online, self.frozen, self.target = online, frozen, target
         self.facts = facts_of(rule)
         self.passes, self.names = self.facts.passes, equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES
-        self.kept = equations.RATE_KEPT if lif is None else equations.cells(lif.adapts).kept
+        self.kept = equations.RATE_KEPT if lif is None else equations.cells(lif.adapts, lif.slots > 0).kept
+        self.lags = lif.lags(self.n) if lif is not None and lif.slots else None  # steps of dt, if any is late
         self.coded = lif is not None and lif.encoding.kind != "current"
         self.normed = rule.normaliser.facts.reduces
         self.tick = (TICK if lif is None else lif.step) * self.b2.second
@@ -126,10 +128,12 @@ class Objects:
             group = self._group(f"units_{h}", self.n, eq.RATE + extra, self.tick, numbers)
             load, begin = eq.RATE_LOAD, eq.RATE_BEGIN
         else:
-            cells = eq.cells(self.lif.adapts)
+            cells = eq.cells(self.lif.adapts, self.lags is not None)
             spiking = {"threshold": cells.threshold, "reset": cells.reset, "method": "exact"}
             group = self._group(f"units_{h}", self.n, cells.model + extra, self.dt, numbers, **spiking)
             group.v = self.lif.v_rest * self.b2.volt
+            if self.lags is not None:
+                group.lag, group.began = self.lags * self.dt, -self.b2.second
             load, begin = cells.load, eq.SPIKE_BEGIN
             self._at(EACH, group, eq.SPIKE_EACH)
         self._at(LOAD, group, load + eq.keep(self.kept) + eq.NOISE_LOAD)
@@ -177,17 +181,40 @@ class Objects:
         self.synapses: dict[str, Any] = {}
         for h, units in enumerate(self.units):
             self._connect("W_in", h, self.inputs, units, eq.DRIVE_CODE, DRIVE, **on_spike)
-            self._connect("W_rec", h, units, units, back, DRIVE, **spikes)
+            if self.lags is None:
+                self._connect("W_rec", h, units, units, back, DRIVE, **spikes)
+            else:
+                self._make_late_synapses(h, units)
             self._connect("W_out", h, units, self.outputs, eq.READ_CODE.format(h=h, seen=self.names.out), READ)
         self._sum("sent", self.outputs, eq.SENT_CODE + eq.SQUARE_Y_CODE * self.normed)
         if self.normed:
             self._sum("square", self.units[0], eq.SQUARE_P_CODE)
 
+    def _make_late_synapses(self, h: int, units) -> None:
+        """W_rec of pass h with delays, the traces of its spikes, and both for the spikes under way from before."""
+        own = {"dt": self.dt, "namespace": self.constants, **self._runs_on}
+        flight = self._group(
+            f"flight_{h}", self.n, delays.FLIGHT.format(h=h), self.dt, threshold=delays.FLIES, reset=""
+        )
+        for source, prefix, gate in ((units, "", delays.SENT_IN_TRIAL), (flight, "flight_", delays.NOT_BEGUN)):
+            on_pre = delays.ON_SPIKE.format(gate=gate)
+            if source is units:
+                late = self._connect("W_rec", h, source, units, "", DRIVE, on_pre=on_pre)
+            else:
+                late = self._link(f"{prefix}W_rec_{h}", source, units, "", None, self.synapses["W_rec"], on_pre=on_pre)
+            trace = self.b2.Synapses(
+                source, units, on_pre=delays.ON_OWN_SPIKE.format(gate=gate), name=f"{prefix}trace_{h}", **own
+            )
+            trace.connect(j="i")
+            self._add(trace)
+            if source is units:
+                late.delay = trace.delay = "lag_pre"
+
     def _sum(self, name: str, source, model: str) -> None:
         """A sum over units, in the critic."""
         self._place(self._link(name, source, self.critic, model), SUM)
 
-    def _connect(self, name: str, h: int, source, target, sums: str, place: int, **pathway) -> None:
+    def _connect(self, name: str, h: int, source, target, sums: str, place: int, **pathway):
         """Synapses of one matrix and pass: those of the first pass have the weights and learn, others refer to them."""
         text, numbers, owner = self.texts[name], writing(self.arrays[name], name).numbers, self.synapses.get(name)
         own = text.synapse if owner is None else ""
@@ -197,6 +224,7 @@ class Objects:
             self.synapses[name] = made
             if name not in self.frozen:
                 self._at(LEARN, made, text.learn_readout if name == "W_out" else text.learn)
+        return made
 
     def _link(
         self, name: str, source, target, model: str, numbers: dict | None = None, owner=None, order: int = 0, **pathway
@@ -220,9 +248,10 @@ class Objects:
         options = {"record": True, "dt": self.tick, "when": "start", "order": LEARN, **self._runs_on}
         self.y = self._add(self.b2.StateMonitor(self.outputs, "y_0", name="y", **options))
         self.loss = self._add(self.b2.StateMonitor(self.critic, "loss", name="loss", **options))
-        self.spikes = None
-        if record and self.lif is not None:
-            self.spikes = self._add(self.b2.SpikeMonitor(self.units[0], name="spikes", **self._runs_on))
+        seen = self.units if self.lags is not None else self.units[:1] if record and self.lif is not None else []
+        self.spikes = [
+            self._add(self.b2.SpikeMonitor(units, name=f"spikes_{h}", **self._runs_on)) for h, units in enumerate(seen)
+        ]
 
     # state
 

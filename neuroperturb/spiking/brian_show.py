@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.network.lif import LIF
 from neuroperturb.network.quantities import write
 from neuroperturb.rules.plan import facts_of
+from neuroperturb.spiking import brian_delays as delays
 from neuroperturb.spiking import brian_equations as eq
 from neuroperturb.spiking.model import decays
 from neuroperturb.spiking.neurons import require_fit
@@ -13,11 +15,11 @@ from neuroperturb.spiking.neurons import require_fit
 def show(experiment: Experiment) -> str:
     """Equations of neurons, outputs, critic and synapses, and the code of each phase in order of execution."""
     rule, lif, training = experiment.rule, experiment.spiking, experiment.training
-    require_fit(experiment.network, rule, decorrelation=experiment.decorrelation, hardware=experiment.hardware)
+    require_fit(experiment.network, rule, decorrelation=experiment.decorrelation, hardware=experiment.hardware, lif=lif)
     eq.check(rule)
     facts = facts_of(rule)
     text = eq.text(rule, eq.SPIKING_NAMES, online=training.schedule == "online")
-    coded, cells = lif.encoding.kind != "current", eq.cells(lif.adapts)
+    coded, cells = lif.encoding.kind != "current", eq.cells(lif.adapts, lif.slots > 0)
     parts = [
         ("Constants", _numbers(experiment)),
         ("Inputs" if not coded else f"Inputs, spikes at threshold 'kick != 0', reset '{eq.INPUT_RESET}'", eq.SPIKE_INPUTS if coded else eq.INPUTS),
@@ -25,7 +27,7 @@ def show(experiment: Experiment) -> str:
         ("Outputs", text.output),
         ("Critic (a single unit that computes the reward)", eq.CRITIC),
         ("Synapses (W_in, W_rec, W_out) of the first population; the other populations share their w", text.synapse),
-        ("On a spike, synapses of W_rec", eq.ON_SPIKE + ("" if not coded else f"\n# On an input spike, synapses of W_in\n{eq.ON_INPUT}")),
+        (_on_spike(lif), _spike_code(lif) + ("" if not coded else f"\n# On an input spike, synapses of W_in\n{eq.ON_INPUT}")),
         ("In every dt", eq.SPIKE_EACH + (f"\n{eq.INPUT_EACH}" if coded else "")),
         ("At the end of each task step, in this order: outputs read the traces",
          "\n".join(eq.READ_CODE.format(h=h, seen="r").strip() for h in range(facts.passes))),
@@ -39,6 +41,19 @@ def show(experiment: Experiment) -> str:
         ("… its input currents are set", eq.DRIVE_CODE + eq.SPIKE_BEGIN),
     ]  # fmt: skip
     return "\n\n".join(f"# {title}\n{_indented(body)}" for title, body in parts)
+
+
+def _on_spike(lif: LIF) -> str:
+    if not lif.slots:
+        return "On a spike, synapses of W_rec"
+    said = ", ".join(write(delay, "time") for delay in lif.delays)
+    return f"On the arrival of a spike after lag = {said}{' in turn' if len(lif.delays) > 1 else ''}, synapses of W_rec, and the neuron itself"
+
+
+def _spike_code(lif: LIF) -> str:
+    if not lif.slots:
+        return eq.ON_SPIKE
+    return "\n".join(code.format(gate=delays.SENT_IN_TRIAL) for code in (delays.ON_SPIKE, delays.ON_OWN_SPIKE))
 
 
 def _numbers(experiment: Experiment) -> str:

@@ -26,12 +26,13 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi, adaptive thresholds."""
+    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi, adaptive thresholds, delays."""
 
     sweeps: Layers
     encoding: str
     injected: bool
     adapts: bool = False
+    delayed: bool = False
 
     def make(self):
         """The compiled step."""
@@ -101,6 +102,32 @@ def fire(array, act, k, row, numbers, rises):
 
 
 @kernel
+def fire_late(array, act, k, step, row, numbers, rises):
+    """The same with delays: neurons above threshold send spikes into the ring, then those that are due in `step` of dt arrive."""
+    N, x, r, raster = act.a.shape[1], act.x[k], act.xh[k], act.raster
+    v, g, s, wait = x[:N], x[N : 2 * N], x[2 * N : 3 * N], x[3 * N : 4 * N]
+    slots, end = numbers.slots, x.shape[0] - rises.shape[0]
+    ring = x[end - slots * N : end]
+    one, recording = type(numbers.reset)(1), k < raster.shape[0] and row < raster.shape[1]
+    for j in range(array.size[0]):
+        if v[j] > (one + rises[j] if rises.shape[0] else one):
+            ring[(step + numbers.lags[j]) % slots * N + j] = one
+            r[j] += numbers.kick_r
+            v[j] = numbers.reset
+            wait[j] = numbers.wait
+            if rises.shape[0]:
+                rises[j] += numbers.rise
+            if recording:
+                raster[k, row, j] = 1
+    due = ring[step % slots * N : (step % slots + 1) * N]
+    for j in range(array.size[0]):
+        if due[j] != 0:
+            add_row(array, j, numbers.kick_s, g)
+            s[j] += numbers.kick_s
+            due[j] = 0
+
+
+@kernel
 def no_kicks(numbers, clock, sub, row, u, kicks):
     """Inputs that are currents send no spikes."""
 
@@ -137,7 +164,7 @@ def make_spiking_forward(plan: SpikingPlan):
         separate(sweep) for sweep in (plan.sweeps.W_in, plan.sweeps.W_rec, plan.sweeps.W_out)
     )
     injected, coded, fill_kicks = plan.injected, plan.encoding != "current", KICKS[plan.encoding]
-    adapts = plan.adapts
+    adapts, delayed = plan.adapts, plan.delayed
 
     @kernel
     def bias_only(array, act, n_in):
@@ -193,7 +220,10 @@ def make_spiking_forward(plan: SpikingPlan):
         for i in range(rises.shape[0]):
             rises[i] *= numbers.adaptation
         row = (act.clock[0] - act.clock[1]) * numbers.substeps + sub
-        fire(arrays.W_rec, act, k, row, numbers, rises)
+        if delayed:
+            fire_late(arrays.W_rec, act, k, act.clock[0] * numbers.substeps + sub, row, numbers, rises)
+        else:
+            fire(arrays.W_rec, act, k, row, numbers, rises)
 
     @kernel
     def forward(arrays, pending, memories, act, neurons, u):

@@ -5,14 +5,18 @@
     τ_s ds/dt = −s                             trace of a neuron's own spikes, with the time constant of its synapses [1]
     τ_r dr/dt = −r                             the same with the time constant of the readout [1]
     τ_b db/dt = −b                             rise of the neuron's own threshold, if it adapts [V]
-    spike of j, when v_j > v_threshold + b_j:  g_i += θ k_s W_ij for every i,  s_j += k_s,  r_j += k_r,  b_j += adaptation,
-                                               then v_j = v_reset
+    spike of j, when v_j > v_threshold + b_j:  r_j += k_r,  b_j += adaptation,  v_j = v_reset,
+                             and d_j later:    g_i += θ k_s W_ij for every i,  s_j += k_s
     I_i = I_background + v_input Σ_k W_in,ik u_k + θ σ ξ_i   constant over a step of the task [V];  θ = v_threshold − v_rest
     y_o = Σ_j W_out,oj r_j + σ ξ^y_o           at the end of a step of the task [1]
 
 Weights are dimensionless: θ is the voltage of 1, so that a constant input of 1 keeps the membrane at threshold. One spike adds
 k_s = 1/(ν τ_s) and k_r = 1/(ν τ_r), so that a neuron that fires at ν, the `rate`, has traces of mean 1. Input spikes enter g like those of
 other neurons, and have a trace q. All passes (clean and noisy, or +ξ and −ξ, or one) share the weights and receive the same inputs.
+
+d_j is the `delay` of the axon of j: its recurrent synapses and their trace s_j get the spike late, the readout does not. Spikes under way
+are a ring of L = max d/dt + 1 rows: that of neuron j in step m of dt is noted at [(m + d_j/dt) mod L, j], and step m delivers, and clears,
+row m mod L. The start of a trial clears them all.
 
 Learning is local: a synapse measures its input over a step of the task as the mean of the trace that its current consists of,
 
@@ -27,11 +31,13 @@ Over one dt, with E_x = exp(−dt/τ_x) and all currents except g constant:
     v ← (1 − E_m) I + E_m v + C g,   C = τ_s (E_s − E_m)/(τ_s − τ_m)         g ← E_s g,  s ← E_s s,  r ← E_r r,  b ← E_b b
     s̄ += D s,  ā += D g/θ,           D = τ_s (1 − E_s)/T                     (of the values before the decay)
 
-Order within a dt: decay and membranes; thresholds; input spikes, then spikes of neurons, each in the order of their index; resets.
+Order within a dt: decay and membranes; thresholds; input spikes, then spikes of neurons that arrive, each in the order of their index;
+resets. A delay of 0 arrives in the dt of its spike.
 W. Gerstner, W. Kistler, R. Naud & L. Paninski, Neuronal Dynamics, Cambridge University Press (2014), eqs 1.5 – 1.9 (membrane,
 threshold, reset); adaptive thresholds: G. Bellec et al., Nat. Commun. 11:3625 (2020), doi:10.1038/s41467-020-17236-y, Methods, "Network
 models" (ALIF: b = β a, with a ← ρ a + z at every spike z); S. Rotter & M. Diesmann, Biol. Cybern. 81, 381 (1999),
-doi:10.1007/s004220050570 (exact integration).
+doi:10.1007/s004220050570 (exact integration); A. Morrison et al., Neural Comput. 17, 1776 (2005), doi:10.1162/0899766054026648 (delays as
+ring buffers).
 """
 
 from __future__ import annotations
@@ -71,6 +77,7 @@ class SpikingNumbers(NamedTuple):
     """Parameters of the neurons for the kernel, in the dtype of the run; fields as in `Decays`, and the key of input spikes.
 
     rate : probability of an input spike in one dt, for a channel at 1
+    lags : (n,) int64, delays of neurons in steps of dt;  slots : L, rows of the ring of spikes under way, 0 without delays
     """
 
     membrane: float
@@ -92,6 +99,8 @@ class SpikingNumbers(NamedTuple):
     substeps: int
     seed: int
     stream: int
+    lags: np.ndarray
+    slots: int
 
 
 def decays(lif: LIF) -> Decays:
@@ -125,8 +134,8 @@ def kick(lif: LIF) -> float:
     return lif.v_input / (lif.v_threshold - lif.v_rest) / (rate * lif.tau_synapse)
 
 
-def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
-    """The same, for the kernel."""
+def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype, n: int = 0) -> SpikingNumbers:
+    """The same, for the kernel and n neurons."""
     d, t = decays(lif), np.dtype(dtype).type
     rate = lif.encoding.rate * lif.dt if isinstance(lif.encoding, Poisson) else 0.0
     return SpikingNumbers(
@@ -149,6 +158,8 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype) -> SpikingNumbers:
         substeps=d.substeps,
         seed=int(seed),
         stream=random.stream(random.Stream.DATA, 1),
+        lags=lif.lags(n),
+        slots=lif.slots,
     )
 
 
@@ -157,8 +168,8 @@ class SpikingActivity(NamedTuple):
 
     u, du, uh, a, before, xh, y, xi, xi_y : as in :class:`neuroperturb.network.dynamics.NetworkActivity`: uh holds ū, before s̄, xh the traces r
     r : (K, n) constant input I/θ of the step
-    x : (K, 4 N + M [+ N]) state of the neurons, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs; b/θ of
-        adaptive thresholds, last
+    x : (K, 4 N + M [+ L N] [+ N]) state of the neurons, N and M padded: v/θ above rest, g/θ, s, refractory steps left; traces q of inputs;
+        ring of spikes under way, 1 for each; b/θ of adaptive thresholds, last
     kicks : (1, n_in) scratch, the input spikes of one dt
     clock : (2,) int64, steps of the task so far, which key input spikes, and of those the first that is recorded
     raster : (K, rows of dt, n) uint8, 1 for a spike; as many rows and columns as are allocated
@@ -190,14 +201,15 @@ def spiking_activity(
     clock: int = 0,
     rows: int = 0,
     adapts: bool = False,
+    slots: int = 0,
 ) -> SpikingActivity:
     """Neurons at rest; sizes are (n, n_in, n_out); the bias input is set here once and never written again.
 
-    rows : steps of dt to record;  adapts : whether thresholds have a state
+    rows : steps of dt to record;  adapts : whether thresholds have a state;  slots : L, rows of the ring of spikes under way
     """
     n, n_in, n_out = sizes
     zeros = lambda rows, size: memory.zeros((rows, size), dtype)  # noqa: E731
-    K, room = passes * batch, (4 + adapts) * memory.padded(n, dtype) + memory.padded(n_in, dtype)
+    K, room = passes * batch, (4 + slots + adapts) * memory.padded(n, dtype) + memory.padded(n_in, dtype)
     uh = zeros(K, n_in + bias)
     if bias:
         uh[:, n_in] = 1

@@ -14,7 +14,7 @@ from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.configuration import Setup
-from neuroperturb.spec import SpecError
+from neuroperturb.spec import SpecError, Words
 from neuroperturb.spiking.kernel import SpikingPlan
 from neuroperturb.spiking.model import EVALUATION, SpikingActivity, spiking_activity, spiking_numbers
 
@@ -33,7 +33,9 @@ class SpikingNeurons(NamedTuple):
         self, network: RNN, rule: PerturbationRule, *, decorrelation: Decorrelation | None = None, resynchronise: int = 0,
         hardware: Chip | None = None,
     ) -> None:  # fmt: skip
-        require_fit(network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware)
+        require_fit(
+            network, rule, decorrelation=decorrelation, resynchronise=resynchronise, hardware=hardware, lif=self.lif
+        )
 
     def activity(self, setup: Setup, passes: int, batch: int, *, recorded_steps: int = 0) -> SpikingActivity:
         """At rest; input spikes have separate step numbers."""
@@ -41,18 +43,27 @@ class SpikingNeurons(NamedTuple):
 
     def state(self, setup: Setup) -> tuple[SpikingActivity, NeuronNumbers]:
         alpha, t = setup.network.leak, setup.dtype.type
-        numbers = spiking_numbers(self.lif, setup.seed, setup.dtype)
+        numbers = spiking_numbers(self.lif, setup.seed, setup.dtype, setup.sizes[0])
         act = self._activity(setup, setup.passes, setup.batch, 0, self.recorded_steps)
         return act, NeuronNumbers(t(alpha), t(1) - t(alpha), setup.sign, numbers)
 
     def _activity(self, setup: Setup, passes: int, batch: int, clock: int, steps: int) -> SpikingActivity:
         rows = steps * self.lif.substeps
         return spiking_activity(
-            passes, batch, setup.sizes, setup.network.bias, setup.dtype, clock=clock, rows=rows, adapts=self.lif.adapts
+            passes,
+            batch,
+            setup.sizes,
+            setup.network.bias,
+            setup.dtype,
+            clock=clock,
+            rows=rows,
+            adapts=self.lif.adapts,
+            slots=self.lif.slots,
         )
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> SpikingPlan:
-        return SpikingPlan(sweeps, self.lif.encoding.kind, setup.rule.structure.noise.injected, self.lif.adapts)
+        injected = setup.rule.structure.noise.injected
+        return SpikingPlan(sweeps, self.lif.encoding.kind, injected, self.lif.adapts, self.lif.slots > 0)
 
     def is_plain(self, setup: Setup) -> bool:
         del setup  # they spike
@@ -69,7 +80,7 @@ class SpikingNeurons(NamedTuple):
 
 def require_fit(
     network: RNN, rule: PerturbationRule, *, decorrelation: Decorrelation | None = None, resynchronise: int = 0,
-    hardware: Chip | None = None,
+    hardware: Chip | None = None, lif: LIF | None = None,
 ) -> None:  # fmt: skip
     """Reject settings that spiking neurons do not support, in one sentence."""
     _require_rule(rule)
@@ -84,6 +95,9 @@ def require_fit(
     if resynchronise and rule.baseline.paired:
         wanted = "0 for an antithetic pair of spiking neurons: two spike trains have no mean to continue from"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)
+    if lif is not None and len(lif.delays) > network.size:
+        wanted = f"a list of at most {network.size}, one time for each neuron"
+        raise SpecError("spiking.delay", wanted=wanted, got=Words(f"{len(lif.delays)} of them"))
     if hardware is not None:
         _require_chip(hardware)
 

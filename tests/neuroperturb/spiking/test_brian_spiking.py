@@ -89,3 +89,34 @@ def test_four_bits_are_the_same_levels():
     _case, simulation, theirs, ours, weights = compare(rule, LIF(), steps=50, size=30, cell=hw.Digital(bits=4))
     assert np.array_equal(simulation.recorded()[0], theirs) and theirs.any()
     assert largest_difference(ours, weights) < 1e-9
+
+
+@pytest.mark.parametrize("delay", ["0.5 ms", ["0 ms", "3 ms", "12.5 ms"]])
+def test_late_spikes_arrive_alike(delay):
+    """The second trial starts without the spikes under way from the first."""
+    lif = LIF(dt="0.5 ms", v_input="60 mV", delay=delay)
+    case, simulation, theirs, ours, weights = compare(RULES["anp"], lif, steps=60, size=20)
+    trains = simulation.recorded()[0]
+    assert np.array_equal(trains, theirs) and trains.sum() > 100
+    assert smallest_change(ours, case.initial) > 1e-5
+    assert largest_difference(ours, weights) < 1e-9
+
+
+def test_spikes_under_way_last_from_one_presentation_to_the_next():
+    """The same in pieces that are shorter than the longest delay, of which only the first starts a trial."""
+    lif, steps, piece = LIF(v_input="60 mV", delay=["2 ms", "130 ms"]), 36, 12
+    case, short = (make_case(length, size=20, trial=1000) for length in (steps, piece))
+    rows, trains = rows_of(case, RULES["anp"], lif=lif), []
+    whole, pieces = (
+        session(case, RULES["anp"], lif=lif, record=True),
+        session(short, RULES["anp"], lif=lif, record=True),
+    )
+    outcome, state = whole.present(rows, whole.initial())
+    after = pieces.initial()
+    for first in range(0, steps, piece):
+        part = {name: values[first : first + piece] for name, values in rows._asdict().items() if name != "spikes"}
+        done, after = pieces.present(rows._replace(**part), after)
+        trains.append(done.spikes + [first * lif.substeps, 0])
+    assert np.array_equal(np.concatenate(trains), outcome.spikes) and len(outcome.spikes) > 100
+    assert largest_difference(pieces.weights(after), whole.weights(state)) < 1e-12
+    assert np.array_equal(after["arrivals_0"], state["arrivals_0"]) and state["arrivals_0"].any()

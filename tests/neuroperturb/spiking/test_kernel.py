@@ -38,12 +38,14 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
     """One network as the equations read, neuron by neuron: spikes (substeps, n) and outputs (T, n_out)."""
     d, n, theta = decays(lif), len(initial.W_rec), lif.v_threshold - lif.v_rest
     v, g, s, r, wait, b = (np.zeros(n) for _ in range(6))  # volts above rest, volts, 1, 1, steps, volts
+    lags, began = lif.lags(n), 0
     E = {name: math.exp(-lif.dt / getattr(lif, f"tau_{name}")) for name in ("membrane", "synapse", "readout")}
     share = lif.tau_synapse * (E["synapse"] - E["membrane"]) / (lif.tau_synapse - lif.tau_membrane)
     trains, outputs = [], []
     for t in range(len(sequence.inputs)):
         if sequence.reset[t]:
             v[:], g[:], s[:], r[:], wait[:], b[:] = 0, 0, 0, 0, 0, 0
+            began = len(trains)
         u = sequence.inputs[t, 0] * lif.v_input
         drive = initial.W_in[:, : len(u)] @ u + lif.background + (theta * initial.W_in[:, -1] if bias else 0)
         for _ in range(d.substeps):
@@ -54,18 +56,23 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
             b = b * math.exp(-lif.dt / lif.tau_adaptation)
             spiked = v > theta + b
             b = b + lif.adaptation * spiked
-            for j in np.flatnonzero(spiked):
-                g = g + theta * initial.W_rec[:, j] / (lif.rate * lif.tau_synapse)
-            s, r = s + spiked / (lif.rate * lif.tau_synapse), r + spiked / (lif.rate * lif.tau_readout)
-            v, wait = np.where(spiked, lif.v_reset - lif.v_rest, v), np.where(spiked, d.wait, wait)
             trains.append(spiked)
+            sent = [len(trains) - 1 - lag for lag in lags]
+            arrived = np.array([m >= began and trains[m][j] for j, m in enumerate(sent)])
+            for j in np.flatnonzero(arrived):
+                g = g + theta * initial.W_rec[:, j] / (lif.rate * lif.tau_synapse)
+            s, r = s + arrived / (lif.rate * lif.tau_synapse), r + spiked / (lif.rate * lif.tau_readout)
+            v, wait = np.where(spiked, lif.v_reset - lif.v_rest, v), np.where(spiked, d.wait, wait)
         outputs.append(initial.W_out @ r)
     return np.array(trains), np.array(outputs)
 
 
-@pytest.mark.parametrize("adaptation", ["0 mV", "3 mV"])
-def test_a_network_is_what_its_equations_say(adaptation):
-    lif = LIF(dt="0.5 ms", v_input="30 mV", adaptation=adaptation, tau_adaptation="50 ms")
+@pytest.mark.parametrize(
+    ("adaptation", "delay"),
+    [("0 mV", "0 ms"), ("3 mV", "0 ms"), ("0 mV", "2 ms"), ("3 mV", ["0 ms", "1.5 ms", "40 ms"])],
+)
+def test_a_network_is_what_its_equations_say(adaptation, delay):
+    lif = LIF(dt="0.5 ms", v_input="30 mV", adaptation=adaptation, tau_adaptation="50 ms", delay=delay)
     network, rng = RNN(size=25, bias=True), np.random.default_rng(0)
     initial = initial_weights(network, 2, 2, 1)
     sequence = Sequence(
@@ -86,6 +93,17 @@ def test_an_adaptive_threshold_slows_a_neuron_down():
     intervals = np.diff(np.flatnonzero(simulation.raster(constant(0.0, 60))[0, :, 0]))
     assert len(intervals) > 8 and np.all(np.diff(intervals[:5]) > 0)
     assert np.ptp(intervals[-3:]) <= 3 < intervals[-1] - intervals[0]
+
+
+def test_a_spike_arrives_after_its_delay():
+    """Neuron 0 drives neuron 1 over its threshold with every spike: the trains are one, shifted by the delay and the dt of the membrane."""
+    W, W_in = np.array([[0.0, 0.0], [90.0, 0.0]]), np.array([[1.0], [0.0]])
+    for delay in (0, 4, 33):
+        lif = LIF(background="0 mV", v_input="30 mV", delay=f"{delay} ms")
+        simulation = make(RNN(size=2), Matrices(W_in, W, np.zeros((1, 2)), np.eye(1), np.eye(2)), lif)
+        trains = simulation.raster(constant(1.0, 12))[0]
+        first, second = (int(np.flatnonzero(trains[:, j])[0]) for j in (0, 1))
+        assert second - first == delay + 1
 
 
 def test_the_firing_rate_is_the_closed_form():
@@ -149,7 +167,7 @@ def test_recording_and_watching_change_nothing():
 
 
 def test_a_checkpoint_continues_to_the_bit():
-    network, lif, sequence = RNN(size=20), LIF.parse({"encoding": "poisson"}), constant(0.4, 60)
+    network, lif, sequence = RNN(size=20), LIF.parse({"encoding": "poisson", "delay": "25 ms"}), constant(0.4, 60)
     initial, rule = initial_weights(network, 1, 1, 0), NP.replace(credit=Trace(decay=0.9))
     whole, first, second = (make(network, initial, lif, rule, steps=60) for _ in range(3))
     data = whole.prepare(sequence)

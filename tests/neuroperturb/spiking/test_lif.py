@@ -8,6 +8,9 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps, load
 from neuroperturb.network import quantities as units
 from neuroperturb.network.lif import LIF, Brian2, Poisson
+from neuroperturb.network.rnn import RNN
+from neuroperturb.rules import make
+from neuroperturb.spiking.neurons import require_fit
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,20 @@ def test_what_is_no_time_is_one_sentence(got):
             {"backend": {"kind": "brian2", "target": "cuda"}},
             "The 'spiking.backend.target' parameter of Brian2 must be 'numpy'",
         ),
+        (
+            {"delay": "1.5 ms"},
+            "The 'spiking.delay' parameter of LIF must be a whole number of steps 'dt' of 1 ms, from 0 to 10000 ms. Got '1.5 ms' instead.",
+        ),
+        (
+            {"delay": ["1 ms", "-1 ms"]},
+            "The 'spiking.delay' parameter of LIF must be a whole number of steps 'dt' of 1 ms",
+        ),
+        ({"delay": "11 s"}, "The 'spiking.delay' parameter of LIF must be a whole number of steps 'dt' of 1 ms"),
+        ({"delay": []}, "The 'spiking.delay' parameter of LIF must be a time or a list of times. Got [] instead."),
+        (
+            {"delay": ["1 ms", 2]},
+            "The 'spiking.delay' parameter must be a time with its unit, such as '20 ms'. Got 2 instead.",
+        ),
         ({"rate": "50 mV"}, "The 'spiking.rate' parameter must be a rate with its unit, such as '50 Hz'."),
         ({"tau": "1 ms"}, "The 'spiking.tau' parameter of LIF is unknown."),
     ],
@@ -72,6 +89,20 @@ def test_tables_and_names(tmp_path):
 
 def test_without_spikes_there_is_no_word_of_them():
     assert "spiking" not in Experiment.parse({"task": "mackey-glass"}).table()
+
+
+def test_delays_are_one_or_taken_in_turn(tmp_path):
+    assert "delay" not in LIF().table() and LIF(delay="0 ms") == LIF() and LIF().slots == 0
+    lif = LIF(delay=["0 ms", "3 ms"])
+    assert lif.lags(5).tolist() == [0, 3, 0, 3, 0] and lif.slots == 4
+    path = tmp_path / "run.toml"
+    made = Experiment.parse({"task": "mackey-glass", "spiking": {"delay": ["0 ms", "3 ms"]}})
+    path.write_text(dumps(made), encoding="utf-8")
+    assert load(path) == made and made.spiking == lif
+    with pytest.raises(
+        ValueError, match=r"'spiking\.delay' parameter must be a list of at most 1, one time for each neuron"
+    ):
+        require_fit(RNN(size=1), make("np"), lif=lif)
 
 
 def test_derived_numbers():
