@@ -34,7 +34,7 @@ class Whitener(NamedTuple):
 
     array, pending : P (n, n) and its update;  x, z : (2B, n) or (B, n), inputs and results of reads
     now, before : (B, n) presynaptic factors of this step (readout) and the previous step (recurrence)
-    covariance, writes : C (n, n) and how often it was changed, where P is set from it; else of one number
+    covariance, writes : C (n, n) and how often it was changed, where P is set from it; else empty
     numbers : parameters of the rule's presynaptic value
     seed, stream : key of the private noise
     """

@@ -129,8 +129,8 @@ def _whitener(setup: Setup) -> Whitener:
         z=zeros(columns, n),
         now=zeros(batch, n),
         before=zeros(batch, n),
-        covariance=zeros(n, n) if lateral.tracks else zeros(1, 1),
-        writes=np.zeros(1, np.int64),
+        covariance=zeros(n, n) if lateral.tracks else np.zeros((0, 0), setup.dtype),  # older checkpoints have neither
+        writes=np.zeros(int(lateral.tracks), np.int64),
         numbers=setup.rule.numbers.presynaptic,
         seed=int(setup.seed),
         stream=random.stream(random.Stream.PERTURBATION, 10),

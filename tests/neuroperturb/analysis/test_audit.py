@@ -557,9 +557,9 @@ def test_steps_with_a_state_are_local_and_counted():
     from neuroperturb.analysis.audit.anatomy import dissect
     from neuroperturb.analysis.audit.costs import costs
     from neuroperturb.analysis.audit.fixed_point import require_integers
-    from neuroperturb.rules import Adam, Momentum, Plain
+    from neuroperturb.rules import LocalAdam, Momentum, Plain
 
-    found = {step.kind: dissect(rules.make("np", step=step), None) for step in (Plain(), Momentum(), Adam())}
+    found = {step.kind: dissect(rules.make("np", step=step), None) for step in (Plain(), Momentum(), LocalAdam())}
     held = {kind: costs(anatomy, "online", 8).state_synapse for kind, anatomy in found.items()}
     assert held == {"plain": 0, "momentum": 1, "adam": 2}
     assert all(quantity.is_local for anatomy in found.values() for quantity in anatomy.quantities)

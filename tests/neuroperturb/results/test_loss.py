@@ -105,15 +105,15 @@ def test_the_best_constant_output_by_hand():
 
 def test_a_task_of_ones_own_is_labelled_by_its_data(folder):
     run = trained(Experiment.parse({"task": "coin.py:Coin", "network": {"size": 3}, "training": {"epochs": 1}}))
-    assert axis_label(run) == "cross-entropy"
+    assert axis_label(run) == "cross-entropy [nats]"
     assert "loss      cross-entropy [nats]; the best constant output scores 0." in run.report()
     loaded = load(run.save(folder / "coin.nc"))
     assert loaded.loss == run.loss
-    assert axis_label(loaded) == "cross-entropy"
+    assert axis_label(loaded) == "cross-entropy [nats]"
     assert differences(run, loaded) == []
     run.loss = {"name": "surprise", "unit": "bits", "guess": {"validation": 1.0, "test": float("nan")}}
     loaded = load(run.save(folder / "coin.nc"))
-    assert axis_label(loaded) == "surprise"
+    assert axis_label(loaded) == "surprise [bits]"
     assert "loss      surprise [bits]; the best constant output scores 1.00 on validation data\n" in loaded.report()
     assert differences(run, loaded) == []  # what a record says of its loss is no other science
 
@@ -146,7 +146,7 @@ def test_figures_of_a_study_are_labelled_by_its_records(folder):
         for name in dict.fromkeys(line.facet for line in made)
     }
     coin, xor = named
-    assert named == {coin: "test loss (cross-entropy)", xor: "test loss"}
+    assert named == {coin: "test loss (cross-entropy) [nats]", xor: "test loss"}
     floor = floor_of(tables, coin)
     assert (floor.name, floor.loss) == ("a constant output", pytest.approx(tables.losses[0]["guess"]["test"]))
     assert floor_of(tables, xor).name == "guessing"
