@@ -32,10 +32,12 @@ def on_config(config):
 
 
 def on_files(files, config):
-    """Generated pages, pages of studies, and the files that they show."""
+    """Generated pages, pages of studies, the files that they show, and notebooks."""
     for uri, text in reference.pages().items():
         files.append(File.generated(config, uri, content=text))
     files.append(File.generated(config, PLACES["CHANGELOG.md"], content=_text(ROOT / "CHANGELOG.md")))
+    for path in sorted(ROOT.glob("notebooks/*.ipynb")):  # to be downloaded
+        files.append(File.generated(config, f"notebooks/{path.name}", abs_src_path=str(path)))
     for path in sorted(STUDIES.glob("*/README.md")):
         for name, shown in _shown(path).items():
             uri = f"results/studies/{path.parent.name}/{name}"
