@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
 
+pytestmark = pytest.mark.slow  # each compiles a dozen engines
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TINY = (
