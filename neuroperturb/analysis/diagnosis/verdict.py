@@ -53,11 +53,11 @@ class Limit(NamedTuple):
 
 
 def limit(diagnosis: Diagnosis, noise_std: float | None) -> Limit | None:
-    """The ratio that is furthest beyond its limit, or None.
+    """The ratio that is furthest beyond its limit, or None; small requests only where no limit that was found is passed.
 
     noise_std : σ of the rule, or None if it injects nothing
     """
-    found = [*_of_perturbation(diagnosis, noise_std), *_of_writing(diagnosis)]
+    found = [*_of_perturbation(diagnosis, noise_std), *_of_writing(diagnosis)] or [*_of_requests(diagnosis)]
     return max(found, key=lambda each: each.beyond, default=None)
 
 
@@ -102,6 +102,10 @@ def _of_writing(diagnosis: Diagnosis):
         if writing.forgets > FORGETS:
             cure = "use a larger weight scale or a smaller learning rate"
             yield Limit("forgets", name, writing.forgets, FORGETS, writing.forgets / FORGETS, cure)
+
+
+def _of_requests(diagnosis: Diagnosis):
+    for name, writing in diagnosis.writing.items():
         if writing.request_per_step < REQUEST and writing.fidelity < REALISED:
             cure = "use a larger learning rate, a writing that accumulates requests (--writing recommended), or finer steps"
             beyond = _over(REQUEST, writing.request_per_step)
