@@ -13,7 +13,7 @@ import numpy as np
 from hardware_models.numerics.compiled import kernel, separate
 from hardware_models.numerics.dots import dot
 from hardware_models.reading.converters import convert, is_saturated
-from hardware_models.reading.kernels import ADC, OUTPUT, REPETITION, WEIGHT, copy_row, fill_normal, fill_uniform
+from hardware_models.reading.kernels import ADC, OUTPUT, REPETITION, WEIGHT, fill_normal, fill_uniform, leave
 from hardware_models.reading.wiring import device_row
 
 DEVICE = 1 << 29  # of the row of a draw: three bits, above the side
@@ -61,12 +61,9 @@ def square_of(v, power):
 @kernel
 def finish(reading, k, saturated, out, n):
     """Scale a column back, and note whether it is to be read again."""
-    s = reading.scratch
     for i in range(n):
-        out[i] *= s.divisor[k]
-    s.waiting[k] = 1 if saturated and s.repetition[k] < reading.numbers.most else 0
-    if s.waiting[k] == 0 and reading.numbers.most > 0:
-        copy_row(out, s.done[k], n)
+        out[i] *= reading.scratch.divisor[k]
+    leave(reading, k, saturated, out, n)
 
 
 @kernel

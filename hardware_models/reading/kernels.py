@@ -253,14 +253,21 @@ def sense_all(reading, sweep, w, slow, gain, n, x, acc):
 
 @kernel
 def sense_columns(reading, sweep, gain, n, x, acc):
-    p, s = reading.numbers, reading.scratch
+    s = reading.scratch
     for k in range(x.shape[0]):
         if s.waiting[k] == 0:
             continue
         saturated = sense(reading, sweep, gain, k, acc[k], n)
-        s.waiting[k] = 1 if saturated and s.repetition[k] < p.most else 0
-        if s.waiting[k] == 0 and p.most > 0:
-            copy_row(acc[k], s.done[k], n)
+        leave(reading, k, saturated, acc[k], n)
+
+
+@kernel
+def leave(reading, k, saturated, out, n):
+    """Column k is read again, or kept until all are done."""
+    most, s = reading.numbers.most, reading.scratch
+    s.waiting[k] = 1 if saturated and s.repetition[k] < most else 0
+    if s.waiting[k] == 0 and most > 0:
+        copy_row(out, s.done[k], n)
 
 
 @kernel
