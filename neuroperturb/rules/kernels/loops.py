@@ -60,6 +60,14 @@ def uncorrected(params, writes):
     return type(writes)(1)
 
 
+@kernel
+def is_rewarded(reward):
+    rewarded = False
+    for b in range(reward.shape[0]):
+        rewarded = rewarded or reward[b] != 0
+    return rewarded
+
+
 @lru_cache
 def make_step_row(numbers: type):
     """step_row(memory, j, scale, reward, g): replaces g by the write. Without a reward, the state is left unchanged.
@@ -79,10 +87,7 @@ def make_step_row(numbers: type):
 
     @kernel
     def with_state(memory, j, scale, reward, g):
-        rewarded = False
-        for b in range(reward.shape[0]):
-            rewarded = rewarded or reward[b] != 0
-        if not rewarded:
+        if not is_rewarded(reward):
             g[:] = 0
             return
         params, state = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:]), memory.square[j]
@@ -92,10 +97,7 @@ def make_step_row(numbers: type):
 
     @kernel
     def with_two_states(memory, j, scale, reward, g):
-        rewarded = False
-        for b in range(reward.shape[0]):
-            rewarded = rewarded or reward[b] != 0
-        if not rewarded:
+        if not is_rewarded(reward):
             g[:] = 0
             return
         params = numbers(memory.rate[0] / scale, *loaded(memory.step)[1:])
