@@ -27,10 +27,8 @@ from typing import NamedTuple
 from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis
 
 CREDITED, LOSS_SNR, DEAD, WANDER, WEIGHT_ERROR, FORGETS = 0.3, 0.75, 0.5, 1.8, 0.25, 1.5
-REQUEST, REALISED = (
-    0.05,
-    0.5,
-)  # request/step below which cells are asked for what they cannot do, and fidelity that shows that they do not
+# request/step below which cells are asked for what they cannot do, and fidelity that shows that they do not
+REQUEST, REALISED = 0.05, 0.5
 LARGEST = 1.0  # σ beyond which a perturbation is no longer small: tanh saturates
 
 
