@@ -111,8 +111,9 @@ hardware = {{ cells = {{ kind = "{place}:MyCell", dw_min = 0.02 }}, seed = 4 }}
 
 
 def forget():
-    """As in another process."""
+    """As in another process, which met none of the folders of the tests before."""
     user_code._known.clear()
+    user_code._met.clear()
     for name in [name for name in sys.modules if name.startswith("mine")]:
         del sys.modules[name]
 
