@@ -340,33 +340,6 @@ def series(root: Path) -> Lines:
     return lines
 
 
-def _best(frame: pd.DataFrame) -> str:
-    """The smallest mean validation loss of the settings that finished on all three seeds, and the setting."""
-    keys = ["learning_rate", "rule.chunk", "rule.presynaptic.initial"]
-    ended = frame[frame["status"] == "finished"].assign(validation=lambda one: one["validation"].astype(float))
-    tried = ended.groupby(keys, dropna=False)["validation"].agg(["mean", "count"])
-    return loss(tried[tried["count"] == 3]["mean"].min()) if (tried["count"] == 3).any() else ""
-
-
-@table
-def series_tuning(root: Path) -> Lines:
-    """What the search of the series study found on its tuning seeds; no estimate."""
-    tasks = {"Mackey–Glass": "mackey-glass*", "weather, 24 h": "weather*"}
-    lines = [
-        [
-            "best mean validation loss of three tuning seeds",
-            *(f"{task}{what}" for task in tasks for what in ("", ", frozen")),
-        ]
-    ]
-    for row in SERIES:
-        frame = runs(root, "series/search.csv", **row.where)
-        parts = [
-            narrowed(frame, {"task": task, "control": control}) for task in tasks.values() for control in ("", "frozen")
-        ]
-        lines.append([row.label, *(_best(part) for part in parts)])
-    return lines
-
-
 @table
 def online_series(root: Path) -> Lines:
     """The series of the first rounds: what is left of their claims, with their data."""
