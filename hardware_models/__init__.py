@@ -138,7 +138,9 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str):
     if name in _HOME:
-        return getattr(importlib.import_module(f"hardware_models.{_HOME[name]}"), name)
+        found = getattr(importlib.import_module(f"hardware_models.{_HOME[name]}"), name)
+        globals()[name] = found  # asked for once: reading a study asks thousands of times
+        return found
     raise AttributeError(f"module 'hardware_models' has no attribute {name!r}")
 
 

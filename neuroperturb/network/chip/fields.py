@@ -29,8 +29,11 @@ def defaults(cls: type) -> dict[str, Any]:
     return made | {f.name: f.default for f in dataclasses.fields(cls) if f.default is not missing}
 
 
-def required(cls: type) -> list[str]:
-    return [name for name in hints(cls) if name not in defaults(cls)]
+@lru_cache
+def required(cls: type) -> tuple[str, ...]:
+    """Fields without a default."""
+    usual = defaults(cls)
+    return tuple(name for name in hints(cls) if name not in usual)
 
 
 def changed(base: Any, changes: dict) -> Any:
