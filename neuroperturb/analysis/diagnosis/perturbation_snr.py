@@ -5,6 +5,7 @@ propagated from before; the rest was added by this layer at this step:
 
     e_t = δa_t − W_in δû_t − W_rec δx̂_{t−1}          e^y_t = δy_t − W_out δx̂_t
 
+(the output is measured at the steps that are scored in any trial: at others a run need not compute it)
 injected noise, and the noise and rounding of two reads; neurons add the difference of their own input noise, c σ_ν² with c = 2 for a
 twin and ½ for a pair. The synapses receive only p: σξ in node perturbation, their own Ξ in weight perturbation, δa itself for activity
 differences, which thus learn from read noise as well as from injected noise.
@@ -79,7 +80,9 @@ class Signals:
         sim, act = self.simulation, self.simulation.run.act
         W_in, W_rec, W_out = (sim.arrays[name].read().astype(np.float64) for name in ("W_in", "W_rec", "W_out"))
         self._add_mean("hidden.input", _lengths(act.uh[: sim.batch]) + _lengths(act.before[: sim.batch]))
-        self._add_mean("output.input", _lengths(act.xh[: sim.batch]))
+        scored = bool(data.mask[t].any())
+        if scored:
+            self._add_mean("output.input", _lengths(act.xh[: sim.batch]))
         if self.single:
             self._note_single(data, t, W_in, W_rec, W_out)
             return
@@ -89,12 +92,13 @@ class Signals:
                                (act.before, len(W_rec)))
         )  # fmt: skip
         e, e_y = da - du @ W_in.T - dbefore @ W_rec.T, dy - dx @ W_out.T
-        for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y)):
+        for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y))[: 1 + scored]:
             self._add(f"{layer}.fresh", fresh)
             self._add(f"{layer}.extra", fresh - self._injected(injected, fresh.shape[1]))
             self.count[layer] += fresh.size
         self._add("hidden.difference", da)
-        self._add("output.difference", dy)
+        if scored:
+            self._add("output.difference", dy)
         self._add_mean("hidden.dead", act.x[sim.batch :, : len(W_rec)] == act.x[: sim.batch, : len(W_rec)])
         self._note_loss(data, t, dx @ W_out.T, e_y, dy)
 
@@ -106,11 +110,12 @@ class Signals:
             for rows, size in ((act.a, len(W_rec)), (act.y, len(W_out)), (act.uh, W_in.shape[1]), (act.xh, len(W_rec)), (act.before, len(W_rec)))
         )  # fmt: skip
         e, e_y = a - u @ W_in.T - before @ W_rec.T, y - x @ W_out.T
-        for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y)):
+        scored = bool(data.mask[t].any())
+        for layer, fresh, injected in (("hidden", e, act.xi), ("output", e_y, act.xi_y))[: 1 + scored]:
             self.residuals[f"{layer}.fresh"].append(fresh)
             self.residuals[f"{layer}.extra"].append(fresh - injected[: sim.batch, : fresh.shape[1]])
             self.count[layer] += fresh.size
-        if data.mask[t].any():
+        if scored:
             self.received.append(np.array(sim.run.signal.dL, np.float64)[data.mask[t]])
             self._add("sent", self.received[-1])
 

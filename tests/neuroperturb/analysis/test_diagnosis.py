@@ -11,6 +11,7 @@ import pytest
 import hardware_models as hw
 from hardware_models.ageing import Ageing, Faults
 from hardware_models.neurons import Neurons
+from hardware_models.numerics.blas import BATCH
 from hardware_models.numerics.compiled import COMPILED
 from hardware_models.reading.reading import Reading
 from hardware_models.writing.mixed_precision import MixedPrecision
@@ -42,16 +43,16 @@ T, B, N = 25, 8, 10
 NET = RNN(size=N)
 
 
-def sequence(seed=0):
+def sequence(seed=0, trials=B, scored=slice(None)):
     rng = np.random.default_rng(seed)
-    return Sequence(
-        rng.normal(size=(T, B, 2)), rng.normal(size=(T, B, 2)), np.ones((T, B), bool), np.arange(T) == 0
-    )  # fmt: skip
+    mask = np.zeros((T, trials), bool)
+    mask[scored] = True
+    return Sequence(rng.normal(size=(T, trials, 2)), rng.normal(size=(T, trials, 2)), mask, np.arange(T) == 0)
 
 
-def simulation(chip=None, rule="np", schedule="episode", **changes):
+def simulation(chip=None, rule="np", schedule="episode", trials=B, **changes):
     chosen = rules.make(rule, None, schedule, **{"noise_std": 0.01, "learning_rate": 0.01, **changes})
-    return Simulation(NET, chosen, initial_weights(NET, 2, 2, 0), schedule=schedule, batch=B, steps=T, total_steps=10 * T,
+    return Simulation(NET, chosen, initial_weights(NET, 2, 2, 0), schedule=schedule, batch=trials, steps=T, total_steps=10 * T,
                       dtype="float64", seed=2, hardware=chip)  # fmt: skip
 
 
@@ -72,6 +73,19 @@ def test_on_ideal_hardware_nothing_is_lost(rule):
         assert layer.dead == 0
     assert found.fidelity == pytest.approx(1)
     assert found.wander < 1e-5
+    assert verdict.limit(found, 0.01) is None
+
+
+@interpreted
+@pytest.mark.parametrize("scored", [slice(-1, None), slice(4, None, 5)], ids=["the last step", "every fifth"])
+@pytest.mark.parametrize("rule", ["np-trace", "np-p", "anp-trace", "wp-held"])
+def test_steps_that_are_not_scored_take_nothing_from_the_output(rule, scored):
+    """A run that leaves out the readout where nothing is scored leaves what the output was before."""
+    ahead = simulation(None, rule, trials=BATCH)  # so many that they are innermost, for the rules that can
+    found = diagnose(ahead, [sequence(k, BATCH, scored) for k in range(2)])
+    for layer in (found.perturbation.hidden, found.perturbation.output):
+        assert layer.credited == pytest.approx(1, abs=1e-12)
+        assert layer.loss_snr > 1e6
     assert verdict.limit(found, 0.01) is None
 
 
