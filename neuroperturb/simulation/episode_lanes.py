@@ -369,6 +369,28 @@ def make_lane_episode(plan: Plan):
         count_reads(run.arrays.W_out, steps, act.x.shape[0])
 
     @kernel
+    def keep_before(run):
+        """x before the last step of a chunk, where the other strategies keep it."""
+        lanes, act, batch = run.scratch, run.act, run.signal.dL.shape[0]
+        n = lanes.drive.shape[0]
+        for h in range(run.neurons.sign.shape[0]):
+            from_lanes(lanes.x[h * n : (h + 1) * n], act.before[h * batch : (h + 1) * batch])
+
+    @kernel
+    def keep_received(run):
+        """What units received at that step, and the noise: nothing learns from it, but a diagnosis that goes step by step reads it."""
+        lanes, act, sign, batch = run.scratch, run.act, run.neurons.sign, run.signal.dL.shape[0]
+        n, s = lanes.drive.shape[0], run.block.filled[0] - 1
+        from_lanes(lanes.xi, act.xi)
+        from_lanes(lanes.xi_y, act.xi_y)
+        for h in range(sign.shape[0]):
+            from_lanes(lanes.block_in[s], act.uh[h * batch : (h + 1) * batch])
+            for b in range(batch):
+                for i in range(n):
+                    received = lanes.drive[i, b] + lanes.r[h * n + i, b]
+                    act.a[h * batch + b, i] = received + sign[h] * lanes.xi[i, b] if sign[h] != 0 else received
+
+    @kernel
     def silence(run):
         run.scratch.x[:] = 0
         run.scratch.block_centre[0] = 0
@@ -380,9 +402,13 @@ def make_lane_episode(plan: Plan):
             if reset[t]:
                 close_block(run)
                 silence(run)
+            if t == last - 1:
+                keep_before(run)
             if not step(run, inputs[t], targets[t], mask[t], reset[t]):
                 leave(run, t - first + 1)
                 return t
+        if last > first:
+            keep_received(run)
         if last == inputs.shape[0]:
             close_block(run)
         leave(run, last - first)
