@@ -13,7 +13,7 @@ from neuroperturb.experiments.toml import plain, read_table, resolve
 from neuroperturb.results import text
 from neuroperturb.results.run import Run, existing, load
 from neuroperturb.spec import InputError, plugins, suggest
-from neuroperturb.spec.data_file import recorded
+from neuroperturb.spec.data_file import DataPath, find, recorded
 from neuroperturb.spec.user_code import is_name
 from neuroperturb.spiking import recipes as spiking_recipes
 from neuroperturb.spiking.brian_show import show
@@ -100,6 +100,8 @@ def configuration(job: RunJob) -> str:
 def _table(source: str, backend: str | None) -> dict:
     """The settings of the source."""
     if Path(source).suffix.lower() in recipes.FILES:
+        if find(typed := DataPath.typed(source)) is None:
+            raise InputError(f"There is no file {source!r}: searched for in {typed.sought}.")
         return recipes.of_file(source)
     source = source if Path(source).is_file() else plugins.located("task", source, TASKS)
     if source in TASKS or is_name(source):

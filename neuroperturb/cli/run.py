@@ -94,11 +94,12 @@ def carry_out(
     kinds: Sequence[str] = ("png",),
 ) -> int:
     """Train, compare, record and draw; the exit code."""
+    dataset = training.read(job, simulated=chip is None)  # what is wrong with a file is said first, and alone
     if not quiet:
         say(jobs.configuration(job))
         for remark in remarks(job.experiment):
             warn(remark)
-    with contextlib.closing(training.start(job, chip, quiet=quiet)) as trainer:
+    with contextlib.closing(training.start(job, dataset, chip, quiet=quiet)) as trainer:
         if getattr(trainer, "warning", ""):
             warn(trainer.warning)
         interrupted = training.train(trainer, job.target, quiet)

@@ -17,6 +17,7 @@ from neuroperturb.results import folders
 from neuroperturb.results.file import is_run
 from neuroperturb.spec import InputError
 from neuroperturb.spec.data_file import require_the_same
+from neuroperturb.tasks import Dataset
 from neuroperturb.training.black_box.trainer import BlackBox
 from neuroperturb.training.resumption import require_simulated
 from neuroperturb.training.trainer import Trainer
@@ -25,15 +26,19 @@ ADDRESS = re.compile(r"[\w.\[\]:]*:\d+")
 CHECKPOINT_EVERY = 300.0  # seconds between saves of a run that is still going
 
 
-def start(job: RunJob, chip: str | None = None, *, quiet: bool = False) -> Trainer:
-    """The trainer of a job whose record can be written; `chip`: one in the loop, the command of a program or ``host:port``."""
+def read(job: RunJob, *, simulated: bool = True) -> Dataset:
+    """The data of a job, which are those of the record that it repeats or goes on from; `simulated`: without a chip in the loop."""
     for before, purpose in ((job.original, "Repeating a run"), (job.previous, "Going on from a record")):
         if before is not None:
-            if chip is None:
+            if simulated:
                 require_simulated(before)
             require_the_same(before.data, of_experiment(job.experiment), purpose)
     training = job.experiment.training
-    dataset = job.experiment.task.data(training.seed, training.batch_size)
+    return job.experiment.task.data(training.seed, training.batch_size)
+
+
+def start(job: RunJob, dataset: Dataset, chip: str | None = None, *, quiet: bool = False) -> Trainer:
+    """The trainer of a job whose record can be written; `chip`: one in the loop, the command of a program or ``host:port``."""
     if chip is None:
         with preparing(quiet):  # on hardware a rule is diagnosed, which compiles what training needs
             trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)

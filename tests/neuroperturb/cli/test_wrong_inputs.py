@@ -173,6 +173,14 @@ DATA = [
 ]
 
 
+@pytest.mark.parametrize(
+    "arguments", [["nothere.csv"], ["nothere.npz"], ["weather", "--set", "task.path=nothere.csv"]], ids=" ".join
+)
+def test_data_that_are_not_there_are_said_before_the_settings(here, arguments):
+    refused(here, ["run", *arguments], "'nothere.")
+    assert CliRunner().invoke(cli.app, ["run", *arguments]).stdout == ""
+
+
 @pytest.mark.parametrize(("task", "setting", "sentence"), DATA)
 def test_data_that_cannot_be_made(here, task, setting, sentence):
     refused(here, ["run", task, "--quiet", "--set", setting], sentence)
