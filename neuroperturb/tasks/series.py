@@ -105,6 +105,50 @@ class NewRows(NamedTuple):
         return {"row": self.names, **dict(zip(self.targets, self.scale.undo(outputs[:, 0]).T, strict=True))}
 
 
+class Cut(NamedTuple):
+    """How a series is cut: rows before `fit` are training, before `split` validation, and the rest is test; `horizon`, `washout` and
+    `lead_in` in rows.
+    """
+
+    fit: int
+    split: int
+    horizon: int
+    washout: int
+    lead_in: int
+
+    def require_fit(self, owner: str, source: str, rows: int) -> None:
+        """Reject a horizon that does not fit into a part; owner, source : whose parameter it is, and of which rows, for errors."""
+        parts = ("training", self.fit), ("validation", self.split - self.fit), ("test", rows - self.split)
+        for name, length in parts:
+            if self.horizon >= length:
+                wanted = f"smaller than the {length} {name} rows that 'split' = {self.split} leaves of {source}"
+                raise SpecError("horizon", owner, wanted, self.horizon)
+
+
+def forecast(
+    values: np.ndarray, seen: int, breaks: np.ndarray, cut: Cut, *, trials: int, current: Listed[int] | None
+) -> SeriesDataset:
+    """The data of a forecast.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, columns), input columns, of which there are `seen`, and then those to forecast
+    breaks : rows that do not follow the previous one
+    cut : Cut
+    trials : segments of the training rows that are presented in parallel
+    current : input columns with the present values of the outputs; None: there are none
+    """
+    scaled = Scale.of(values[: cut.fit]).apply(values)[:, None, :]
+    inputs, targets = (np.ascontiguousarray(scaled[:, :, k]) for k in (slice(seen), slice(seen, None)))
+    pairs = pair_segments(inputs, targets, breaks, cut.horizon)
+    return SeriesDataset(
+        side_by_side(part(pairs, (0, cut.fit), cut.washout), trials, cut.washout),
+        part(pairs, (cut.fit, cut.split), cut.washout, cut.lead_in),
+        part(pairs, (cut.split, len(values)), cut.washout, cut.lead_in),
+        current=current,
+    )
+
+
 def validation_start(split: int) -> int:
     """First validation row, when the rows before `split` are training and validation together."""
     return split - int(VALIDATION_FRACTION * split)

@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from neuroperturb.spec import SpecError
-from neuroperturb.spec.data_file import DataFile, FileNote
+from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks import table_file
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import NewRows, Scale, SeriesDataset, pair_segments, part, side_by_side, validation_start
-from neuroperturb.tasks.table_file import DataTable, read_table
+from neuroperturb.tasks.series import Cut, NewRows, Scale, SeriesDataset, forecast, validation_start
+from neuroperturb.tasks.table_file import WholeRows, read_table
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(strict=False), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
@@ -21,23 +21,10 @@ Code = Annotated[float, Field(allow_inf_nan=False)] | str
 
 
 class Read(NamedTuple):
-    """Rows of a file.
+    """Rows of a file: columns of inputs, `seen`, and then of targets."""
 
-    table, time : the file, and the column of times;  seen : input columns
-    values : ndarray, shape (rows, columns), inputs and then targets;  segment : ndarray, shape (rows,);  names : their times, or lines
-    """
-
-    table: DataTable
-    time: str | None
+    rows: WholeRows
     seen: tuple[str, ...]
-    values: np.ndarray
-    segment: np.ndarray
-    names: list[str]
-
-    @property
-    def sides(self) -> tuple[slice, slice]:
-        """Input columns, and columns to forecast."""
-        return slice(len(self.seen)), slice(len(self.seen), None)
 
 
 class Series(Task):
@@ -102,62 +89,43 @@ class Series(Task):
         """The rows of the file, which are not random."""
         check_request(self, seed, batch_size)
         del seed  # there is only one series
-        read = self._read(self.path)
-        values, fit, split = read.values, *self._parts(len(read.values))
-        scaled = Scale.of(values[:fit]).apply(values)[:, None, :]
-        seen, forecast = (np.ascontiguousarray(scaled[:, :, k]) for k in read.sides)
-        pairs = pair_segments(seen, forecast, 1 + np.flatnonzero(np.diff(read.segment)), self.horizon)
-        made = SeriesDataset(
-            side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout),
-            part(pairs, (fit, split), self.washout, self.lead_in),
-            part(pairs, (split, len(values)), self.washout, self.lead_in),
-            current=[read.seen.index(name) for name in self.target] if set(self.target) <= set(read.seen) else None,
+        rows, seen = self._read(self.path)
+        current = [seen.index(name) for name in self.target] if set(self.target) <= set(seen) else None
+        made = forecast(
+            rows.values, len(seen), rows.breaks, self._cut(len(rows.values)), trials=batch_size, current=current
         )
-        made.files = {self.path: self._note(read.table, read.time)}
+        if rows.note is not None:
+            made.files = {self.path: rows.note}
         return made
 
     def new_rows(self, path: str) -> NewRows:
         """Rows of another file, on the scale of the training rows, for a prediction; targets need not be among its columns."""
-        trained, new = self._read(self.path), self._read(path, forecast=False)
-        fit, _ = self._parts(len(trained.values))
-        seen, forecast = (Scale.of(trained.values[:fit, k]) for k in trained.sides)
+        (trained, columns), (new, _) = self._read(self.path), self._read(path, targets=False)
+        sides, fit = (slice(len(columns)), slice(len(columns), None)), self._cut(len(trained.values)).fit
+        seen, told = (Scale.of(trained.values[:fit, k]) for k in sides)
         reset = np.diff(new.segment, prepend=-1) != 0
         ahead = [f"{name} + {self.horizon}" for name in self.target]
-        return NewRows(seen.apply(new.values)[:, None, :], reset, new.names, ahead, forecast)
+        return NewRows(seen.apply(new.values)[:, None, :], reset, new.names, ahead, told)
 
-    def _read(self, path: str, *, forecast: bool = True) -> Read:
-        """The rows of a file without missing values; `forecast`: with the columns to forecast."""
+    def _read(self, path: str, *, targets: bool = True) -> Read:
+        """The rows of a file without missing values; `targets`: with the columns to forecast."""
         table = read_table(path, "Series")
         time = table_file.usual_time(table) if self.time is None else self.time or None
         seen = self.inputs or tuple(column for column in table.columns if column != time)
-        targets = self.target if forecast else ()
-        for column in targets:
+        ahead = self.target if targets else ()
+        for column in ahead:
             table.require("target", column)
             if column == time:
                 raise SpecError("target", "Series", "another column than the times", column)
-        columns = [*(("inputs", column) for column in seen), *(("target", column) for column in targets)]
-        values = np.column_stack([table_file.numbers(table, key, c, self.missing) for key, c in columns])
-        breaks = np.empty(0, int) if time is None else table_file.breaks(table, time, table_file.times(table, time))
-        whole = ~np.isnan(values).any(axis=1)
-        segment = np.searchsorted(breaks, np.arange(len(values)), side="right") + np.cumsum(~whole)
-        names = [str(cell) for cell in (table.numbers if time is None else table.columns[time])]
-        return Read(table, time, seen, values[whole], segment[whole], [names[row] for row in np.flatnonzero(whole)])
+        columns = [*(("inputs", column) for column in seen), *(("target", column) for column in ahead)]
+        return Read(table_file.whole_rows(table, columns, time, self.missing), seen)
 
-    @staticmethod
-    def _note(table: DataTable, time: str | None) -> FileNote:
-        """Which file it was, with the first and the last time of its rows."""
-        first, last = (str(table.columns[time][row]) for row in (0, -1)) if time else ("", "")
-        return table.note._replace(first=first, last=last)
-
-    def _parts(self, rows: int) -> tuple[int, int]:
-        """First rows of validation and of test."""
+    def _cut(self, rows: int) -> Cut:
+        """Where the rows are cut."""
         split = self.split if isinstance(self.split, int) else int(self.split * rows)
         if not 20 <= split < rows:
             wanted = f"at least 20 and smaller than the {rows} rows of {self.path!r} without missing values"
             raise SpecError("split", "Series", wanted, self.split)
-        fit = validation_start(split)
-        for name, length in (("training", fit), ("validation", split - fit), ("test", rows - split)):
-            if self.horizon >= length:
-                wanted = f"smaller than the {length} {name} rows of {self.path!r} that 'split' leaves"
-                raise SpecError("horizon", "Series", wanted, self.horizon)
-        return fit, split
+        cut = Cut(validation_start(split), split, self.horizon, self.washout, self.lead_in)
+        cut.require_fit("Series", repr(self.path), rows)
+        return cut

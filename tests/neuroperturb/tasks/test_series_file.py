@@ -114,7 +114,7 @@ WRONG = {
     "no header": (lines()[1:], {}, "begins with '2020-01-01T00:00:00', where the names of columns belong"),
     "a column that is not there": (lines(), {"target": "z"}, "'target' parameter of Series must be a column of .* Its columns: date, x, y"),
     "a name nearly right": (lines(), {"target": "Y"}, "Did you mean 'y'"),
-    "a short line": ([*lines()[:5], "2020-01-01,1", *lines()[5:]], {}, "has 2 values in line 6, and 3 column names"),
+    "a short line": ([*lines()[:5], "2020-01-01,1", *lines()[5:]], {}, "has 2 values instead of 3 in line 6"),
     "two columns of one name": (lines(header=("date", "y", "y")), {}, "two columns 'y'"),
     "text in a column": ([*lines()[:5], "2020-01-01T04:00,1,high", *lines()[6:]], {}, "no finite number in line 6, column 'y'. Got 'high' instead"),
     "back in time": (lines(times=HOURS[::-1]), {}, "goes back in time in line 3"),
