@@ -21,7 +21,7 @@ from hardware_models.numerics import memory, random
 from neuroperturb.network.activation import TANH, AnyActivation
 from neuroperturb.network.initial import NORMAL, AnyInitial
 from neuroperturb.network.timescales import Leak, leaks_of
-from neuroperturb.network.wiring import Density, blocks, exists, in_layers, signs, sites_of, with_signs
+from neuroperturb.network.wiring import Density, blocks, exists, in_layers, signs, sites_of, spectral_radius, with_signs
 from neuroperturb.spec import Spec, SpecError, Words, require_memory
 
 LEARNT, DECORRELATING = ("W_in", "W_rec", "W_out"), ("D_in", "D_rec")
@@ -192,23 +192,3 @@ def _drawn(network: RNN, n_in: int, n_out: int, seed: int) -> tuple[np.ndarray, 
         W_rec[listening, heard] = law.block(xi[1][listening, heard], std(block, *block.shape))
     W_rec = with_signs(W_rec, signs(network.excitatory, n)) if network.excitatory is not None else W_rec
     return std(there["W_in"][units[0]], first, m) * xi[0], W_rec, std(there["W_out"][:, units[-1]], n_out, last) * xi[2]
-
-
-def spectral_radius(W: np.ndarray) -> float:
-    """Largest absolute eigenvalue; dense below 200 units, Arnoldi with a fixed start above, to 1e-4 there.
-
-    Eigenvalues of a random matrix are dense at the edge of their circle: with the usual Krylov space of 20 vectors Arnoldi converges to a
-    wrong one, 2 % too small; 96 vectors find the right one, in the same time.
-    """
-    n = len(W)
-    if not np.isfinite(W).all():
-        return float("nan")
-    if n < 200:
-        return float(np.abs(np.linalg.eigvals(W)).max())
-    from scipy.sparse.linalg import ArpackNoConvergence, eigs
-
-    try:
-        values = eigs(W.astype(np.float64), k=1, ncv=96, v0=np.ones(n), tol=1e-4, return_eigenvectors=False)
-    except ArpackNoConvergence:
-        values = np.linalg.eigvals(W)
-    return float(np.abs(values).max())

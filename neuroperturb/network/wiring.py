@@ -102,12 +102,38 @@ def sites_of(present: Mapping[str, np.ndarray], sign: np.ndarray) -> dict[str, S
 
 
 def with_signs(W: np.ndarray, sign: np.ndarray) -> np.ndarray:
-    """Recurrent weights (n, n) that keep to the signs of their units, of the size they have: |W_ij| sign_j, balanced and rescaled.
+    """Recurrent weights (n, n) that keep to the signs of their units, |W_ij| sign_j, balanced row by row and of the spectral radius of W.
 
-    The fewer inhibitory units inhibit as much as the excitatory ones excite: their weights are larger by the ratio of the two numbers.
+    In every row the inhibitory weights are scaled so that they sum to as much as the excitatory ones: 80 excite and 20 inhibit with four
+    times their weight, as in H. F. Song, G. R. Yang & X.-J. Wang, PLoS Comput. Biol. 12, e1004792 (2016), doi:10.1371/journal.pcbi.1004792, but
+    exactly, and for each unit. A row that has one of the two only stays as it is. Of equal norm, weights of one sign a column would have about
+    half the radius, since most of their norm is in means that cancel: states would fade, and with them what has to be remembered.
     """
     excites = sign == POSITIVE
-    share = np.where(excites, 1.0, excites.sum() / max((~excites).sum(), 1))
-    signed = np.abs(W) * (sign * share)
-    size = np.linalg.norm(signed)
-    return signed * (np.linalg.norm(W) / size) if size > 0 else signed
+    signed = np.abs(W) * sign
+    more, less = signed[:, excites].sum(axis=1), -signed[:, ~excites].sum(axis=1)
+    both = (more > 0) & (less > 0)
+    scale = np.where(both, more / np.where(both, less, 1.0), 1.0)
+    signed[:, ~excites] *= scale[:, None]
+    radius = spectral_radius(signed)
+    return signed * (spectral_radius(W) / radius) if radius > 0 else signed
+
+
+def spectral_radius(W: np.ndarray) -> float:
+    """Largest absolute eigenvalue; dense below 200 units, Arnoldi with a fixed start above, to 1e-4 there.
+
+    Eigenvalues of a random matrix are dense at the edge of their circle: with the usual Krylov space of 20 vectors Arnoldi converges to a
+    wrong one, 2 % too small; 96 vectors find the right one, in the same time.
+    """
+    n = len(W)
+    if not np.isfinite(W).all():
+        return float("nan")
+    if n < 200:
+        return float(np.abs(np.linalg.eigvals(W)).max())
+    from scipy.sparse.linalg import ArpackNoConvergence, eigs
+
+    try:
+        values = eigs(W.astype(np.float64), k=1, ncv=96, v0=np.ones(n), tol=1e-4, return_eigenvectors=False)
+    except ArpackNoConvergence:
+        values = np.linalg.eigvals(W)
+    return float(np.abs(values).max())

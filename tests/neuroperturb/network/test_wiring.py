@@ -20,6 +20,7 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import RNN, initial_weights, spectral_radius
+from neuroperturb.network.wiring import with_signs
 from neuroperturb.simulation import layout
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import InputError
@@ -82,10 +83,24 @@ def test_densities():
     assert_array_equal(chosen.present(1, 1)["W_rec"], [[0, 1], [1, 0]])
 
 
-def test_dale_is_balanced():
-    W = initial_weights(RNN(size=400, excitatory=0.8), 1, 1, 0).W_rec
-    assert abs(W.sum(1).mean()) < 0.1 * np.abs(W).sum(1).mean()
-    assert np.linalg.norm(W) == pytest.approx(np.linalg.norm(initial_weights(RNN(size=400), 1, 1, 0).W_rec))
+@pytest.mark.parametrize("size", [20, 300])
+def test_dale_is_balanced_in_every_row_and_keeps_the_spectral_radius(size):
+    network = RNN(size=size, gain=1.1)
+    plain, W = (initial_weights(n, 1, 1, 0).W_rec for n in (network, network.replace(excitatory=0.8)))
+    assert np.abs(W.sum(1)).max() < 1e-12 * np.abs(W).sum(1).max()
+    largest = [np.abs(np.linalg.eigvals(M)).max() for M in (W, plain)]
+    assert largest[0] == pytest.approx(largest[1], rel=1e-10 if size < 200 else 1e-3)
+    excites, inhibits = np.abs(W[:, : size * 4 // 5]), np.abs(W[:, size * 4 // 5 :])
+    assert inhibits.mean() == pytest.approx(4 * excites.mean(), rel=1e-12)
+
+
+def test_dale_leaves_a_row_that_has_one_sign():
+    W = np.array([[1.0, -2.0, 3.0], [1.0, 1.0, 0.0], [0.0, 0.0, -2.0]])
+    made = with_signs(W, np.array([1, 1, -1], np.int8))
+    made /= made[1, 0]
+    np.testing.assert_allclose(made, [[1, 2, -3], [1, 1, 0], [0, 0, -2]], rtol=1e-12)
+    nothing = np.zeros((2, 2))
+    assert not with_signs(nothing, np.array([1, -1], np.int8)).any()
 
 
 def test_a_dense_network_is_what_it_was():
