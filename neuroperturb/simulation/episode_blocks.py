@@ -145,7 +145,7 @@ def make_close_block(plan: Plan):
 def block_strategy(plan: Plan) -> EpisodeStrategy:
     """Strategy for units with a factor and a formula that is an outer product."""
     set_reward, close_block, paired = make_reward(plan), make_close_block(plan), plan.rule.passes.paired
-    factors, sampled = make_presynaptic_factors(plan.whiten, paired), plan.rule.passes.sampled
+    factors, sampled = make_presynaptic_factors(plan.whiten, paired, plan.own_traces), plan.rule.passes.sampled
     delayed = plan.delayed
 
     @kernel

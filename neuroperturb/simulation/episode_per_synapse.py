@@ -24,7 +24,7 @@ def synapse_strategy(plan: Plan) -> EpisodeStrategy:
     rule, paired, delayed = plan.rule, plan.rule.passes.paired, plan.late
     set_reward, factors, gather = (
         make_reward(plan),
-        make_presynaptic_factors(plan.whiten, paired),
+        make_presynaptic_factors(plan.whiten, paired, plan.own_traces),
         separate(rule.synapse.gather),
     )
     units, held, tracing = rule.factor.present, rule.noise.lasts, rule.synapse.tracing

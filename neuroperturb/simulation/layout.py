@@ -47,7 +47,7 @@ def make_run(setup: Setup, model: NeuronModel) -> RunState:
         counters=_counters(setup),
         channel=setup.chip.reward.state(setup.batch, setup.chip_seed),
         block=_block(setup),
-        whitener=_whitener(setup),
+        whitener=_whitener(setup, model),
         source=_source(setup, "hidden", 0),
         source_y=_source(setup, "output", 1),
         scratch=_lanes(setup, trials_innermost(setup, model)),
@@ -114,11 +114,11 @@ def _place(setup: Setup, name: str) -> tuple[CodePlace, int]:
     return CodePlace(sum(a * b for a, b in before), sum(a * b for a, b in shapes), fan, setup.batch), units
 
 
-def _whitener(setup: Setup) -> Whitener:
+def _whitener(setup: Setup, model: NeuronModel) -> Whitener:
     """P, and buffers for its reads."""
     lateral, array, zeros = setup.rule.structure.lateral, setup.lateral, setup.zeros
     n, batch = array.shape[0], setup.batch if lateral.present else 1
-    columns = 2 * batch if lateral.private else batch
+    columns = (1 + lateral.private + (lateral.present and model.has_own_traces())) * batch
     pending = array.pending(batch, back=True)
     pending.reward[:] = 1
     return Whitener(

@@ -75,6 +75,7 @@ def build_loops(setup: Setup, model: NeuronModel, loss: str | ScalarLoss, frozen
         draws_by_lanes=draws_by_lanes(setup),
         resynchronises=setup.resynchronise > 0,
         whole=setup.whole,
+        own_traces=model.has_own_traces(),
         world=plan_of(setup.world, rule.passes.sampled),
     )
     clean = forward._replace(injected=False).make()

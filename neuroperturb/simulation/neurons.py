@@ -42,6 +42,9 @@ class NeuronModel(Protocol):
     def has_circuits(self, chip: Chip) -> bool:
         """Whether they are circuits whose state changes when they are read."""
 
+    def has_own_traces(self) -> bool:
+        """Whether recurrent synapses have a trace of their own, `before` of this step; else it is that of the readout, a step before."""
+
     def separation(self, act: Any, batch: int) -> np.ndarray:
         """The difference between the second pass and the first, (B, n) float64."""
 
@@ -94,6 +97,9 @@ class RateNeurons(NamedTuple):
 
     def has_circuits(self, chip: Chip) -> bool:
         return has_circuits(chip)
+
+    def has_own_traces(self) -> bool:
+        return False
 
     def separation(self, act: NetworkActivity, batch: int) -> np.ndarray:
         return (act.x[batch:] - act.x[:batch]).astype(np.float64)

@@ -32,7 +32,7 @@ def make_online(plan: Plan):
     paired, units, delayed = plan.rule.passes.paired, plan.rule.factor.present, plan.delayed
     tracing, integrating = plan.rule.synapse.tracing, plan.rule.synapse.integrates
     learn_in, learn_rec, learn_out, learn_d_in, learn_d_rec = plan.learns
-    factors = make_presynaptic_factors(plan.whiten, paired)
+    factors = make_presynaptic_factors(plan.whiten, paired, plan.own_traces)
 
     @kernel
     def leave(matrix_pending, memory, some, fresh, due):

@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     lanes : an episode is computed with its trials innermost, see :mod:`neuroperturb.simulation.episode_lanes`
     draws_by_lanes : the noise of all trials is drawn in one loop;  resynchronises : the twin does, now and then
     whole : a sequence of an episode is summed at once
+    own_traces : recurrent synapses have a presynaptic trace of their own
     """
 
     rule: RuleStructure
@@ -34,6 +35,7 @@ class Plan(NamedTuple):
     draws_by_lanes: bool = False
     resynchronises: bool = False
     whole: bool = False
+    own_traces: bool = False
     world: Any = None
 
     @property

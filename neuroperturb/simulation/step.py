@@ -258,15 +258,27 @@ def make_pending_change(change_row):
 
 
 @lru_cache
-def make_presynaptic_factors(whiten, paired: bool):
-    """factors(run, reset, recurrent, readout): presynaptic factors of this step for W_rec and W_out, (B, n) each."""
+def make_presynaptic_factors(whiten, paired: bool, own_traces: bool = False):
+    """factors(run, reset, recurrent, readout): presynaptic factors of this step for W_rec and W_out, (B, n) each.
+
+    own_traces : P whitens the trace of recurrent synapses, and is learned from it; the last columns of its read are the readout's
+    """
     whitening = whiten is not None
 
     @kernel
     def factors(run, reset, recurrent, readout):
         act = run.act
         centre_rows(act.xh, paired, readout)
-        if whitening:
+        if whitening and own_traces:
+            centre_rows(act.before, paired, recurrent)
+            last = run.whitener.x.shape[0] - readout.shape[0]
+            for b in range(readout.shape[0]):
+                for i in range(readout.shape[1]):
+                    run.whitener.x[last + b, i] = readout[b, i]
+            whiten(run.whitener, recurrent, run.counters.step[0], reset)
+            copy_rows(run.whitener.now, recurrent.shape[1], recurrent)
+            copy_rows(run.whitener.z[last:], readout.shape[1], readout)
+        elif whitening:
             whiten(run.whitener, readout, run.counters.step[0], reset)
             copy_rows(run.whitener.now, readout.shape[1], readout)
             copy_rows(run.whitener.before, recurrent.shape[1], recurrent)

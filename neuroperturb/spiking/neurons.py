@@ -73,6 +73,9 @@ class SpikingNeurons(NamedTuple):
         del chip  # it may hold none
         return False
 
+    def has_own_traces(self) -> bool:
+        return True  # s̄ of synapses, r of the readout
+
     def separation(self, act: SpikingActivity, batch: int) -> np.ndarray:
         r = act.xh.astype(np.float64)
         return r[batch:] - r[:batch]
@@ -113,7 +116,7 @@ def _require_rule(rule: PerturbationRule) -> None:
 WANTED = {
     "probe": "'injected' or 'activity' for spiking neurons: a spike reads a row of unperturbed weights",
     "baseline": "'clean_twin', 'antithetic', 'running_mean' or 'per_condition' for spiking neurons",
-    "presynaptic": "'activity' for spiking neurons: whitening of their presynaptic traces by a matrix P is not supported",
+    "presynaptic": "'activity', 'whitened' or 'inverse' for spiking neurons",
 }
 
 

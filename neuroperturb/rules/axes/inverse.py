@@ -59,7 +59,6 @@ class Inverse(Presynaptic):
         lateral_work=2,  # C and z; the inverse is n/(T B) more of them
         lateral_share="P_ji, as it is replaced",
         separable=False,
-        spiking=False,
     )  # fmt: skip
 
     @property

@@ -126,7 +126,6 @@ class Whitened(Presynaptic):
         lateral_work=5,  # column read and change, 1 + 2; z and z'
         lateral_share="ε P_ji",
         separable=False,
-        spiking=False,
     )  # fmt: skip
 
     @property

@@ -250,7 +250,6 @@ def test_a_differential_pair_reads_as_its_weights():
             {"rule": NP.replace(baseline=SecondRun())},
             "The 'rule.baseline' parameter must be 'clean_twin', 'antithetic'",
         ),
-        ({"rule": rules.make("np-p")}, "The 'rule.presynaptic' parameter must be 'activity' for spiking neurons"),
         ({"decorrelation": Decorrelation()}, "The 'decorrelation' parameter must be left out for spiking neurons"),
         ({"network": RNN(size=4, leak=0.5)}, "The 'network.leak' parameter must be 1 for spiking neurons"),
         (
