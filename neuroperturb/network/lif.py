@@ -16,7 +16,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_serializer, model_validator
 
-from neuroperturb.network.quantities import Rate, Si, Time, Times, Voltage, write
+from neuroperturb.network import delays
+from neuroperturb.network.delays import Delays
+from neuroperturb.network.quantities import Rate, Si, Time, Voltage, write
 from neuroperturb.spec import Spec, SpecError
 
 APART = 1e-3  # smallest relative difference of two time constants: their exact solution divides by it
@@ -112,7 +114,7 @@ class LIF(Spec):
     adaptation : rise of the threshold with every spike of the neuron, which then decays; 0: the threshold is constant
     tau_adaptation : time constant of that decay
     delay : time from a spike to its arrival at the recurrent synapses, whole steps of `dt`; a list, which neurons take in turn, is that of
-        their axons
+        their axons; rows of lists, or a draw, that of every synapse, see :mod:`neuroperturb.network.delays`
     encoding : encoding of the task's inputs
     backend : simulator of the neurons
     """
@@ -131,7 +133,7 @@ class LIF(Spec):
     step: Time = Si(0.01)
     adaptation: Voltage = Si(0.0)
     tau_adaptation: Time = Si(0.2)
-    delay: Times = Si(0.0)
+    delay: Delays = Si(0.0)
     encoding: Annotated[Current | Poisson | Latency, KIND] = Current()
     backend: Annotated[Kernel | Brian2, KIND] = Kernel()
 
@@ -152,8 +154,13 @@ class LIF(Spec):
 
     @property
     def delays(self) -> tuple[float, ...]:
-        """Delays that neurons take in turn, in seconds."""
-        return self.delay if isinstance(self.delay, tuple) else (self.delay,)
+        """The delays that are named, in seconds: those that neurons take in turn, of all synapses, or the ends of a range."""
+        return delays.times(self.delay)
+
+    @property
+    def late_by_synapse(self) -> bool:
+        """Whether synapses of one neuron get its spikes at different times."""
+        return self.slots > 0 and delays.by_synapse(self.delay)
 
     @property
     def slots(self) -> int:
@@ -162,8 +169,16 @@ class LIF(Spec):
         return longest + 1 if longest else 0
 
     def lags(self, n: int) -> np.ndarray:
-        """Delay of each of n neurons, (n,) int64 [dt]."""
-        return np.resize(np.array([round(delay / self.dt) for delay in self.delays], np.int64), n)
+        """Delay of each of n neurons, (n,) int64 [dt]: of its axon, or the mean of its synapses'."""
+        return delays.lags(self.delay, self.dt, n)
+
+    def wires(self, n: int) -> np.ndarray:
+        """Delay of every recurrent synapse, (n, n) int64 [dt], [i, j] from j to i."""
+        return delays.wires(self.delay, self.dt, n)
+
+    def require_neurons(self, n: int) -> None:
+        """Reject more delays than there are neurons, or rows of them that are not n."""
+        delays.require_neurons(self.delay, n)
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, write) -> dict:

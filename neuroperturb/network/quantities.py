@@ -89,18 +89,6 @@ def _quantity(dimension: str):
     return PlainValidator(read), PlainSerializer(lambda value: write(value, dimension), return_type=str)
 
 
-def _quantities(dimension: str):
-    def read(value: Any, info: ValidationInfo) -> Si | tuple[Si, ...]:
-        one = lambda each: each if isinstance(each, Si) else Si(parse(each, dimension, info.field_name))  # noqa: E731
-        return tuple(map(one, value)) if isinstance(value, list | tuple) else one(value)
-
-    def said(value: Any) -> Any:
-        return [write(one, dimension) for one in value] if isinstance(value, tuple) else write(value, dimension)
-
-    return PlainValidator(read), PlainSerializer(said, return_type=Any)
-
-
 Time = Annotated[float, *_quantity("time")]
-Times = Annotated[float | tuple[float, ...], *_quantities("time")]  # one, or several
 Voltage = Annotated[float, *_quantity("voltage")]
 Rate = Annotated[float, *_quantity("rate")]

@@ -3,6 +3,7 @@
 Within a presentation, `delay` of Brian2's synapses holds a spike back; one that was sent before the start of the trial is dropped on
 arrival. Brian2's queues cannot be read or given a state on every target, so that spikes under way at the end of a presentation are
 computed from the spikes it sent, and arrive in the next one as rows, from a group `flight` on synapses of their own with the same weights.
+Rows hold one arrival a neuron: where every synapse has a delay of its own, each presentation has to start with a trial.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ STATE = """
     began : second"""
 LOAD = "\n    began = began*(1 - begins(t)) + t*begins(t)"
 SENT_IN_TRIAL = "int(t - lag_pre > began_post - 0.5*dt)"
+WIRE = "\n    wire : second (constant)"  # delay of a synapse
+SENT_IN_TRIAL_BY_WIRE = "int(t - wire > began_post - 0.5*dt)"
 NOT_BEGUN = "int(began_post < 0*second)"  # no trial has begun in this presentation
 ON_SPIKE = "g_post += theta*kick_s*w*{gate}"
 ON_OWN_SPIKE = "s_post += kick_s*{gate}"

@@ -19,6 +19,7 @@ from hardware_models.array import SynapseArray
 from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import Matrices
 from neuroperturb.rules import PerturbationRule
+from neuroperturb.spec import SpecError, Words
 from neuroperturb.spiking import brian_delays as delays
 from neuroperturb.spiking import brian_device as device
 from neuroperturb.spiking import brian_equations as equations
@@ -85,6 +86,9 @@ class Session:
         online: bool, divisor: float = 1.0, frozen: tuple[str, ...] = (), target: str = "numpy", seed: int = 0, record: bool = False,
     ):  # fmt: skip
         device.load(), device.check_target(target), equations.check(rule)
+        if lif is not None and lif.late_by_synapse and online:
+            wanted = "one for each neuron in the online schedule of Brian2, whose spikes under way between presentations arrive by neuron"
+            raise SpecError("spiking.delay", wanted=wanted, got=Words("one for each synapse"))
         self.rule, self.arrays, self.lif, self.steps, self.target = rule, arrays, lif, steps, target
         self._folder = device.BuildFolder() if target == device.STANDALONE else None
         with device.borrowed(target) as self._device:
@@ -153,7 +157,7 @@ class Session:
             np.array(o.y.y_0[:, 1:]).T, np.array(o.loss.loss[0, 1:]), trains[0] if trains else np.zeros((0, 2), int)
         )
         after = {name: np.array(view[:], float) for name, view in o.views(kept=True).items()}
-        if o.lags is not None:
+        if o.lags is not None and o.wires is None:
             begun = np.flatnonzero(values.begins)
             began = int(begun[-1]) * self.lif.substeps if len(begun) else -1
             for h, sent in enumerate(trains):

@@ -39,6 +39,9 @@ class Objects:
         self.passes, self.names = self.facts.passes, equations.RATE_NAMES if lif is None else equations.SPIKING_NAMES
         self.kept = equations.RATE_KEPT if lif is None else equations.cells(lif.adapts, lif.slots > 0).kept
         self.lags = lif.lags(self.n) if lif is not None and lif.slots else None  # steps of dt, if any is late
+        self.wires = (
+            lif.wires(self.n) if lif is not None and lif.late_by_synapse else None
+        )  # the same of synapses, if they differ
         self.coded = lif is not None and lif.encoding.kind != "current"
         self.normed = rule.normaliser.facts.reduces
         self.tick = (TICK if lif is None else lif.step) * self.b2.second
@@ -198,17 +201,24 @@ class Objects:
         )
         for source, prefix, gate in ((units, "", delays.SENT_IN_TRIAL), (flight, "flight_", delays.NOT_BEGUN)):
             on_pre = delays.ON_SPIKE.format(gate=gate)
-            if source is units:
+            if source is units and self.wires is not None:
+                gate = delays.SENT_IN_TRIAL_BY_WIRE
+                on_pre = delays.ON_SPIKE.format(gate=gate)
+                late = self._connect("W_rec", h, source, units, delays.WIRE, DRIVE, on_pre=on_pre)
+                late.wire = self.wires.T.ravel() * self.dt  # synapses are in order of their presynaptic unit
+            elif source is units:
                 late = self._connect("W_rec", h, source, units, "", DRIVE, on_pre=on_pre)
             else:
                 late = self._link(f"{prefix}W_rec_{h}", source, units, "", None, self.synapses["W_rec"], on_pre=on_pre)
+            gate = delays.SENT_IN_TRIAL if source is units else gate
             trace = self.b2.Synapses(
                 source, units, on_pre=delays.ON_OWN_SPIKE.format(gate=gate), name=f"{prefix}trace_{h}", **own
             )
             trace.connect(j="i")
             self._add(trace)
             if source is units:
-                late.delay = trace.delay = "lag_pre"
+                late.delay = "lag_pre" if self.wires is None else "wire"
+                trace.delay = "lag_pre"
 
     def _sum(self, name: str, source, model: str) -> None:
         """A sum over units, in the critic."""

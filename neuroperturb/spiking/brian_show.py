@@ -46,6 +46,8 @@ def show(experiment: Experiment) -> str:
 def _on_spike(lif: LIF) -> str:
     if not lif.slots:
         return "On a spike, synapses of W_rec"
+    if lif.late_by_synapse:
+        return "On the arrival of a spike after wire, the delay of a synapse, synapses of W_rec, and after lag, the mean of its wires, the neuron"
     said = ", ".join(write(delay, "time") for delay in lif.delays)
     return f"On the arrival of a spike after lag = {said}{' in turn' if len(lif.delays) > 1 else ''}, synapses of W_rec, and the neuron itself"
 
@@ -53,7 +55,8 @@ def _on_spike(lif: LIF) -> str:
 def _spike_code(lif: LIF) -> str:
     if not lif.slots:
         return eq.ON_SPIKE
-    return "\n".join(code.format(gate=delays.SENT_IN_TRIAL) for code in (delays.ON_SPIKE, delays.ON_OWN_SPIKE))
+    gate = delays.SENT_IN_TRIAL_BY_WIRE if lif.late_by_synapse else delays.SENT_IN_TRIAL
+    return "\n".join([delays.ON_SPIKE.format(gate=gate), delays.ON_OWN_SPIKE.format(gate=delays.SENT_IN_TRIAL)])
 
 
 def _numbers(experiment: Experiment) -> str:

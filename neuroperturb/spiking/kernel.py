@@ -26,13 +26,16 @@ fill_uniform = separate(random.fill_uniform)
 
 
 class SpikingPlan(NamedTuple):
-    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi, adaptive thresholds, delays."""
+    """Parameters that a step is compiled for: sweeps of the arrays, input coding, noise from act.xi, adaptive thresholds, delays, and
+    whether synapses have their own.
+    """
 
     sweeps: Layers
     encoding: str
     injected: bool
     adapts: bool = False
     delayed: bool = False
+    by_synapse: bool = False
 
     def make(self):
         """The compiled step."""
@@ -128,6 +131,46 @@ def fire_late(array, act, k, step, row, numbers, rises):
 
 
 @kernel
+def add_some(array, j, factor, some, out):
+    """out += factor · (weights from presynaptic unit j) of some units, in weight units."""
+    cells, gain = array.cells.w, array.gain
+    for k in range(cells.shape[0]):
+        f, w = factor * array.scale[0] * gain[k], cells[k, j]
+        for i in some:
+            out[i] += f * w[i]
+
+
+@kernel
+def fire_apart(array, act, k, step, row, numbers, rises):
+    """The same with a delay for every synapse: the ring holds when spikes were sent, and the oldest arrive first."""
+    N, x, r, raster = act.a.shape[1], act.x[k], act.xh[k], act.raster
+    v, g, s, wait = x[:N], x[N : 2 * N], x[2 * N : 3 * N], x[3 * N : 4 * N]
+    slots, end = numbers.slots, x.shape[0] - rises.shape[0]
+    ring = x[end - slots * N : end]
+    one, recording = type(numbers.reset)(1), k < raster.shape[0] and row < raster.shape[1]
+    now = ring[step % slots * N : (step % slots + 1) * N]
+    for j in range(array.size[0]):
+        now[j] = 0
+        if v[j] > (one + rises[j] if rises.shape[0] else one):
+            now[j] = one
+            r[j] += numbers.kick_r
+            v[j] = numbers.reset
+            wait[j] = numbers.wait
+            if rises.shape[0]:
+                rises[j] += numbers.rise
+            if recording:
+                raster[k, row, j] = 1
+    for d in range(slots - 1, -1, -1):
+        sent = ring[(step - d) % slots * N : ((step - d) % slots + 1) * N]
+        for j in range(array.size[0]):
+            if sent[j] != 0:
+                if numbers.lags[j] == d:
+                    s[j] += numbers.kick_s
+                some = numbers.order[j, numbers.starts[j, d] : numbers.starts[j, d + 1]]
+                add_some(array, j, numbers.kick_s, some, g)
+
+
+@kernel
 def no_kicks(numbers, clock, sub, row, u, kicks):
     """Inputs that are currents send no spikes."""
 
@@ -164,7 +207,7 @@ def make_spiking_forward(plan: SpikingPlan):
         separate(sweep) for sweep in (plan.sweeps.W_in, plan.sweeps.W_rec, plan.sweeps.W_out)
     )
     injected, coded, fill_kicks = plan.injected, plan.encoding != "current", KICKS[plan.encoding]
-    adapts, delayed = plan.adapts, plan.delayed
+    adapts, delayed, by_synapse = plan.adapts, plan.delayed, plan.by_synapse
 
     @kernel
     def bias_only(array, act, n_in):
@@ -220,7 +263,9 @@ def make_spiking_forward(plan: SpikingPlan):
         for i in range(rises.shape[0]):
             rises[i] *= numbers.adaptation
         row = (act.clock[0] - act.clock[1]) * numbers.substeps + sub
-        if delayed:
+        if by_synapse:
+            fire_apart(arrays.W_rec, act, k, act.clock[0] * numbers.substeps + sub, row, numbers, rises)
+        elif delayed:
             fire_late(arrays.W_rec, act, k, act.clock[0] * numbers.substeps + sub, row, numbers, rises)
         else:
             fire(arrays.W_rec, act, k, row, numbers, rises)

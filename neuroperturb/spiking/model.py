@@ -16,7 +16,9 @@ other neurons, and have a trace q. All passes (clean and noisy, or +ξ and −ξ
 
 d_j is the `delay` of the axon of j: its recurrent synapses and their trace s_j get the spike late, the readout does not. Spikes under way
 are a ring of L = max d/dt + 1 rows: that of neuron j in step m of dt is noted at [(m + d_j/dt) mod L, j], and step m delivers, and clears,
-row m mod L. The start of a trial clears them all.
+row m mod L. The start of a trial clears them all. With a delay d_ij of every synapse the ring holds when spikes were sent: step m notes its own
+in row m mod L and delivers those of row (m − d) mod L to the synapses of delay d, d = L − 1 … 0, the oldest first. The trace s_j, which all synapses
+of j learn with, is one and gets the spike after d_j, the mean of its d_ij: what a synapse learns from is early or late by the difference.
 
 Learning is local: a synapse measures its input over a step of the task as the mean of the trace that its current consists of,
 
@@ -78,6 +80,8 @@ class SpikingNumbers(NamedTuple):
 
     rate : probability of an input spike in one dt, for a channel at 1
     lags : (n,) int64, delays of neurons in steps of dt;  slots : L, rows of the ring of spikes under way, 0 without delays
+    order, starts : (n, n), (n, L + 1) int64, of synapses with delays of their own: those of j are sorted by delay, and those of d steps of
+        dt are order[j, starts[j, d] … starts[j, d + 1] − 1]; else empty
     """
 
     membrane: float
@@ -101,6 +105,8 @@ class SpikingNumbers(NamedTuple):
     stream: int
     lags: np.ndarray
     slots: int
+    order: np.ndarray
+    starts: np.ndarray
 
 
 def decays(lif: LIF) -> Decays:
@@ -160,7 +166,18 @@ def spiking_numbers(lif: LIF, seed: int, dtype: np.dtype, n: int = 0) -> Spiking
         stream=random.stream(random.Stream.DATA, 1),
         lags=lif.lags(n),
         slots=lif.slots,
+        **dict(zip(("order", "starts"), by_delay(lif, n), strict=True)),
     )
+
+
+def by_delay(lif: LIF, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The synapses of every neuron by their delay, `order` and `starts` of `SpikingNumbers`; empty if they have none of their own."""
+    if not lif.late_by_synapse:
+        return np.zeros((0, 0), np.int64), np.zeros((0, 0), np.int64)
+    of = lif.wires(n).T  # [j, i]
+    order = np.argsort(of, axis=1, kind="stable")
+    starts = [np.searchsorted(row, np.arange(lif.slots + 1)) for row in np.sort(of, axis=1)]
+    return np.ascontiguousarray(order), np.array(starts, np.int64)
 
 
 class SpikingActivity(NamedTuple):

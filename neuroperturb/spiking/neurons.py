@@ -14,7 +14,7 @@ from neuroperturb.network.lif import LIF
 from neuroperturb.network.rnn import LEARNT, RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.configuration import Setup
-from neuroperturb.spec import SpecError, Words
+from neuroperturb.spec import SpecError
 from neuroperturb.spiking.kernel import SpikingPlan
 from neuroperturb.spiking.model import EVALUATION, SpikingActivity, spiking_activity, spiking_numbers
 
@@ -63,7 +63,9 @@ class SpikingNeurons(NamedTuple):
 
     def forward_plan(self, setup: Setup, sweeps: Layers) -> SpikingPlan:
         injected = setup.rule.structure.noise.injected
-        return SpikingPlan(sweeps, self.lif.encoding.kind, injected, self.lif.adapts, self.lif.slots > 0)
+        return SpikingPlan(
+            sweeps, self.lif.encoding.kind, injected, self.lif.adapts, self.lif.slots > 0, self.lif.late_by_synapse
+        )
 
     def is_plain(self, setup: Setup) -> bool:
         del setup  # they spike
@@ -98,9 +100,8 @@ def require_fit(
     if resynchronise and rule.baseline.paired:
         wanted = "0 for an antithetic pair of spiking neurons: two spike trains have no mean to continue from"
         raise SpecError("training.resynchronise", wanted=wanted, got=resynchronise)
-    if lif is not None and len(lif.delays) > network.size:
-        wanted = f"a list of at most {network.size}, one time for each neuron"
-        raise SpecError("spiking.delay", wanted=wanted, got=Words(f"{len(lif.delays)} of them"))
+    if lif is not None:
+        lif.require_neurons(network.size)
     if hardware is not None:
         _require_chip(hardware)
 

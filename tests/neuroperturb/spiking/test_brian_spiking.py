@@ -9,6 +9,7 @@ from spiking_cases import arrays_of, largest_difference, make_case, rows_of, ses
 import hardware_models as hw
 from neuroperturb import rules
 from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.delays import UniformDelays
 from neuroperturb.network.lif import LIF
 from neuroperturb.rules import Momentum, RunningMean, Trace
 from neuroperturb.spiking import SpikingSimulation
@@ -100,6 +101,26 @@ def test_late_spikes_arrive_alike(delay):
     assert np.array_equal(trains, theirs) and trains.sum() > 100
     assert smallest_change(ours, case.initial) > 1e-5
     assert largest_difference(ours, weights) < 1e-9
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
+def test_spikes_arrive_alike_where_every_synapse_has_its_delay(target):
+    lif = LIF(dt="0.5 ms", v_input="60 mV", delay=UniformDelays(least="0 ms", most="12 ms", seed=3))
+    case, simulation, theirs, ours, weights = compare(
+        RULES["np trace, pair, rms"], lif, steps=60, size=20, schedule="episode", target=target
+    )
+    trains = simulation.recorded()[0]
+    assert np.array_equal(trains, theirs) and trains.sum() > 100
+    assert smallest_change(ours, case.initial) > 1e-6
+    assert largest_difference(ours, weights) < 1e-9
+
+
+def test_delays_of_synapses_need_episodes_in_brian2():
+    case, lif = make_case(4, size=3), LIF(delay=UniformDelays())
+    with pytest.raises(
+        ValueError, match=r"'spiking\.delay' parameter must be one for each neuron in the online schedule of Brian2"
+    ):
+        session(case, RULES["anp"], lif=lif)
 
 
 def test_spikes_under_way_last_from_one_presentation_to_the_next():

@@ -38,7 +38,7 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
     """One network as the equations read, neuron by neuron: spikes (substeps, n) and outputs (T, n_out)."""
     d, n, theta = decays(lif), len(initial.W_rec), lif.v_threshold - lif.v_rest
     v, g, s, r, wait, b = (np.zeros(n) for _ in range(6))  # volts above rest, volts, 1, 1, steps, volts
-    lags, began = lif.lags(n), 0
+    lags, wires, began = lif.lags(n), lif.wires(n), 0
     E = {name: math.exp(-lif.dt / getattr(lif, f"tau_{name}")) for name in ("membrane", "synapse", "readout")}
     share = lif.tau_synapse * (E["synapse"] - E["membrane"]) / (lif.tau_synapse - lif.tau_membrane)
     trains, outputs = [], []
@@ -59,8 +59,10 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
             trains.append(spiked)
             sent = [len(trains) - 1 - lag for lag in lags]
             arrived = np.array([m >= began and trains[m][j] for j, m in enumerate(sent)])
-            for j in np.flatnonzero(arrived):
-                g = g + theta * initial.W_rec[:, j] / (lif.rate * lif.tau_synapse)
+            for i, j in np.ndindex(n, n):  # each synapse with its own delay
+                m = len(trains) - 1 - wires[i, j]
+                if m >= began and trains[m][j]:
+                    g[i] += theta * initial.W_rec[i, j] / (lif.rate * lif.tau_synapse)
             s, r = s + arrived / (lif.rate * lif.tau_synapse), r + spiked / (lif.rate * lif.tau_readout)
             v, wait = np.where(spiked, lif.v_reset - lif.v_rest, v), np.where(spiked, d.wait, wait)
         outputs.append(initial.W_out @ r)
@@ -69,7 +71,14 @@ def naive(initial: Matrices, lif: LIF, sequence: Sequence, bias: bool):
 
 @pytest.mark.parametrize(
     ("adaptation", "delay"),
-    [("0 mV", "0 ms"), ("3 mV", "0 ms"), ("0 mV", "2 ms"), ("3 mV", ["0 ms", "1.5 ms", "40 ms"])],
+    [
+        ("0 mV", "0 ms"),
+        ("3 mV", "0 ms"),
+        ("0 mV", "2 ms"),
+        ("3 mV", ["0 ms", "1.5 ms", "40 ms"]),
+        ("0 mV", {"kind": "uniform", "least": "0 ms", "most": "12 ms"}),
+        ("3 mV", {"kind": "uniform", "most": "5 ms", "per": "neuron"}),
+    ],
 )
 def test_a_network_is_what_its_equations_say(adaptation, delay):
     lif = LIF(dt="0.5 ms", v_input="30 mV", adaptation=adaptation, tau_adaptation="50 ms", delay=delay)
@@ -104,6 +113,32 @@ def test_a_spike_arrives_after_its_delay():
         trains = simulation.raster(constant(1.0, 12))[0]
         first, second = (int(np.flatnonzero(trains[:, j])[0]) for j in (0, 1))
         assert second - first == delay + 1
+
+
+def test_a_spike_reaches_each_neuron_in_its_own_time():
+    """Neuron 0 drives two others over their thresholds, each after the delay of its synapse; its trace is raised after their mean."""
+    W, W_in = np.zeros((3, 3)), np.array([[1.0], [0.0], [0.0]])
+    W[1:, 0] = 90.0
+    none = ["0 ms"] * 3
+    lif = LIF(background="0 mV", v_input="30 mV", delay=[none, ["3 ms", "0 ms", "0 ms"], ["15 ms", "0 ms", "0 ms"]])
+    simulation = make(RNN(size=3), Matrices(W_in, W, np.zeros((1, 3)), np.eye(1), np.eye(3)), lif)
+    trains = simulation.raster(constant(1.0, 12))[0]
+    first = [int(np.flatnonzero(trains[:, j])[0]) for j in range(3)]
+    assert (first[1] - first[0], first[2] - first[0]) == (4, 16) and lif.lags(3).tolist() == [6, 0, 0]
+
+
+def test_delays_that_are_all_alike_are_those_of_axons():
+    network, rng = RNN(size=12), np.random.default_rng(2)
+    initial, rule = initial_weights(network, 1, 1, 0), NP.replace(credit=Trace(decay=0.9))
+    sequence = constant(0.4, 40)._replace(inputs=rng.normal(size=(40, 1, 1)))
+    weights = []
+    for delay in ("3 ms", [["3 ms"] * 12] * 12, {"kind": "uniform", "least": "3 ms", "most": "3 ms"}):
+        one = make(network, initial, LIF(v_input="60 mV", delay=delay), rule, steps=40)
+        assert one.present_all(sequence)
+        weights.append(one.weights())
+    for other in weights[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(weights[0], other, strict=True))
+    assert not np.array_equal(weights[0].W_rec, initial.W_rec)
 
 
 def test_the_firing_rate_is_the_closed_form():

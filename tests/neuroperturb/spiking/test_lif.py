@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from neuroperturb.experiments.experiment import Experiment
@@ -64,6 +65,19 @@ def test_what_is_no_time_is_one_sentence(got):
             {"delay": ["1 ms", 2]},
             "The 'spiking.delay' parameter must be a time with its unit, such as '20 ms'. Got 2 instead.",
         ),
+        (
+            {"delay": [["1 ms", "2 ms"]]},
+            "The 'spiking.delay' parameter of LIF must be rows of as many times as there are rows",
+        ),
+        ({"delay": {"kind": "normal"}}, "The 'spiking.delay.kind' parameter of LIF cannot be 'normal'"),
+        (
+            {"delay": {"kind": "uniform", "least": "4 ms", "most": "3 ms"}},
+            "The 'spiking.delay.least' parameter of UniformDelays must be at most 'most', 3 ms. Got '4 ms' instead.",
+        ),
+        (
+            {"delay": {"kind": "uniform", "least": "0.5 ms"}},
+            "The 'spiking.delay' parameter of LIF must be a whole number of steps 'dt' of 1 ms",
+        ),
         ({"rate": "50 mV"}, "The 'spiking.rate' parameter must be a rate with its unit, such as '50 Hz'."),
         ({"tau": "1 ms"}, "The 'spiking.tau' parameter of LIF is unknown."),
     ],
@@ -103,6 +117,27 @@ def test_delays_are_one_or_taken_in_turn(tmp_path):
         ValueError, match=r"'spiking\.delay' parameter must be a list of at most 1, one time for each neuron"
     ):
         require_fit(RNN(size=1), make("np"), lif=lif)
+
+
+def test_delays_of_synapses_are_rows_or_drawn(tmp_path):
+    drawn = {"kind": "uniform", "least": "2 ms", "most": "4 ms", "per": "synapse", "seed": 1}
+    rows = [["0 ms", "3 ms"], ["1 ms", "1 ms"]]
+    path = tmp_path / "run.toml"
+    for delay in (drawn, rows):
+        made = Experiment.parse({"task": "mackey-glass", "spiking": {"delay": delay}})
+        path.write_text(dumps(made), encoding="utf-8")
+        assert load(path) == made and made.spiking == LIF(delay=delay) and made.spiking.late_by_synapse
+        assert made.table()["spiking"]["delay"] == delay
+    assert LIF(delay=rows).wires(2).tolist() == [[0, 3], [1, 1]] and LIF(delay=rows).lags(2).tolist() == [1, 2]
+    many = LIF(delay=drawn).wires(300)
+    assert np.array_equal(many, LIF(delay=drawn).wires(300)) and LIF(delay=drawn).slots == 5
+    assert not np.array_equal(many, LIF(delay={**drawn, "seed": 2}).wires(300))
+    values, counts = np.unique(many, return_counts=True)
+    assert values.tolist() == [2, 3, 4] and np.abs(counts / 90_000 - 1 / 3).max() < 4 * np.sqrt(2 / 9 / 90_000)
+    axons = LIF(delay={**drawn, "per": "neuron"})
+    assert not axons.late_by_synapse and np.array_equal(axons.wires(7), np.tile(axons.lags(7), (7, 1)))
+    with pytest.raises(ValueError, match=r"'spiking\.delay' parameter must be 3 rows of 3 times\. Got 2 rows"):
+        require_fit(RNN(size=3), make("np"), lif=LIF(delay=rows))
 
 
 def test_derived_numbers():
