@@ -49,6 +49,12 @@ RULES = {  # name: (rule, its settings, searched settings, those of the long wor
         {"baseline": TWIN, "learning_rate": [0.003]},
     ),
 }  # fmt: skip
+DIFFERENTIABLE = ("cart-pole", "pendulum")  # worlds that gradients go back through
+RULES["bptt"] = "bptt", {}, {}, {}
+ADAM = {
+    "cart-pole": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    "pendulum": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+}  # learning rates, wider at the best one
 SMOOTHED = ("np-p", "np-trace")  # rules whose noise is smoothed in the pendulum
 SLOW = ("wp-held", "oua", "hebbian")  # a draw, or a formula, for each synapse: in long worlds three seeds only
 
@@ -62,6 +68,10 @@ def put(table: dict, key: str, value) -> None:
 
 def settings(world: str, rule: str) -> list[dict]:
     """The searched settings of a rule in a world."""
+    if rule == "bptt":
+        return [
+            {"optimiser": {"kind": "adam", "learning_rate": r, "clip_norm": 1.0, "rate": COSINE}} for r in ADAM[world]
+        ]
     _, _, usual, long = RULES[rule]
     over = long if world in LONG else usual
     return [dict(zip(over, values, strict=True)) for values in itertools.product(*over.values())]
@@ -71,7 +81,7 @@ def table(world: str, rule: str, chosen: dict, seed: int, **more) -> dict:
     """The experiment of a rule in a world."""
     made = recipe(world)
     name, own, _, _ = RULES[rule]
-    made["rule"] = {"name": name, "rate": COSINE, **own, **copy.deepcopy(chosen)}
+    made["rule"] = {"name": name, **({} if rule == "bptt" else {"rate": COSINE}), **own, **copy.deepcopy(chosen)}
     if world == "pendulum" and rule in SMOOTHED:
         made["rule"]["noise"] = SMOOTH
     for key, value in {**WORLDS[world], "training.seed": seed, **more}.items():
@@ -116,7 +126,7 @@ class Runs:
 
 def tune(runs: Runs, world: str, rule: str) -> dict:
     """The setting with the smallest mean validation loss on the seeds of the search; a run that diverged counts as the worst."""
-    seeds = TUNED[:1] if world in LONG and rule in SLOW else TUNED[:2] if world in LONG else TUNED
+    seeds = TUNED[:1] if world in LONG and rule in SLOW else TUNED[:2] if world in LONG and rule != "bptt" else TUNED
     worst = 1e9
 
     def loss(chosen):
@@ -241,7 +251,8 @@ def main(arguments: list[str]) -> None:
         for part in wanted or (() if "table" in arguments else ("baselines", "confirm", "hardware")):
             if part == "confirm":
                 for rule in [r for r in rules_ if r in arguments] or rules_:
-                    confirm(runs, world, rule)
+                    if rule != "bptt" or world in DIFFERENTIABLE:
+                        confirm(runs, world, rule)
             elif part != "recovery" or world in BREAKS:
                 globals()[part](runs, world)
     if not wanted or "table" in arguments:

@@ -2,6 +2,7 @@
 
 * :mod:`~neuroperturb.baselines.forward`: the clean network, :class:`Weights` and :func:`run_clean`
 * :mod:`~neuroperturb.baselines.bptt`: true backpropagation through time, BPTT(k), the chunked form
+* :mod:`~neuroperturb.baselines.through_worlds`: the same through the network and the world it acts in
 * :mod:`~neuroperturb.baselines.eligibility`: forward-mode gradients, by one of three methods:
   :mod:`~neuroperturb.baselines.rtrl`, exact; :mod:`~neuroperturb.baselines.rflo` and :mod:`~neuroperturb.baselines.eprop`, local
 * :mod:`~neuroperturb.baselines.optimisers`: gradient descent, RMSProp, Adam

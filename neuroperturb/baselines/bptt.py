@@ -110,7 +110,7 @@ def differentiate(
     with np.errstate(over="ignore", invalid="ignore"):
         total, errors = losses(passed.outputs, sequence, loss)
         _to_gradient(passed.slope, errors, sequence.reset, weights, window, leak)
-        return total, _collect(passed.u, passed.before, passed.xhat, passed.slope, errors, sequence.reset)
+        return total, collect(passed.u, passed.before, passed.xhat, passed.slope, errors, sequence.reset)
 
 
 def chunked_gradient(
@@ -229,7 +229,7 @@ def _backward(slope, errors, reset, back_rec, back_out, keep, lags):
             add_scaled(carried, keep, g_x)
         product(errors[t], back_out, direct)
         _enter(direct, t % slots, lags == 0, g_x)
-        _through_units(slope[t], g_x, g_a)
+        through_units(slope[t], g_x, g_a)
         if reset[t]:  # no earlier step affected it
             g_x.fill(0)
             g_a.fill(0)
@@ -253,7 +253,7 @@ def _enter(direct, slot, adding, g_x):
 
 
 @kernel(allocates=True)
-def _through_units(slope, g_x, g_a):
+def through_units(slope, g_x, g_a):
     """g_a = α f'(a) g_x for every slot; slope (B, n) is overwritten by their sum."""
     batch_size = slope.shape[0]
     for b in range(batch_size):
@@ -265,7 +265,7 @@ def _through_units(slope, g_x, g_a):
                 slope[b, i] += g_a[row, i]
 
 
-def _collect(u, before, xhat, g_a, errors, reset) -> Gradients:
+def collect(u, before, xhat, g_a, errors, reset) -> Gradients:
     """Sums over steps of presynaptic ⊗ postsynaptic, each as one matrix product over the (T B) rows."""
 
     def outer(pre, post):

@@ -7,9 +7,11 @@ import numpy as np
 from neuroperturb.baselines.eprop import Eprop
 from neuroperturb.baselines.forward import from_matrices
 from neuroperturb.baselines.forward_trainer import FORWARD, ForwardTrainer
+from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.on_arrays import ArrayBptt
 from neuroperturb.baselines.rflo import Rflo
 from neuroperturb.baselines.rtrl import Rtrl
+from neuroperturb.baselines.through_worlds import WorldBpttTrainer
 from neuroperturb.baselines.trainer import Bptt, BpttTrainer
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.rnn import LEARNT, RNN, Matrices
@@ -17,6 +19,11 @@ from neuroperturb.simulation.schedule import Training
 from neuroperturb.tasks.contract import Dataset
 
 TRAINERS = {"bptt": BpttTrainer, **dict.fromkeys(FORWARD, ForwardTrainer)}  # by the name of a rule
+
+
+def trainer_of(rule: Bptt | Rtrl | Rflo | Eprop, dataset: Dataset) -> type[GradientTrainer]:
+    """The class of the trainer of a rule, on data or in a world."""
+    return TRAINERS[rule.name] if dataset.world is None else WorldBpttTrainer
 
 
 class Exact:
@@ -36,7 +43,7 @@ class Exact:
         total_steps: int = 0,
     ):  # fmt: skip
         weights = from_matrices(initial, np.dtype(training.dtype).type)
-        make = TRAINERS[rule.name]
+        make = trainer_of(rule, dataset)
         self.trainer = make(
             weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
             sites=network.sites(dataset.n_in, dataset.n_out), frozen=training.frozen, seed=training.seed, total_steps=total_steps,

@@ -27,6 +27,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Se
 
 from neuroperturb import rules, tasks
 from neuroperturb.baselines import FORWARD, Eprop, Rflo, Rtrl, on_arrays
+from neuroperturb.baselines.through_worlds import require_fit_world
 from neuroperturb.baselines.trainer import Bptt
 from neuroperturb.experiments.essence import essence, user_code
 from neuroperturb.experiments.expand import expand
@@ -161,13 +162,20 @@ class Experiment(Spec):
         """In a world only a reward says what was right, and it says it once."""
         if not self.task.closed_loop:
             return self
-        if not isinstance(self.rule, PerturbationRule):
-            wanted = f"a perturbation rule with the task {self.task.label!r}, a world, which has no target"
+        exact, world = isinstance(self.rule, Bptt), f"the task {self.task.label!r}, a world"
+        if not isinstance(self.rule, PerturbationRule) and not exact:
+            raise SpecError(
+                "rule", wanted=f"a perturbation rule or 'bptt' with {world}, which has no target", got=self.rule.name
+            )
+        if exact and not self.task.derivatives:
+            wanted = f"a perturbation rule with {world} whose step has no derivative to go back through"
             raise SpecError("rule", wanted=wanted, got=self.rule.name)
-        for part in ("decorrelation", "spiking"):
+        for part in ("decorrelation", "spiking", *(("hardware",) if exact else ())):
             if getattr(self, part) is not None:
-                verb = f"must be left out with the task {self.task.label!r}, a world"
+                verb = f"must be left out with {'the rule ' + repr(self.rule.name) + ' and ' if exact else ''}{world}"
                 raise SpecError(part, verb=verb, got=TABLE)
+        if isinstance(self.rule, Bptt):
+            require_fit_world(self.rule, self.training.schedule)
         if self.training.carry_state:
             wanted = "false in a world, whose trials are new ones"
             raise SpecError("training.carry_state", wanted=wanted, got=True)

@@ -202,6 +202,7 @@ class Task(Spec):
     default_batch_size: ClassVar[int] = 1
     ridge_taps: ClassVar[int] = 16  # latest inputs that a ridge beside a run sees
     closed_loop: ClassVar[bool] = False  # whether outputs are actions that change what is seen next
+    derivatives: ClassVar[bool] = False  # of a closed loop: whether a step has derivatives by state and action
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

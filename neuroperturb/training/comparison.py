@@ -10,8 +10,8 @@ setting.
     bptt, same hardware the exact gradient, forward and written through the run's own arrays
     frozen recurrence   the same rule on the same hardware, W_in and W_rec at their initial values
 
-In a world: a random policy, a linear one and the run's own network, both tuned by an evolution strategy with the trials of the run, and the
-frozen recurrence.
+In a world: a random policy, a linear one and the run's own network, both tuned by an evolution strategy with the trials of the run, the
+gradient through the world where it has derivatives, and the frozen recurrence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hardware_models.numerics.compile_clock import working
-from neuroperturb.baselines import Adam, Bptt, BpttTrainer, EchoState, Ridge, from_matrices
+from neuroperturb.baselines import Adam, Bptt, EchoState, Ridge, from_matrices
+from neuroperturb.baselines.gradient_trainer import GradientTrainer
+from neuroperturb.baselines.learner import trainer_of
 from neuroperturb.baselines.policies import Linear, Policy, Recurrent, searched
 from neuroperturb.experiments import experiment as config
 from neuroperturb.experiments.experiment import Experiment
@@ -68,8 +70,11 @@ def trivial_rows(dataset: Dataset) -> list[dict]:
 
 def plan(experiment: Experiment, dataset: Dataset) -> Plan:
     """All other rows, cheap ones first, as (name, function that computes the row)."""
-    if experiment.spiking is not None or dataset.world is not None:  # neither spikes nor rewards have an exact gradient
+    if experiment.spiking is not None:  # spikes have no exact gradient
         return [*fitted(experiment, dataset), (FROZEN, _frozen(experiment, dataset))]
+    if dataset.world is not None:  # a reward has one only where its world has derivatives
+        through = [] if dataset.world.slopes is None else [("bptt", _bptt(experiment, dataset, None))]
+        return [*fitted(experiment, dataset), *through, (FROZEN, _frozen(experiment, dataset))]
     searched = [(f"bptt({k})" if k else "bptt", _bptt(experiment, dataset, k)) for k in (1, None)]
     on_hardware = [] if experiment.hardware is None else [(SAME_HARDWARE, _bptt_on_hardware(experiment, dataset))]
     return [*fitted(experiment, dataset), *searched, *on_hardware, (FROZEN, _frozen(experiment, dataset))]
@@ -161,11 +166,11 @@ def _trained(experiment: Experiment, dataset: Dataset, settings: str) -> Candida
     return Candidate(settings, validation, lambda: _scores(trainer, dataset, "test"), trainer.run().status)
 
 
-def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> BpttTrainer:
+def _bptt_trainer(experiment: Experiment, dataset: Dataset, rule: Bptt) -> GradientTrainer:
     network, training = experiment.network, experiment.training
     matrices = initial_weights(network, dataset.n_in, dataset.n_out, training.seed)
     weights = from_matrices(matrices, np.dtype(training.dtype).type)
-    return BpttTrainer(
+    return trainer_of(rule, dataset)(
         weights, dataset, rule, leak=network.leaks, bias=network.bias, activation=network.activation, schedule=training.schedule,
         sites=network.sites(dataset.n_in, dataset.n_out),
     )  # fmt: skip

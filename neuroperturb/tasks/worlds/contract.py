@@ -12,6 +12,14 @@
 
 A trial that is done has no further step: its reward is 0 and it shows zeros until the other trials of its batch end, too. Draws are keyed by
 the seed, the world's number, the number of the trial and its step, and by nothing else: a trial is the same in any batch.
+
+A world that can be differentiated through has two more functions, :class:`Slopes`; their arrays arrive as zeros:
+
+    move(p, state, action, strength, moved, paid)    moved[i, j] = ∂s'_i/∂s_j, moved[i, S] = ∂s'_i/∂action;  paid[j] = ∂r/∂s_j, paid[S] = ∂r/∂action
+    look(p, state, shown)                            shown[k, i] = ∂seen_k/∂s_i
+
+with s, S = len(s), the state before the step and s' after it. Of two choices `action` is then a number between them, 0 … 1, and `move` takes it:
+the mean of what the two do. Where the reward itself has no slope, as a reward for not falling, `paid` is that of a surrogate which the world names.
 """
 
 from __future__ import annotations
@@ -43,6 +51,13 @@ class Outside(Protocol):
         ...
 
 
+class Slopes(NamedTuple):
+    """Derivatives of a world: kernels `move` and `look`, see above."""
+
+    move: Callable[..., Any]
+    look: Callable[..., Any]
+
+
 class CompiledWorld(NamedTuple):
     """A world for compiled loops.
 
@@ -54,6 +69,7 @@ class CompiledWorld(NamedTuple):
     steps : of a trial, at most;  ceiling : return that no trial exceeds
     outside : what steps it in Python instead of `move`; None for a compiled world
     breaks_at, broken : trial from which on the motor is broken, −1 for never, and its strength then
+    slopes : derivatives of a step; None where it has none
     """
 
     number: int
@@ -71,6 +87,7 @@ class CompiledWorld(NamedTuple):
     broken: float = 1.0
     outside: Outside | None = None
     outputs: int = 0  # of a world whose actions are several numbers
+    slopes: Slopes | None = None
 
     @property
     def n_out(self) -> int:

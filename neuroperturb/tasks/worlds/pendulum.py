@@ -6,17 +6,18 @@
 
 The equations of Pendulum-v1 of Gymnasium (g = 10 m/s², m = 1 kg, l = 1 m), which starts anywhere (`start` = π, `speed` = 1); here it starts near
 hanging by default, so that it has to be swung up. Inputs: cos θ, sin θ, and, unless it is hidden, θ̇/8. The loss is the cost itself: minus the return.
+Gradients through it are those of these equations; a torque or a speed that is clipped passes none.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from hardware_models.numerics.compiled import kernel
-from neuroperturb.tasks.worlds.contract import CompiledWorld
+from neuroperturb.tasks.worlds.contract import CompiledWorld, Slopes
 from neuroperturb.tasks.worlds.task import WorldTask
 
 GRAVITY, MASS, LENGTH, STEP = 10.0, 1.0, 1.0, 0.05  # m/s², kg, m, s
@@ -69,6 +70,31 @@ def move(p, u, state, action, strength, seen):
     return -cost, state[2] >= p.steps
 
 
+@kernel
+def move_slopes(p, state, action, strength, moved, paid):
+    """See `Slopes`."""
+    theta, turning, asked = state[0], state[1], STRONGEST * action * strength
+    torque = min(max(asked, -STRONGEST), STRONGEST)
+    twist = STRONGEST * strength if -STRONGEST < asked < STRONGEST else 0.0  # ∂torque/∂action
+    turned = turning + (3 * GRAVITY / (2 * LENGTH) * math.sin(theta) + 3.0 / (MASS * LENGTH * LENGTH) * torque) * STEP
+    if -FASTEST < turned < FASTEST:
+        moved[1, 0] = 3 * GRAVITY / (2 * LENGTH) * math.cos(theta) * STEP
+        moved[1, 1] = 1.0
+        moved[1, 3] = 3.0 / (MASS * LENGTH * LENGTH) * twist * STEP
+    moved[0, 0] = 1.0
+    for j in (0, 1, 3):
+        moved[0, j] += STEP * moved[1, j]
+    moved[2, 2] = 1.0
+    paid[0], paid[1], paid[3] = -2.0 * wrapped(theta), -0.2 * turning, -0.002 * torque * twist
+
+
+@kernel
+def look_slopes(p, state, shown):
+    shown[0, 0], shown[1, 0] = -math.sin(state[0]), math.cos(state[0])
+    if p.hidden == 0:
+        shown[2, 1] = 1.0 / FASTEST
+
+
 class Pendulum(WorldTask):
     """Swing a pendulum up and hold it there, seeing its direction and not its speed.
 
@@ -78,6 +104,7 @@ class Pendulum(WorldTask):
     steps : of a trial
     """
 
+    derivatives: ClassVar[bool] = True
     name: Literal["pendulum"] = "pendulum"
     hidden: bool = True
     centre: float = math.pi
@@ -93,5 +120,5 @@ class Pendulum(WorldTask):
         numbers = PendulumNumbers(self.centre, self.start, self.speed, float(self.hidden), float(self.steps))
         return CompiledWorld(
             number=5, begin=begin, move=move, numbers=numbers, choices=0, n_in=2 if self.hidden else 3, state=3, draws=2, kinds=1,
-            steps=self.steps, ceiling=self.ceiling, **self.motor,
+            steps=self.steps, ceiling=self.ceiling, slopes=Slopes(move_slopes, look_slopes), **self.motor,
         )  # fmt: skip

@@ -83,7 +83,7 @@ class WorldTask(Task):
 class WorldTrials(Dataset):
     """Trials of a world by number; the rewards are made while a network acts.
 
-    world : CompiledWorld;  seed : of its draws;  ceiling : see :class:`WorldTask`
+    world : CompiledWorld;  seed : of its draws;  ceiling : see :class:`WorldTask`;  batch_size : trials of a training sequence
     """
 
     loss = "mse"  # of no use here: what a trial is scored by is the world's reward
@@ -91,7 +91,7 @@ class WorldTrials(Dataset):
     def __init__(self, task: WorldTask, seed: int, batch_size: int) -> None:
         self.world, self.seed, self.ceiling = task.world(), seed, float(task.ceiling)
         self.n_in, self.n_out = self.world.n_in, self.world.n_out
-        self._batch_size, self._task = batch_size, task
+        self.batch_size, self._task = batch_size, task
         self.batches_per_epoch = -(-task.trials_per_epoch // batch_size)
         self.validation = self._trials(VALIDATE, task.validation_trials)
         self.test = self._trials(TEST, task.test_trials)
@@ -99,7 +99,7 @@ class WorldTrials(Dataset):
     def batch(self, number: int) -> Sequence:
         """Training trials `number` · B … (`number` + 1) · B − 1."""
         check_number(number)
-        return self._trials(LEARN + number * self._batch_size, self._batch_size)
+        return self._trials(LEARN + number * self.batch_size, self.batch_size)
 
     def _trials(self, first: int, trials: int) -> Sequence:
         """A sequence whose `condition` is the number of every trial; its inputs come from the world."""
