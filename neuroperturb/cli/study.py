@@ -124,7 +124,7 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
 
 def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> str:
     """The size of a study in words: axes, cells, runs, and how much is done already."""
-    lines = [f"study     {study.name}" + (f": {study.about.strip()}" if study.about else "")]
+    lines = [f"study     {study.name}" + (f": {' '.join(study.about.split())}" if study.about else "")]
     for grid in study.grids:
         axes = [" + ".join(axis.keys) + f" ({len(axis.points)})" for axis in grid.axes]
         controls = f", and each {' and '.join(grid.controls)}" if grid.controls else ""

@@ -58,7 +58,9 @@ def test_long_lines_break_under_what_follows_their_label(width):
 
 @pytest.mark.parametrize("width", [50, 80])
 def test_a_command_can_be_pasted_from_several_lines(width):
-    command = "neuroperturb run delayed-xor --rule my_rules.py:Leaky --hardware reram-es --writing recommended --epochs 40"
+    command = (
+        "neuroperturb run delayed-xor --rule my_rules.py:Leaky --hardware reram-es --writing recommended --epochs 40"
+    )
     with on_terminal(width, False):
         said = fit(f"try       {command}")
         prose_ = fit(f"try       {command}, with these lines in it")
