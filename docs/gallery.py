@@ -56,6 +56,7 @@ def _shown(output: dict, figure: str) -> list[str]:
     if "image/png" in data:
         return [f"![what the cell above draws]({figure})"]
     if "text/html" in data:
-        return [EMPTY.sub("\n", STYLE.sub("", "".join(data["text/html"])))]
+        table = EMPTY.sub("\n", STYLE.sub("", "".join(data["text/html"]))).replace(' border="1"', "")
+        return [f'<div class="output">\n{table}\n</div>']
     text = "".join(output.get("text", data.get("text/plain", "")))
     return ["```text", text.rstrip("\n"), "```"] if text.strip() else []
