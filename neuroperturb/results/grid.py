@@ -63,7 +63,9 @@ def fit(text: str) -> str:
 
 
 def _fit(line: str, width: int) -> str:
-    if len(COLOUR.sub("", line)) <= width:
+    from rich.cells import cell_len  # x̂ is two characters in one place
+
+    if cell_len(COLOUR.sub("", line)) <= width:
         return line
     label = LABEL.match(line)
     hanging = len(label[0]) if label and len(label[0]) <= width // 2 else len(line) - len(line.lstrip())

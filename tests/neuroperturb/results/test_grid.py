@@ -67,3 +67,12 @@ def test_a_command_can_be_pasted_from_several_lines(width):
     assert max(map(len, said.split("\n"))) <= width
     assert said.count(" \\\n") == said.count("\n") > 0 and "\\" not in prose_
     assert shlex.split(said.removeprefix("try").replace("\\\n", "")) == shlex.split(command)
+
+
+def test_a_line_is_as_long_as_it_looks():
+    """x̂ takes two characters and one place: the line fits, and the columns of a table stay what they are."""
+    line = "Pᵀ(x̂ + √ρ ν)" + " " * 40 + "x̂_j of its unit x̂"
+    with on_terminal(len(line) - 3, False):
+        assert fit(line) == line
+    with on_terminal(len(line) - 4, False):
+        assert fit(line) != line
