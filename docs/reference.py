@@ -5,24 +5,33 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import importlib
 import inspect
 import re
 import typing
 from collections.abc import Iterable
+from pathlib import Path
 from types import NoneType
 
+import typer
 from typer.models import OptionInfo
 
 import hardware_models as hw
-from neuroperturb.cli.app import COMMANDS
+import neuroperturb
+from neuroperturb.cli.app import COMMANDS, app
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import plain
 from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings
+from neuroperturb.study.keys import keys
 
 BESIDE = "hardware"  # the table with so many settings that each of its parts has a page
-PACKAGES = ("neuroperturb", "neuroperturb.rules", "neuroperturb.tasks", "neuroperturb.baselines", "hardware_models")
+PACKAGES = (
+    "neuroperturb", "neuroperturb.rules", "neuroperturb.tasks", "neuroperturb.baselines", "neuroperturb.spiking", "neuroperturb.study",
+    "hardware_models",
+)  # fmt: skip
+DOORS = {"neuroperturb.sklearn": "sklearn", "neuroperturb.nir": "nir"}  # package with an extra → the extra
 VALUES = {"str": "NAME", "int": "NUMBER", "float": "NUMBER", "Path": "FILE"}  # what an option takes, by its type
 ROLE = re.compile(r":[a-z]+:(?=\w)")
 CITATION = re.compile(r" ?\[\d+\]_")
@@ -33,6 +42,7 @@ def pages() -> dict[str, str]:
     """Name of a page → Markdown."""
     return {
         **{_uri(group): _settings_page(group, found) for group, found in _groups().items()},
+        "reference/study.md": _study_page(),
         "reference/command-line.md": _commands_page(),
         "reference/presets.md": _presets_page(),
         "reference/python.md": _python_page(),
@@ -115,12 +125,34 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
+def _study_page() -> str:
+    lines = [
+        "# Study file",
+        "",
+        "A study is an experiment and the values of settings that change, in one TOML file ([how to](../how-to/study.md)). Settings "
+        "are those of an experiment; the keys around them are these.",
+        "",
+        "| key | what it must be | what it means | left out |",
+        "|---|---|---|---|",
+    ]
+    for one in keys():
+        form, meaning, default = (_barred(_escaped(text)) for text in (one.form, one.meaning, one.default))
+        lines.append(f"| `{one.key}` | {form} | {meaning} | {default} |")
+    return "\n".join([*lines, ""])
+
+
+def _barred(text: str) -> str:
+    """For a cell of a table, where an empty line or a bar would end it."""
+    return " ".join(text.split())
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Commands
 
 
 def _commands_page() -> str:
-    lines = ["# Command line", "", "The same as `neuroperturb COMMAND --help`.", ""]
+    lines = ["# Command line", "", "The same as `neuroperturb COMMAND --help`.", "", "## `neuroperturb`", ""]
+    lines += ["| | |", "|---|---|", *(f"| {names} | {_escaped(text)} |" for names, text in _common()), ""]
     for name, (place, _) in COMMANDS.items():
         file, _, function = place.partition(":")
         command = getattr(importlib.import_module(f"neuroperturb.cli.{file}"), function)
@@ -131,6 +163,15 @@ def _commands_page() -> str:
         rows = [*arguments, *(_option(one, hint) for one, hint in told if _is_option(hint))]
         lines += ["| | | default |", "|---|---|---|", *rows, ""] if rows else []
     return "\n".join(lines)
+
+
+def _common() -> Iterable[tuple[str, str]]:
+    """Options before a command, and that of every command."""
+    root = typer.main.get_command(app)
+    for one in root.params:
+        yield ", ".join(f"`{name}`" for name in one.opts), one.help or ""
+    names = root.context_settings["help_option_names"]
+    yield ", ".join(f"`{name}`" for name in names), "Print the help, also after a command."
 
 
 def _is_option(hint: typing.Any) -> bool:
@@ -204,7 +245,21 @@ def _python_page() -> str:
         lines += [f"## `{package}`", "", _first(module), "", "| name | what it is |", "|---|---|"]
         lines += [f"| `{name}` | {_first(getattr(module, name))} |" for name in public(module)]
         lines.append("")
+    for package, extra in DOORS.items():
+        lines += [f"## `{package}`", "", f"With the extra `{extra}`: `pip install 'neuroperturb[{extra}]'`.", ""]
+        lines += ["| name | what it is |", "|---|---|"]
+        lines += [f"| `{name}` | {first} |" for name, first in _of_door(package)]
+        lines.append("")
     return "\n".join(lines)
+
+
+def _of_door(package: str) -> Iterable[tuple[str, str]]:
+    """Public names of a package with an extra and what they are, from its text: the site is built without the extra."""
+    home = neuroperturb._DOORS[package.rpartition(".")[2]]
+    path = Path(neuroperturb.__file__).parent / f"{home.replace('.', '/')}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name, _prose(ast.get_docstring(node) or "")
 
 
 def public(module) -> Iterable[str]:
@@ -225,7 +280,12 @@ def _first(thing: object) -> str:
         return f"a table of {len(thing)} names"
     if not (inspect.ismodule(thing) or inspect.isclass(thing) or inspect.isroutine(thing)):
         return _escaped(f"a {type(thing).__name__}")
-    return _escaped(ROLE.sub("", plain(" ".join(inspect.cleandoc(thing.__doc__ or "").split("\n\n")[0].split()))))
+    return _prose(inspect.cleandoc(thing.__doc__ or ""))
+
+
+def _prose(text: str) -> str:
+    """Its first paragraph, on a line."""
+    return _escaped(ROLE.sub("", plain(" ".join(text.split("\n\n")[0].split()))))
 
 
 def _escaped(text: str) -> str:

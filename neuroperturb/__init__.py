@@ -18,7 +18,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroperturb import rules, tasks
+    from neuroperturb import rules, spiking, study, tasks
+    from neuroperturb.analysis.advice.advisor import advise as advise
+    from neuroperturb.analysis.advice.evidence import evidence as evidence
     from neuroperturb.analysis.alignment.align import align as align
     from neuroperturb.analysis.audit.auditor import audit as audit
     from neuroperturb.analysis.audit.fixed_point import run_fixed_point as run_fixed_point
@@ -60,6 +62,7 @@ _HOMES = {
     "Run": "results.run",
     "Trainer": "training.trainer",
     "Training": "simulation.schedule",
+    "advise": "analysis.advice.advisor",
     "age": "training.deployment",
     "align": "analysis.alignment.align",
     "audit": "analysis.audit.auditor",
@@ -67,6 +70,7 @@ _HOMES = {
     "check_rule": "rules.check_rule",
     "check_task": "tasks.check_task",
     "deploy": "training.deployment",
+    "evidence": "analysis.advice.evidence",
     "experiment": "training.trainer",
     "forecast": "training.prediction",
     "load": "results.run",
@@ -75,7 +79,7 @@ _HOMES = {
     "run_fixed_point": "analysis.audit.fixed_point",
     "train": "training.trainer",
 }
-_ROOMS = ("rules", "tasks", "baselines")
+_ROOMS = ("baselines", "rules", "spiking", "study", "tasks")
 _DOORS = {
     "nir": "results.nir_graph",
     "sklearn": "training.estimators",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shlex
@@ -16,6 +17,8 @@ import neuroperturb
 from neuroperturb.cli.app import COMMANDS, app
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.settings import settings
+from neuroperturb.study import declaration, tune_table
+from neuroperturb.study.ageing import StudyAgeing
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "pages"
@@ -110,11 +113,34 @@ def test_the_reference_has_every_command_and_its_options(reference):
         result = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
         options = set(re.findall(r"^\W+(--[a-z0-9-]+)", result.output, re.MULTILINE)) - {"--help"}
         assert set(re.findall(r"^\| `(--[a-z0-9-]+)`", part, re.MULTILINE)) == options
+    (part,) = re.findall(r"^## `neuroperturb`$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    assert all(f"`{name}`" in part for name in ("--version", "-h", "--help", "--install-completion"))
 
 
 def test_the_reference_has_every_preset_word_and_name(reference):
     found = reference.pages()
     assert {name for name in hw.PRESETS if f"| `{name}` |" not in found["reference/presets.md"]} == set()
     assert {word for word in glossary.WORDS if f"## {word}\n" not in found["reference/glossary.md"]} == set()
-    names = {*neuroperturb.__all__, *hw.__all__}
-    assert {name for name in names if f"| `{name}` |" not in found["reference/python.md"]} == set()
+    parts = dict(re.findall(r"^## `(\S+)`$(.*?)(?=^## |\Z)", found["reference/python.md"], re.MULTILINE | re.DOTALL))
+    rooms = {f"neuroperturb.{room}" for room in (*neuroperturb._ROOMS, *neuroperturb._DOORS)}
+    assert set(parts) == {"neuroperturb", "hardware_models", *rooms}
+    for package, part in parts.items():
+        if package.removeprefix("neuroperturb.") in neuroperturb._DOORS:
+            continue
+        module = importlib.import_module(package)
+        names = getattr(module, "__all__", None) or reference.public(module)
+        assert {name for name in names if f"| `{name}` |" not in part} == set(), package
+        nameless = re.findall(r"^\| `(\w+)` \| *\|$", part, re.MULTILINE)
+        assert nameless == [], f"{package}: without a docstring"
+    assert "| `RecurrentClassifier` |" in parts["neuroperturb.sklearn"] and "| `export` |" in parts["neuroperturb.nir"]
+
+
+def test_the_reference_has_every_key_of_a_study(reference):
+    text = reference.pages()["reference/study.md"]
+    own = {*declaration.STUDY_KEYS, *declaration.SIZES[1:]}
+    inner = {f"grid.{key}" for key in declaration.GRID_KEYS} | {f"tune.{key}" for key in tune_table.KEYS}
+    inner |= {f"search.{key}" for key in declaration.Search.model_fields}
+    inner |= {f"ageing.{key}" for key in StudyAgeing.model_fields}
+    listed = re.findall(r"^\| `(\S+)` \|", text, re.MULTILINE)
+    assert set(listed) == own - {"name"} | inner
+    assert len(listed) == len(set(listed))

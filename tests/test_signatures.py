@@ -10,7 +10,7 @@ import pytest
 import hardware_models
 import neuroperturb
 
-PLACES = [hardware_models, neuroperturb, neuroperturb.rules, neuroperturb.tasks, neuroperturb.baselines]
+PLACES = [hardware_models, neuroperturb, *(getattr(neuroperturb, room) for room in neuroperturb._ROOMS)]
 OURS = ("hardware_models", "neuroperturb")
 SCALAR = {"synapse", "neuron", "step", "probe", "pulse_up", "pulse_down"}  # formulas: Numba types their numbers
 

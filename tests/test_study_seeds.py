@@ -29,7 +29,19 @@ def test_no_seed_is_spent_twice():
         assert not seeds & (TUNING | BEFORE), name
 
 
-@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
+PATHS = pytest.mark.parametrize("path", sorted(STUDIES.glob("*.toml")), ids=lambda path: path.stem)
+
+
+@PATHS
+def test_a_quick_version_spends_no_seed_that_is_reported(path):
+    axes = [
+        axis for grid in declaration.load(path, "quick").grids for axis in grid.axes if "training.seed" in axis.keys
+    ]
+    used = {point[axis.keys.index("training.seed")] for axis in axes for point in axis.points}
+    assert used and used <= TUNING
+
+
+@PATHS
 def test_a_study_keeps_to_its_seeds(path):
     for grid in declaration.load(path).grids:
         axes = [axis for axis in grid.axes if "training.seed" in axis.keys]

@@ -43,9 +43,11 @@ def list_() -> None:
     say(f"  {', '.join(shipped.studies())}")
     say("\nNotebooks")
     say(f"  {', '.join(shipped.notebooks())}")
-    say("\nRun one with: neuroperturb run TASK --rule RULE --hardware HARDWARE")
-    say("In brackets: the task's default rule. To see how a device behaves: neuroperturb device HARDWARE")
-    say("To run a study: neuroperturb study NAME; to edit it first: neuroperturb new --study NAME, or --notebook NAME")
+    say("\nIn brackets: the task's default rule.")
+    say("run       neuroperturb run TASK --rule RULE --hardware HARDWARE")
+    say("draw      neuroperturb device HARDWARE")
+    say("study     neuroperturb study NAME --quick")
+    say("copy      neuroperturb new --study NAME, or --notebook NAME")
 
 
 def _added(sort: str, ours: Mapping[str, object]) -> None:

@@ -25,6 +25,8 @@ from neuroperturb.study.store import StudyFolder
 from neuroperturb.study.workers import Threads, Workers
 
 PARENT = Path("runs")  # of a study's folder
+QUICK = "Run the study's quick version: fewer values and seeds, ten minutes or less on two cores, and the effect shows."
+SMALL = "Run the study's small version, a smoke test: does the file work? It shows no effect."
 OPEN = "{} is not encrypted: anyone who can reach the scheduler can run code on its workers and here; use tls://… with certificates"
 
 
@@ -36,7 +38,7 @@ class StudyRequest(NamedTuple):
     workers: int | None = None
     scheduler: str | None = None
     shard: str | None = None
-    small: bool = False
+    size: str = "full"
     dry_run: bool = False
     retry_failed: bool = False
     quiet: bool = False
@@ -64,7 +66,8 @@ def study(
         Path | None, typer.Option(metavar="PEM", help="Private key of the certificate, if it is in a separate file.")
     ] = None,
     shard: Annotated[str | None, typer.Option(metavar="i/N", help="Run only part i of N, for a batch system.")] = None,
-    small: Annotated[bool, typer.Option("--small", help="Run the study's small version: minutes, not hours.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=QUICK)] = False,
+    small: Annotated[bool, typer.Option("--small", help=SMALL)] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the size; run nothing.")
     ] = False,
@@ -75,10 +78,10 @@ def study(
 
     Exit code: 0 done, 1 done but some runs failed, 2 bad input, 130 interrupted (the same command resumes).
 
-    Example: neuroperturb study my-study.toml --small
+    Example: neuroperturb study robustness --quick
     """
     request = StudyRequest(
-        file=file, out=out, workers=workers, scheduler=scheduler, shard=shard, small=small, dry_run=dry_run,
+        file=file, out=out, workers=workers, scheduler=scheduler, shard=shard, size=one_size(quick, small), dry_run=dry_run,
         retry_failed=retry_failed, quiet=quiet, certificates=Certificates(tls_ca, tls_cert, tls_key),
     )  # fmt: skip
     with stop_request() as stop:
@@ -87,7 +90,7 @@ def study(
 
 def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
     """Run a study, or print what it would do; return the exit code."""
-    study = declaration.load(shipped.found(request.file), request.small)
+    study = declaration.load(shipped.found(request.file), request.size)
     table.check_metrics(study.metrics)
     cells = lay_out(study)
     folder = StudyFolder(request.out or PARENT / study.name)
@@ -121,7 +124,7 @@ def carry_out(request: StudyRequest, *, stop: Callable[[], bool], say: Callable[
 
 def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> str:
     """The size of a study in words: axes, cells, runs, and how much is done already."""
-    lines = [f"study     {study.name}" + (f": {study.about.strip()}" if study.about else "")]
+    lines = [f"study     {study.name}" + (f": {' '.join(study.about.split())}" if study.about else "")]
     for grid in study.grids:
         axes = [" + ".join(axis.keys) + f" ({len(axis.points)})" for axis in grid.axes]
         controls = f", and each {' and '.join(grid.controls)}" if grid.controls else ""
@@ -137,6 +140,13 @@ def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> 
         time = f", {duration(seconds / min(workers, rest))} with {workers} workers" if rest and seconds > 0 else ""
         lines.append(f"done      {done} runs; {more * bool(rest)}{rest} to do{time}")
     return "\n".join(lines)
+
+
+def one_size(quick: bool, small: bool) -> str:
+    """The size of a study that two options ask for."""
+    if quick and small:
+        raise InputError("Give one of '--quick' and '--small': each is a version of the study.")
+    return "quick" if quick else "small" if small else "full"
 
 
 def processors() -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from neuroperturb.cli.study import PARENT, check_files
+from neuroperturb.cli.study import PARENT, QUICK, SMALL, check_files, one_size
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
 from neuroperturb.study import declaration, old_names
 from neuroperturb.study import tune as tuning
@@ -24,7 +24,7 @@ class TuneRequest(NamedTuple):
     storage: str | None = None
     trials: int | None = None
     workers: int = 1
-    small: bool = False
+    size: str = "full"
 
 
 def tune(
@@ -35,7 +35,8 @@ def tune(
     ] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Trials per cell.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trials in parallel; with 1, the search is reproducible.")] = 1,
-    small: Annotated[bool, typer.Option("--small", help="Run the study's small version: minutes, not hours.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=QUICK)] = False,
+    small: Annotated[bool, typer.Option("--small", help=SMALL)] = False,
 ) -> int:
     """Tune hyperparameters by validation loss in every cell of a study, or resume the search.
 
@@ -44,12 +45,13 @@ def tune(
     Example: neuroperturb tune my-study.toml --trials 40
     """
     with stop_request() as stop:
-        return carry_out(TuneRequest(file, out, storage, trials, workers, small), stop=lambda: bool(stop))
+        request = TuneRequest(file, out, storage, trials, workers, one_size(quick, small))
+        return carry_out(request, stop=lambda: bool(stop))
 
 
 def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
     """Tune every cell of a study; return the exit code."""
-    study = declaration.load(request.file, request.small)
+    study = declaration.load(request.file, request.size)
     tuning.parse(study)
     cells, folder = lay_out(study), StudyFolder(request.out or PARENT / study.name)
     check_files(study, cells)

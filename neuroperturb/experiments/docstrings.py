@@ -12,6 +12,7 @@ import inspect
 import re
 
 ENTRY = re.compile(r"^(\w+(?:, \w+)*) : (\S.*)$")
+ROLE = re.compile(r":[a-z]+:(?=`)")
 QUOTED = re.compile(r"``\"?([^`\"]*)\"?``|`([^`]*)`")
 
 
@@ -32,7 +33,7 @@ def summary(cls: object) -> str:
 
 def plain(text: str) -> str:
     """Without the marks of markup."""
-    return QUOTED.sub(lambda found: found[1] or found[2] or "", text).replace("::", ":").strip()
+    return QUOTED.sub(lambda found: found[1] or found[2] or "", ROLE.sub("", text)).replace("::", ":").strip()
 
 
 def _entries(doc: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ LEAST = 24  # characters of a column of words that folds
 GAP = 2  # characters between two columns
 FOLDS = ("settings", "device")  # columns of words
 COLOUR, LABEL = re.compile(r"\x1b\[[\d;]*m"), re.compile(r"\s*\S.*?\s{2,}(?=\S)")
+COMMAND = re.compile(r"neuroperturb (?:[^,;:]|:(?=\S))+")  # a line that is nothing but one
 TONES = {"dim": "dim", "good": "green", "bad": "red", "part": "yellow", "own": "bold", "head": "dim"}
 
 
@@ -62,11 +63,19 @@ def fit(text: str) -> str:
 
 
 def _fit(line: str, width: int) -> str:
-    if len(COLOUR.sub("", line)) <= width:
+    from rich.cells import cell_len  # x̂ is two characters in one place
+
+    if cell_len(COLOUR.sub("", line)) <= width:
         return line
     label = LABEL.match(line)
     hanging = len(label[0]) if label and len(label[0]) <= width // 2 else len(line) - len(line.lstrip())
-    return textwrap.fill(line, width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
+    if COMMAND.fullmatch(line[hanging:]):  # which can be pasted, in however many lines
+        hanging, width, end = hanging + 4, width - 2, " \\\n"
+    else:
+        end = "\n"
+    return end.join(
+        textwrap.wrap(line, width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def tinted(text: str, tone: str) -> str:

@@ -68,7 +68,8 @@ def _numbers(experiment: Experiment) -> str:
     volts = {name: write(getattr(lif, name), "voltage") for name in ("v_rest", "v_threshold", "v_reset")}
     if lif.adapts:
         times["tau_adaptation"], volts["rise"] = write(lif.tau_adaptation, "time"), write(lif.adaptation, "voltage")
-    volts |= {"v_background": write(lif.background, "voltage"), "theta": write(lif.v_threshold - lif.v_rest, "voltage")}
+    theta = float(f"{lif.v_threshold - lif.v_rest:.12g}")  # shown: without what a difference of floats leaves
+    volts |= {"v_background": write(lif.background, "voltage"), "theta": write(theta, "voltage")}
     plain = {"kick_s": d.kick_s, "kick_r": d.kick_r, "D": d.mean, "refractory_steps": d.wait, "sigma": rule.noise_std}
     plain |= {name: eq.constants(rule)[name] for name in ("decay", "beta")}
     every = {**times, **volts, **{name: f"{value:.6g}" for name, value in plain.items()}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from neuroperturb.network.lif import LIF
@@ -20,7 +22,14 @@ class SpikingSimulation(Simulation):
     """
 
     def __init__(
-        self, network: RNN, rule: PerturbationRule, initial: Matrices, *, lif: LIF, recorded_steps: int = 0, **options
+        self,
+        network: RNN,
+        rule: PerturbationRule,
+        initial: Matrices,
+        *,
+        lif: LIF,
+        recorded_steps: int = 0,
+        **options: Any,
     ):
         super().__init__(network, rule, initial, neurons=SpikingNeurons(lif, recorded_steps), **options)
 

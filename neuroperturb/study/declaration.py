@@ -24,7 +24,8 @@
     seeds = [1, 2, 3]                      that choose, and are not reported
     [[grid]]                               several grids in one study: each with its own axes, zip, set, search, controls,
     name = "equal rates"                   in addition to those above
-    [small]                                what `--small` replaces
+    [small]                                what `--small` replaces: a smoke test, which shows no effect
+    [quick]                                what `--quick` replaces: fewer values and seeds, which show it in ten minutes or less
 
 `seed` stands for ``training.seed``, and `learning_rate` for that of the rule or, for ``bptt``, of its optimiser. A rule of
 another name replaces the base's rule entirely; decorrelation is kept only with a rule whose name includes it.
@@ -58,6 +59,7 @@ RATE = "learning_rate"  # of the rule, or of the optimiser of bptt
 RATES = {RATE, "rule.learning_rate", "rule.optimiser.learning_rate"}
 REPLICATES = ("training.seed", "hardware.seed")  # axes over which a cell is repeated
 CONTROLS = {"frozen": {"training.frozen": ["W_in", "W_rec"]}}
+SIZES = ("full", "small", "quick")  # of a study
 BASELINES = ("trivial", "ridge", "echo state", "linear policy", "network")
 GRID_KEYS = ("name", "axes", "zip", "set", "search", "controls")
 STUDY_KEYS = (
@@ -126,22 +128,22 @@ class Study(NamedTuple):
     folder: Path
 
 
-def load(path: str | Path, small: bool = False) -> Study:
-    """The study in a TOML file, or its small version."""
+def load(path: str | Path, size: str = "full") -> Study:
+    """The study in a TOML file, at one of its `SIZES`; of another than "full", the name ends with it."""
     path = Path(path)
-    name = path.stem + ("-small" if small else "")
+    name = path.stem if size == "full" else f"{path.stem}-{size}"
     with beside(path.parent):
-        return parse(read_table(path), name, small=small, folder=path.parent)
+        return parse(read_table(path), name, size=size, folder=path.parent)
 
 
-def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path()) -> Study:
-    """A study from its table."""
+def parse(table: dict, name: str, *, size: str = "full", folder: Path = Path()) -> Study:
+    """A study from its table, at one of its `SIZES`."""
     table = copy.deepcopy(table)
-    changes = table.pop("small", None)
-    if small:
-        if not isinstance(changes, dict):
-            raise SpecError.missing("small", f"study {name!r}", "It has no small version.")
-        table = _merged(table, changes)
+    versions = {other: table.pop(other, None) for other in SIZES[1:]}
+    if size != "full":
+        if not isinstance(versions[size], dict):
+            raise SpecError.missing(size, f"study {name!r}", f"It has no {size} version.")
+        table = _merged(table, versions[size])
     _known(table, STUDY_KEYS, OWNER)
     common = {key: table.get(key) for key in GRID_KEYS}
     extra = _listed(table.get("grid", [{}]), "grid")
@@ -158,7 +160,7 @@ def parse(table: dict, name: str, *, small: bool = False, folder: Path = Path())
         weights=_is(table.get("weights", True), bool, "weights", "true or false"),
         tune=None if "tune" not in table else _is(table["tune"], dict, "tune", "a table"),
         ageing=None if "ageing" not in table else StudyAgeing.parse(_is(table["ageing"], dict, "ageing", "a table"), "ageing"),
-        names=_renamed(table.get("names", {}), grids, small),
+        names=_renamed(table.get("names", {}), grids, partial=size != "full"),
         source=table,
         folder=folder,
     )  # fmt: skip
@@ -339,12 +341,12 @@ def _names(values: Any, known: Iterable[str], key: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _renamed(table: Any, grids: Iterable[Grid], small: bool) -> dict[str, str]:
-    """`names`; each must be the label of an axis value. A small version may contain only some of them."""
+def _renamed(table: Any, grids: Iterable[Grid], partial: bool) -> dict[str, str]:
+    """`names`; each must be the label of an axis value. Another size may contain only some of them."""
     there = {value_label(value) for grid in grids for axis in grid.axes for point in axis.points for value in point}
     for old, new in _is(table, dict, "names", "a table of texts").items():
         _is(new, str, f"names.{old}", "a text")
-        if old not in there and not small:
+        if old not in there and not partial:
             raise SpecError(
                 "names", OWNER, f"{old!r}, which is not a value of any axis", hint=suggest(old, there), verb="has"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 INSTALLED = Path(__file__).with_name("shipped")  # put there by the build
@@ -14,8 +15,12 @@ def studies() -> dict[str, Path]:
 
 
 def notebooks() -> dict[str, Path]:
-    """The notebooks, by name, in their order."""
-    return _files("notebooks", "*.ipynb")
+    """The notebooks, by name, in their order: each has its number in its first line."""
+    return dict(sorted(_files("notebooks", "*.ipynb").items(), key=lambda item: _title(item[1])))
+
+
+def _title(notebook: Path) -> str:
+    return "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"])
 
 
 def found(file: Path) -> Path:

@@ -252,7 +252,7 @@ class StudyFolder:
         with opening(self.root):
             return [None] if declared is None else [None, StudyAgeing.parse(declared, "ageing")]
 
-    def tidy(self, alive) -> None:
+    def tidy(self, alive: Callable[[str], bool]) -> None:
         """Remove temporary files whose writer is gone; `alive(name)` tells whether a process has the run."""
         for room in ("runs", "failed", "fits"):
             for path in (self.root / room).iterdir():

@@ -23,6 +23,7 @@ from neuroperturb import (
     Run,
     Trainer,
     Training,
+    advise,
     age,
     align,
     audit,
@@ -31,6 +32,7 @@ from neuroperturb import (
     check_rule,
     check_task,
     deploy,
+    evidence,
     experiment,
     load,
     rules,
@@ -53,6 +55,9 @@ again: Run = load(path)
 words: str = again.report()
 weights: np.ndarray = again.weights["W_rec"]
 losses: pd.DataFrame = again.history
+
+advice: str = str(advise("ecram", rule="np-trace"))
+known: pd.DataFrame = evidence()
 
 trainer: Trainer = experiment("my.toml")
 for step in trainer:

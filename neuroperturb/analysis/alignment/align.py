@@ -274,4 +274,6 @@ def _word(value: Any) -> str:
 
 def _cell(row: Any, name: str) -> str:
     value, low, high = (getattr(row, name + end) for end in ("", "_low", "_high"))
+    if value != value:  # of few samples, the unbiased estimate of a squared length may be negative
+        return "–"
     return f"{value:.3f} ± {(high - low) / 2:.3f}"

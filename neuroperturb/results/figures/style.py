@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -74,13 +75,21 @@ def legend(figure: Figure, handles: Sequence, heading: str = "", narrow: bool = 
 
 
 def blank(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches; made without pyplot: no global state, no display needed."""
+    """An empty figure of a size in inches; made without pyplot: no global state, no display needed. A notebook shows it all the same."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    setattr(figure, "_repr_png_", functools.partial(_png, figure))  # noqa: B010, since a Figure declares no such method
     return figure
+
+
+def _png(figure: Figure) -> bytes:
+    """What IPython asks of an object; of figures it knows by itself only how pyplot's are shown."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def tidy(ax: Axes, which: str) -> None:

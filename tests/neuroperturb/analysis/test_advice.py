@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hardware_models as hw
+import neuroperturb
 from neuroperturb.analysis.advice import advisor, evidence
 from neuroperturb.analysis.advice.limits import limits_of, sentences
 from neuroperturb.cli import app as cli
@@ -160,3 +161,11 @@ def test_choices_learn_and_none_beats_another():
         assert not any(one.beats(other) for one in found for other in found)
         energies = [row.energy for row in found if np.isfinite(row.energy)]
         assert energies == sorted(energies)
+
+
+def test_the_evidence_is_a_table_of_its_rows():
+    found = neuroperturb.evidence()
+    assert list(found.columns) == list(evidence.Evidence._fields)
+    assert len(found) == len(evidence.table()) > 0
+    row = found[(found["hardware"] == "ecram") & (found["study"] == evidence.STUDY)].iloc[0]
+    assert row["mean"] == evidence.rows()["ecram"].mean

@@ -1,5 +1,7 @@
 """Statistics, references and words of alignment: closed forms, a naive transcription, coverage; the kernels are in test_estimates."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -161,3 +163,16 @@ def test_table_figure_and_csv_hold_what_was_measured(monkeypatch, tmp_path, over
     assert len(panels) == 8
     drawn = {line.get_color() for line in panels[0].get_lines()}
     assert set(COLOURS[:2]) <= drawn
+
+
+def test_what_cannot_be_estimated_is_a_dash():
+    row = {
+        "limit": float("nan"),
+        "limit_low": float("nan"),
+        "limit_high": float("nan"),
+        "bptt": 0.5,
+        "bptt_low": 0.4,
+        "bptt_high": 0.6,
+    }
+    assert alignment._cell(SimpleNamespace(**row), "limit") == "–"
+    assert alignment._cell(SimpleNamespace(**row), "bptt") == "0.500 ± 0.100"

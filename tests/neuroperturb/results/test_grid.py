@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 
@@ -53,3 +54,25 @@ def test_long_lines_break_under_what_follows_their_label(width):
     assert first.startswith("read         error") and rest
     assert all(line.startswith(" " * 13) and line[13] != " " for line in rest)
     assert max(map(len, [*said.split("\n"), *told.split("\n")])) <= width
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_command_can_be_pasted_from_several_lines(width):
+    command = (
+        "neuroperturb run delayed-xor --rule my_rules.py:Leaky --hardware reram-es --writing recommended --epochs 40"
+    )
+    with on_terminal(width, False):
+        said = fit(f"try       {command}")
+        prose_ = fit(f"try       {command}, with these lines in it")
+    assert max(map(len, said.split("\n"))) <= width
+    assert said.count(" \\\n") == said.count("\n") > 0 and "\\" not in prose_
+    assert shlex.split(said.removeprefix("try").replace("\\\n", "")) == shlex.split(command)
+
+
+def test_a_line_is_as_long_as_it_looks():
+    """x̂ takes two characters and one place: the line fits, and the columns of a table stay what they are."""
+    line = "Pᵀ(x̂ + √ρ ν)" + " " * 40 + "x̂_j of its unit x̂"
+    with on_terminal(len(line) - 3, False):
+        assert fit(line) == line
+    with on_terminal(len(line) - 4, False):
+        assert fit(line) != line

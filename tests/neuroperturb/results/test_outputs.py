@@ -173,3 +173,10 @@ def test_the_table_of_an_alignment_is_written_again_and_neutral(tmp_path):
         found.to_csv(tmp_path / "a.csv")
     assert pd.read_csv(tmp_path / "a.csv")["rule"].unique().tolist() == ["'=cmd()"]
     assert tuple(found.frame.columns[:2]) == align.COLUMNS
+
+
+def test_a_notebook_shows_a_figure_that_pyplot_does_not_know():
+    shown = blank(2, 1)._repr_png_()
+    assert shown.startswith(b"\x89PNG\r\n")
+    width, height = (int.from_bytes(shown[at : at + 4], "big") for at in (16, 20))
+    assert (width, height) == (200, 100)

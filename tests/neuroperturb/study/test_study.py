@@ -131,9 +131,12 @@ def test_a_base_is_a_task_or_a_file(tmp_path):
     assert experiment(file, lay_out(file)[0], GridPlace(0, 0)).rule.name == "perturbation"
 
 
-def test_the_small_form_replaces_what_it_names():
-    table = {"base": BASE, "axes": {"rule": ["np", "anp"], "seed": [1, 2]}, "small": {"axes": {"seed": [1]}}}
-    assert [len(c.seeds) for c in lay_out(declaration.parse(table, "s", small=True))] == [1, 1]
+def test_the_small_and_the_quick_form_replace_what_they_name():
+    axes = {"rule": ["np", "anp"], "seed": [1, 2]}
+    table = {"base": BASE, "axes": axes, "small": {"axes": {"seed": [1]}}, "quick": {"axes": {"seed": [3, 4, 5]}}}
+    quick = lay_out(declaration.parse(table, "s", size="quick"))
+    assert [[seed["training.seed"] for seed in cell.seeds] for cell in quick] == [[3, 4, 5]] * 2
+    assert [len(c.seeds) for c in lay_out(declaration.parse(table, "s", size="small"))] == [1, 1]
     assert [len(c.seeds) for c in lay_out(declaration.parse(table, "s"))] == [2, 2]
 
 
@@ -182,13 +185,13 @@ def test_what_cannot_be_is_one_sentence_that_names_the_key(table, sentence):
 
 def test_the_small_form_of_a_task_of_another_name_is_all_of_it():
     other = {"name": "copying", "length": 2, "trials_per_epoch": 8}
-    one = declaration.parse({"base": BASE, "small": {"base": {"task": other}}}, "s", small=True)
+    one = declaration.parse({"base": BASE, "small": {"base": {"task": other}}}, "s", size="small")
     assert experiment(one, lay_out(one)[0], GridPlace(0, 0)).task == resolve({"task": other, "rule": "np"}).task
 
 
 def test_a_small_form_may_leave_out_what_has_a_name():
     table = {"names": {"anp": "x", "np": "y"}, "axes": {"rule": ["anp", "np"]}, "small": {"axes": {"rule": ["np"]}}}
-    one = declaration.parse({"base": BASE, **table}, "s", small=True)
+    one = declaration.parse({"base": BASE, **table}, "s", size="small")
     assert [cell.label for cell in lay_out(one)] == ["y"]
 
 
@@ -196,7 +199,9 @@ def test_a_small_form_may_leave_out_what_has_a_name():
     ("arguments", "sentence"),
     [
         (["none.toml"], "cannot be read: No such file or directory"),
-        (["s.toml", "--small"], "has no small version"),
+        (["s.toml", "--small"], "The 'small' parameter of study 's-small' is missing. It has no small version."),
+        (["s.toml", "--quick"], "The 'quick' parameter of study 's-quick' is missing. It has no quick version."),
+        (["s.toml", "--quick", "--small"], "Give one of '--quick' and '--small'"),
         (["s.toml", "--shard", "3/2"], "'--shard' option must look like i/N"),
         (["s.toml", "--shard", "1"], "'--shard' option must look like i/N"),
         (["s.toml", "--workers", "0"], "'--workers' option must be 1 or more"),

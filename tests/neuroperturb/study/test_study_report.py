@@ -388,15 +388,17 @@ def test_a_record_that_was_not_asked_to_age_has_no_ages(folder):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_study_that_ships_can_be_run_and_its_small_form_is_small(name):
+def test_a_study_that_ships_can_be_run_in_all_sizes(name):
     source = read_table(STUDIES / f"{name}.toml")
     source["axes"]["seed"] = [
         42
     ]  # laying out thousands of runs takes its time; which seeds are used is tested in test_study_seeds.py
-    whole, small = (lay_out(declaration.parse(source, name, small=small)) for small in (False, True))
-    runs = [sum(len(seeds) for cell in cells for seeds in cell.names) for cells in (whole, small)]
+    whole, small, quick = (lay_out(declaration.parse(source, name, size=size)) for size in declaration.SIZES)
+    runs = [sum(len(seeds) for cell in cells for seeds in cell.names) for cells in (whole, small, quick)]
     assert runs[1] <= 80
     assert runs[1] < 5 * runs[0]
+    assert runs[2] <= 120, "ten minutes on two cores, and what compiling takes"
+    assert all(len(cell.candidates) == 1 for cell in quick), "settings are those that were found; nothing is searched"
 
 
 def test_no_study_is_forgotten():
