@@ -1,4 +1,4 @@
-"""Files that take minutes come first: begun last, they would keep one core busy long after the other is done."""
+"""Files of few tests that take long come first: begun last, they would keep one core busy long after the other is done."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ LONG = (
     "test_study_interrupted.py",
     "test_dask_workers.py",
     "test_fuzz.py",
+    "test_interrupts.py",
+    "test_kernel_cache.py",
     "test_many_runs.py",
-)  # few tests, minutes each
+    "test_same_bits.py",
+    "test_user_code.py",
+)  # few tests, which take long
 
 
 def pytest_configure(config):

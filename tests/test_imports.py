@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -84,8 +85,13 @@ def room(path):
     return path.relative_to(ROOT).with_suffix("").parts[1]
 
 
+@functools.cache
 def targets(path):
     """(file, inside a function) for every file of ours that a file imports, wherever the import stands."""
+    return list(_targets(path))
+
+
+def _targets(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {n for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
     for node in ast.walk(tree):
@@ -150,8 +156,8 @@ def test_there_are_at_most_eleven_floors():
     assert max(len(HARDWARE), len(LABORATORY)) <= 11
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_imports_point_down(path):
+def wrong_imports(path):
+    """What a file imports and must not."""
     if room(path) in ("__init__", "__main__"):
         return
     package, own = level(path)
@@ -161,11 +167,21 @@ def test_imports_point_down(path):
             continue
         other, floor = level(file)
         if other == package and room(file) == "__init__":
-            raise AssertionError(f"imports the table of contents, {name}")
-        if other == package:
-            assert floor <= own, f"imports {name}, which is above"
-        else:
-            assert package == "neuroperturb", f"imports {name}: hardware knows nothing of learning"
+            yield f"{name}, the table of contents"
+        elif other == package and floor > own:
+            yield f"{name}, which is above"
+        elif other != package and package != "neuroperturb":
+            yield f"{name}: hardware knows nothing of learning"
+
+
+def offences(found):
+    """What was found, by file, for files where something was."""
+    by_file = {str(path.relative_to(ROOT)): list(found(path)) for path in FILES}
+    return {name: those for name, those in by_file.items() if those}
+
+
+def test_imports_point_down():
+    assert offences(wrong_imports) == {}
 
 
 def strongly_connected(graph):
@@ -218,25 +234,27 @@ def test_no_circle_of_rooms():
     assert strongly_connected(graph) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_functions_import_heavy_libraries_only(path):
-    late = {name for name, inside in targets(path) if inside}
-    assert {name.split(".")[0] for name in late} <= LATE
+def test_functions_import_heavy_libraries_only():
+    def others(path):
+        return {name.split(".")[0] for name, inside in targets(path) if inside} - LATE
+
+    assert offences(others) == {}
 
 
 def run_python(*arguments):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
 
 
-def fastest(*arguments, tries=4):
-    """Processor seconds of the fastest of some tries: whatever else the machine is doing takes none of them."""
-    times = []
+def least(*commands, tries=3):
+    """Processor seconds of every command, the least of some tries in turn: a busy machine makes all of them slower."""
+    times = {command: [] for command in commands}
     for _ in range(tries):
-        start = os.times()
-        run_python(*arguments)
-        end = os.times()
-        times.append(end.children_user + end.children_system - start.children_user - start.children_system)
-    return min(times)
+        for command, found in times.items():
+            start = os.times()
+            run_python(*command)
+            end = os.times()
+            found.append(end.children_user + end.children_system - start.children_user - start.children_system)
+    return [min(found) for found in times.values()]
 
 
 def test_import_is_light():
@@ -244,12 +262,13 @@ def test_import_is_light():
     assert run_python("-c", code).stdout.strip() == "[]"
 
 
-def test_import_takes_less_than_a_second():
-    assert fastest("-c", "import neuroperturb") < 1
-
-
-def test_help_takes_less_than_a_second():
-    assert fastest("-m", "neuroperturb", "--help") < 1
+def test_import_and_help_are_quick():
+    """Neither needs the compiler, whose import takes half a second on a quiet machine."""
+    compiler, package, words = least(
+        ("-c", "import numba"), ("-c", "import neuroperturb"), ("-m", "neuroperturb", "--help")
+    )
+    assert package < compiler
+    assert words < 2 * compiler
 
 
 def test_ci_runs_the_command_of_the_readme():

@@ -23,8 +23,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from hardware_models.numerics.kernel_cache import KernelCache, keep_symbols_apart, symbol_of
-from hardware_models.numerics.lean_compiler import lean, separately
+from hardware_models.numerics.kernel_cache import KernelCache, symbol_of
+from hardware_models.numerics.lean_compiler import keep_symbols_apart, lean, separately
 
 keep_symbols_apart()
 COMPILED = not numba.config.DISABLE_JIT  # False under NUMBA_DISABLE_JIT=1: kernels then run as plain Python

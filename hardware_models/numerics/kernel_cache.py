@@ -23,13 +23,12 @@ import hashlib
 import itertools
 import os
 import pickle
-import secrets
 import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import llvmlite.binding
 import numba
@@ -99,6 +98,19 @@ def _make_private(path: Path) -> None:
         raise PermissionError(0, "others may write to it")
 
 
+class Other(Protocol):
+    """A process that compiles at the same time (:mod:`hardware_models.numerics.compile_ahead`)."""
+
+    def wait(self, key: str) -> bool:
+        """Called for a kernel that is not there, before it is compiled: whether to look again, since it was compiled meanwhile."""
+
+    def done(self, key: str) -> None:
+        """Called for one that was compiled, and kept."""
+
+
+elsewhere: Other | None = None
+
+
 class KernelCache:
     """The place of Numba's own cache in a dispatcher; see :class:`numba.core.caching.NullCache`."""
 
@@ -116,7 +128,10 @@ class KernelCache:
         if key is None:
             return None
         target_context.refresh()  # what kernels call of Numba's own is there before they are
-        return _load(key, arguments, target_context)
+        found = _load(key, arguments, target_context)
+        if found is None and elsewhere is not None and elsewhere.wait(key):
+            return _load(key, arguments, target_context)
+        return found
 
     def save_overload(self, signature, compiled: CompileResult) -> None:
         """Keep a kernel that was compiled."""
@@ -126,6 +141,8 @@ class KernelCache:
         key = key_of(self._dispatcher, arguments, is_for_python())
         if key is not None:
             _save(key, compiled)
+            if elsewhere is not None:
+                elsewhere.done(key)
 
     def enable(self) -> None:
         """There is nothing to switch on."""
@@ -299,12 +316,3 @@ def _trim() -> None:
         with contextlib.suppress(OSError):
             path.unlink()
             total -= size
-
-
-def keep_symbols_apart() -> None:
-    """Let names of functions differ between processes: two closures of one name would be taken for each other once linked.
-
-    Numba numbers functions from 1 in every process.
-    """
-    if hasattr(bytecode.FunctionIdentity, "_unique_ids"):
-        bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))

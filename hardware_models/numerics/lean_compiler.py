@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
+import secrets
 import threading
 from collections.abc import Iterator
 
-from numba.core import sigutils, types
+from numba.core import bytecode, sigutils, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.environment import lookup_environment
@@ -185,3 +187,12 @@ def lean(dispatcher: CPUDispatcher) -> CPUDispatcher:
 
     dispatcher._compiler._customize_flags = for_callers
     return dispatcher
+
+
+def keep_symbols_apart() -> None:
+    """Let names of functions differ between processes: two closures of one name would be taken for each other once linked.
+
+    Numba numbers functions from 1 in every process.
+    """
+    if hasattr(bytecode.FunctionIdentity, "_unique_ids"):
+        bytecode.FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))

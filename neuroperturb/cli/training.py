@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from hardware_models.numerics import compile_ahead
 from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.progress import preparing, show
 from neuroperturb.cli.record import keep
@@ -40,7 +41,8 @@ def read(job: RunJob, *, simulated: bool = True) -> Dataset:
 def start(job: RunJob, dataset: Dataset, chip: str | None = None, *, quiet: bool = False) -> Trainer:
     """The trainer of a job whose record can be written; `chip`: one in the loop, the command of a program or ``host:port``."""
     if chip is None:
-        with preparing(quiet):  # on hardware a rule is diagnosed, which compiles what training needs
+        # on hardware a rule is diagnosed, which compiles what training needs
+        with preparing(quiet), compile_ahead.allowed():
             trainer = Trainer(job.experiment, resume=job.previous, dataset=dataset)
     else:
         trainer = BlackBox(job.experiment, _door(chip), resume=job.previous, dataset=dataset)

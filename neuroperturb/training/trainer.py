@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 
 import hardware_models as hw
 from hardware_models.costs.html_table import html_table
+from hardware_models.numerics.compile_ahead import ahead
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
@@ -144,7 +145,8 @@ class Trainer:
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
-        with np.errstate(over="ignore", invalid="ignore"):
+        rest = lambda: (self.learner.simulation.finish(), self._score(self.dataset.validation))  # noqa: E731
+        with np.errstate(over="ignore", invalid="ignore"), ahead(rest):
             return section.start(diagnose(self.learner.simulation, sequences), rule)
 
     @property

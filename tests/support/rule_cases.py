@@ -110,3 +110,10 @@ def compare(name, form=None, *, network=PLAIN, steps=20, batch=3, loss="mse", ga
 
 
 every = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
+
+
+def slow_but(quick, cases):
+    """Cases of which each compiles an engine of its own: where anything is compiled, all but the quick ones are `slow`."""
+    marks = pytest.mark.slow if COMPILED else ()
+    assert set(quick) <= set(cases)
+    return [case if case in quick else pytest.param(case, marks=marks) for case in cases]

@@ -1,9 +1,9 @@
 """A process of its own that runs a study, for tests that kill it.
 
-    python study_process.py FILE OUT [--kills N] [--stand-in]
+    python study_process.py FILE OUT [--kills N --last RUNS] [--stand-in]
 
-With kills: starts the study, kills it at a random moment, N times over, and then lets it end. Children are forked, so that
-only this process waits for imports.
+With kills: starts the study, kills it at a random moment, N times over, when so many runs are there at the latest, and then lets it end.
+Children are forked, so that only this process waits for imports.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-
-LAST = 45  # runs there at the last kill
 
 
 def carry_out(file: Path, out: Path) -> int:
@@ -40,14 +38,14 @@ def forked(file: Path, out: Path) -> int:
     return child
 
 
-def kill_often(file: Path, out: Path, kills: int) -> int:
+def kill_often(file: Path, out: Path, kills: int, last: int) -> int:
     """How often it was killed before it could end.
 
-    Each time so many runs are there, and a random moment later; the last time with LAST of sixty, so that a fast machine is
-    not done before it was killed often enough.
+    Each time so many runs are there, `last` at most, and a random moment later, so that a fast machine is not done before it
+    was killed often enough.
     """
     draw = random.Random(1)
-    for killed, enough in enumerate(sorted(draw.randint(0, LAST) for _ in range(kills))):
+    for killed, enough in enumerate(sorted(draw.randint(0, last) for _ in range(kills))):
         child, ended = forked(file, out), (0, 0)
         while runs_in(out) < enough and ended == (0, 0):
             time.sleep(0.002)
@@ -85,8 +83,8 @@ def main() -> None:
     import neuroperturb.cli.study  # noqa: F401
 
     if "--kills" in options:
-        kills = int(options[options.index("--kills") + 1])
-        print(f"killed {kill_often(file, out, kills)} times, {runs_in(out)} runs there")
+        kills, last = (int(options[options.index(name) + 1]) for name in ("--kills", "--last"))
+        print(f"killed {kill_often(file, out, kills, last)} times, {runs_in(out)} runs there")
     _, status = os.waitpid(forked(file, out), 0)
     sys.exit(os.waitstatus_to_exitcode(status))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -69,23 +72,47 @@ def process(folder, program=PROGRAM, **variables):
     return words, int(count)
 
 
+def with_sources(folder):
+    (folder / "formula.py").write_text(FORMULA)
+    (folder / "helper.py").write_text(HELPER)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "formula.py").write_text(FORMULA)
-    (tmp_path / "helper.py").write_text(HELPER)
-    return tmp_path
+    return with_sources(tmp_path)
+
+
+class First(NamedTuple):
+    """The first process on an empty cache, and the folder it left."""
+
+    folder: Path
+    words: list[str]
+    compiled: int
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    there = with_sources(tmp_path_factory.mktemp("first"))
+    return First(there, *process(there))
+
+
+@pytest.fixture
+def filled(first, folder):
+    """A folder as that process left it."""
+    shutil.copytree(first.folder / "cache", folder / "cache")
+    return folder
 
 
 def kernels(folder):
     return sorted((folder / "cache").glob("*/*.kernel"))
 
 
-def test_the_second_process_compiles_nothing_and_gives_the_same_bits(folder):
-    first, compiled = process(folder)
-    second, again = process(folder)
-    assert first == second == [float(2 * (1 + 2 + 3 + 4)).hex()]
-    assert compiled > 0 and again == 0
-    assert kernels(folder) and not list((folder / "cache").rglob("*.part"))
+def test_the_second_process_compiles_nothing_and_gives_the_same_bits(first, filled):
+    second, again = process(filled)
+    assert first.words == second == [float(2 * (1 + 2 + 3 + 4)).hex()]
+    assert first.compiled > 0 and again == 0
+    assert kernels(first.folder) and not list((first.folder / "cache").rglob("*.part"))
 
 
 ARRAY = """
@@ -126,10 +153,9 @@ def test_what_kernels_take_is_kept_with_them(name):
         ("formula.py", "SCALE = 2.0", "SCALE = 5.0", 5 * (1 + 2 + 3 + 4)),
     ],
 )
-def test_what_is_edited_is_compiled_anew(folder, file, old, new, expected):
-    process(folder)
-    (folder / file).write_text((folder / file).read_text().replace(old, new))
-    found, compiled = process(folder)
+def test_what_is_edited_is_compiled_anew(filled, file, old, new, expected):
+    (filled / file).write_text((filled / file).read_text().replace(old, new))
+    found, compiled = process(filled)
     assert found == [float(expected).hex()] and compiled > 0
 
 
@@ -157,13 +183,12 @@ def test_a_kernel_from_disk_is_called_by_kernels_that_are_compiled_now(folder):
     assert [value] == alone and np.isfinite(float.fromhex(total))
 
 
-def test_an_edit_taken_back_finds_the_old_kernels(folder):
-    process(folder)
-    text = (folder / "helper.py").read_text()
-    (folder / "helper.py").write_text(text.replace("1.0", "7.0"))
-    process(folder)
-    (folder / "helper.py").write_text(text)
-    assert process(folder) == ([float(20).hex()], 0)
+def test_an_edit_taken_back_finds_the_old_kernels(filled):
+    text = (filled / "helper.py").read_text()
+    (filled / "helper.py").write_text(text.replace("1.0", "7.0"))
+    process(filled)
+    (filled / "helper.py").write_text(text)
+    assert process(filled) == ([float(20).hex()], 0)
 
 
 SWAPPED = """
@@ -186,9 +211,8 @@ def test_swapped_fields_are_another_kernel(folder):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other"])
-def test_a_damaged_file_is_a_miss(folder, damage):
-    expected, _ = process(folder)
-    for path in kernels(folder):
+def test_a_damaged_file_is_a_miss(first, filled, damage):
+    for path in kernels(filled):
         data = bytearray(path.read_bytes())
         if damage == "truncated":
             data = data[: len(data) // 2]
@@ -199,9 +223,12 @@ def test_a_damaged_file_is_a_miss(folder, damage):
         else:
             data = b"something else"
         path.write_bytes(bytes(data))
-    found, compiled = process(folder)
-    assert found == expected and compiled > 0
-    assert process(folder) == (expected, 0)
+    found, compiled = process(filled)
+    assert found == first.words and compiled > 0
+    made_again = [path.read_bytes() for path in kernels(filled)]
+    assert made_again and all(hashlib.sha256(data[32:]).digest() == data[:32] for data in made_again)
+    if damage == "truncated":
+        assert process(filled) == (first.words, 0)
 
 
 def test_several_processes_at_once_on_an_empty_folder(folder):
@@ -233,9 +260,9 @@ def test_a_folder_that_others_may_write_to_is_not_used(folder):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_the_folder_is_the_users_alone(folder):
-    process(folder)
-    assert all(path.stat().st_mode & 0o077 == 0 for path in (folder / "cache", *(folder / "cache").iterdir()))
+def test_the_folder_is_the_users_alone(first):
+    made = first.folder / "cache"
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (made, *made.iterdir()))
 
 
 def test_a_folder_that_cannot_be_made_does_no_harm(folder):

@@ -291,11 +291,11 @@ def test_the_command_line_trains_repeats_deploys_and_reports(folder):
     assert again.returncode == 0, again.stderr
     assert "bit for bit" in again.stdout, again.stdout
     assert python("deploy", str(path), "--chip", "1", cwd=folder).returncode == 0
-    report = python("report", str(path), cwd=folder)
-    assert report.returncode == 0, report.stderr
-    assert "cross-entropy [nats]" in report.stdout
+    report = invoke("report", path)
+    assert report.exit_code == 0 and "cross-entropy [nats]" in report.output
+    forget()
     (folder / "mine.py").write_text(MINE.replace("CLASSES = 3", "CLASSES = 4"))
-    assert python("report", str(path), "--no-figure", cwd=folder).returncode == 0
+    assert invoke("report", path, "--no-figure").exit_code == 0
     refused = python("run", str(path), "--quiet", cwd=folder)
     assert refused.returncode == 2
     assert "The task 'mine.py:WhichLetter' has changed since this experiment was written" in refused.stderr

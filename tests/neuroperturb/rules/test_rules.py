@@ -264,6 +264,10 @@ AS_WELL = {
 }  # by the other schedule, or by np-p and anp-trace
 
 
+# compiled in the README's command: every probe, both schedules, a trace, D; the others are compiled in CI, and all are interpreted there
+COMPILES = {("np", "online"), ("wp", "online"), ("anp", "online"), ("np-trace", "episode"), ("danp", "episode")}
+
+
 def conformance_cases():
     quick = {
         ("np", "online"),
@@ -277,6 +281,8 @@ def conformance_cases():
                 name in ("dnp", "dwp", "wp0", "hybrid", "oua", "hebbian") or (name, schedule) in AS_WELL
             ):  # compiled by the recorded cases, and in test_more_rules
                 marks.append(every)
+            elif COMPILED and (name, schedule) not in COMPILES:
+                marks.append(pytest.mark.slow)
             yield pytest.param(name, schedule, marks=marks)
 
 

@@ -30,7 +30,6 @@ def runs(monkeypatch, tmp_path):
     monkeypatch.setattr(run_one, "Trainer", stand_in.Trainer)
     monkeypatch.setattr(stand_in.Trainer, "diverge_at", None)
     monkeypatch.setattr(stand_in.Trainer, "on_chunk", staticmethod(lambda step: None))
-    monkeypatch.setattr(examiner, "LIMIT", 1.5)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(TWO_RULES.replace("[1, 2, 3]", "[1, 2]"))
     assert invoke("study", "s.toml").exit_code == 0
@@ -68,9 +67,10 @@ def without_name(path):
 
 
 @pytest.mark.parametrize("damage", [zeroed, lambda path: shutil.copy(ZEROED, path)])
-def test_a_damaged_run_is_done_again(runs, damage):
+def test_a_damaged_run_is_done_again(runs, damage, monkeypatch):
     before = load(runs[1])
     damage(runs[1])
+    monkeypatch.setattr(examiner, "LIMIT", 1.5)
     assert same_science(done_again(runs[1], "is damaged, or was not written by neuroperturb."), before)
 
 

@@ -76,7 +76,7 @@ def wait_until_it_answers(port, scheduler):
 
 def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_path):
     address, workers, _ = cluster
-    file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
+    file = declare(tmp_path, epochs=8, sizes=(2, 3))
     helper(file, tmp_path / "here")
     process = start(file, tmp_path / "there", "--scheduler", address)
     runs = tmp_path / "there" / "runs"
@@ -92,7 +92,7 @@ def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_
 
 def test_a_scheduler_that_dies_ends_the_study_in_one_sentence_and_loses_nothing(cluster, tmp_path):
     address, *_ = cluster
-    file = declare(tmp_path, epochs=8, sizes=(2, 3), seeds=(1, 2, 3))
+    file = declare(tmp_path, sizes=(2, 3), seeds=(1, 2, 3))
     process = start(file, tmp_path / "there", "--scheduler", address, "--quiet")
     runs = tmp_path / "there" / "runs"
     while not (runs.is_dir() and any(runs.glob("*.nc"))):

@@ -51,9 +51,10 @@ def test_compiling_takes_no_time():
     took, worked = time.perf_counter() - start, working() - worked
     assert took > 0.1
     assert worked < took / 3
-    worked = working()
+    start, worked = time.perf_counter(), working()
     time.sleep(0.05)
-    assert working() - worked == pytest.approx(0.05, abs=0.045)
+    worked = working() - worked
+    assert 0.05 <= worked <= time.perf_counter() - start
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
