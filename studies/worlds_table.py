@@ -6,8 +6,9 @@ import numpy as np
 
 from neuroperturb import tasks
 
-CHIPS = ("digital-6", "ecram")
+CHIPS = ("digital-6", "ecram", "digital-6, from a sum")
 POLICIES = ("random", "linear", "network")
+BASELINES = (*POLICIES, "bptt")
 NAMES = {
     "linear": "linear policy, ES", "network": "the network, ES", "random": "random policy", "bptt": "bptt, through the world",
 }  # fmt: skip
@@ -24,13 +25,13 @@ the bar is 0.9, and on hardware 0.8 of that. A run that diverged counts as chanc
 pairs, four trials each) in each of its searches, has the same number of trials: bandit 6,400, delayed match and T-maze 25,600, cart-pole
 12,800, pendulum 19,200. One pass, with a running mean of each step (`hebbian`: of each kind of trial, `oua`: of all); noise of 10
 steps' correlation for np-p and np-trace in the pendulum. `bptt` is the gradient through network and world (Adam, norm clipped at 1, the same
-trials, rates by seeds 1 – 3); it is no part of the best baseline. Rows that are missing were not run. What the numbers say, and do not:
+trials, rates by seeds 1 – 3), and counts among the baselines. Rows that are missing were not run. What the numbers say, and do not:
 
 - Delayed match has a plateau at 0.75, three of its four kinds of trial right. There a deterministic choice explores nothing: ES, np-p and
   np-p on `ecram` stay on it in all ten seeds, although seeds 1 – 3 of the search had left it; a score of 1.00 there is no solution.
   Stochastic rounding of 6 bits, held weight noise, and the drawn actions of nrl, leave it in some.
-- Cart-pole: on `digital-6` it just misses its bar (five chips), on `ecram` it is learnt whole; a reversed motor is not learnt again within
-  the run; nrl+P fails. The linear policy cannot see velocities. Tried for the motor on seeds 1 and 2: three times the learning rate (33 and
+- Cart-pole: on `digital-6` written directly it misses its bar (five chips), with requests summed digitally it is learnt whole, as on `ecram`;
+  a reversed motor is not learnt again within the run; nrl+P fails. The linear policy cannot see velocities. Tried for the motor on seeds 1 and 2: three times the learning rate (33 and
   34 steps after 50 more epochs) and noise 0.5 (184 and 190 before, 72 and 49 after, still rising): no better, so the table keeps its settings.
 - The pendulum on hardware: five chips each at the rate of ideal weights, which was not searched again; other rules than np-p were not run there.
 - Through the cart-pole `bptt` sees surrogates, two pushes that act together and a cost of position and angle, and is scored as the others are, by
@@ -54,8 +55,8 @@ def page(found: dict, worlds: list[str], rules: list[str], seeds) -> str:
 def section(found: dict, world: str, rules: list[str], seeds) -> str:
     ceiling = tasks.TASKS[world]().ceiling
     guess = float(losses(found, world, "random", seeds, np.nan).mean())
-    reference = {name: losses(found, world, name, seeds, guess) for name in POLICIES}
-    best = min(values.mean() for values in reference.values() if len(values))  # a gradient is no part of the scale
+    reference = {name: losses(found, world, name, seeds, guess) for name in BASELINES}
+    best = min(values.mean() for values in reference.values() if len(values))
     names = [*POLICIES, *rules, *(f"np-p on {chip}" for chip in CHIPS)]
     lines = [
         f"## {world}",
@@ -100,7 +101,11 @@ def recovery(found: dict, worlds: list[str], seeds) -> str:
 
 def _row(found: dict, world: str, way: str, curves: np.ndarray, runs: int, seeds) -> str:
     guess = float(losses(found, world, "random", seeds, np.nan).mean())
-    best = min(losses(found, world, name, seeds, guess).mean() for name in POLICIES)
+    best = min(
+        losses(found, world, name, seeds, guess).mean()
+        for name in BASELINES
+        if len(losses(found, world, name, seeds, guess))
+    )
     scores, at = (guess - curves) / (guess - best), curves.shape[1] // 3
     each = {"cart-pole": 320}.get(world, 640)
     before = scores[:, at - 3 : at].mean(axis=1)
