@@ -31,8 +31,9 @@ trials, rates by seeds 1 – 3), and counts among the baselines. Rows that are m
   np-p on `ecram` stay on it in all ten seeds, although seeds 1 – 3 of the search had left it; a score of 1.00 there is no solution.
   Stochastic rounding of 6 bits, held weight noise, and the drawn actions of nrl, leave it in some.
 - Cart-pole: on `digital-6` written directly it misses its bar (five chips), with requests summed digitally it is learnt whole, as on `ecram`;
-  a reversed motor is not learnt again within the run; nrl+P fails. The linear policy cannot see velocities. Tried for the motor on seeds 1 and 2: three times the learning rate (33 and
-  34 steps after 50 more epochs) and noise 0.5 (184 and 190 before, 72 and 49 after, still rising): no better, so the table keeps its settings.
+  a reversed motor is not learnt again within the run; nrl+P fails. The linear policy cannot see velocities. Tried for the motor on seeds 1
+  and 2: three times the learning rate (33 and 34 steps after 50 more epochs) and noise 0.5 (184 and 190 before, 72 and 49 after, still
+  rising): no better, so the table keeps its settings.
 - The pendulum on hardware: five chips each at the rate of ideal weights, which was not searched again; other rules than np-p were not run there.
 - Through the cart-pole `bptt` sees surrogates, two pushes that act together and a cost of position and angle, and is scored as the others are, by
   the larger output: it learns on every seed, and np-p ends higher. Through the pendulum its gradient is exact, and five of ten seeds stay where
