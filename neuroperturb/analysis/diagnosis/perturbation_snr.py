@@ -5,8 +5,8 @@ propagated from before; the rest was added by this layer at this step:
 
     e_t = δa_t − W_in δû_t − W_rec δx̂_{t−1}          e^y_t = δy_t − W_out δx̂_t
 
-(the output is measured at the steps that are scored in any trial: at others a run need not compute it)
-injected noise, and the noise and rounding of two reads; neurons add the difference of their own input noise, c σ_ν² with c = 2 for a
+injected noise, and the noise and rounding of two reads; e^y at the steps that are scored in a trial, since at others the output need not be
+computed. Neurons add the difference of their own input noise, c σ_ν² with c = 2 for a
 twin and ½ for a pair. The synapses receive only p: σξ in node perturbation, their own Ξ in weight perturbation, δa itself for activity
 differences, which thus learn from read noise as well as from injected noise.
 
