@@ -82,6 +82,16 @@ def add_row(array, j, factor, out):
 
 
 @kernel
+def has_fired(r, v, wait, rises, j, numbers):
+    """What a spike leaves in neuron j itself: its readout's trace, its membrane, its refractory time, its threshold."""
+    r[j] += numbers.kick_r
+    v[j] = numbers.reset
+    wait[j] = numbers.wait
+    if rises.shape[0]:
+        rises[j] += numbers.rise
+
+
+@kernel
 def fire(array, act, k, row, numbers, rises):
     """For every neuron of column k above threshold: add its row to the currents, increment its traces, reset its membrane.
 
@@ -95,11 +105,7 @@ def fire(array, act, k, row, numbers, rises):
         if v[j] > (one + rises[j] if rises.shape[0] else one):
             add_row(array, j, numbers.kick_s, g)
             s[j] += numbers.kick_s
-            r[j] += numbers.kick_r
-            v[j] = numbers.reset
-            wait[j] = numbers.wait
-            if rises.shape[0]:
-                rises[j] += numbers.rise
+            has_fired(r, v, wait, rises, j, numbers)
             if recording:
                 raster[k, row, j] = 1
 
@@ -115,11 +121,7 @@ def fire_late(array, act, k, step, row, numbers, rises):
     for j in range(array.size[0]):
         if v[j] > (one + rises[j] if rises.shape[0] else one):
             ring[(step + numbers.lags[j]) % slots * N + j] = one
-            r[j] += numbers.kick_r
-            v[j] = numbers.reset
-            wait[j] = numbers.wait
-            if rises.shape[0]:
-                rises[j] += numbers.rise
+            has_fired(r, v, wait, rises, j, numbers)
             if recording:
                 raster[k, row, j] = 1
     due = ring[step % slots * N : (step % slots + 1) * N]
@@ -153,11 +155,7 @@ def fire_apart(array, act, k, step, row, numbers, rises):
         now[j] = 0
         if v[j] > (one + rises[j] if rises.shape[0] else one):
             now[j] = one
-            r[j] += numbers.kick_r
-            v[j] = numbers.reset
-            wait[j] = numbers.wait
-            if rises.shape[0]:
-                rises[j] += numbers.rise
+            has_fired(r, v, wait, rises, j, numbers)
             if recording:
                 raster[k, row, j] = 1
     for d in range(slots - 1, -1, -1):
