@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from neuroperturb.training.neurobench import neurobench as neurobench
     from neuroperturb.training.prediction import forecast as forecast
     from neuroperturb.training.prediction import predict as predict
+    from neuroperturb.training.train import experiment as experiment
+    from neuroperturb.training.train import train as train
     from neuroperturb.training.trainer import Trainer as Trainer
-    from neuroperturb.training.trainer import experiment as experiment
-    from neuroperturb.training.trainer import train as train
 
 __version__ = "0.2.0"
 
@@ -71,13 +71,13 @@ _HOMES = {
     "check_task": "tasks.check_task",
     "deploy": "training.deployment",
     "evidence": "analysis.advice.evidence",
-    "experiment": "training.trainer",
+    "experiment": "training.train",
     "forecast": "training.prediction",
     "load": "results.run",
     "neurobench": "training.neurobench",
     "predict": "training.prediction",
     "run_fixed_point": "analysis.audit.fixed_point",
-    "train": "training.trainer",
+    "train": "training.train",
 }
 _ROOMS = ("baselines", "rules", "spiking", "study", "tasks")
 _DOORS = {

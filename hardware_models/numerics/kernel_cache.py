@@ -26,6 +26,7 @@ import pickle
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -42,7 +43,8 @@ from hardware_models.numerics.lean_compiler import is_for_python, is_root
 VARIABLE = "NEUROPERTURB_CACHE"
 PREFIX = "neuroperturb_"
 LIMIT = 512 * 2**20  # bytes that all versions together may take
-SUFFIX = ".kernel"
+SUFFIX, PART = ".kernel", ".part"  # of whole files, and of those being written
+LEFT = 3600.0  # seconds after which the writer of a part is dead
 PRIVATE = ("_reduce", "_rebuild")  # of CompileResult
 
 
@@ -104,6 +106,9 @@ class Other(Protocol):
     def wait(self, key: str) -> bool:
         """Called for a kernel that is not there, before it is compiled: whether to look again, since it was compiled meanwhile."""
 
+    def part(self) -> None:
+        """Called for what is compiled into another kernel, before it is."""
+
     def done(self, key: str) -> None:
         """Called for one that was compiled, and kept."""
 
@@ -121,7 +126,11 @@ class KernelCache:
 
     def load_overload(self, signature, target_context) -> CompileResult | None:
         """The kernel of a file, or None."""
-        if not is_root() or problem():
+        if problem():
+            return None
+        if not is_root():
+            if elsewhere is not None:
+                elsewhere.part()
             return None
         arguments, _ = sigutils.normalize_signature(signature)
         key = key_of(self._dispatcher, arguments, is_for_python())
@@ -268,7 +277,7 @@ def _save(key: str, compiled: CompileResult) -> None:
             tuple(Kept(needs, compiled.fndesc.llvm_func_name, compiled._reduce())), pickle.HIGHEST_PROTOCOL
         )
         _make_private(folder())
-        handle, part = tempfile.mkstemp(dir=folder(), suffix=".part")
+        handle, part = tempfile.mkstemp(dir=folder(), suffix=PART)
         with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(data).digest() + data)
         os.replace(part, _file(key))
@@ -299,15 +308,25 @@ def clear() -> int:
         with contextlib.suppress(OSError):
             path.unlink()
             count += 1
+    _drop_parts(0.0)
     for inner in root().glob("*"):
         with contextlib.suppress(OSError):
             inner.rmdir()
     return count
 
 
+def _drop_parts(age: float) -> None:
+    """Delete what writers that were killed have left; one that lives, and loses its part, keeps nothing."""
+    for path in root().glob(f"*/*{PART}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime >= age:
+                path.unlink()
+
+
 @functools.cache  # once a process
 def _trim() -> None:
-    """Drop what was not used for longest, where there is too much."""
+    """Drop what was not used for longest, where there is too much, and parts of files."""
+    _drop_parts(LEFT)
     kept = sorted(files(), key=lambda file: file[2])
     total = sum(size for _, size, _ in kept)
     for path, size, _ in kept:

@@ -20,6 +20,7 @@ from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
 from neuroperturb.baselines.rflo import local_credit, random_feedback
+from neuroperturb.baselines.sizes import Sizes
 from neuroperturb.rules.facts import OWN, POST, Quantity
 from neuroperturb.spec import Spec
 
@@ -59,6 +60,10 @@ class Eprop(Spec):
     def credit(self, trace: np.ndarray, signal: np.ndarray) -> np.ndarray:
         """Σ_b s_bi e_b,ji"""
         return local_credit(trace, signal)
+
+    def multiply_adds(self, sizes: Sizes) -> int:
+        """Of a trial and step: the network, F s, a trace of two products and a credit of every synapse onto a unit, the readout."""
+        return sizes.synapses + sizes.w_out + 3 * sizes.hidden + sizes.w_out
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
         """F, (n_out, n), if it is fixed."""

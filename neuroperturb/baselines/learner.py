@@ -57,6 +57,9 @@ class Exact:
         self.loss += loss, 1
         return len(sequence.inputs) if np.isfinite(loss) else -1
 
+    def end_sequence(self) -> None:
+        """Nothing: a step of the optimiser is inside :meth:`present`."""
+
     def row(self) -> dict:
         """Columns of the history that apply only to a perturbed network: none."""
         return {"twin_distance": float("nan"), "skipped": 0}

@@ -55,6 +55,7 @@ class Numbers(NamedTuple):
 class Optimiser(Spec):
     """Gradient in, change of the weights out.
 
+    products : multiply–adds of a synapse at an update
     moments : state of a synapse;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
 
     learning_rate : η
@@ -66,6 +67,7 @@ class Optimiser(Spec):
     moments: ClassVar[tuple[str, ...]] = ()
     aged: ClassVar[bool] = False
     divides: ClassVar[bool] = False
+    products: ClassVar[int]  # of a synapse at an update
     learning_rate: float = Field(default=1e-3, gt=0)
     clip_norm: float | None = Field(default=None, gt=0)
     rate: AnyRate = Constant()
@@ -141,6 +143,7 @@ class Sgd(Optimiser):
 
     kind: Literal["sgd"] = "sgd"
     formula = staticmethod(_sgd)
+    products: ClassVar[int] = 2
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
     def numbers(self, update: int) -> Numbers:
@@ -160,6 +163,7 @@ class Rms(Optimiser):
 
     kind: Literal["rms"] = "rms"
     formula = staticmethod(_rms)
+    products: ClassVar[int] = 4
     moments: ClassVar[tuple[str, ...]] = ("a running square",)
     divides: ClassVar[bool] = True
     decay: float = Field(default=0.99, ge=0, lt=1)
@@ -187,6 +191,7 @@ class Adam(Optimiser):
 
     kind: Literal["adam"] = "adam"
     formula = staticmethod(_adam)
+    products: ClassVar[int] = 6
     moments: ClassVar[tuple[str, ...]] = ("a running mean", "a running square")
     aged: ClassVar[bool] = True
     divides: ClassVar[bool] = True

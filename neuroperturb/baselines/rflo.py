@@ -17,6 +17,7 @@ from hardware_models.numerics import random
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
+from neuroperturb.baselines.sizes import Sizes
 from neuroperturb.rules.facts import OWN, Quantity
 from neuroperturb.spec import Spec
 
@@ -54,6 +55,10 @@ class Rflo(Spec):
     def credit(self, trace: np.ndarray, signal: np.ndarray) -> np.ndarray:
         """Σ_b s_bi e_b,ji"""
         return local_credit(trace, signal)
+
+    def multiply_adds(self, sizes: Sizes) -> int:
+        """Of a trial and step: the network, F s, a trace of two products and a credit of every synapse onto a unit, the readout."""
+        return sizes.synapses + sizes.w_out + 3 * sizes.hidden + sizes.w_out
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
         """F, (n_out, n), if it is fixed."""

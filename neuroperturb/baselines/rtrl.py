@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
+from neuroperturb.baselines.sizes import Sizes
 from neuroperturb.rules.facts import FAR, OWN, Quantity
 from neuroperturb.spec import Spec, SpecError, Words
 
@@ -64,6 +65,10 @@ class Rtrl(Spec):
     def credit(self, trace: np.ndarray, signal: np.ndarray) -> np.ndarray:
         """Σ_b Σ_k s_bk J_bk,ji"""
         return np.tensordot(signal, trace, axes=2)
+
+    def multiply_adds(self, sizes: Sizes) -> int:
+        """Of a trial and step: the network, W_outᵀ s, J W_rec and its decay, the credit Σ_k s_k J_k, the readout."""
+        return sizes.synapses + sizes.w_out + sizes.hidden * (sizes.w_rec + 2 * sizes.units) + sizes.w_out
 
     def fixed_feedback(self, weights: Weights, seed: int) -> None:
         """None: that of the readout."""

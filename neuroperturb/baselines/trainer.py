@@ -28,6 +28,7 @@ from neuroperturb.baselines.forward import (
 from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.online import GradientMemory, Settings, decorrelate, make_online_loop
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser, OptimiserState, numbered
+from neuroperturb.baselines.sizes import Sizes
 from neuroperturb.spec import Spec, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
@@ -46,6 +47,16 @@ class Bptt(Spec):
     chunk: int | None = Field(default=None, ge=1)
     optimiser: AnyOptimiser = Adam()
     decorrelation_rate: float = Field(default=0.0, ge=0)
+
+    def multiply_adds(self, sizes: Sizes) -> int:
+        """Of a trial and step: the network; back through W_outᵀ and W_recᵀ, and the outer products, of every step a loss goes back through."""
+        visits = (
+            1 if self.window is None else min(self.window, sizes.length)
+        )  # without a window all losses go back together
+        lateral = (
+            4 * sizes.units**2 if self.decorrelation_rate else 0
+        )  # D is read, read by column, and changed by two products
+        return sizes.synapses + 2 * sizes.w_out + visits * (sizes.w_rec + sizes.hidden) + lateral
 
 
 class BpttTrainer(GradientTrainer):

@@ -19,6 +19,7 @@ from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings, unde
 from neuroperturb.results.grid import line_width
 from neuroperturb.rules import RULES
 from neuroperturb.spec import InputError, close
+from neuroperturb.study.keys import keys as keys_of_studies
 from neuroperturb.tasks import TASKS
 
 WIDTH = 110
@@ -29,7 +30,7 @@ def explain(
         str | None,
         typer.Argument(
             metavar="KEY|WORD",
-            help="A setting, e.g. hardware.time.faults; a word of a report, e.g. fidelity; a rule, task or device.",
+            help="A setting, e.g. hardware.time.faults; a key of a study, e.g. search; a word of a report, e.g. fidelity; a rule, task or device.",
         ),
     ] = None,
     schema: Annotated[
@@ -55,7 +56,7 @@ def explanation(word: str) -> str:
     """What a word means; raises InputError, with what is near, if nothing is known of it."""
     asked = " ".join(word.split())
     keys = {one.key for one in settings()}
-    found = [*_of_key(asked, keys), *_of_word(asked), *_of_name(asked)]
+    found = [*_of_key(asked, keys), *_of_study_key(asked), *_of_word(asked), *_of_name(asked)]
     if not found:
         found = [text for key in _called(asked, keys) for text in _of_key(key, keys)]
     if not found:
@@ -71,6 +72,15 @@ def _of_key(key: str, keys: set[str]) -> Iterator[str]:
     if key in keys:
         told = [one for one in settings() if one.key == key]
         yield "\n".join(_setting(key, told))
+
+
+def _of_study_key(key: str) -> Iterator[str]:
+    for one in keys_of_studies():
+        if one.key == key:
+            default = f";  default {one.default}" if one.default else ""
+            form = [f"    {one.form}{default}"] if one.form else [f"    default {one.default}"] if one.default else []
+            title = f"{key}, in the file of a study"
+            yield "\n".join([*_wrapped(title, one.meaning), *form])
 
 
 def _of_word(word: str) -> Iterator[str]:
@@ -102,7 +112,8 @@ def _called(word: str, keys: set[str]) -> list[str]:
 
 def _near(word: str, keys: set[str]) -> str:
     """What was probably meant: what begins so comes first."""
-    known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *TASKS, *RULES, *hw.PRESETS]
+    of_studies = (one.key for one in keys_of_studies())
+    known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
     last = word.rpartition(".")[2].casefold()
     begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
     if begins:
@@ -171,7 +182,18 @@ def _paragraph(text: str, indent: str) -> list[str]:
 
 def _contents() -> str:
     top = [line for one in settings() if "." not in one.key for line in _item(one.key, one.meaning)]
+    keys = ", ".join(one.key for one in keys_of_studies() if "." not in one.key)
+    of_studies = textwrap.wrap(keys, line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
     words = textwrap.wrap(", ".join(glossary.WORDS), line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
     return "\n".join(
-        ["Settings (neuroperturb explain KEY goes down)", *top, "", "Words of reports and of the field", *words]
+        [
+            "Settings (neuroperturb explain KEY goes down)",
+            *top,
+            "",
+            "Keys of the file of a study",
+            *of_studies,
+            "",
+            "Words of reports and of the field",
+            *words,
+        ]
     )

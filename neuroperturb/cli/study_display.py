@@ -67,16 +67,8 @@ def _live() -> Iterator[Show]:
     from rich.live import Live
 
     compiled()  # counts from here on
-    with Live(refresh_per_second=4, transient=True) as live:
-        latest = []
-
-        def display(board: Board) -> None:
-            latest[:] = [board]
-            live.update(table(board))
-
-        yield display
-    if latest:
-        print(summary(latest[0]))
+    with Live(refresh_per_second=4, transient=True) as live:  # gone at the end, when the command says what was done
+        yield lambda board: live.update(table(board))
 
 
 def table(board: Board):

@@ -64,7 +64,7 @@ def _door(chip: str) -> str | list[str]:
 def train(trainer: Trainer, target: Path, quiet: bool) -> bool:
     """Train to the end and display progress; True if interrupted."""
     saved = time.monotonic()
-    with stop_request() as stop, show(quiet) as display:
+    with stop_request() as stop, show(quiet) as display, compile_ahead.allowed():
         for progress in trainer:
             display(progress)
             if stop:

@@ -10,7 +10,7 @@ import typer
 
 from neuroperturb.cli.study import PARENT, QUICK, SMALL, check_files, one_size
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
-from neuroperturb.study import declaration, old_names
+from neuroperturb.study import declaration, old_names, shipped
 from neuroperturb.study import tune as tuning
 from neuroperturb.study.grid import lay_out
 from neuroperturb.study.store import StudyFolder
@@ -51,7 +51,7 @@ def tune(
 
 def carry_out(request: TuneRequest, *, stop: Callable[[], bool], say: Callable[[str], None] = say) -> int:
     """Tune every cell of a study; return the exit code."""
-    study = declaration.load(request.file, request.size)
+    study = declaration.load(shipped.found(request.file), request.size)
     tuning.parse(study)
     cells, folder = lay_out(study), StudyFolder(request.out or PARENT / study.name)
     check_files(study, cells)

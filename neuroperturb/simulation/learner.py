@@ -60,6 +60,10 @@ class Perturbed:
         self._rate = (last - first) / max(working() - start, 1e-9) if self._rate else 16 / CHUNK
         return done if done == last else -1
 
+    def end_sequence(self) -> None:
+        """Write what an episode summed."""
+        self.simulation.finish()
+
     @property
     def loss(self) -> np.ndarray:
         """(sum, count) of the training loss; set to zero at the start of an epoch."""

@@ -94,6 +94,9 @@ class BrianSpiking:
         self._step += last - first
         return last
 
+    def end_sequence(self) -> None:
+        """Nothing: the network writes."""
+
     def _rows(self, sequence, first: int, last: int) -> Rows:
         """Steps of a sequence as rows, trial after trial."""
         rule, steps = self.rule, range(first, last)

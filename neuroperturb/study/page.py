@@ -162,6 +162,7 @@ EXTRA = {  # key of a line: name, meaning and unit of its column
         "until the validation loss was below the threshold of the study",
         "",
     ),
+    "multiply_adds": ("arithmetic", "multiply–adds of a run: network, rule and writes", "MAC"),
     "energy": ("energy", "of training, typical; low and high estimates below", "J"),
     "endurance_used": ("endurance used", "share, by the most-written cell", "share"),
 }

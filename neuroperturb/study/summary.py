@@ -84,7 +84,8 @@ class Line(NamedTuple):
 
 
 EXTRA = (
-    "trials", "writes", "seconds", "memory", "epochs_to_threshold", "pulses", "pulses_per_cell", "energy", "energy_low", "energy_high",
+    "trials", "writes", "multiply_adds", "seconds", "memory",
+    "epochs_to_threshold", "pulses", "pulses_per_cell", "energy", "energy_low", "energy_high",
     "endurance_used",
 )  # fmt: skip
 

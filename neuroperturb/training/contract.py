@@ -25,6 +25,9 @@ class Learner(Protocol):
     def present(self, number: int, sequence: Sequence, phase: int, first: int) -> int:
         """Present a chunk of a sequence from step `first`; returns the next step, -1 if the loss diverged."""
 
+    def end_sequence(self) -> None:
+        """Write what a sequence summed, where that is a step of its own; :meth:`present` does it, after the last chunk."""
+
     def row(self) -> dict:
         """Additional columns of the history."""
 

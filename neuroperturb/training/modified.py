@@ -65,6 +65,9 @@ class Modified:
         for name, w in self.stored().items():
             w[...] = w.astype(np.float64) - self._xi[name]
 
+    def end_sequence(self) -> None:
+        self.learner.end_sequence()
+
     def row(self) -> dict:
         return self.learner.row()
 

@@ -1,4 +1,4 @@
-"""train(): a task provides sequences, a learner is trained on them, every epoch ends with the validation loss.
+"""A run in progress: a task provides sequences, a learner is trained on them, every epoch ends with the validation loss.
 
     after every chunk:   progress, checkpoint
     after every epoch:   a row of the history
@@ -11,40 +11,30 @@ The position of the run is in a :class:`neuroperturb.training.loop.Loop`; the le
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-import hardware_models as hw
 from hardware_models.costs.html_table import html_table
 from hardware_models.numerics.compile_ahead import ahead
 from hardware_models.numerics.compile_clock import working
 from neuroperturb.analysis.diagnosis import record_section as section
 from neuroperturb.analysis.diagnosis.diagnosis import EPISODES, diagnose
-from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
 from neuroperturb.experiments.data_files import of_experiment
-from neuroperturb.experiments.expand import named
 from neuroperturb.experiments.experiment import Experiment
-from neuroperturb.experiments.toml import load
-from neuroperturb.network.chip.chip import Chip
-from neuroperturb.network.decorrelation import Decorrelation
-from neuroperturb.network.lif import LIF
-from neuroperturb.network.modifiers import Modifier
-from neuroperturb.network.rnn import LEARNT, RNN, initial_weights, require_room
+from neuroperturb.network.rnn import LEARNT, initial_weights, require_room
 from neuroperturb.results.run import Run
-from neuroperturb.rules import DECORRELATED, PerturbationRule
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.learner import CHUNK
-from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import require_the_same
-from neuroperturb.tasks import Dataset, Task
+from neuroperturb.tasks import Dataset
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.history import NAN, History
@@ -145,8 +135,7 @@ class Trainer:
             return {}
         several = EPISODES if training.schedule == "episode" else 1
         sequences = (self.dataset.batch(number) for number in range(several))
-        rest = lambda: (self.learner.simulation.finish(), self._score(self.dataset.validation))  # noqa: E731
-        with np.errstate(over="ignore", invalid="ignore"), ahead(rest):
+        with np.errstate(over="ignore", invalid="ignore"), ahead(self._end_epoch):
             return section.start(diagnose(self.learner.simulation, sequences), rule)
 
     @property
@@ -183,13 +172,17 @@ class Trainer:
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
         rate, reported = StepRate(), -float("inf")
-        while not self.ended:
-            epoch_ended = self.advance()
-            rate.note(self.step)
-            now = time.perf_counter()
-            if epoch_ended or now - reported > CHUNK:
-                reported = now
-                yield self._progress(rate.value)
+        with contextlib.ExitStack() as first_epoch:
+            first_epoch.enter_context(self._compiled_ahead())
+            while not self.ended:
+                epoch_ended = self.advance()
+                if epoch_ended:
+                    first_epoch.close()
+                rate.note(self.step)
+                now = time.perf_counter()
+                if epoch_ended or now - reported > CHUNK:
+                    reported = now
+                    yield self._progress(rate.value)
 
     @whole
     def advance(self) -> bool:
@@ -205,6 +198,18 @@ class Trainer:
             )
             self._guard.keep_next()
         return epoch_ended
+
+    def _compiled_ahead(self) -> contextlib.AbstractContextManager[None]:
+        """An epoch whose kernels a child of a command compiles, too; not where a step moves what is outside of this process."""
+        world = self.dataset.world
+        if world is not None and world.outside is not None:
+            return contextlib.nullcontext()
+        return ahead(self._end_epoch, beside=self._loop.advance)
+
+    def _end_epoch(self) -> None:
+        """What an epoch ends in, of the kernels that it needs: a write, and a validation."""
+        self.learner.end_sequence()
+        self._score(self.dataset.validation)
 
     def _progress(self, rate: float) -> Progress:
         done, training, loss = self.step, self.experiment.training, self.learner.loss
@@ -337,63 +342,3 @@ def _one_blas_thread() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
-
-
-def train(
-    network: RNN,
-    task: Task | str,
-    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop | str,
-    *,
-    decorrelation: Decorrelation | None = None,
-    training: Training = Training(),  # noqa: B008
-    hardware: Chip | hw.Hardware | hw.Preset | Mapping | str | None = None,
-    spiking: LIF | None = None,
-    modifier: Modifier | None = None,
-    loss: Any = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> Run:
-    """Train a network on a task with a learning rule, and return the record.
-
-    Parameters
-    ----------
-    network, decorrelation, training : specifications
-    task, rule : specifications, or names as in a TOML file; a decorrelated rule (``"danp"``) brings its decorrelation
-    hardware : a name (``"ecram"``), a preset, hardware of every matrix, a table as in a TOML file, or a chip; ideal by default
-    spiking : spiking neurons in place of rate units, and their backend
-    modifier : how weights differ in every batch from those that are trained; not at all by default
-    loss : what is learned from, in place of the task's own: a name, "huber"; a table, {"kind": "huber", "delta": 0.5}; or a record with a
-        function of one's own, see :mod:`neuroperturb.network.scalar_losses`
-    progress : called with a :class:`Progress` every 0.2 s or so
-
-    Returns
-    -------
-    Run
-        Ctrl-C returns the partial run, status ``interrupted``.
-    """
-    if decorrelation is None and isinstance(rule, str) and rule in DECORRELATED:
-        decorrelation = Decorrelation()
-    chosen, learns_by = named(task, rule, training.schedule)
-    experiment = Experiment(
-        network=network,
-        task=chosen,
-        rule=learns_by,
-        decorrelation=decorrelation,
-        training=training,
-        hardware=hardware,
-        spiking=spiking,
-        modifier=modifier,
-        loss=loss,
-    )
-    trainer = Trainer(experiment)
-    try:
-        for now in trainer:
-            if progress is not None:
-                progress(now)
-    except KeyboardInterrupt:
-        pass  # the record has the last consistent state
-    return trainer.run()
-
-
-def experiment(config: Experiment | str | Path, *, resume: Run | None = None) -> Trainer:
-    """A run to step through: ``for step in experiment("run.toml"): print(step.loss)``; `.run()` is the record so far."""
-    return Trainer(config if isinstance(config, Experiment) else load(config), resume=resume)

@@ -8,6 +8,7 @@ box.run().save("in_the_loop.nc")
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,6 +77,9 @@ class BlackBox(Trainer):
             return self.dataset.metrics(outputs_of(told, request)[0], sequence)
         return {"loss": float(losses_of(told, request, self.dataset.loss).sum() / sequence.mask.sum())}
 
+    def _compiled_ahead(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def _ledger(self) -> dict:
         return {IN_THE_LOOP: {"door": self.door.name, "keeps_weights": self._keeps_weights}}
 
@@ -120,6 +124,9 @@ class InTheLoop:
             raise
         self.session.tell(told)
         return -1 if self.session.diverged else last
+
+    def end_sequence(self) -> None:
+        """Nothing: the session writes."""
 
     def measure(self, sequence: Trials) -> tuple[Presentation, Measurement]:
         """What the chip does without perturbation."""

@@ -28,7 +28,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 from hardware_models.numerics import compile_ahead, kernel_cache
-from hardware_models.numerics.compiled import kernel
+from hardware_models.numerics.compiled import kernel, separate
 
 ME = os.getpid()
 os.sched_getaffinity = lambda pid: {0, 1}
@@ -36,13 +36,15 @@ os.getloadavg = lambda: (0.0, 0.0, 0.0)
 
 numbers = itertools.count()
 
-def made(name):
+def made(name, here=lambda: None):
     number = next(numbers)  # of another kernel, though it gives the same
 
     @intrinsic  # one for each kernel: it is typed once
     def slowly(typingctx, x):
         while os.getpid() != ME and not os.path.exists(GATE):  # a child takes its time
             time.sleep(0.002)
+        if os.getpid() == ME:
+            here()
         return x(x), lambda context, builder, signature, arguments: arguments[0]
 
     def function(x):
@@ -57,7 +59,7 @@ def until(condition):
         time.sleep(0.002)
 
 def begun():
-    return kernel_cache.elsewhere._board[0] > 0
+    return bool(kernel_cache.elsewhere._board.read())
 
 def alone():
     try:
@@ -67,10 +69,10 @@ def alone():
 
 one, said = np.ones(3), {}
 
-def case(label, work, meanwhile):
+def case(label, work, meanwhile, beside=None):
     first = made("first_of_" + label)
     compiled.clear()
-    with compile_ahead.allowed(), compile_ahead.ahead(work):
+    with compile_ahead.allowed(), compile_ahead.ahead(work, beside):
         first(one)
         value = meanwhile()
     said[label] = [value, list(compiled), alone(), kernel_cache.elsewhere is None]
@@ -112,7 +114,23 @@ def lose_patience():
     until(begun)
     return hung(one)
 
+def nested(name, *inner):
+    first, second = map(separate, inner)
+
+    def function(x):
+        return part(x) * first(x) + second(x) - 4
+    part = made("part_of_" + name)
+    function.__name__ = name
+    return kernel(function)
+
+def there(name):
+    return lambda: until(lambda: os.path.exists(name))
+
+# the second kernel inside is the child's: this process is at the first until the child is at what is later
+both = nested("both", made("one", here=there("later")), made("two"))
+
 case("kept", speaks, find_it)
+case("shared", lambda: open("later", "w").close(), lambda: both(one), beside=lambda: both(one))
 GATE = "gate"  # opens when somebody waits
 case("asked", lambda: asked(one), wait_for_it)
 GATE = "never"
@@ -151,6 +169,7 @@ def said(tmp_path_factory):
         ("left", ["left"]),  # the child was killed over it
         ("lost", ["lost"]),  # and interrupted
         ("hung", ["hung"]),  # and takes too long
+        ("shared", ["both", "part_of_both", "one"]),
         ("failed", []),
         ("sleeps", []),
     ],
@@ -166,10 +185,10 @@ def test_what_is_compiled_here(said, label, here):
 def test_nothing_waits_for_a_kernel_to_compile_where_it_does_not_pay(monkeypatch, why):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0} if why == "one processor" else {0, 1}, raising=False)
     monkeypatch.setattr(os, "getloadavg", lambda: (2.0 if why == "busy" else 0.1, 0.0, 0.0), raising=False)
-    monkeypatch.setattr(threading, "active_count", lambda: 2 if why == "threads" else 1)
+    monkeypatch.setattr(threading, "active_count", lambda: 3 if why == "threads" else 2)  # a display's and its own
     monkeypatch.setattr(kernel_cache, "problem", lambda: "There is none." if why == "no cache" else "")
     monkeypatch.setattr(sys, "platform", "darwin" if why == "elsewhere" else "linux")
-    monkeypatch.setattr(compile_ahead, "_allowed", why != "not allowed")
+    monkeypatch.setattr(compile_ahead, "_threads", 0 if why == "not allowed" else 2)
     waiting = compile_clock._kernels().waiting
     before = len(waiting)
     with compile_ahead.ahead(lambda: None):
@@ -179,10 +198,15 @@ def test_nothing_waits_for_a_kernel_to_compile_where_it_does_not_pay(monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.skipif(not COMPILED or sys.platform != "linux", reason="nothing is compiled ahead")
-def test_a_command_gives_the_same_bits_with_and_without(tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [["--hardware", "ecram"], [], ["--rule", "bptt"], ["--rule", "np-p"], ["--set", "training.schedule=online"]],
+    ids=" ".join,
+)
+def test_a_command_gives_the_same_bits_with_and_without(tmp_path, options):
     settings = ["network.size=4", "task.trials_per_epoch=64", "task.validation_trials=16", "task.test_trials=16"]
     idle = "import os; os.getloadavg = lambda: (0.0, 0.0, 0.0); from neuroperturb.cli.app import main; main()"
-    command = [sys.executable, "-c", idle, "run", "delayed-xor", "--hardware", "ecram", "--epochs", "2"]
+    command = [sys.executable, "-c", idle, "run", "delayed-xor", *options, "--epochs", "2"]
     runs, counts = [], []
     for number, cores in enumerate((os.sched_getaffinity(0), {min(os.sched_getaffinity(0))})):
         out = tmp_path / f"{number}.nc"

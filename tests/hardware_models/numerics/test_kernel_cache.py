@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -357,3 +358,18 @@ def test_old_kernels_are_dropped_first(tmp_path, monkeypatch):
     kernel_cache._trim()
     assert sorted(path.stem for path in (tmp_path / "version").iterdir()) == ["2", "3"]
     kernel_cache._trim.cache_clear()
+
+
+def test_what_a_killed_writer_left_is_cleared(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROPERTURB_CACHE", str(tmp_path))
+    (tmp_path / "a").mkdir()
+    left, written = tmp_path / "a" / "left.part", tmp_path / "a" / "written.part"
+    for part in (left, written):
+        part.write_bytes(b"torn")
+    os.utime(left, (0, time.time() - 2 * kernel_cache.LEFT))
+    kernel_cache._trim.cache_clear()
+    kernel_cache._trim()
+    kernel_cache._trim.cache_clear()
+    assert not left.exists() and written.exists()
+    assert kernel_cache.clear() == 0
+    assert not list(tmp_path.iterdir())

@@ -19,7 +19,7 @@ from neuroperturb.study.declaration import load as load_study
 from neuroperturb.study.grid import lay_out
 from neuroperturb.tasks.weather_file import FILE_COLUMNS
 from neuroperturb.training.deployment import deploy
-from neuroperturb.training.trainer import experiment
+from neuroperturb.training.train import experiment
 
 TOML = """
 task = {name = "weather", path = "w.csv", split = 60, horizon = 1, washout = 0, lead_in = 3}

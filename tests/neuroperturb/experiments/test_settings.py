@@ -17,6 +17,7 @@ from neuroperturb.experiments.settings import REQUIRED, settings
 from neuroperturb.experiments.template import template
 from neuroperturb.results.text import LAYER, MATRIX
 from neuroperturb.spec import InputError
+from neuroperturb.study.keys import keys as keys_of_studies
 
 runner = CliRunner()
 KEYS = {one.key for one in settings()}
@@ -73,6 +74,11 @@ def test_a_setting_says_its_default_its_range_and_where_it_applies():
     assert "a number, above 0;  default 0.001" in text and "--set rule.noise_std=0.001" in text
     assert "where hardware.writing.kind = 'closed-loop'" in explanation("hardware.writing.threshold")
     assert "stuck_zero" in explanation("hardware.time.faults")
+
+
+@pytest.mark.parametrize("key", [one.key for one in keys_of_studies()])
+def test_keys_of_studies_are_explained(key):
+    assert "in the file of a study" in explanation(key)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from neuroperturb.network.timescales import LogSpaced
 from neuroperturb.simulation import layout
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import InputError, SpecError
-from neuroperturb.training.trainer import train
+from neuroperturb.training.train import train
 
 interpreted = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
 BETWEEN_KINKS = np.array([-3.1, -1.4, -0.6, -0.01, 0.02, 0.5, 1.7, 4.0])

@@ -25,7 +25,8 @@ from neuroperturb.simulation import layout
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.spec import InputError
 from neuroperturb.training.deployment import deploy
-from neuroperturb.training.trainer import Trainer, train
+from neuroperturb.training.train import train
+from neuroperturb.training.trainer import Trainer
 
 interpreted = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
 

@@ -46,6 +46,7 @@ from neuroperturb.spec import InputError, user_code
 from neuroperturb.tasks import DelayedXOR
 from neuroperturb.tasks.contract import Sequence
 from neuroperturb.training import trainer as training
+from neuroperturb.training.train import train
 
 pytestmark = pytest.mark.kernels
 every = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
@@ -423,7 +424,7 @@ def test_a_run_keeps_the_source_of_its_rule_and_is_continued_by_it(tmp_path):
     """A class of this file, from Python, through train, file and resume."""
     task = DelayedXOR(trials_per_epoch=8, validation_trials=4, test_trials=4)
     setting = {"network": RNN(size=5), "task": task, "rule": rules.own(MyTrace(decay=0.7), **SETTINGS)}
-    run = training.train(**setting, training=Training(epochs=1, batch_size=4))
+    run = train(**setting, training=Training(epochs=1, batch_size=4))
     loaded = Run.load(run.save(tmp_path / "own.nc"))
     assert loaded.experiment == run.experiment
     assert loaded.experiment.rule.formula.text.startswith("class MyTrace(NamedTuple):")

@@ -138,6 +138,35 @@ def test_writes_are_counted_by_schedule_clock_and_cuts(rule, schedule, writes, p
     assert found["writes"] == {180: 2 * length, 25: 2 * length // 7}.get(writes, writes)
 
 
+def test_arithmetic_is_that_of_passes_rule_and_writes():
+    """Three units, one input, one output, no bias: 3 + 9 + 3 synapses."""
+    task = {"name": "mackey-glass", "steps": 100, "test_steps": 30, "horizon": 2, "lead_in": 0, "variant": "recall"}
+
+    def found(rule, schedule="online", epochs=2, **training):
+        made = resolve(
+            {
+                "task": task,
+                "network": {"size": 3},
+                "rule": rule,
+                "training": {"schedule": schedule, "epochs": epochs, **training},
+            }
+        )
+        return effort.effort(made, made.task.data(1, 1))["multiply_adds"]
+
+    steps, synapses, hidden = 176, 15, 12
+    assert found({"name": "bptt"}, "episode") == steps * (synapses + 2 * 3 + 9 + hidden) + 2 * 6 * synapses
+    assert found({"name": "bptt", "window": 2, "optimiser": "sgd"}) == steps * (
+        synapses + 2 * 3 + 2 * (9 + hidden) + 2 * synapses
+    )
+    assert found({"name": "rflo"}) == steps * (synapses + 3 + 3 * hidden + 3 + 6 * synapses)
+    assert found({"name": "rtrl"}) == steps * (synapses + 3 + hidden * (9 + 6) + 3 + 6 * synapses)
+    # np, as audited: two passes; post·reward·pre of a synapse, η of a write, two of a unit
+    once = found({"name": "np"})
+    assert once == steps * (2 * synapses + 2 * synapses + 2 * 3 + 1 * synapses)
+    assert found({"name": "np"}, epochs=4) == 2 * once
+    assert found({"name": "np"}, frozen=["W_rec"]) == once - steps * (2 + 1) * 9
+
+
 def test_memory_is_the_state_of_the_learner_and_what_the_gradient_goes_back_through(folder):
     tables = table.read(StudyFolder(folder))
     assert set(tables.runs.loc[tables.runs["status"] == "finished", "memory"]) == {

@@ -1,0 +1,84 @@
+"""A run by one call: from specifications, or names, to a record; or stepped through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import hardware_models as hw
+from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
+from neuroperturb.experiments.expand import named
+from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import load
+from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.decorrelation import Decorrelation
+from neuroperturb.network.lif import LIF
+from neuroperturb.network.modifiers import Modifier
+from neuroperturb.network.rnn import RNN
+from neuroperturb.results.run import Run
+from neuroperturb.rules import DECORRELATED, PerturbationRule
+from neuroperturb.simulation.schedule import Training
+from neuroperturb.tasks import Task
+from neuroperturb.training.progress import Progress
+from neuroperturb.training.trainer import Trainer
+
+
+def train(
+    network: RNN,
+    task: Task | str,
+    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop | str,
+    *,
+    decorrelation: Decorrelation | None = None,
+    training: Training = Training(),  # noqa: B008
+    hardware: Chip | hw.Hardware | hw.Preset | Mapping | str | None = None,
+    spiking: LIF | None = None,
+    modifier: Modifier | None = None,
+    loss: Any = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Train a network on a task with a learning rule, and return the record.
+
+    Parameters
+    ----------
+    network, decorrelation, training : specifications
+    task, rule : specifications, or names as in a TOML file; a decorrelated rule (``"danp"``) brings its decorrelation
+    hardware : a name (``"ecram"``), a preset, hardware of every matrix, a table as in a TOML file, or a chip; ideal by default
+    spiking : spiking neurons in place of rate units, and their backend
+    modifier : how weights differ in every batch from those that are trained; not at all by default
+    loss : what is learned from, in place of the task's own: a name, "huber"; a table, {"kind": "huber", "delta": 0.5}; or a record with a
+        function of one's own, see :mod:`neuroperturb.network.scalar_losses`
+    progress : called with a :class:`Progress` every 0.2 s or so
+
+    Returns
+    -------
+    Run
+        Ctrl-C returns the partial run, status ``interrupted``.
+    """
+    if decorrelation is None and isinstance(rule, str) and rule in DECORRELATED:
+        decorrelation = Decorrelation()
+    chosen, learns_by = named(task, rule, training.schedule)
+    experiment = Experiment(
+        network=network,
+        task=chosen,
+        rule=learns_by,
+        decorrelation=decorrelation,
+        training=training,
+        hardware=hardware,
+        spiking=spiking,
+        modifier=modifier,
+        loss=loss,
+    )
+    trainer = Trainer(experiment)
+    try:
+        for now in trainer:
+            if progress is not None:
+                progress(now)
+    except KeyboardInterrupt:
+        pass  # the record has the last consistent state
+    return trainer.run()
+
+
+def experiment(config: Experiment | str | Path, *, resume: Run | None = None) -> Trainer:
+    """A run to step through: ``for step in experiment("run.toml"): print(step.loss)``; `.run()` is the record so far."""
+    return Trainer(config if isinstance(config, Experiment) else load(config), resume=resume)
