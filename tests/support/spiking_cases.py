@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hardware_models import SynapseArray
+from hardware_models import Hardware, SynapseArray
 from neuroperturb import RNN
+from neuroperturb.network.chip.arrays import programmed
 from neuroperturb.network.rnn import initial_weights
 from neuroperturb.spiking.brian_network import Rows, Session
 from neuroperturb.spiking.encoding import input_spikes
@@ -39,14 +40,12 @@ def make_case(steps, *, size=20, n_in=2, n_out=1, bias=True, leak=1.0, gain=1.0,
 
 
 def arrays_of(case: Case, cell=None, seed=0) -> dict[str, SynapseArray]:
-    """Float64 arrays with the numbers that a simulation gives them."""
-    options = {} if cell is None else {"cell": cell}
-    arrays = {}
-    for number, name in enumerate(LEARNT):
-        W = getattr(case.initial, name)
-        arrays[name] = SynapseArray(W.shape, dtype=np.float64, seed=seed, number=number, **options)
-        arrays[name].program(W)
-    return arrays
+    """Float64 arrays with the numbers, and the scale, that a simulation gives them."""
+    made_of = Hardware() if cell is None else Hardware(cells=cell)
+    return {
+        name: programmed(made_of, getattr(case.initial, name), dtype=np.dtype(np.float64), seed=seed, number=number)
+        for number, name in enumerate(LEARNT)
+    }
 
 
 def session(case: Case, rule, *, lif=None, arrays=None, online=True, target="numpy", **options) -> Session:
