@@ -17,6 +17,8 @@ from neuroperturb.study import run_name
 from neuroperturb.study.declaration import CONTROLS, OWNER, REPLICATES, Axis, Grid, Study, apply, combinations
 from neuroperturb.study.labels import level_label, value_label
 
+SEED = REPLICATES[0]
+
 
 class GridPlace(NamedTuple):
     """A run of a cell: its candidate setting and its seed."""
@@ -143,16 +145,23 @@ def _level(axis: Axis, k: int, names: dict[str, str]) -> float | str:
 def _named(study: Study, cell: Cell) -> Cell:
     """The cell with the names of its files; raises for invalid experiments."""
     try:
-        grid = [
-            [experiment(study, cell, GridPlace(c, s)) for s in range(len(cell.seeds))]
-            for c in range(len(cell.candidates))
-        ]
+        names, fits = zip(*(_names(study, cell, candidate) for candidate in range(len(cell.candidates))))
     except InputError as error:
         raise InputError(in_cell(study, cell) + str(error)) from None
-    names = tuple(tuple(run_name.name(one, study.ageing) for one in row) for row in grid)
-    return cell._replace(
-        names=names, fits=tuple(run_name.fit_name(one, study.baselines) for one in grid[0][cell.tuned :])
-    )
+    return cell._replace(names=names, fits=fits[0][cell.tuned :])
+
+
+def _names(study: Study, cell: Cell, candidate: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the runs of a candidate, and of its baselines, by seed. Where seeds alone differ, the rest is read and named once."""
+    places = [GridPlace(candidate, k) for k in range(len(cell.seeds))]
+    if any(seeds.keys() != {SEED} for seeds in cell.seeds):
+        made = [experiment(study, cell, place) for place in places]
+        return tuple(run_name.name(one, study.ageing) for one in made), tuple(
+            run_name.fit_name(one, study.baselines) for one in made
+        )
+    first = experiment(study, cell, places[0])
+    seeds = [first.training.replace(seed=one[SEED]).seed for one in cell.seeds]
+    return run_name.names(first, seeds, study.ageing), run_name.fit_names(first, seeds, study.baselines)
 
 
 def _tupled(value: Any) -> Any:

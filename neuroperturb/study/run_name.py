@@ -40,22 +40,39 @@ def name(experiment: Experiment, ageing: Spec | None = None, made_by: dict[str, 
     ageing : what its weights go through afterwards
     made_by : versions that a record holds; those of this process unless given
     """
-    afterwards = {} if ageing is None else {"ageing": ageing.table()}
     by = computing() if made_by is None else {**computing(), "versions": relevant(made_by)}
-    parts = {**_files_of(experiment), **_registered(experiment)}
-    return digest({"experiment": essence(experiment.table()), **parts, **afterwards, **by})
+    return digest({**_named_by(experiment, ageing), **by})
+
+
+def names(experiment: Experiment, seeds: Iterable[int], ageing: Spec | None = None) -> tuple[str, ...]:
+    """The same of runs that differ from an experiment by ``training.seed`` alone."""
+    whole = _named_by(experiment, ageing)
+    of_training = whole["experiment"]["training"]
+    with_seed = lambda seed: {**whole["experiment"], "training": {**of_training, "seed": seed}}  # noqa: E731
+    return tuple(digest({**whole, "experiment": with_seed(seed), **computing()}) for seed in seeds)
 
 
 def fit_name(experiment: Experiment, asked: Iterable[str] = ()) -> str:
     """The file name of the requested baselines: they depend on data and sizes, but not on rules or numbers of epochs."""
-    network, training = experiment.network, experiment.training
+    return fit_names(experiment, [experiment.training.seed], asked)[0]
+
+
+def fit_names(experiment: Experiment, seeds: Iterable[int], asked: Iterable[str] = ()) -> tuple[str, ...]:
+    """The same with other values of ``training.seed``."""
     data = {
         "task": essence({"task": experiment.task.table()})["task"],
-        "seed": training.seed,
-        "batch_size": training.batch_size,
+        "batch_size": experiment.training.batch_size,
     }
-    more = {"units": network.size, "baselines": sorted(asked)}
-    return digest({**data, **more, **_files_of(experiment.task), **computing()})
+    more = {"units": experiment.network.size, "baselines": sorted(asked)}
+    whole = {**data, **more, **_files_of(experiment.task), **computing()}
+    return tuple(digest({**whole, "seed": seed}) for seed in seeds)
+
+
+def _named_by(experiment: Experiment, ageing: Spec | None) -> dict[str, Any]:
+    """What a run goes by, but for what computes it."""
+    afterwards = {} if ageing is None else {"ageing": ageing.table()}
+    parts = {**_files_of(experiment), **_registered(experiment)}
+    return {"experiment": essence(experiment.table()), **parts, **afterwards}
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from neuroperturb.cli.app import app
-from neuroperturb.study import declaration, shipped
+from neuroperturb.study import declaration, grid, run_name, shipped
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
@@ -50,3 +50,13 @@ def test_what_is_not_there_is_one_sentence(tmp_path, monkeypatch, arguments, sai
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2 and said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["credit", "ageing", "closed-loop-noise"])
+def test_runs_that_differ_by_their_seed_have_the_names_they_have_by_themselves(name):
+    study = declaration.load(shipped.studies()[name], "small")
+    for cell in grid.lay_out(study):
+        for candidate, names in enumerate(cell.names):
+            made = [grid.experiment(study, cell, grid.GridPlace(candidate, k)) for k in range(len(names))]
+            assert names == tuple(run_name.name(one, study.ageing) for one in made)
+        assert cell.fits == tuple(run_name.fit_name(made[k], study.baselines) for k in cell.reported)
