@@ -58,6 +58,7 @@ USED = {
     "numba.core.compiler_lock.global_compiler_lock": "one thread compiles, and the stack of the compiler is its own: lean_compiler",
     "numba.core.dispatcher.Dispatcher": "class of compiled functions: kernel_key, kernel_cache",
     "numba.core.environment.lookup_environment": "constants of compiled code, by its symbol: lean_compiler",
+    "numba.core.errors.TypingError": "one callee that has no types is noted, and the others are typed all the same: compile_ahead",
     "numba.core.errors.NumbaError": "base of what the compiler refuses: rules/user/requirements",
     "numba.core.errors.UnsupportedBytecodeError": "syntax that the compiler refuses: rules/user/requirements",
     "numba.core.event.Event": "what a listener is given: compile_clock",
