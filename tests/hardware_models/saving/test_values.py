@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 import hardware_models as hw
 from hardware_models.numerics.compiled import COMPILED
@@ -162,7 +163,7 @@ def move(array, ways):
     return array.read()
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", *slow("loky")])
 def test_arrays_go_through_joblib(backend):
     joblib = pytest.importorskip("joblib")
     array = made("soft bounds")

@@ -282,6 +282,7 @@ def python(*arguments, cwd):
     )
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_repeats_deploys_and_reports(folder):
     small = ["--set", "network.size=3", "--epochs", "1", "--quiet"]
     done = python("run", "mine.py:WhichLetter", "--hardware", "mine.py:MyCell", *small, cwd=folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+from slow_cases import slow
 from study_cases import assert_same, declare
 from typer.testing import CliRunner
 
@@ -65,7 +66,7 @@ def science(one, other) -> list[str]:
     return [name for name in differences(one, other) if not name.startswith("results/")]
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ["online", "episode", *slow("double", "device", "bptt")])
 def test_a_command_and_python(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     Path("case.toml").write_text(tomli_w.dumps(whole(name)))
