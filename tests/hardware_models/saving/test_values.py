@@ -113,7 +113,7 @@ def test_a_copy_is_independent_and_goes_on_to_the_same_bits(name, way, tmp_path)
     assert array.read().tobytes() == other.read().tobytes()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, *slow(np.float64)])
 def test_kernels_work_on_the_memory_of_the_copy(dtype):
     """The state that attributes show is that which kernels write, aligned as theirs is."""
     array = made("soft bounds", dtype)

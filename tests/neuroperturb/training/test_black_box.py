@@ -78,7 +78,7 @@ def asked(rule, **options):
     return AskTell(rule, NETWORK, **{**common, **options})
 
 
-@pytest.mark.parametrize("name", slow_but(["np-trace", "np-p"], RULES))
+@pytest.mark.parametrize("name", slow_but(["np-trace"], RULES))
 def test_every_rule_learns_what_it_learns_in_a_simulation(name):
     rule, data = RULES[name], TASK.data(1, TRIALS)
     simulation = Simulation(

@@ -104,8 +104,10 @@ def elsewhere(folder: Path, tables: dict, **environment: str) -> dict:
 def test_one_thread_and_two(tmp_path):
     """Of the libraries: a run is serial, whatever they may use."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    few = TASK | {"trials_per_epoch": 4, "validation_trials": 4, "test_trials": 4}
+    once = {"task": few, "network": {"size": 96}}
     wide = {
-        name: {**whole(name), "network": {"size": 96}, "training": {**whole(name)["training"], "epochs": 1}}
+        name: {**whole(name), **once, "training": {**whole(name)["training"], "epochs": 1}}
         for name in ("episode", "bptt")
     }
     one, two = (elsewhere(tmp_path / number, wide, **dict.fromkeys(names, number)) for number in ("1", "2"))
