@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 
 LONG = (
@@ -14,9 +15,13 @@ LONG = (
     "test_same_bits.py",
     "test_user_code.py",
 )  # few tests, which take long
+# Objects between two looks for cycles. Numba keeps millions for as long as the process lives; walking them as often as Python
+# does by default took a fifth of all time.
+GARBAGE = (200_000, 50, 50)
 
 
 def pytest_configure(config):
+    gc.set_threshold(*GARBAGE)
     if hasattr(config.option, "loadscopereorder"):  # xdist would put files of many tests first
         config.option.loadscopereorder = False
 

@@ -25,12 +25,24 @@ SITE = ROOT / "docs" / "pages"
 BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\S+\.(?:py|toml))\n")  # a first line that says which file a block is
 RUNS = re.compile(r"^```(python|console)$", re.MULTILINE)
+LONG = {
+    *("align", "chip-in-the-loop", "deploy-and-age", "my-world", "other-tools", "own-cell", "own-loss", "own-rule"),
+    *("own-task", "spiking", "study"),
+}  # whole commands in a row; each of their parts is tested in its room
 PAGES = sorted(page for page in SITE.rglob("*.md") if RUNS.search(page.read_text(encoding="utf-8")))
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 GENERATED = "reference/"  # pages that are made when the site is built
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_that_take_long_are_there():
+    assert {page.stem for page in PAGES} > LONG
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] * (page.stem in LONG)) for page in PAGES],
+    ids=[page.stem for page in PAGES],
+)
 def test_a_page_does_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

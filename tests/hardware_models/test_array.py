@@ -6,6 +6,7 @@ import naive
 import numba
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from hardware_models import (
     PRESETS,
@@ -92,7 +93,7 @@ def test_two_bits_by_hand():
 
 
 @pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, *slow(np.float64)])
 @pytest.mark.parametrize("bits", [2, 4, 16])
 def test_an_infinite_request_counts_the_steps_there_are(bits, dtype, rounding):
     """All of them, from one end to the other, as one that is only huge; a cell gets there, and no request that is no number moves it."""

@@ -327,6 +327,7 @@ def test_bad_input_is_one_sentence(arguments, sentence, tmp_path, monkeypatch):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_card_of_measured_pulses_shows_them(tmp_path):
     """Every pulse as a point, in the units of the cell: on its curves, where pulses have no noise."""
     up = 2 + 18 * (1 - np.exp(-np.arange(41) / 10)) / (1 - np.exp(-4))

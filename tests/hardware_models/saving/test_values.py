@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 import hardware_models as hw
 from hardware_models.numerics.compiled import COMPILED
@@ -112,7 +113,7 @@ def test_a_copy_is_independent_and_goes_on_to_the_same_bits(name, way, tmp_path)
     assert array.read().tobytes() == other.read().tobytes()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, *slow(np.float64)])
 def test_kernels_work_on_the_memory_of_the_copy(dtype):
     """The state that attributes show is that which kernels write, aligned as theirs is."""
     array = made("soft bounds", dtype)
@@ -162,7 +163,7 @@ def move(array, ways):
     return array.read()
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", *slow("loky")])
 def test_arrays_go_through_joblib(backend):
     joblib = pytest.importorskip("joblib")
     array = made("soft bounds")

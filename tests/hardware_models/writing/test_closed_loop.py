@@ -187,10 +187,15 @@ def run_both(loop, weight, count=25, size=0.03):
 
 WITH_DEVICES = ("residual", "averaged", "absolute, noisy", "estimate, noisy")
 PAIRS = [(loop, "single") for loop in LOOPS] + [(loop, w) for w in WEIGHTS if w != "single" for loop in WITH_DEVICES]
+LONGER = [("residual", w) for w in WEIGHTS if w not in ("single", "pair")]  # each compiles a loop of its own
 
 
 @pytest.mark.parametrize(
-    ("loop", "weight"), [pair if k % 4 == 0 else pytest.param(*pair, marks=interpreted) for k, pair in enumerate(PAIRS)]
+    ("loop", "weight"),
+    [
+        pytest.param(*pair, marks=interpreted if k % 4 else pytest.mark.slow if pair in LONGER else ())
+        for k, pair in enumerate(PAIRS)
+    ],
 )
 def test_it_is_its_transcription(loop, weight):
     array, naive = run_both(LOOPS[loop], WEIGHTS[weight])

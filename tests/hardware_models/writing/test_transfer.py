@@ -189,7 +189,11 @@ def run_both(writing, count=30):
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in ("v1", "agad", "two tiles") else pytest.param(n, marks=interpreted) for n in WAYS]
+    "name",
+    [
+        n if n in ("agad", "two tiles") else pytest.param(n, marks=pytest.mark.slow if n == "v1" else interpreted)
+        for n in WAYS
+    ],
 )
 def test_it_is_its_transcription(name):
     array, naive = run_both(WAYS[name])

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from slow_cases import slow
 from typer.testing import CliRunner
 
 import neuroperturb
@@ -48,7 +49,7 @@ def of(name, reference, matrix="W_rec"):
 
 @pytest.mark.parametrize(
     "name, reference, other",
-    [("np trace", "bptt", "bptt(1)"), ("wp held", "bptt", "bptt(1)"), ("np instant", "bptt(1)", "bptt")],
+    [("np trace", "bptt", "bptt(1)"), ("np instant", "bptt(1)", "bptt"), *slow(("wp held", "bptt", "bptt(1)"))],
 )
 def test_the_mean_update_is_the_gradient_it_stands_for(name, reference, other):
     """Direction of every matrix and of all together, and length: unbiased means both. And it is that gradient, not the other."""

@@ -204,6 +204,7 @@ def wander(mismatch, *, normalised):
     return Course(np.array(norms), np.array(errors))
 
 
+@pytest.mark.slow
 def test_under_mismatch_the_weights_of_node_perturbation_grow_without_bound_unless_normalised():
     matched, grown = wander(0.0, normalised=False), wander(1.0, normalised=False)
     bounded, bias = wander(1.0, normalised=True), wander(0.0, normalised=True)

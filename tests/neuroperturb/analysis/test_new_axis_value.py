@@ -104,6 +104,7 @@ def test_it_is_audited():
     assert any(reason.endswith("instead, noise_std: a constant") for reason in loihi.reasons)
 
 
+@pytest.mark.slow
 def test_it_learns_and_is_diagnosed():
     initial = initial_weights(NETWORK, 2, 2, 0)
     chip = Chip(cells=hw.Digital(bits=8))

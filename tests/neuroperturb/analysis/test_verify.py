@@ -29,8 +29,13 @@ every = pytest.mark.skipif(
 
 
 def some(names, quick):
-    """Parameters, all of them marked `kernels` with the JIT off and a few with it on."""
-    return [pytest.param(n, marks=[pytest.mark.kernels] if not COMPILED or n in quick else [], id=n) for n in names]
+    """Parameters, all of them marked `kernels` with the JIT off and a few with it on; DNP and DWP have parts that others have, too."""
+    cases = []
+    for n in names:
+        marks = [pytest.mark.kernels] if not COMPILED or n in quick else []
+        marks += [pytest.mark.slow] if "dnp" in n.lower() or "dwp" in n.lower() else []
+        cases.append(pytest.param(n, marks=marks, id=n))
+    return cases
 
 
 @pytest.mark.parametrize("name", some([path.stem for path in FILES], QUICK))

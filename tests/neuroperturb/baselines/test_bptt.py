@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb.baselines import (
@@ -269,7 +270,7 @@ class Series(Dataset):
         return {}
 
 
-OPTIMISERS = [Sgd(learning_rate=0.05, momentum=0.5), Adam(learning_rate=0.01, clip_norm=0.1)]
+OPTIMISERS = [*slow(Sgd(learning_rate=0.05, momentum=0.5)), Adam(learning_rate=0.01, clip_norm=0.1)]
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS, ids=lambda o: o.kind)

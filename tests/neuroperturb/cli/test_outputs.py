@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from slow_cases import slow
 
 from hardware_models.numerics.checks import HardwareWarning
 from neuroperturb.cli import terminal
@@ -28,7 +29,7 @@ def call(*arguments, folder, stdout=subprocess.PIPE, **environment):
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [["list"], *slow(["--help"], ["run", "--help"])])
 def test_an_output_that_is_full_is_one_sentence(tmp_path, arguments):
     with FULL.open("w") as full:
         ended = call(*arguments, folder=tmp_path, stdout=full)
@@ -36,14 +37,16 @@ def test_an_output_that_is_full_is_one_sentence(tmp_path, arguments):
     assert ended.stderr.decode() == "neuroperturb: The output cannot be written (No space left on device).\n"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "ascii:strict"])
+@pytest.mark.parametrize("encoding", ["ascii:strict", *slow("ascii", "latin-1", "cp1252")])
 def test_letters_that_an_output_does_not_have_are_replaced(tmp_path, encoding):
     for arguments in (["list"], ["run", "--help"]):
         ended = call(*arguments, folder=tmp_path, PYTHONIOENCODING=encoding)
         assert (ended.returncode, ended.stderr) == (0, b""), ended.stderr[-500:]
 
 
-@pytest.mark.parametrize("line", ["sys.exit()", "sys.exit(0)", "sys.exit('no')", "raise SystemExit(3)", "exit()"])
+@pytest.mark.parametrize(
+    "line", ["sys.exit()", *slow("sys.exit(0)", "sys.exit('no')", "raise SystemExit(3)", "exit()")]
+)
 def test_a_rule_that_leaves_is_one_sentence(tmp_path, line):
     (tmp_path / "mine.py").write_text(f"import sys\n{line}\n")
     ended = call("run", "delayed-xor", "--rule", "mine.py:Mine", "--quiet", folder=tmp_path)

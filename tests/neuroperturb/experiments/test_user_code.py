@@ -282,6 +282,7 @@ def python(*arguments, cwd):
     )
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_repeats_deploys_and_reports(folder):
     small = ["--set", "network.size=3", "--epochs", "1", "--quiet"]
     done = python("run", "mine.py:WhichLetter", "--hardware", "mine.py:MyCell", *small, cwd=folder)
@@ -302,6 +303,7 @@ def test_the_command_line_trains_repeats_deploys_and_reports(folder):
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_study_of_them_goes_on_where_it_was(folder):
     (folder / "s.toml").write_text(
         'baselines = ["ridge"]\n[base]\nnetwork = { size = 3 }\ntraining = { epochs = 1 }\n[axes]\n'

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from neuroperturb import RNN, Experiment, Training, check_loss, load, rules, tasks, train
 from neuroperturb.baselines.bptt import losses
@@ -110,7 +111,7 @@ def trained(made):
 
 
 @pytest.mark.parametrize(
-    "rule", ["np", "np-trace", "np-p", "wp-held", "bptt", {"name": "np", "baseline": "running_mean"}]
+    "rule", ["np", "np-trace", *slow("np-p", "wp-held"), "bptt", *slow({"name": "np", "baseline": "running_mean"})]
 )
 def test_a_loss_of_ones_own_that_is_the_tasks_learns_the_same(rule):
     ours = trained(experiment(rule=rule))

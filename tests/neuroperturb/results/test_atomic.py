@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from records import record
+from slow_cases import slow
 from typer.testing import CliRunner
 
 from hardware_models.saving import atomic
@@ -44,7 +45,7 @@ def sizes(largest, count=SIZES):
     return [1 + k * largest // (count - 1) for k in range(count - 1)] + [largest + 1]
 
 
-@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("old", [*slow(False), True])
 def test_a_record_on_a_full_disk(tmp_path, old):
     whole = record().save(tmp_path / "whole.nc")
     size = whole.stat().st_size
@@ -134,7 +135,7 @@ def litter(folder):
     ]
 
 
-@pytest.mark.parametrize("what", ["run", "study", "report", "tune"])
+@pytest.mark.parametrize("what", ["study", *slow("run", "report", "tune")])
 def test_every_command_on_a_full_disk(tmp_path, what):
     if what == "tune":
         pytest.importorskip("optuna")

@@ -135,7 +135,7 @@ def test_a_record_that_does_not_say_falls_back_on_what_there_was(folder):
 def test_figures_of_a_study_are_labelled_by_its_records(folder):
     (folder / "s.toml").write_text(
         "base = { network = { size = 3 }, training = { epochs = 1 } }\n[axes]\n"
-        'task = ["coin.py:Coin", { name = "delayed-xor", trials_per_epoch = 4, validation_trials = 4, test_trials = 4 }]\nrule = ["np", "anp"]\n'
+        'task = ["coin.py:Coin", { name = "delayed-xor", trials_per_epoch = 4, validation_trials = 4, test_trials = 4 }]\nrule = ["np"]\n'
     )
     result = CliRunner().invoke(app, ["study", "s.toml", "--workers", "1", "--quiet"], catch_exceptions=False)
     assert result.exit_code == 0, result.output

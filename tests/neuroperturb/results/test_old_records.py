@@ -94,6 +94,7 @@ def test_an_interrupted_run_comes_to_the_end_of_the_whole_one():
         np.testing.assert_allclose(done.weights[name], w, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_trained_weights_go_onto_chips_on_their_scale():
     for name, hardware in (("plain", "reram-es"), ("hebbian-hardware", None), ("wp0", "digital-6")):
         table = deploy(load(DATA / f"{name}.nc"), [1], hardware=hardware and chip.read(hardware))

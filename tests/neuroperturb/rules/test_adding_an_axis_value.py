@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 import pytest
 from rule_cases import N_IN, PLAIN, SIZE, trials, weights
+from slow_cases import slow
 
 from neuroperturb import audit
 from neuroperturb.rules import RMS, Clipped, NoiseStd, NoiseVariance, PerturbationRule, Plain
@@ -84,7 +85,7 @@ def simulate(rule, schedule, sequence, dtype="float64"):
     )
 
 
-@pytest.mark.parametrize("schedule", ["online", "episode"])
+@pytest.mark.parametrize("schedule", ["online", *slow("episode")])
 def test_it_trains(schedule):
     """Step by step against the two equations in NumPy, for W_out: its presynaptic activity does not depend on the weights."""
     sequence = trials(5, 2, gaps=False)

@@ -65,6 +65,7 @@ def test_a_table_and_the_command_line_know_it_and_a_plain_rule_is_remarked_upon(
     assert remarks(said) == remarks(typed) == remarks(resolve({"task": "delayed-xor", "rule": "np"})) == []
 
 
+@pytest.mark.slow
 def test_with_the_formula_of_the_preset_it_is_the_preset(tmp_path, monkeypatch):
     import numpy as np
 

@@ -5,6 +5,7 @@ from threading import Barrier
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from hardware_models import Hardware, Ideal
 from neuroperturb import rules, tasks
@@ -116,7 +117,7 @@ class Walked(Ideal):
     is_pulsed = True
 
 
-@pytest.mark.parametrize("schedule", ["online", "episode"])
+@pytest.mark.parametrize("schedule", ["online", *slow("episode")])
 def test_an_ideal_kernel_is_a_device_kernel_with_everything_off(schedule):
     """Fused rows against the general walk; matrices D are learnt too."""
     rule = rules.make("anp", None, schedule, learning_rate=0.05)

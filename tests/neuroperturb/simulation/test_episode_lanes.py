@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from hardware_models import Digital, Hardware, Ideal
 from neuroperturb import rules
@@ -61,7 +62,9 @@ RULES = {  # each is compiled in both ways, so that few say much
 
 @pytest.mark.kernels
 @pytest.mark.parametrize(
-    ("rule", "network"), [*((name, NETWORK) for name in RULES), ("discounted", WIDE)], ids=[*RULES, "wide"]
+    ("rule", "network"),
+    [("trace", NETWORK), *slow(*((name, NETWORK) for name in RULES if name != "trace"), ("discounted", WIDE))],
+    ids=[*RULES, "wide"],
 )
 def test_as_row_by_row(rule, network, monkeypatch):
     """The same updates, to the rounding of a sum in another order, and the same counters."""

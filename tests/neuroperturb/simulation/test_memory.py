@@ -1,9 +1,11 @@
 """Memory does not grow with the length of a sequence, beyond the sequence itself."""
 
+import functools
 import tracemalloc
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 from hardware_models.numerics.compiled import COMPILED
 from neuroperturb import rules
@@ -28,9 +30,14 @@ def resident(field):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
 
 
+@functools.cache
+def initial(size):
+    return initial_weights(RNN(size=size), 1, 1, 0)
+
+
 def build(name, schedule, size, steps):
     return Simulation(
-        RNN(size=size), rules.make(name, None, schedule, learning_rate=1e-9), initial_weights(RNN(size=size), 1, 1, 0),
+        RNN(size=size), rules.make(name, None, schedule, learning_rate=1e-9), initial(size),
         schedule=schedule, steps=steps, total_steps=steps,
     )  # fmt: skip
 
@@ -55,7 +62,7 @@ def test_nothing_allocated_grows(name, schedule):
 @pytest.mark.skipif(not COMPILED, reason="50,000 steps in plain Python")
 @pytest.mark.parametrize(
     ("name", "schedule", "size", "tenth"),
-    [("anp", "online", 1000, 1), ("np", "episode", 200, 1)],
+    [*slow(("anp", "online", 1000, 1)), ("np", "episode", 200, 1)],
 )
 def test_a_whole_run_does_not_grow(name, schedule, size, tenth):
     """The process in step 50,000 against itself in step 5,000; WP draws n² numbers a step, so it gets a tenth of both."""

@@ -120,6 +120,7 @@ def test_a_name_is_looked_for_only_where_ours_has_none(package, monkeypatch):
     rules.make("danp")
 
 
+@pytest.mark.slow
 def test_all_three_sorts_run_and_their_record_is_read_elsewhere(package, tmp_path):
     experiment = resolve({"task": PARITY, **SMALL, "hardware": {"name": "coarse", "seed": 3}})
     assert (experiment.task.name, experiment.task.steps) == ("lab_things.parts:Parity", 3)

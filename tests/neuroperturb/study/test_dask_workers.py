@@ -74,6 +74,7 @@ def wait_until_it_answers(port, scheduler):
     raise TimeoutError
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_path):
     address, workers, _ = cluster
     file = declare(tmp_path, epochs=8, sizes=(2, 3))
@@ -90,6 +91,7 @@ def test_a_cluster_gives_the_bits_of_threads_and_survives_a_worker(cluster, tmp_
     assert_same(tmp_path / "here", tmp_path / "there")
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_study_in_one_sentence_and_loses_nothing(cluster, tmp_path):
     address, *_ = cluster
     file = declare(tmp_path, sizes=(2, 3), seeds=(1, 2, 3))

@@ -8,6 +8,7 @@ import signal
 import time
 
 import pytest
+from slow_cases import slow
 from study_cases import assert_same, declare, files, finish, helper, start
 
 from neuroperturb.results.run import load
@@ -24,7 +25,7 @@ def wait_for(condition, process, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("runs", [24, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [24, *slow(60)])
 def test_killed_again_and_again(tmp_path, runs):
     file = declare(tmp_path, rules=("np", "anp", "wp", "bptt"), sizes=(2, 3, 4), seeds=range(runs // 12))
     helper(file, tmp_path / "whole", *TRAINER)
@@ -43,7 +44,7 @@ def whole(tmp_path_factory):
     return file, folder / "out"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *slow(signal.SIGINT)])
 def test_a_signal_leaves_checkpoints_and_the_rest_goes_on_from_them(whole, tmp_path, number):
     file, undisturbed = whole
     process, claims = start(file, tmp_path / "out", "--workers", 2), tmp_path / "out" / "claims"
@@ -58,6 +59,7 @@ def test_a_signal_leaves_checkpoints_and_the_rest_goes_on_from_them(whole, tmp_p
     assert_same(undisturbed, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_ends_at_once_and_loses_nothing(whole, tmp_path):
     file, undisturbed = whole
     process, claims = start(file, tmp_path / "out", "--workers", 2), tmp_path / "out" / "claims"
@@ -90,6 +92,7 @@ def test_a_full_disk_loses_the_runs_in_flight_only(tmp_path):
     assert_same(tmp_path / "whole", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_two_processes_side_by_side_share_the_work(tmp_path):
     file = declare(tmp_path, sizes=(2, 3, 4))
     both = [start(file, tmp_path / "out", "--workers", 1, "--quiet") for _ in range(2)]

@@ -14,6 +14,7 @@ import pytest
 import stand_in
 from PIL import Image
 from scipy import stats
+from slow_cases import slow
 from typer.testing import CliRunner
 
 import hardware_models as hw
@@ -50,6 +51,7 @@ SHIPPED = (
     "spiking",
     "warning",
 )
+LONG = {"closed-loop", "closed-loop-context", "resolution", "robustness", "write-cost"}  # large grids
 TOML = """
 about = "A < B"
 controls = ["frozen"]
@@ -83,13 +85,23 @@ class Troubled(stand_in.Trainer):
         return super().__iter__()
 
 
-@pytest.fixture
-def folder(monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
     """A study that ran, with a diverged and a failed run among the others."""
-    monkeypatch.setattr(run_one, "Trainer", Troubled)
+    place = tmp_path_factory.mktemp("ran")
+    (place / "s.toml").write_text(TOML)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_one, "Trainer", Troubled)
+        patch.chdir(place)
+        invoke("study", "s.toml")
+    return place
+
+
+@pytest.fixture
+def folder(ran, monkeypatch, tmp_path):
+    """A copy of it, to write into."""
+    shutil.copytree(ran, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.toml").write_text(TOML)
-    invoke("study", "s.toml")
     return tmp_path / "runs" / "s"
 
 
@@ -416,7 +428,7 @@ def test_a_record_that_was_not_asked_to_age_has_no_ages(folder):
 # What ships
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*slow(*sorted(LONG)), *(name for name in SHIPPED if name not in LONG)])
 def test_a_study_that_ships_can_be_run_in_all_sizes(name):
     source = read_table(STUDIES / f"{name}.toml")
     source["axes"]["seed"] = [

@@ -12,6 +12,7 @@ import tomllib
 
 import pytest
 import stand_in
+from slow_cases import slow
 from typer.testing import CliRunner
 
 from neuroperturb.cli import app as cli
@@ -123,7 +124,10 @@ def test_a_search_that_an_earlier_version_named_otherwise_goes_on(tmp_path):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("epochs = 4", "epochs = 3"), ("high = 1.0", "high = 0.9"), ("trials = 6", "trials = 6\nseeds = 2")],
+    [
+        *slow(("epochs = 4", "epochs = 3"), ("high = 1.0", "high = 0.9")),
+        ("trials = 6", "trials = 6\nseeds = 2"),
+    ],
 )
 def test_another_search_of_an_earlier_version_does_not_pass_for_this_one(tmp_path, old, new):
     assert tune(tmp_path, BASE + AXES + TUNE).exit_code == 0
@@ -155,7 +159,10 @@ class _Asked:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("epochs = 4", "epochs = 3"), ("low = 1e-4", "low = 1e-3"), ("trials = 6", "trials = 6\nseeds = 2")],
+    [
+        *slow(("epochs = 4", "epochs = 3"), ("low = 1e-4", "low = 1e-3")),
+        ("trials = 6", "trials = 6\nseeds = 2"),
+    ],
     ids=["base", "ends", "seeds"],
 )
 def test_another_search_does_not_pass_for_this_one(tmp_path, old, new):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from slow_cases import slow
 from typer.testing import CliRunner
 
 from neuroperturb import forecast, load, predict
@@ -131,7 +132,7 @@ def trained(task, **changes):
     return trainer
 
 
-@pytest.mark.parametrize("hardware", [None, "ecram"])
+@pytest.mark.parametrize("hardware", [None, *slow("ecram")])
 def test_a_record_predicts_the_trials_of_another_file(tmp_path, hardware):
     Arrays(train=(X, LABELS), kind="classification", layout=TIME_FIRST).save(tmp_path / "a.npz")
     trainer = trained({"name": "arrays", "path": str(tmp_path / "a.npz")}, hardware=hardware)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from slow_cases import slow
 from task_names import WORLDS
 
 from hardware_models.numerics import random
@@ -259,7 +260,7 @@ def gymnasium_experiment(**task):
     return {"task": table, "network": {"size": 4}, "training": {"epochs": 2, "batch_size": 4, "dtype": "float64"}}
 
 
-@pytest.mark.parametrize("rule", ["np-p", "nrl", "wp-held"])
+@pytest.mark.parametrize("rule", ["np-p", *slow("nrl", "wp-held")])
 def test_a_network_learns_in_an_environment_of_gymnasium(rule):
     pytest.importorskip("gymnasium", reason="the extra `gymnasium` is not installed")
     experiment = Experiment.parse({**gymnasium_experiment(), "rule": rule})

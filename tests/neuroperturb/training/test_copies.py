@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from slow_cases import slow
 
 import hardware_models as hw
 from hardware_models.numerics.compiled import COMPILED
@@ -59,7 +60,7 @@ def changed(one, other):
     return [key for key in differences(one, other) if "seconds" not in key and "timestamps" not in key]
 
 
-@pytest.mark.parametrize("name", ["np-trace", "anp on a chip"] if COMPILED else RUNS)
+@pytest.mark.parametrize("name", ["np-trace", *slow("anp on a chip")] if COMPILED else RUNS)
 def test_copies_train_on_to_the_same_bits(name):
     full = to_the_end(Trainer(experiment(name)))
     trainer = Trainer(experiment(name))

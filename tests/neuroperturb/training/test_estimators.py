@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from slow_cases import slow
 
 sklearn = pytest.importorskip("sklearn", minversion="1.6")
 
@@ -26,7 +27,7 @@ def checks(estimator):
     return [pair for pair in estimator_checks_generator(estimator, legacy=True) if pair[1].func.__name__ not in LONG]
 
 
-@pytest.mark.parametrize("make", [door.RecurrentClassifier, door.RecurrentRegressor])
+@pytest.mark.parametrize("make", [door.RecurrentClassifier, *slow(door.RecurrentRegressor)])
 def test_it_is_an_estimator(make):
     found = {}
     for estimator, check in checks(make(size=3, epochs=1)):
@@ -68,6 +69,7 @@ def test_it_is_a_value_and_a_part_of_a_search():
     assert len(cross_val_score(door.RecurrentClassifier(**SMALL), X, LABELS, cv=2)) == 2
 
 
+@pytest.mark.slow
 def test_it_runs_on_hardware():
     model = door.RecurrentClassifier(**SMALL, hardware="ecram").fit(X, LABELS)
     assert model.run_.experiment.hardware.label == "ecram"

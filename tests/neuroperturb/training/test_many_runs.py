@@ -51,6 +51,7 @@ def one_run(number: int, path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_many_runs_leave_nothing_behind(tmp_path):
     for number in range(FIRST):
         one_run(number, tmp_path / "run.nc")

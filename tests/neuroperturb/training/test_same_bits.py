@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+from slow_cases import slow
 from study_cases import assert_same, declare
 from typer.testing import CliRunner
 
@@ -65,7 +66,7 @@ def science(one, other) -> list[str]:
     return [name for name in differences(one, other) if not name.startswith("results/")]
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", ["online", "episode", *slow("double", "device", "bptt")])
 def test_a_command_and_python(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     Path("case.toml").write_text(tomli_w.dumps(whole(name)))
@@ -103,8 +104,10 @@ def elsewhere(folder: Path, tables: dict, **environment: str) -> dict:
 def test_one_thread_and_two(tmp_path):
     """Of the libraries: a run is serial, whatever they may use."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    few = TASK | {"trials_per_epoch": 4, "validation_trials": 4, "test_trials": 4}
+    once = {"task": few, "network": {"size": 96}}
     wide = {
-        name: {**whole(name), "network": {"size": 96}, "training": {**whole(name)["training"], "epochs": 1}}
+        name: {**whole(name), **once, "training": {**whole(name)["training"], "epochs": 1}}
         for name in ("episode", "bptt")
     }
     one, two = (elsewhere(tmp_path / number, wide, **dict.fromkeys(names, number)) for number in ("1", "2"))
