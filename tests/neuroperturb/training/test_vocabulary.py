@@ -39,9 +39,7 @@ def test_every_form_of_hardware_is_the_same_chip():
 
 def test_a_task_by_name_and_a_rule_that_decorrelates(monkeypatch):
     made = []
-    monkeypatch.setattr(
-        "neuroperturb.training.train.Trainer", lambda experiment: made.append(experiment) or _Stopped()
-    )
+    monkeypatch.setattr("neuroperturb.training.train.Trainer", lambda experiment: made.append(experiment) or _Stopped())
     train(RNN(size=3), "delayed-xor", "danp")
     assert made[0].task == DelayedXOR() and made[0].decorrelation is not None
     train(RNN(size=3), "delayed-xor", "bptt", hardware="ecram")
