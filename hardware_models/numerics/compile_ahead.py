@@ -10,8 +10,8 @@ The child is forked where the first kernel is found missing, and works on its co
 disk, where this process finds it when it gets there; a kernel that the child is compiling right then is waited for, not compiled twice: the
 two share a board with the keys of those.
 
-Nothing happens but where it pays and is safe: Linux, a processor that has nothing to do, kernels cached, one thread, and a command that
-allows it, since a library does not fork its user's process. The child says nothing and ends with the block. Whatever becomes of it, only
+Nothing happens but where it pays and is safe: Linux, a processor that has nothing to do, kernels cached, no thread but a display's, and a
+command that allows it, since a library does not fork its user's process. The child says nothing and ends with the block. Whatever becomes of it, only
 time is lost.
 """
 
