@@ -42,7 +42,7 @@ ENTRIES = {
 # What a function may import, and why it is not at the top: optional, or slow to import and not always needed.
 LATE = {
     "aihwkit", "brian2", "distributed", "gymnasium", "h5netcdf", "h5py", "jinja2", "llvmlite", "markupsafe", "matplotlib", "nir", "optuna",
-    "pandas", "pyarrow", "reservoirpy", "rich", "scipy", "sklearn", "threadpoolctl", "tomli_w", "torch", "xarray",
+    "pandas", "pyarrow", "reservoirpy", "rich", "scipy", "sklearn", "sqlalchemy", "threadpoolctl", "tomli_w", "torch", "xarray",
 }  # fmt: skip
 HEAVY = (
     "pandas",

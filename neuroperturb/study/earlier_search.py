@@ -17,14 +17,14 @@ Value = Callable[
 ]  # parameters of a trial → loss of the runs in the folder, None without them
 
 
-def take_over(optuna: Any, searched: Any, url: str, over: Mapping[str, Range | Choice], value: Value) -> int:
+def take_over(optuna: Any, searched: Any, storage: Any, over: Mapping[str, Range | Choice], value: Value) -> int:
     """Copy the trials of the same search into one that has none; how many.
 
     Parameters
     ----------
     optuna : the library
     searched : Study of Optuna, named ``"study cell [key]"``
-    url : its database
+    storage : its database, open
     over : what is searched
     value : loss of a trial's settings
     """
@@ -32,10 +32,10 @@ def take_over(optuna: Any, searched: Any, url: str, over: Mapping[str, Range | C
     if searched.get_trials(deepcopy=False):
         return 0
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    for name in optuna.get_all_study_names(url):
+    for name in optuna.get_all_study_names(storage):
         if name == searched.study_name or name.rpartition(" [")[0] != cell:
             continue
-        trials = optuna.load_study(study_name=name, storage=url).get_trials(states=done)
+        trials = optuna.load_study(study_name=name, storage=storage).get_trials(states=done)
         if _are_of(trials, optuna, over, value):
             searched.add_trials(trials)
             return len(trials)

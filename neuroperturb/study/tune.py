@@ -9,12 +9,13 @@ shared database several machines search together.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,11 @@ def tune(
     url = storage or f"sqlite:///{(folder.root / DATABASE).resolve()}"
     search = OptunaSearch(optuna, study, asked._replace(trials=trials or asked.trials), folder, stop, say)
     tables, empty = [], 0
-    with _Quiet(optuna):
+    with _Quiet(optuna), closed_after(_opened(optuna, url)) as kept:
         for cell in cells:
             if cell.control:
                 continue
-            searched = search.run(cell, url, workers)
+            searched = search.run(cell, kept, workers)
             say(search.result(cell, searched))
             empty += not search.states(searched).count(search.COMPLETE)
             tables.append(tune_report.trials(asked, cell.label, searched))
@@ -94,10 +95,10 @@ class OptunaSearch:
         self.leases = Leases(folder.claims)
         self.COMPLETE, self.PRUNED = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
 
-    def run(self, cell: Cell, url: str, workers: int):
+    def run(self, cell: Cell, storage, workers: int):
         """One cell: a separate Optuna study, with as many trials as are missing."""
-        searched = self._opened(cell, url)
-        taken = take_over(self.optuna, searched, url, self.asked.over, lambda params: self._recorded(cell, params))
+        searched = self._study_of(cell, storage)
+        taken = take_over(self.optuna, searched, storage, self.asked.over, lambda params: self._recorded(cell, params))
         if taken:
             self.say(
                 f"{cell.label or 'all'}: continues the {taken} trials of a search that an earlier version named otherwise"
@@ -114,7 +115,8 @@ class OptunaSearch:
             if not self._is_of_the_database(error):
                 raise
             raise RecordError(
-                f"Trials cannot be kept in {url!r} ({_first_line(error)}): those that are there are whole, and the same command goes on."
+                f"Trials cannot be kept in {str(storage.engine.url)!r} ({_first_line(error)}): those that are there are whole, and the same "
+                "command goes on."
             ) from None
         finally:
             self.leases.give_all()
@@ -139,16 +141,11 @@ class OptunaSearch:
         storage = isinstance(error, self.optuna.exceptions.StorageInternalError)
         return storage or type(error).__module__.split(".")[0] in ("sqlalchemy", "sqlite3")
 
-    def _opened(self, cell: Cell, url: str):
-        try:
-            return self.optuna.create_study(
-                storage=url, study_name=f"{self.study.name} {cell.label} [{self._key(cell)}]", load_if_exists=True,
-                direction="minimize", pruner=self.optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-            )  # fmt: skip
-        except Exception as error:  # any error of the database's library
-            raise InputError(
-                f"The '--storage' option names {url!r}, which cannot be opened ({_first_line(error)})."
-            ) from None
+    def _study_of(self, cell: Cell, storage):
+        return self.optuna.create_study(
+            storage=storage, study_name=f"{self.study.name} {cell.label} [{self._key(cell)}]", load_if_exists=True,
+            direction="minimize", pruner=self.optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+        )  # fmt: skip
 
     def _key(self, cell: Cell) -> str:
         """Digest of everything that a trial's value depends on: another base, code, range or seed is another search."""
@@ -252,15 +249,40 @@ def _keep(folder: StudyFolder, name: str, run: Run, pruned: bool) -> None:
         raise RecordError(f"Results cannot be written to {str(folder.root)!r} ({_first_line(error)}).") from None
 
 
+def storage_at(optuna: Any, url: str) -> Any:
+    """Storage of trials. A file is opened for every transaction and closed after it, also one that fails, or is in a thread that ends."""
+    from sqlalchemy.pool import NullPool
+
+    return optuna.storages.RDBStorage(url, {"poolclass": NullPool} if url.startswith("sqlite") else {})
+
+
+def _opened(optuna, url: str):
+    try:
+        return storage_at(optuna, url)
+    except Exception as error:  # any error of the database's library
+        raise InputError(
+            f"The '--storage' option names {url!r}, which cannot be opened ({_first_line(error)})."
+        ) from None
+
+
+@contextlib.contextmanager
+def closed_after(storage) -> Iterator[Any]:
+    """A storage of trials, which does not close its database by itself."""
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 def _make_database(optuna, path: Path) -> None:
     """Create the database completely or not at all: with a full disk, SQLite leaves tables without their indices, and trials are lost."""
     if path.exists():
         return
     part = path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
     try:
-        made = optuna.storages.RDBStorage(f"sqlite:///{part}")
-        made.remove_session()
-        made.engine.dispose()
+        with closed_after(storage_at(optuna, f"sqlite:///{part}")):
+            pass  # its tables are made
         _give_name(part, path)
         sync_folder(path.parent)
     except Exception as error:  # whatever the database's library raises

@@ -13,7 +13,8 @@ ALLOWED = {"numpy", "numba", "llvmlite", "scipy", "hardware_models", "neuropertu
 
 class Others(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name.split(".")[0] not in ALLOWED:
+        top = name.split(".")[0]  # how Python was built is a module of the standard library that is not on its list
+        if top not in ALLOWED and not top.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 

@@ -171,6 +171,7 @@ def test_a_database_of_trials_is_created_completely_or_not_at_all(tmp_path):
         assert [p.name for p in tmp_path.iterdir()] == ["tune.db"] * (code == 0)
         if code == 0:
             for _ in range(2):
-                optuna.create_study(storage=f"sqlite:///{path}", study_name="s", load_if_exists=True)
+                with tuning.closed_after(tuning.storage_at(optuna, f"sqlite:///{path}")) as storage:
+                    optuna.create_study(storage=storage, study_name="s", load_if_exists=True)
             return
     raise AssertionError("larger than any of these")

@@ -19,6 +19,7 @@ from neuroperturb.cli import app as cli
 from neuroperturb.results.run import load
 from neuroperturb.study import declaration, run_one
 from neuroperturb.study.grid import lay_out
+from neuroperturb.study.tune import closed_after, storage_at
 
 optuna = pytest.importorskip("optuna", reason="the extra 'tune' is not installed")
 
@@ -68,8 +69,9 @@ def tune(folder, text, *options):
 
 def trials(folder):
     url = f"sqlite:///{folder / 'runs' / 's' / 'tune.db'}"
-    found = {name: optuna.load_study(study_name=name, storage=url) for name in optuna.get_all_study_names(url)}
-    return {name.split(" [")[0].removeprefix("s "): study.get_trials() for name, study in found.items()}
+    with closed_after(storage_at(optuna, url)) as kept:
+        found = {name: optuna.load_study(study_name=name, storage=kept) for name in optuna.get_all_study_names(kept)}
+        return {name.split(" [")[0].removeprefix("s "): study.get_trials() for name, study in found.items()}
 
 
 def test_every_cell_is_searched_and_the_best_is_said(tmp_path):
@@ -100,7 +102,7 @@ def test_the_same_command_goes_on_and_a_longer_one_adds_what_is_missing(tmp_path
 
 def rename_search(folder):
     """As a version that names runs otherwise left it: the runs have their names of now, the search has that of then."""
-    with sqlite3.connect(folder / "runs" / "s" / "tune.db") as database:
+    with contextlib.closing(sqlite3.connect(folder / "runs" / "s" / "tune.db")) as database, database:
         database.execute("UPDATE studies SET study_name = replace(study_name, '[', '[0')")
     database.close()
 

@@ -10,7 +10,7 @@ from neuroperturb.tasks import Series, Weather
 from neuroperturb.tasks.weather_file import FILE_COLUMNS
 
 ROWS = 60
-HOURS = np.datetime64("2020-01-01T00", "s") + 3600 * np.arange(ROWS)
+HOURS = np.datetime64("2020-01-01T00", "s") + np.timedelta64(3600, "s") * np.arange(ROWS)
 X, Y = np.sin(np.arange(ROWS)), np.cos(np.arange(ROWS) / 3)
 SHORT = {"washout": 0, "lead_in": 3}
 
@@ -70,8 +70,8 @@ def test_a_column_of_times_is_found(tmp_path, name):
 
 def test_a_gap_and_a_repeat_end_a_segment(tmp_path):
     times = HOURS.copy()
-    times[10:] += 7200
-    times[30:] -= 3600  # the same hour again
+    times[10:] += np.timedelta64(7200, "s")
+    times[30:] -= np.timedelta64(3600, "s")  # the same hour again
     found = data(write(tmp_path / "a.csv", lines(times=times)), horizon=2)
     assert np.flatnonzero(found.train.reset).tolist() == [0, 8, 26]
     together = data(write(tmp_path / "a.csv", lines(times=times)), horizon=2, time=False, inputs=["x"])
