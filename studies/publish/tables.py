@@ -418,6 +418,44 @@ def spiking(root: Path) -> Lines:
 
 
 @table
+def spiking_fresh(root: Path) -> Lines:
+    plain, four = {"hardware": "ideal"}, {"hardware": "digital-4*"}
+    rows = [
+        ("delayed XOR, 8 steps", "NP with traces and P", {"grid": "delayed XOR, P"}),
+        ("delayed XOR, 8 steps", "NP with traces", {"grid": "delayed XOR", **plain}),
+        ("delayed XOR, 8 steps", "NP with traces, 4-bit weights, updates summed digitally", {"grid": "delayed XOR", **four}),
+        ("Mackey–Glass", "ANP, RMS step", {"grid": "series", "rule": "anp*"}),
+        ("Mackey–Glass", "NP", {"grid": "series", "rule": "np*"}),
+    ]  # fmt: skip
+    head = [
+        "task",
+        "100 spiking neurons",
+        "median test loss of 20 seeds",
+        "worst",
+        "recurrence frozen: median",
+        "trials",
+        "writes",
+    ]
+    lines = [head]
+    for task, label, where in rows:
+        own, frozen = (runs(root, "spiking/runs.csv", control=control, **where) for control in ("", "frozen"))
+        broken = (own["test"] > 1e6).sum()
+        bad = f"{broken} blew up" if broken else worst(own)
+        lines.append(
+            [
+                task,
+                label,
+                loss(own["test"].median()),
+                bad,
+                loss(frozen["test"].median()),
+                count(own, "trials"),
+                count(own, "writes"),
+            ]
+        )
+    return lines
+
+
+@table
 def warnings(root: Path) -> Lines:
     lines = [["task", "runs", "told rightly", "false alarms", "misses"]]
     fresh = runs(root, "warning/runs.csv")
