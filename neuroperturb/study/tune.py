@@ -142,10 +142,13 @@ class OptunaSearch:
         return storage or type(error).__module__.split(".")[0] in ("sqlalchemy", "sqlite3")
 
     def _study_of(self, cell: Cell, storage):
-        return self.optuna.create_study(
-            storage=storage, study_name=f"{self.study.name} {cell.label} [{self._key(cell)}]", load_if_exists=True,
-            direction="minimize", pruner=self.optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-        )  # fmt: skip
+        try:
+            return self.optuna.create_study(
+                storage=storage, study_name=f"{self.study.name} {cell.label} [{self._key(cell)}]", load_if_exists=True,
+                direction="minimize", pruner=self.optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
+            )  # fmt: skip
+        except Exception as error:  # one that can be read, and not written
+            raise _unusable(str(storage.engine.url), error) from None
 
     def _key(self, cell: Cell) -> str:
         """Digest of everything that a trial's value depends on: another base, code, range or seed is another search."""
@@ -260,9 +263,11 @@ def _opened(optuna, url: str):
     try:
         return storage_at(optuna, url)
     except Exception as error:  # any error of the database's library
-        raise InputError(
-            f"The '--storage' option names {url!r}, which cannot be opened ({_first_line(error)})."
-        ) from None
+        raise _unusable(url, error) from None
+
+
+def _unusable(url: str, error: Exception) -> InputError:
+    return InputError(f"The '--storage' option names {url!r}, which cannot be opened ({_first_line(error)}).")
 
 
 @contextlib.contextmanager

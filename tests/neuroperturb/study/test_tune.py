@@ -318,3 +318,12 @@ def test_a_table_half_written_when_the_process_was_killed_is_no_hindrance(tmp_pa
     os.utime(old, (1e9, 1e9))
     assert tune(tmp_path, BASE + TUNE, "--trials", 1).exit_code == 0
     assert not old.exists() and new.exists()  # of the new one nobody knows
+
+
+def test_a_database_that_cannot_be_written_is_one_sentence(tmp_path):
+    """A trigger stands for a file without the right to write, which root has."""
+    assert tune(tmp_path, BASE + TUNE).exit_code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs" / "s" / "tune.db")) as database, database:
+        database.execute("CREATE TRIGGER no BEFORE INSERT ON studies BEGIN SELECT RAISE(ABORT, 'read only'); END")
+    result = tune(tmp_path, (BASE + TUNE).replace("epochs = 4", "epochs = 3"))
+    assert result.exit_code == 2 and "cannot be opened" in result.output and "Traceback" not in result.output
