@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from neuroperturb.baselines.eligibility import Passage
 from neuroperturb.baselines.forward import Weights
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser
-from neuroperturb.baselines.rflo import local_credit, random_feedback
+from neuroperturb.baselines.rflo import local_credit, local_work, random_feedback
 from neuroperturb.baselines.sizes import Sizes
 from neuroperturb.rules.facts import OWN, POST, Quantity
 from neuroperturb.spec import Spec
@@ -62,8 +62,8 @@ class Eprop(Spec):
         return local_credit(trace, signal)
 
     def multiply_adds(self, sizes: Sizes) -> int:
-        """Of a trial and step: the network, F s, a trace of two products and a credit of every synapse onto a unit, the readout."""
-        return sizes.synapses + sizes.w_out + 3 * sizes.hidden + sizes.w_out
+        """Of a trial and step."""
+        return local_work(sizes)
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
         """F, (n_out, n), if it is fixed."""

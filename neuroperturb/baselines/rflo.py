@@ -57,8 +57,8 @@ class Rflo(Spec):
         return local_credit(trace, signal)
 
     def multiply_adds(self, sizes: Sizes) -> int:
-        """Of a trial and step: the network, F s, a trace of two products and a credit of every synapse onto a unit, the readout."""
-        return sizes.synapses + sizes.w_out + 3 * sizes.hidden + sizes.w_out
+        """Of a trial and step."""
+        return local_work(sizes)
 
     def fixed_feedback(self, weights: Weights, seed: int) -> np.ndarray | None:
         """F, (n_out, n), if it is fixed."""
@@ -68,6 +68,11 @@ class Rflo(Spec):
 def local_credit(trace: np.ndarray, signal: np.ndarray) -> np.ndarray:
     """Σ_b s_bi e_b,ji: a synapse's trace (B, m + n, n) and its own unit's signal (B, n)."""
     return np.einsum("bji,bi->ji", trace, signal)
+
+
+def local_work(sizes: Sizes) -> int:
+    """Multiply–adds of a trial and step: the network, F s, a trace of two products and a credit of every synapse onto a unit, the readout."""
+    return sizes.synapses + sizes.w_out + 3 * sizes.hidden + sizes.w_out
 
 
 def random_feedback(weights: Weights, seed: int) -> np.ndarray:

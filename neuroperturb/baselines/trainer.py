@@ -50,12 +50,9 @@ class Bptt(Spec):
 
     def multiply_adds(self, sizes: Sizes) -> int:
         """Of a trial and step: the network; back through W_outᵀ and W_recᵀ, and the outer products, of every step a loss goes back through."""
-        visits = (
-            1 if self.window is None else min(self.window, sizes.length)
-        )  # without a window all losses go back together
-        lateral = (
-            4 * sizes.units**2 if self.decorrelation_rate else 0
-        )  # D is read, read by column, and changed by two products
+        # without a window all losses go back together; D is read, read by column, and changed by two products
+        visits = 1 if self.window is None else min(self.window, sizes.length)
+        lateral = 4 * sizes.units**2 if self.decorrelation_rate else 0
         return sizes.synapses + 2 * sizes.w_out + visits * (sizes.w_rec + sizes.hidden) + lateral
 
 
