@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # `studies` is no part of the installed package
 
 from studies.publish import data, form, pages, tables  # noqa: E402
+from studies.publish.tables import rows  # noqa: E402
 
 RUNS = "rule,task,control,status,test\nnp-p,xor,,finished,0.0123\nnp-p,xor,,finished,0.0327\nnp-p,xor,,diverged,\nnp-p,xor,frozen,finished,0.9\n"
 PAGE = """# Page
@@ -41,7 +42,7 @@ def site(tmp_path, monkeypatch):
         {
             "losses": lambda root: [
                 ["rule", "test"],
-                ["np-p", tables.mean(data.runs(root, "a/runs.csv", control="frozen"))],
+                ["np-p", rows.mean(data.runs(root, "a/runs.csv", control="frozen"))],
             ]
         },
     )
