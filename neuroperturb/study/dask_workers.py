@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +118,8 @@ class DaskWorkers:
                 f"The '--scheduler' option names {address!r}, where no scheduler answers ({error})."
             ) from None
         self.events: queue.SimpleQueue = queue.SimpleQueue()
+        self._hush = contextlib.ExitStack()
+        self._hush.enter_context(_quiet())
         self._folder, self._address = folder, address
         self._stop = distributed.Event(f"{STOP}-{self._client.id}", client=self._client)
         self._futures: dict[str, Any] = {}
@@ -156,7 +159,7 @@ class DaskWorkers:
                 self._client.cancel(list(self._futures.values()), force=True)
 
     def close(self) -> None:
-        with contextlib.suppress(Exception):
+        with self._hush, contextlib.suppress(Exception):
             self._client.close()
 
     def _answered(self, job: Job, future: Any) -> None:
@@ -246,6 +249,20 @@ def _check(address: str) -> None:
         raise InputError(
             f"The '--scheduler' option must look like tcp://HOST:PORT or tls://HOST:PORT. Got {address!r} instead."
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask logs a lost connection with its traceback, or not, as it happens to notice; the study says it in one sentence."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _distributed():

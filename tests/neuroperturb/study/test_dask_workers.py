@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -122,6 +123,18 @@ def test_a_cluster_without_workers_can_be_stopped(cluster, tmp_path):
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     assert finish(process)[0] == 130
+
+
+def test_what_dask_logs_of_a_lost_connection_is_left_to_the_sentence(tmp_path):
+    import distributed
+
+    loggers = [logging.getLogger(name) for name in ("distributed.batched", "distributed.client")]
+    with distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=None) as served:
+        before = [logger.isEnabledFor(logging.ERROR) for logger in loggers]
+        workers = dask_workers.DaskWorkers(StudyFolder(tmp_path), served.scheduler_address)
+        assert [logger.isEnabledFor(logging.ERROR) for logger in loggers] == [False, False]
+        workers.close()
+    assert [logger.isEnabledFor(logging.ERROR) for logger in loggers] == before == [True, True]
 
 
 def job(name, experiment, computing):
