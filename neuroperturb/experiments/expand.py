@@ -23,34 +23,51 @@ def expand(table: dict) -> dict:
     if "task" not in table:
         raise SpecError.missing("task", "Experiment", suggest("", tasks.TASKS))
     task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
-    if isinstance(table.get("spiking"), str):
-        table["spiking"] = {"backend": table["spiking"]}
-    if isinstance(table.get("modifier"), str):
-        table["modifier"] = {"kind": table["modifier"]}
+    table |= {key: spelt(key, table[key]) for key in SHORT if key in table}
     if "rule" in table:
-        rule = _named("rule", table["rule"], RULE_NAMES)
-        training = table.get("training")
-        asked = training.get("schedule") if isinstance(training, dict) else None
-        table["rule"] = _expand_rule(rule, asked or task.schedule, alone=task.closed_loop)
-        if rule["name"] in rules.DECORRELATED:
+        if decorrelated(table["rule"]):
             table.setdefault("decorrelation", {})
+        _, table["rule"] = named(task, table["rule"], table.get("training"))
     return table
 
 
 RULE_NAMES = (*rules.RULES, *rules.OF_WORLDS, *rules.DECORRELATED, *GRADIENTS, "perturbation")
 
 
-def named(task: Any, rule: Any, schedule: str | None) -> tuple[Any, Any]:
-    """A task and a rule that may be names, as what an experiment takes; schedule : of the training, None: the task's.
+def named(task: Any, rule: Any, training: Any = None) -> tuple[Any, Any]:
+    """A task and a rule that may be names, or tables as in TOML, as what an experiment takes; without a schedule, the task's.
 
-    >>> named("delayed-xor", "np-p", None)[0].steps
-    14
+    >>> named("delayed-xor", {"name": "np-p", "learning_rate": 0.02})[1]["learning_rate"]
+    0.02
     """
-    if isinstance(task, str):
+    if isinstance(task, str | dict):
         task = _task(_named("task", task, tasks.TASKS))
-    if isinstance(rule, str):
-        rule = _expand_rule(_named("rule", rule, RULE_NAMES), schedule or task.schedule, alone=task.closed_loop)
+    if isinstance(rule, str | dict) and isinstance(task, tasks.Task):
+        rule = _expand_rule(_named("rule", rule, RULE_NAMES), _asked(training) or task.schedule, alone=task.closed_loop)
     return task, rule
+
+
+SHORT = {"spiking": "backend", "modifier": "kind"}  # the key that a name alone gives
+
+
+def spelt(key: str, value: Any) -> Any:
+    """The table that a name alone stands for; anything else as it is.
+
+    >>> spelt("spiking", "numba")
+    {'backend': 'numba'}
+    """
+    return {SHORT[key]: value} if isinstance(value, str) else value
+
+
+def decorrelated(rule: Any) -> bool:
+    """Whether a rule is the name, or a table with the name, of one that brings its decorrelation."""
+    name = rule.get("name") if isinstance(rule, dict) else rule
+    return isinstance(name, str) and name in rules.DECORRELATED
+
+
+def _asked(training: Any) -> str | None:
+    """The schedule that a training, or its table, asks for."""
+    return training.get("schedule") if isinstance(training, dict) else getattr(training, "schedule", None)
 
 
 def _named(key: str, value: Any, known: Iterable[str]) -> dict:

@@ -8,7 +8,7 @@ from typing import Any
 
 import hardware_models as hw
 from neuroperturb.baselines import Bptt, Eprop, Rflo, Rtrl
-from neuroperturb.experiments.expand import named
+from neuroperturb.experiments.expand import decorrelated, named, spelt
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import load
 from neuroperturb.network.chip.chip import Chip
@@ -17,7 +17,7 @@ from neuroperturb.network.lif import LIF
 from neuroperturb.network.modifiers import Modifier
 from neuroperturb.network.rnn import RNN
 from neuroperturb.results.run import Run
-from neuroperturb.rules import DECORRELATED, PerturbationRule
+from neuroperturb.rules import PerturbationRule
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.tasks import Task
 from neuroperturb.training.progress import Progress
@@ -25,15 +25,15 @@ from neuroperturb.training.trainer import Trainer
 
 
 def train(
-    network: RNN,
-    task: Task | str,
-    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop | str,
+    network: RNN | Mapping,
+    task: Task | Mapping | str,
+    rule: PerturbationRule | Bptt | Rtrl | Rflo | Eprop | Mapping | str,
     *,
-    decorrelation: Decorrelation | None = None,
-    training: Training = Training(),  # noqa: B008
+    decorrelation: Decorrelation | Mapping | None = None,
+    training: Training | Mapping = Training(),  # noqa: B008
     hardware: Chip | hw.Hardware | hw.Preset | Mapping | str | None = None,
-    spiking: LIF | None = None,
-    modifier: Modifier | None = None,
+    spiking: LIF | Mapping | str | None = None,
+    modifier: Modifier | Mapping | str | None = None,
     loss: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
@@ -41,8 +41,9 @@ def train(
 
     Parameters
     ----------
-    network, decorrelation, training : specifications
-    task, rule : specifications, or names as in a TOML file; a decorrelated rule (``"danp"``) brings its decorrelation
+    network, decorrelation, training : specifications, or tables as in a TOML file, ``{"size": 20}``
+    task, rule : specifications, names, or tables as in a TOML file, ``{"name": "np-p", "learning_rate": 0.02}``; a decorrelated rule
+        (``"danp"``) brings its decorrelation
     hardware : a name (``"ecram"``), a preset, hardware of every matrix, a table as in a TOML file, or a chip; ideal by default
     spiking : spiking neurons in place of rate units, and their backend
     modifier : how weights differ in every batch from those that are trained; not at all by default
@@ -55,21 +56,14 @@ def train(
     Run
         Ctrl-C returns the partial run, status ``interrupted``.
     """
-    if decorrelation is None and isinstance(rule, str) and rule in DECORRELATED:
+    if decorrelation is None and decorrelated(rule):
         decorrelation = Decorrelation()
-    chosen, learns_by = named(task, rule, training.schedule)
-    experiment = Experiment(
-        network=network,
-        task=chosen,
-        rule=learns_by,
-        decorrelation=decorrelation,
-        training=training,
-        hardware=hardware,
-        spiking=spiking,
-        modifier=modifier,
-        loss=loss,
-    )
-    trainer = Trainer(experiment)
+    chosen, learns_by = named(task, rule, training)
+    parts: dict[str, Any] = {
+        "network": network, "task": chosen, "rule": learns_by, "decorrelation": decorrelation, "training": training, "hardware": hardware,
+        "spiking": spelt("spiking", spiking), "modifier": spelt("modifier", modifier), "loss": loss,
+    }  # fmt: skip
+    trainer = Trainer(Experiment(**parts))
     try:
         for now in trainer:
             if progress is not None:

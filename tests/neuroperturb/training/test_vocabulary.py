@@ -1,11 +1,14 @@
 """One vocabulary in Python: names, presets, hardware and tables are taken alike, and objects say what they are."""
 
+import re
+
 import numpy as np
 import pytest
 
 import hardware_models as hw
 from neuroperturb import RNN, Training, experiment, rules, train
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml import resolve
 from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.chip.chip import read as read_chip
 from neuroperturb.spec import SpecError
@@ -44,6 +47,32 @@ def test_a_task_by_name_and_a_rule_that_decorrelates(monkeypatch):
     assert made[0].task == DelayedXOR() and made[0].decorrelation is not None
     train(RNN(size=3), "delayed-xor", "bptt", hardware="ecram")
     assert made[1].rule.name == "bptt" and isinstance(made[1], Experiment)
+
+
+def test_tables_are_what_they_are_in_a_file(monkeypatch):
+    made = []
+    monkeypatch.setattr("neuroperturb.training.train.Trainer", lambda experiment: made.append(experiment) or _Stopped())
+    task = {"name": "delayed-xor", "steps": 16}
+    rule = {"name": "danp", "learning_rate": 0.02}
+    train({"size": 3}, task, rule, training={"epochs": 2, "schedule": "episode"}, modifier="additive")
+    table = {"network": {"size": 3}, "task": task, "rule": rule, "training": {"epochs": 2, "schedule": "episode"}}
+    assert made[0] == resolve({**table, "modifier": "additive"})
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ({"training": 3}, "The 'training' parameter of Experiment must be a table. Got 3 instead."),
+        ({"task": 7}, "The 'task' parameter of Experiment must be a table. Got 7 instead."),
+        ({"rule": None}, "The 'rule' parameter of Experiment must be a table. Got None instead."),
+        ({"rule": {"name": "np-q"}}, "Did you mean 'np-p'?"),
+        ({"rule": {}}, "'rule.name'"),
+        ({"modifier": "noise"}, "'modifier.kind' parameter cannot be 'noise'"),
+    ],
+)
+def test_a_part_that_is_none_is_said_in_one_sentence(part, said):
+    with pytest.raises(SpecError, match=re.escape(said)):
+        train(**{"network": RNN(size=3), "task": "delayed-xor", "rule": "np", **part})
 
 
 class _Stopped:
