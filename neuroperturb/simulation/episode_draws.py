@@ -1,9 +1,9 @@
-"""An episode of weight noise: synapses are credited with their own draw, regenerated when needed.
+"""An episode of weight noise: synapses are credited with their own draw, which is a function of its number.
 
     redrawn at every step    G += r_t Ξ_t                 with the mean reward of the batch
     held for the sequence    R_b += r_t,b                 credited to the draw at the end of the sequence
 
-It needs no storage of the size of a matrix.
+A chip needs no storage of the size of a matrix for it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.network.chip.reward_channel import delay
+from neuroperturb.rules.kernels.synapse import make_lookup
 from neuroperturb.simulation.episode_strategy import EpisodeStrategy, begin_nothing
 from neuroperturb.simulation.plan import Plan
 from neuroperturb.simulation.step import make_reward, read_stored_row
@@ -22,15 +23,16 @@ def draw_strategy(plan: Plan) -> EpisodeStrategy:
     """Strategy for perturbed weights, without factors of units."""
     set_reward, held, fill = make_reward(plan), plan.rule.noise.lasts, plan.rule.noise.fill
     learn_in, learn_rec, learn_out = plan.learns.W_in, plan.learns.W_rec, plan.learns.W_out
+    look_up = make_lookup(fill)
 
     @kernel
     def add_draws(memory, reward):
-        """G += r Ξ of this step, the draw regenerated."""
+        """G += r Ξ of this step."""
         n, m = memory.key[2], memory.key[3]
         for j in range(m):
-            fill(memory.source, memory.key[1], j, memory.row[:n])
+            draw, total = memory.scratch.rows[look_up(memory, memory.key[1], j)], memory.gradient[j]
             for i in range(n):
-                memory.gradient[j, i] += reward * memory.row[i]
+                total[i] += reward * draw[i]
 
     @kernel
     def add_step(run, reset):

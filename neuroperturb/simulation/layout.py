@@ -15,7 +15,7 @@ from neuroperturb.network.dynamics import Layers
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.whitening import Sum, Whitener
 from neuroperturb.rules.formula.signatures import numbers
-from neuroperturb.rules.kernels.synapse import SynapseMemory
+from neuroperturb.rules.kernels.synapse import Drawn, SynapseMemory
 from neuroperturb.rules.noise.law import CodePlace, NoiseSource
 from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.neurons import NeuronModel
@@ -23,6 +23,9 @@ from neuroperturb.simulation.observation import reads_plainly
 from neuroperturb.simulation.state import Counters, EpisodeBlock, LaneScratch, RunNumbers, RunState, Signal
 from neuroperturb.tasks.worlds.environment import make_state
 
+MOST_KEPT = (
+    1 << 22
+)  # draws of synapses that are kept from a read to the write they are credited in; they have to be read again, too
 MOST_DRAWN = 128  # units; draws of longer rows fill vectors by themselves
 MOST_UNITS = 512  # beyond, rows fill vectors by themselves, and a block in both forms would take its memory twice
 
@@ -83,12 +86,21 @@ def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
         key=np.array([0, 0, n, m]),
         offset=setup.sign * rule.numbers.noise_std,
         passes=np.array([setup.passes]),
-        row=zeros(1, n)[0],
+        scratch=_draws(setup, name),
         params=numbers(rule.formulas.synapse, t),
         step=numbers(rule.formulas.step, t),
         due=np.ones(1, t),
         second=zeros(m, n) if learnt and synapse.doubly else np.zeros((0, 0), t),
     )
+
+
+def _draws(setup: Setup, name: str) -> Drawn:
+    """Places for the draws of the synapses of one matrix: all of them if they fit, one row if there are too many, or none at all."""
+    rule, (n, m) = setup.rule, setup.arrays[name].shape
+    rows = m * (setup.batch if rule.spec.probe.per_trial else 1)
+    keeps = name in LEARNT and rule.structure.noise.keyed and rows * n <= MOST_KEPT
+    places = rows if keeps else 1
+    return Drawn(rows=setup.zeros(places, n), made=np.full(places, -1), present=setup.zeros(1, n)[0])
 
 
 def _source(setup: Setup, name: str, number: int) -> NoiseSource:

@@ -18,6 +18,7 @@ from hardware_models.numerics.record import loaded
 from neuroperturb.rules.axes.credit import InstantCredit
 from neuroperturb.rules.axes.step import PlainStep
 from neuroperturb.rules.formula.signatures import Formula, formula
+from neuroperturb.rules.kernels.synapse import make_lookup
 
 
 @lru_cache
@@ -25,17 +26,18 @@ def make_gather(synapse: Formula, fill):
     """gather(pending, memory, w, scale, j, g): the rule's change of row j, summed over trials; `fill` draws."""
     function = synapse.function
     tracing, weighing, drawing = (name in synapse.used for name in ("trace", "weight", "draw"))
+    look_up = make_lookup(fill)
 
     @kernel
     def gather(pending, memory, w, scale, j, g):
         params, kept, n, m = loaded(memory.params), memory.kept[0], memory.key[2], memory.key[3]
-        zero, draw, traces = type(scale)(0), memory.row, memory.trace
+        zero, draw, traces = type(scale)(0), memory.scratch.present, memory.trace
         g[:] = 0
         for b in range(pending.reward.shape[0]):
             reward, pre, post = pending.reward[b], pending.pre[b, j], pending.post[b]
             e = traces[b, j] if tracing else traces[0, 0]
             if drawing:
-                fill(memory.source, memory.key[0], b * m + j, draw[:n])
+                draw = memory.scratch.rows[look_up(memory, memory.key[0], b * m + j)]
             for i in range(g.shape[0]):
                 trace = kept * e[i] if tracing else zero
                 weight = scale * w[i] if weighing else zero

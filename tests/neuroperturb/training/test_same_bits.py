@@ -24,6 +24,7 @@ from neuroperturb import experiment, load, train
 from neuroperturb.cli.app import app
 from neuroperturb.experiments.toml import resolve
 from neuroperturb.results.run import differences
+from neuroperturb.simulation import layout
 from neuroperturb.training.trainer import Trainer
 
 TASK = {
@@ -136,3 +137,18 @@ def test_compiled_and_interpreted(tmp_path):
             assert np.allclose(w, other.weights[matrix], rtol=1e-5, atol=1e-6), (name, matrix)
         for column in ("train_loss", "validation_loss"):
             assert np.allclose(compiled.history[column], other.history[column], rtol=1e-5), (name, column)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(
+    ("rule", "schedule"), [("wp", "online"), *slow(("wp", "episode"), ("wp0", "online"), ("wp-held", "episode"))]
+)
+@pytest.mark.parametrize("density", [1.0, 0.4])
+def test_draws_that_are_kept_and_draws_that_are_made_again(monkeypatch, rule, schedule, density):
+    table = {
+        "task": TASK, "rule": rule, "network": {"size": 6, "density": density},
+        "training": {"epochs": 1, "batch_size": 4, "schedule": schedule},
+    }  # fmt: skip
+    kept = finished(experiment(resolve(table)))
+    monkeypatch.setattr(layout, "MOST_KEPT", 0)
+    assert not differences(finished(experiment(resolve(table))), kept)
