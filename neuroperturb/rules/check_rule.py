@@ -14,7 +14,7 @@ from hardware_models.numerics.record import record
 from neuroperturb.rules.formula.signatures import Nothing, formula, numbers, plain
 from neuroperturb.rules.formula.tracing import Endless, trace
 from neuroperturb.rules.kernels.loops import make_gather
-from neuroperturb.rules.kernels.synapse import Drawn, SynapseMemory
+from neuroperturb.rules.kernels.synapse import SynapseDraws, SynapseMemory
 from neuroperturb.rules.noise.law import NoiseSource, fill_recorded
 from neuroperturb.rules.user.requirements import (
     FORMS,
@@ -205,7 +205,7 @@ def _gathered(rule, gather, dtype: str, values: dict[str, np.ndarray], j: int, i
     memory = SynapseMemory(
         trace=place("trace"), square=aligned.zeros((1, 1), t), gradient=aligned.zeros((1, 1), t), kept=one, rate=one, writes=whole(),
         source=NoiseSource(0, 0, draws), key=np.array([0, 0, UNITS, ROWS]), offset=np.zeros(2, t), passes=np.array([2]),
-        scratch=Drawn(aligned.zeros((1, UNITS), t), np.full(1, -1), aligned.zeros((UNITS,), t)),
+        scratch=SynapseDraws(aligned.zeros((1, UNITS), t), np.full(1, -1), aligned.zeros((UNITS,), t)),
         params=numbers(rule, t), step=Nothing(), due=one, second=np.zeros((0, 0), t),
     )  # fmt: skip
     pending = Pending(place("post"), place("pre"), np.array([0.7, -0.4], t), np.zeros(1, t), whole())

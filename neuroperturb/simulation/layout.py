@@ -15,7 +15,7 @@ from neuroperturb.network.dynamics import Layers
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.network.whitening import Sum, Whitener
 from neuroperturb.rules.formula.signatures import numbers
-from neuroperturb.rules.kernels.synapse import Drawn, SynapseMemory
+from neuroperturb.rules.kernels.synapse import SynapseDraws, SynapseMemory
 from neuroperturb.rules.noise.law import CodePlace, NoiseSource
 from neuroperturb.simulation.configuration import MATRICES, Setup
 from neuroperturb.simulation.neurons import NeuronModel
@@ -94,13 +94,13 @@ def _memory(setup: Setup, name: str, source: int) -> SynapseMemory:
     )
 
 
-def _draws(setup: Setup, name: str) -> Drawn:
+def _draws(setup: Setup, name: str) -> SynapseDraws:
     """Places for the draws of the synapses of one matrix: all of them if they fit, one row if there are too many, or none at all."""
     rule, (n, m) = setup.rule, setup.arrays[name].shape
     rows = m * (setup.batch if rule.spec.probe.per_trial else 1)
     keeps = name in LEARNT and rule.structure.noise.keyed and rows * n <= MOST_KEPT
     places = rows if keeps else 1
-    return Drawn(rows=setup.zeros(places, n), made=np.full(places, -1), present=setup.zeros(1, n)[0])
+    return SynapseDraws(rows=setup.zeros(places, n), made=np.full(places, -1), present=setup.zeros(1, n)[0])
 
 
 def _source(setup: Setup, name: str, number: int) -> NoiseSource:

@@ -16,7 +16,7 @@ from hardware_models.numerics.compiled import kernel, separate
 from neuroperturb.rules.noise.law import NoiseSource
 
 
-class Drawn(NamedTuple):
+class SynapseDraws(NamedTuple):
     """Work space for the draws of synapses, which are functions of their numbers: what is here need not be made again.
 
     rows : (places, n) draws of rows of synapses, that of row r in place r mod places;  made : (places,) int64, which one it is, or −1
@@ -52,7 +52,7 @@ class SynapseMemory(NamedTuple):
     key: np.ndarray
     offset: np.ndarray
     passes: np.ndarray
-    scratch: Drawn
+    scratch: SynapseDraws
     params: tuple
     step: tuple
     due: np.ndarray = np.ones(1)
