@@ -78,16 +78,20 @@ def _bar() -> Iterator[Display]:
         def render(self, task) -> Text:
             return Text(task.fields["line"] or _compiled_line(before), no_wrap=True, overflow="ellipsis")
 
+    width = line_width(120)
+    bar_width = 24 if width > 100 else 8
+    room = width - len("training") - bar_width - 2  # a space between columns
+
     with Bar(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24 if line_width(120) > 100 else 8),
+        BarColumn(bar_width=bar_width),
         StateColumn(),
         transient=False,
     ) as bar:
         task = bar.add_task("training", total=None, line="")
 
         def display(progress: Progress) -> None:
-            bar.update(task, total=progress.steps, completed=progress.step, line=_progress_line(progress))
+            bar.update(task, total=progress.steps, completed=progress.step, line=_progress_line(progress, room))
 
         yield display
 
@@ -99,13 +103,17 @@ def _compiled_line(before: Compiled) -> str:
     return f"compiled {kernels} kernels, {now.seconds - before.seconds:.0f} s" if now.seconds > before.seconds else ""
 
 
-def _progress_line(progress: Progress) -> str:
+def _progress_line(progress: Progress, room: float = float("inf")) -> str:
+    """What matters most comes first; what has no room is left out whole, from the end."""
     validation = number(progress.validation)
     parts = [
         f"epoch {progress.epoch}/{progress.epochs}",
+        f"{duration(progress.left)} left" if progress.rate > 0 else "",
         f"loss {number(progress.loss) or '–'}",
         f"validation {validation}" if validation else "",
         f"{progress.rate:,.0f} steps/s" if progress.rate > 0 else "",
-        f"{duration(progress.left)} left" if progress.rate > 0 else "",
     ]
-    return "  ".join(part for part in parts if part)
+    parts = [part for part in parts if part]
+    while len(parts) > 1 and len("  ".join(parts)) > room:
+        parts.pop()
+    return "  ".join(parts)
