@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from hardware_models.costs.sources import CROSSSIM, NEUROSIM, WALDEN
+from hardware_models.costs.units import quantity
 from hardware_models.numerics.checks import InputError
 
 BOLTZMANN, ROOM = 1.380649e-23, 300.0  # J/K, K
-
-
-PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
 
 
 @dataclass(frozen=True)
@@ -65,17 +63,6 @@ class Bracket:
     def __str__(self) -> str:
         ends = f" ({quantity(self.low, self.unit)} … {quantity(self.high, self.unit)})"
         return quantity(self.typical, self.unit) + (ends if self.low < self.high else "")
-
-
-def quantity(value: float, unit: str = "") -> str:
-    """Three digits and, before J or s, a prefix: ``1.02e-13, "J"`` is ``102 fJ``."""
-    if value == 0 or unit not in ("J", "s"):
-        return f"{value:.3g} {unit}".rstrip()
-    power = min(max(3 * math.floor(math.log10(abs(value) * (1 + 1e-12)) / 3), min(PREFIXES)), max(PREFIXES))
-    digits = f"{value / 10.0**power:.3g}"
-    if digits in ("1e+03", "-1e+03") and power < max(PREFIXES):
-        power, digits = power + 3, digits.replace("e+03", "")
-    return f"{digits} {PREFIXES[power]}{unit}".rstrip()
 
 
 def read_energy(conductance: float, volts: float, seconds: float) -> float:

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from hardware_models.costs.units import duration
 from hardware_models.numerics.compile_clock import Compiled, compiled, when_compiling
 from neuroperturb.cli.terminal import say
-from neuroperturb.results.grid import duration, line_width, number
+from neuroperturb.results.grid import line_width, number
 from neuroperturb.training.progress import Progress
 
 LINE_EVERY = 2.0  # seconds between lines of progress where there is no terminal

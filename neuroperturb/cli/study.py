@@ -10,11 +10,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from hardware_models.costs.units import duration
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
 from neuroperturb.experiments import data_files
 from neuroperturb.experiments.remarks import remarks
-from neuroperturb.results.grid import duration
 from neuroperturb.spec import InputError, data_file
 from neuroperturb.study import declaration, old_names, rate_search, shipped, table
 from neuroperturb.study.dask_workers import Certificates, DaskWorkers

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from hardware_models.costs.units import duration
 from hardware_models.numerics.compile_clock import compiled
-from neuroperturb.results.grid import duration, number
+from neuroperturb.results.grid import number
 from neuroperturb.study.scheduler import Board
 from neuroperturb.training.progress import Progress
 

@@ -25,9 +25,10 @@ def expand(table: dict) -> dict:
     task = table["task"] = _task(_named("task", table["task"], tasks.TASKS))
     table |= {key: spelt(key, table[key]) for key in SHORT if key in table}
     if "rule" in table:
-        if decorrelated(table["rule"]):
+        rule = _named("rule", table["rule"], RULE_NAMES)
+        if decorrelated(rule):
             table.setdefault("decorrelation", {})
-        _, table["rule"] = named(task, table["rule"], table.get("training"))
+        _, table["rule"] = named(task, rule, table.get("training"))
     return table
 
 

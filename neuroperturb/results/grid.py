@@ -107,6 +107,8 @@ def grid(columns: Mapping[str, Sequence], tones: Sequence[str] = (), keys: int =
     keys : first columns that a table which goes on below itself repeats
     """
     cells = {name: [str(cell) for cell in column] for name, column in columns.items()}
+    # a column that says nothing is left out; the first names the rows, and a table without rows has its head
+    cells = {name: column for k, (name, column) in enumerate(cells.items()) if k == 0 or not column or any(column)}
     width = _terminal.get().width
     if width is None:
         return _plain(cells)
@@ -176,12 +178,3 @@ def _rich(columns: dict[str, list[str]], tones: Sequence[str], width: int) -> st
     )
     page.print(table)
     return "\n".join(line.rstrip() for line in page.file.getvalue().rstrip("\n").split("\n"))
-
-
-def duration(seconds: float) -> str:
-    """Seconds in everyday units."""
-    if not 0 <= seconds < 1e8:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

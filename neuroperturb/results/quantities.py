@@ -1,21 +1,30 @@
-"""Quantities in words, with SI prefixes."""
+"""Quantities in words."""
 
 from __future__ import annotations
 
-import math
-
-PREFIXES = {3: "k", 0: "", -3: "m", -6: "µ", -9: "n", -12: "p", -15: "f"}
+from hardware_models.costs import units
+from neuroperturb.results.grid import number
 
 
 def joules(value: float) -> str:
     """An energy, e.g. ``5.3 mJ``."""
-    return with_prefix(value, "J")
+    return units.with_prefix(value, "J")
 
 
-def with_prefix(value: float, unit: str) -> str:
-    """Three digits and a prefix, e.g. ``45 µs``; beyond the prefixes, as a power of ten."""
-    if not math.isfinite(value) or value == 0:
-        return f"{value:g} {unit}"
-    exponent = 3 * math.floor(math.log10(abs(float(f"{value:.3g}"))) / 3)
-    exponent = min(max(exponent, min(PREFIXES)), max(PREFIXES))
-    return f"{value / 10**exponent:.3g} {PREFIXES[exponent]}{unit}"
+def quantity(value: float, unit: str) -> str:
+    """Counts with commas, shares in percent, long times in minutes, hours, days or years, the rest with prefixes.
+
+    >>> quantity(26174, ""), quantity(3e-7, "share"), quantity(1.48e6, "s"), quantity(3.28e6, "MAC")
+    ('26,174', '< 0.001 %', '17 days', '3.28 MMAC')
+    """
+    if unit == "":
+        return f"{value:,.0f}" if value >= 100 or value == round(value) else number(value)
+    if unit == "share":
+        return "< 0.001 %" if value < 1e-5 else f"{100 * value:.2g} %"
+    return units.quantity(value, unit)
+
+
+def low_to_high(values: tuple[float, float, float], unit: str) -> str:
+    """The low, the typical and the high end; one where people would write all of them alike."""
+    ends = [quantity(value, unit) for value in values]
+    return ends[0] if len(set(ends)) == 1 else " – ".join(ends) + " (low – typical – high)"

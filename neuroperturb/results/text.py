@@ -17,7 +17,7 @@ from neuroperturb.results import loss
 from neuroperturb.results.ablation_table import is_row, table
 from neuroperturb.results.columns import IN_THE_LOOP, RESULTS, Record
 from neuroperturb.results.grid import grid, line_width, number
-from neuroperturb.results.quantities import with_prefix
+from neuroperturb.results.quantities import low_to_high
 from neuroperturb.spec.user_code import UserCode
 from neuroperturb.tasks.user_task import SOURCE
 
@@ -178,20 +178,13 @@ def _totals(total: dict) -> str:
         )
     for what, unit in (("energy", "J"), ("time", "s")):
         if total[what]:
-            ends = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
-            lines.append(
-                f"{what} " + " – ".join(with_prefix(value, unit) for value in ends) + " (low – typical – high)"
-            )
+            low, typical, high = (sum(part[end] for part in total[what].values()) for end in ("low", "typical", "high"))
+            lines.append(f"{what} {low_to_high((low, typical, high), unit)}")
     used = total["endurance_used"].get("busiest")
     if used:
-        lines.append(
-            "endurance used by the most-written cell " + " – ".join(_share(used[e]) for e in ("low", "typical", "high"))
-        )
+        shares = low_to_high((used["low"], used["typical"], used["high"]), "share")
+        lines.append(f"endurance used by the most-written cell {shares}")
     return "\n".join(("ledger    " if k == 0 else " " * 10) + line for k, line in enumerate(lines))
-
-
-def _share(value: float) -> str:
-    return "< 0.001 %" if value < 1e-5 else f"{100 * value:.1g} %"
 
 
 def history_table(run: Record, rows: int = 8) -> str:

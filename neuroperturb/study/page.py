@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import tomli_w
 
+from hardware_models.costs.units import duration
 from neuroperturb.results import outputs
-from neuroperturb.results.grid import duration, number
-from neuroperturb.results.quantities import with_prefix
+from neuroperturb.results.grid import number
+from neuroperturb.results.quantities import quantity
 from neuroperturb.study import markdown
 from neuroperturb.study.answer import answers, standing
 from neuroperturb.study.figures import Drawn, file_name
@@ -230,17 +231,6 @@ def _extra(key: str, unit: str) -> Callable[[Line], Field]:
         return Field(quantity(value, unit), note, value)
 
     return field
-
-
-def quantity(value: float, unit: str) -> str:
-    """A number with its unit, as people write it: counts with commas, shares in percent, times in minutes, the rest with prefixes."""
-    if unit == "":
-        return f"{value:,.0f}" if value >= 100 or value == round(value) else number(value)
-    if unit == "s":
-        return duration(value) if value >= 10 else f"{value:.2g} s"
-    if unit == "share":
-        return "< 0.001 %" if value < 1e-5 else f"{100 * value:.2g} %"
-    return with_prefix(value, unit)
 
 
 def _whole(value: float) -> str:

@@ -10,7 +10,8 @@ import hardware_models as hw
 from hardware_models import AnalogCosts, Bracket, Devices, Digital, DigitalCosts, SynapseArray
 from hardware_models.costs import figures
 from hardware_models.costs.ledger import Ledger
-from hardware_models.costs.model import Done, quantity
+from hardware_models.costs.model import Done
+from hardware_models.costs.units import quantity
 from hardware_models.crossbar.fused import decorrelation_change
 from hardware_models.numerics.memory import zeros
 from hardware_models.numerics.record import record
@@ -358,8 +359,9 @@ def test_a_ledger_is_plain_and_prints():
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (1.02e-13, "J", "102 fJ"), (0.9999e-12, "J", "1 pJ"), (1e-12, "J", "1 pJ"), (0, "J", "0 J"), (2.5e4, "s", "25 ks"),
-        (3e-21, "J", "0.003 aJ"), (1e12, "pulses", "1e+12 pulses"), (0.25, "", "0.25"), (999.6, "s", "1 ks"),
+        (1.02e-13, "J", "102 fJ"), (0.9999e-12, "J", "1 pJ"), (1e-12, "J", "1 pJ"), (0, "J", "0 J"), (2.5e4, "s", "6 h 56 min"),
+        (3e-21, "J", "0.003 aJ"), (1e12, "pulses", "1e+12 pulses"), (0.25, "", "0.25"), (999.6, "s", "16 min 40 s"),
+        (59.99, "s", "60 s"), (3e9, "s", "95 years"), (3.28e6, "MAC", "3.28 MMAC"),
     ],
 )  # fmt: skip
 def test_quantities(value, unit, text):

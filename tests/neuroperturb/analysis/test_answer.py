@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import hardware_models as hw
+from hardware_models.costs.units import with_prefix
 from neuroperturb.analysis.advice.answer import answer
 from neuroperturb.analysis.diagnosis.write_fidelity import Writes, step_size
 from neuroperturb.network.chip import chip as chips
-from neuroperturb.results.quantities import with_prefix
 
 
 def run(losses, hardware=None, warning="", status="finished", energy=None, loss=None):
@@ -79,7 +79,7 @@ def test_what_learns_is_not_lectured():
 
 def test_prefixes():
     assert [with_prefix(v, "J") for v in (0.0, 1.5e-13, 9.996e-4, 0.9999, 1.2e6, 1e-20)] == [
-        "0 J", "150 fJ", "1 mJ", "1 J", "1.2e+03 kJ", "1e-05 fJ",
+        "0 J", "150 fJ", "1 mJ", "1 J", "1.2 MJ", "0.01 aJ",
     ]  # fmt: skip
 
 

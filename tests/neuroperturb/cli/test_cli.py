@@ -11,11 +11,11 @@ import pytest
 import stand_in
 from typer.testing import CliRunner
 
+from hardware_models.costs.units import duration
 from neuroperturb.cli import app as cli
 from neuroperturb.cli import terminal, training
 from neuroperturb.experiments import experiment as config
 from neuroperturb.experiments.toml import resolve
-from neuroperturb.results.grid import duration
 from neuroperturb.results.run import load, same_science
 from neuroperturb.training import comparison
 
