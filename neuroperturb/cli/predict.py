@@ -23,14 +23,15 @@ def predict(
         ),
     ],
     hardware: Annotated[str | None, typer.Option(help="Program the weights on this hardware first.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the table.")] = Path("."),
+    out: Annotated[Path, typer.Option(help="Folder for the table, or a file that ends in .csv.")] = Path("."),
 ) -> None:
     """Predict from another file of data, in its own units, and write a CSV.
 
     Example: neuroperturb predict runs/my-run.nc next-week.csv
     """
-    check_folder(out)
+    room, name = (out.parent, out.name) if out.suffix == ".csv" else (out, f"{data.stem}-{record.stem}.csv")
+    check_folder(room)
     table = forecast(load(record), data, hardware=None if hardware is None else chips.read(hardware))
-    path = outputs.write_text(folder(out) / f"{data.stem}-{record.stem}.csv", neutral.csv(table))
+    path = outputs.write_text(folder(room) / name, neutral.csv(table))
     say(table.tail(5).to_string(index=False))
     say(f"\n{len(table)} rows\ntable  {path}")

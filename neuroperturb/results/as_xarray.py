@@ -12,7 +12,10 @@ from neuroperturb.results.loss import of_run
 if TYPE_CHECKING:
     import xarray
 
-DIMENSIONS = {"W_in": ("unit", "input"), "W_rec": ("unit", "from_unit"), "W_out": ("output", "unit")}
+DIMENSIONS = {
+    "W_in": ("unit", "input"), "W_rec": ("unit", "from_unit"), "W_out": ("output", "unit"),
+    "D_in": ("decorrelated_input", "bare_input"), "D_rec": ("decorrelated_unit", "from_unit"),  # a bias is no bare input
+}  # fmt: skip
 MEANINGS = {  # of the history: what a column is, and its unit
     "step": ("time steps trained on so far", "1"),
     "train_loss": ("mean loss of training in the epoch", ""),

@@ -1,4 +1,4 @@
-"""Studies and notebooks that come with the package: beside this file in an installation, in the repository where one works on it."""
+"""Studies, notebooks and recorded cases that come with the package: beside this file in an installation, in the repository where one works on it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def studies() -> dict[str, Path]:
 def notebooks() -> dict[str, Path]:
     """The notebooks, by name, in their order: each has its number in its first line."""
     return dict(sorted(_files("notebooks", "*.ipynb").items(), key=lambda item: _title(item[1])))
+
+
+def cases() -> list[Path]:
+    """The recorded cases, of the published code and of pulse curves."""
+    return [*_files("tests/golden", "*.npz").values(), *_files("tests/golden/pulses", "*.npz").values()]
 
 
 def _title(notebook: Path) -> str:

@@ -105,6 +105,11 @@ class Trainer:
         data.loss = chosen  # type: ignore[assignment]
         return data
 
+    def __repr__(self) -> str:
+        of, chip = self.experiment, self.experiment.hardware
+        on = of.task.label if chip is None else f"{of.task.label}, {chip.label}"
+        return f"<{type(self).__name__} of {of.rule.label} on {on}: {self.step:,} of {self.steps:,} time steps>"
+
     def _repr_html_(self) -> str:
         of, learns = self.experiment, self.experiment.rule.label
         on = "ideal weights" if of.hardware is None else of.hardware.label

@@ -147,6 +147,16 @@ def saved(path, case, **changes):
     return path
 
 
+def test_the_cases_that_ship(monkeypatch):
+    seen = []
+    monkeypatch.setattr(verify, "main", lambda files: seen.extend(files) or 0)
+    assert CliRunner().invoke(cli.app, ["verify", "--shipped"]).exit_code == 0
+    assert {path.name for path in seen} == {path.name for path in FOLDER.rglob("*.npz")}
+    for arguments in ([], ["--shipped", "case.npz"]):
+        result = CliRunner().invoke(cli.app, ["verify", *arguments])
+        assert result.exit_code == 2 and "or '--shipped' for those" in result.stderr
+
+
 def test_verify_tells_a_case_that_was_tampered_with(tmp_path):
     """A relative error of 1e-9 is found, as is a result that is no number."""
     good = FOLDER / "online_np_b1.npz"

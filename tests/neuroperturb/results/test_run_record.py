@@ -36,6 +36,12 @@ def test_an_empty_run_comes_back(tmp_path):
     assert (after.status, after.diverged_step, len(after.history)) == ("diverged", 3, 0)
 
 
+def test_every_matrix_has_named_dimensions():
+    tree = record().to_xarray()
+    for name, matrix in tree["weights"].data_vars.items():
+        assert all(not dimension.startswith(name) for dimension in matrix.dims), name
+
+
 def test_xarray_opens_it(tmp_path):
     xarray = pytest.importorskip("xarray")
     with xarray.open_datatree(record().save(tmp_path / "a.nc"), engine="h5netcdf") as tree:

@@ -89,6 +89,8 @@ def test_the_command_writes_a_table(file, tmp_path):
     assert result.exit_code == 0, result.output
     (table,) = (tmp_path / "out").iterdir()
     assert len(table.read_text().splitlines()) == 31
+    result = CliRunner().invoke(app, ["predict", str(record), str(new), "--out", str(tmp_path / "mine.csv")])
+    assert result.exit_code == 0 and (tmp_path / "mine.csv").read_text() == table.read_text()
 
 
 def test_what_cannot_be_predicted_is_one_sentence(file, tmp_path):

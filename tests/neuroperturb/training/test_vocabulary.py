@@ -129,3 +129,4 @@ def test_a_trainer_says_what_it_trains_and_how_far_it_is():
     setup = Experiment(network=RNN(size=3), task=TASK, rule=rules.make("np"), training=TRAINING)
     page = experiment(setup)._repr_html_()
     assert "by np" in page and "ideal weights" in page and "0 of " in page
+    assert re.fullmatch(r"<Trainer of np.* on delayed-xor: 0 of [\d,]+ time steps>", repr(experiment(setup)))
