@@ -195,7 +195,12 @@ def _described(of) -> tuple[str, str, str, Hardware]:
         return of.technology, "", of.publication, of.hardware
     hardware = of if isinstance(of, Hardware) else Hardware(cells=of)
     cells = hardware.cells
-    return type(cells).__name__, cells.source, cells.goodness, hardware
+    name, _, data = cells.source.partition(": ")
+    return (
+        (name, data, cells.goodness, hardware)
+        if data
+        else (type(cells).__name__, cells.source, cells.goodness, hardware)
+    )
 
 
 def _known(name: str) -> tuple[str, str, Hardware]:

@@ -252,8 +252,8 @@ def _counts_pulses(table: PulseTable, ramps: list[np.ndarray]) -> bool:
 
 
 def unit_of_ramps(table: PulseTable) -> str:
-    """The common unit of all ramps, or ""."""
-    units = {_unit(text) for text in table.header or [""]}
+    """The common unit of all ramps, or ""; a column of pulse numbers has none."""
+    units = {_unit(text) for text in table.header or []} - {""}
     return units.pop() if len(units) == 1 else ""
 
 

@@ -94,8 +94,9 @@ def _marks_of(ax, at: np.ndarray, own: pd.DataFrame, colour: str, joined: bool) 
 
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
-    lowest = float(np.nanmin(frame[["cosine", "single"]].to_numpy(float)))
-    return min(-0.05, max(-1.0, lowest - 0.1)), 1.08
+    shown = frame[["cosine", "single"]].to_numpy(float)
+    lowest, highest = float(np.nanmin(shown)), float(np.nanmax(shown))  # of few samples an estimate may lie beyond ±1
+    return min(-0.05, lowest - 0.1), max(1.08, highest + 0.1)
 
 
 def _rules(rules: list[str]) -> list:

@@ -164,8 +164,11 @@ def _steps(ax, card: Card) -> None:
     if card.measured is not None:
         _measured(ax, card)
     ax.set(title="Step against weight", xlabel="weight [device units]", ylabel="mean step [of that at 0]")
-    ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
-    ax.legend(loc="best", frameon=True, facecolor="white", edgecolor="none", framealpha=0.8)
+    low, high = min(0, ax.get_ylim()[0]), ax.get_ylim()[1]
+    ax.set_ylim(low, high + 0.16 * (high - low))  # room for the names, above everything that is drawn
+    ax.legend(
+        loc="upper center", ncols=4, fontsize=7, frameon=False, handlelength=1.2, columnspacing=1.2, borderaxespad=0.2
+    )
     _note(ax, "mean; 68 % of the cells")
 
 

@@ -43,6 +43,7 @@ LAYOUTS = {  # text, unit, factor of the conductances, whether the turn counts a
     "two columns, traces, decimal commas": (columns(UP, DOWN, sep=";", dec=","), ""),
     "two columns with names": ("LTP [nS],LTD [nS]\n" + columns(UP, DOWN), "nS"),
     "pulse number and two ramps": ("pulse,LTP,LTD\n" + columns(N, UP, DOWN), ""),
+    "pulse number and two ramps with units": ("pulse,up (uS),down (uS)\n" + columns(N, UP, DOWN), "uS"),
     "pulse number, no header, and two ramps": (columns(N, UP, DOWN), ""),
     "pulse number, conductance": ("pulse\tconductance (S)\n" + columns(np.arange(130), BOTH, sep="\t"), "S"),
     "pulse number that begins again": ("Pulse #;G [µS]\n" + columns(np.r_[N, N], BOTH, sep=";"), "µS"),
