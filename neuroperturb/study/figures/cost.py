@@ -40,6 +40,7 @@ COSTS = {
     "endurance_used": "endurance used by the most-written cell [share]",
     "pulses": "pulses of a run",
 }
+NOTHING = {"endurance_used": 1e-5}  # a cost that no cell reaches is no cost: tables then say "< 0.001 %"
 
 
 class Roles(NamedTuple):
@@ -53,7 +54,10 @@ class Roles(NamedTuple):
 
 def draw(facet: Facet) -> Iterator[Drawn]:
     """A figure for every cost that at least two cells have."""
-    yield from (cost(facet, key) for key in COSTS if sum(key in line.extra for line in facet.lines) > 1)
+    for key in COSTS:
+        values = [line.extra[key] for line in facet.lines if key in line.extra]
+        if len(values) > 1 and any(value >= NOTHING.get(key, 0) for value in values):
+            yield cost(facet, key)
 
 
 def cost(facet: Facet, key: str) -> Drawn:

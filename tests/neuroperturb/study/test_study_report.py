@@ -270,6 +270,16 @@ def test_the_report_is_one_page_without_a_network_and_figures_beside_it(folder):
     assert len(pd.read_csv(folder / "report" / "runs.csv")) == 24
 
 
+def test_a_cost_of_nothing_has_no_figure(monkeypatch):
+    monkeypatch.setattr(figures.cost, "cost", lambda facet, key: key)
+
+    def drawn(**extra):
+        return list(figures.cost.draw(SimpleNamespace(lines=[SimpleNamespace(extra=extra)] * 2)))
+
+    assert drawn(energy=1e-9, endurance_used=1e-16) == ["energy"]
+    assert drawn(energy=1e-9, endurance_used=1e-3) == ["energy", "endurance_used"]
+
+
 def test_a_new_figure_is_a_file_and_a_line(folder, monkeypatch):
     def draw(facet):
         """How many seeds every cell has."""
