@@ -1,7 +1,7 @@
 """Decorrelation: a matrix D that removes correlations between units, learned by its own update.
 
     x̂ = D x                                       D starts as the identity
-    D ← D − ε [offdiag(x̂ᵀx̂ / B)] D                 learning-rules §2; O(n²) per step as x̂ (x̂ᵀD) − diag(x̂²) D
+    D ← D − ε [offdiag(x̂ᵀx̂ / B)] D                 O(n²) per step as x̂ (x̂ᵀD) − diag(x̂²) D
 
 Source: Ahmad, Schrader, van Gerven, "Constrained parameter inference as a principle for learning" (2022), as used by García
 Fernández, Keemink and van Gerven (2024). The update needs v = Dᵀx̂, a transposed read of the array.

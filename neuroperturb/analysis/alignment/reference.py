@@ -3,7 +3,7 @@
     ⟨u, v⟩ = tr(u vᵀ)            ⟨u, v⟩_C = tr(u C vᵀ) = ⟨u √C, v √C⟩,     C = mean over steps and trials of q qᵀ
 
 q is the presynaptic activity of a matrix: û for W_in, x̂ of the previous step for W_rec, x̂ for W_out. The second metric measures an update
-by its effect on pre-activations for this input; it is the fair one for a right-sided natural gradient, u = g P (learning-rules §8).
+by its effect on pre-activations for this input; it is the fair one for a right-sided natural gradient, u = g P.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Credit: which past perturbations one step's reward is credited to.
 
     instant     g = r p x̂                               no credit through time
-    trace       e ← λ e + p x̂;   g = r e                 learning-rules §4: NP with λ = 1 is unbiased
+    trace       e ← λ e + p x̂;   g = r e                 NP with λ = 1 is unbiased
 
 g is a synapse's estimate of the negative gradient, from which the optimiser step makes a write.
 """

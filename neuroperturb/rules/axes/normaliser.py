@@ -77,7 +77,7 @@ def unchanged(params: NamedTuple, p: float) -> float:
 
 
 class NoiseStd(Normaliser):
-    """p/σ, as the published NP and WP scale: their step is σ times a gradient step (learning-rules §3c)."""
+    """p/σ, as the published NP and WP scale: their step is σ times a gradient step."""
 
     kind: Literal["noise_std"] = "noise_std"
     kernel: ClassVar[object] = staticmethod(make_unit_loop(over_noise_std))
@@ -130,7 +130,7 @@ class LayerNormNumbers(NamedTuple):
 
 @kernel
 def is_singular(norm, size, params):
-    """‖p‖ within 32 rounding errors of the activity it is a difference of (learning-rules §2): it has no reliable direction."""
+    """‖p‖ within 32 rounding errors of the activity it is a difference of: it has no reliable direction."""
     floor = params.resolution * params.resolution * max(type(norm)(1), size)
     return not norm > floor
 

@@ -2,7 +2,7 @@
 
 The update of node perturbation is noise × activity: its variance is coloured by the covariance C of the activity, and is largest
 where it disturbs the network most. A lateral matrix P ≈ (C + ρI)⁻¹, learned with the network but outside its forward pass,
-makes the update a right-sided natural gradient: z = P x replaces x (learning-rules §8).
+makes the update a right-sided natural gradient: z = P x replaces x.
 
 P is read and written by :mod:`neuroperturb.network.whitening`, around the kernel of a value:  leave(whitener)  computes from the reads
 the factors of this step and the pending update of P.
