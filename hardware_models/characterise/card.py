@@ -3,7 +3,8 @@
     pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
     symmetry   the weight at which both are equal, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
-    states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
+    states     see :mod:`hardware_models.devices.states`;  distinct, the same at max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write
+               noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
     loop       residual from which a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
     writing    cells programmed once: their programming error, by target
@@ -19,7 +20,7 @@ arXiv:1502.02551
 <BLANKLINE>
 range        -1 … 1
 step         0.143 at w = 0; relative std 0 between cells, 0 between pulses
-states       15; 15 distinguishable above the noise
+states       15 levels, both ends counted; 15 distinguishable above the noise
 ...
 >>> card.size.states
 15.0
@@ -46,6 +47,7 @@ from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.devices import CELLS, Measured
 from hardware_models.devices.measured import ENDING, pulses_by_name
 from hardware_models.devices.pulse_data import PulseData
+from hardware_models.devices.states import meaning, states
 from hardware_models.devices.step_tables import common_range
 from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import HardwareWarning, InputError
@@ -272,12 +274,11 @@ def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
 def _size(cell, steps: StepCurves) -> Size:
     low, high, step = float(steps.w[0]), float(steps.w[-1]), float(cell.granularity)
     pulse = np.mean([direction.between_pulses**2 for direction in steps.at(0.0)])
-    ends = 0 if cell.pulse_up else 1  # cells of n bits have a level at either end
     noise = float(np.sqrt(pulse + cell.write_noise**2))
-    states, distinct = ((high - low) / grain + ends for grain in (step, max(step, 2 * noise)))
+    count, distinct = (states(cell, low, high, apart) for apart in (step, max(step, 2 * noise)))
     moving = steps.middle[:, steps.middle.sum(axis=0) > 0]
     asymmetry = (moving[0] - moving[1]) / moving.sum(axis=0)
-    return Size(low, high, step, states, distinct, float(asymmetry.mean()), float(asymmetry.std()))
+    return Size(low, high, step, count, distinct, float(asymmetry.mean()), float(asymmetry.std()))
 
 
 def table(card: Card, wide: int = WIDTH) -> str:
@@ -302,7 +303,10 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
     rows = [
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
         ("step", f"{size.step:.3g} at w = 0; relative std {cells:.2g} between cells, {noise:.2g} between pulses"),
-        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
+        (
+            "states",
+            f"{size.states:,.0f} {meaning(card.hardware.parts.cell)}; {size.distinct:,.0f} distinguishable above the noise",
+        ),
         ("asymmetry", f"{beside(size.asymmetry, size.asymmetry_std)} at w = 0"),
     ]
     if card.symmetry is not None:

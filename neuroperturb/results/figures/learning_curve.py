@@ -74,7 +74,7 @@ def _title(run: Record) -> str:
     end = f", diverged at step {run.diverged_step:,}" if run.status == "diverged" else ""
     end = ", interrupted" if run.status == "interrupted" else end
     chip = run.experiment.hardware
-    where = "" if chip is None else f", {chip.label}"
+    where = "" if chip is None else f", {chip.title}"
     return f"{config.label(run.experiment)} on {run.experiment.task.label}{where}{end}"
 
 
