@@ -3,8 +3,7 @@
     pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
     symmetry   the weight at which both are equal, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
-    states     see :mod:`hardware_models.devices.states`;  distinct, the same at max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write
-               noise
+    states     :mod:`hardware_models.devices.states`;  distinct, the same at max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
     loop       residual from which a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
     writing    cells programmed once: their programming error, by target

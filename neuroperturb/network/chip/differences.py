@@ -2,22 +2,20 @@
 
     digital-4, changed: cells.bits, reading.output_noise_std
 
-Evidence and figures of cost are of a preset as it is; what was changed on it has to be said wherever its name stands.
+Evidence and figures of cost are of a preset as it is; what was changed on it has to be said wherever its name stands. A chip here is a
+:class:`~neuroperturb.network.chip.chip.Chip`, which answers by these functions.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hardware_models as hw
 from neuroperturb.network.chip.catalogue import RECOMMENDED
 from neuroperturb.network.chip.fields import defaults, hints, is_part
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
-
-if TYPE_CHECKING:
-    from neuroperturb.network.chip.chip import Chip
 
 SHARED = tuple(f.name for f in dataclasses.fields(hw.Hardware) if f.name != "costs")
 MATRICES = (*LEARNT, *DECORRELATING, "P")
@@ -43,7 +41,7 @@ def changed(part: Any, usual: Any, path: str = "") -> Iterator[str]:
     yield from found or [path]
 
 
-def keys(chip: Chip, usual: hw.Hardware | None = None) -> tuple[str, ...]:
+def keys(chip: Any, usual: hw.Hardware | None = None) -> tuple[str, ...]:
     """Keys of a table of hardware in which a chip differs from its preset, or from other hardware; its seed and its costs aside."""
     usual = preset(chip) if usual is None else usual
     shared = [key for name in SHARED for key in changed(getattr(chip, name), getattr(usual, name), name)]
@@ -63,26 +61,26 @@ def keys(chip: Chip, usual: hw.Hardware | None = None) -> tuple[str, ...]:
     return (*shared, *apart, *rest)
 
 
-def preset(chip: Chip) -> hw.Hardware:
+def preset(chip: Any) -> hw.Hardware:
     """The hardware that the name of a chip stands for: its preset, or its cells and nothing more."""
     origin = chip.origin()
     known = None if origin is None else origin.hardware
     return hw.Hardware(cells=chip.cells, programming=chip.programming) if known is None else known
 
 
-def written_as_recommended(chip: Chip) -> bool:
+def written_as_recommended(chip: Any) -> bool:
     """Whether a chip is written, and its cells make up a weight, as the evidence recommends for its preset."""
     origin = chip.origin()
     best = None if origin is None else RECOMMENDED.get(origin.name)
     return best is not None and all(getattr(chip, name) == getattr(best, name) for name in WRITES)
 
 
-def beside_writing(chip: Chip) -> tuple[str, ...]:
+def beside_writing(chip: Any) -> tuple[str, ...]:
     """The same keys as `keys`, but for those of its writing and of the cells of a weight, on which evidence chooses."""
     return tuple(key for key in keys(chip) if key.split(".")[0] not in WRITES)
 
 
-def title(chip: Chip) -> str:
+def title(chip: Any) -> str:
     """The name of a chip, and what was changed on it."""
     recommended = written_as_recommended(chip)
     found = beside_writing(chip) if recommended else keys(chip)
@@ -93,7 +91,7 @@ def title(chip: Chip) -> str:
     return f"{name}, changed: {', '.join(found[:NAMED])}{more}"
 
 
-def priced_as(chip: Chip) -> tuple[str, ...]:
+def priced_as(chip: Any) -> tuple[str, ...]:
     """Presets whose figures of cost stand for cells that were changed: no source says what those cost. Empty where all are priced as they are."""
     found = []
     for matrix in LEARNT:
