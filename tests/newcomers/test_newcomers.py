@@ -117,7 +117,7 @@ def test_a_brings_a_table_and_pulses(here):
     said = typed("neuroperturb device pulses.csv --format svg")
     assert "states" in said and (here / "pulses.svg").exists()
     said = typed(
-        "neuroperturb run load.csv --target load_kw --horizon 6 --rule np-trace --hardware pulses.csv --set network.size=4 --epochs 1 --out load.nc"
+        "neuroperturb run load.csv --target load_kw --horizon 6 --rule np-trace --hardware pulses.csv --set network.size=4 --out load.nc"
     )
     assert "test" in said and (here / "load.nc").exists()
     assert said.count("neuroperturb advise --hardware pulses.csv") == 1 and "--writing recommended" not in said
