@@ -18,8 +18,6 @@ from neuroperturb.network.chip.differences import beside_writing, written_as_rec
 from neuroperturb.results.grid import number
 from neuroperturb.results.run import Run
 
-TOLD = 3  # limits of one run that are said
-
 
 def remedies(run: Run) -> Iterator[str]:
     """Sentences, what limits the run first, and the command that goes with them."""
@@ -39,9 +37,12 @@ def remedies(run: Run) -> Iterator[str]:
 def _limits(run: Run) -> Iterator[str]:
     section = run.ledger.get("hardware", {})
     found = limits_of(section, run.experiment.rule)
-    held = [each for each in found if each.holds]
-    if held:
-        yield f"What limits it: {'; '.join(map(str, held[:TOLD]))}."
+    worst: dict[str, str] = {}  # of several matrices the first, which is the worst
+    for each in found:
+        if each.holds:
+            worst.setdefault(each.ratio, str(each))
+    if worst:
+        yield f"What limits it: {'; '.join(worst.values())}."
     elif found:
         yield f"What may limit it: {found[0]}."
     elif section.get("diagnosis"):

@@ -151,6 +151,17 @@ def test_only_what_held_limits_a_run():
     )
     both = answer(run(FAILED, "reram-es", ratios={"forgets": 48.8, **BEYOND}))
     assert "weight error" in both and "forgets" not in both
+    several = run(FAILED, "reram-es", ratios=BEYOND)
+    several.ledger["hardware"]["diagnosis"] |= {
+        "matrices": {name: {**WriteRatios(0.01, 2.0, 1.0, error, 0.0, 0.0)._asdict()} for name, error in (("W_in", 0.3), ("W_rec", 3.0))},
+        "wander": 18.0,
+    }  # fmt: skip
+    said = answer(several)  # the worst matrix alone, and the ratio that is furthest beyond its limit first
+    assert (
+        said.count("weight error") == 1
+        and "What limits it: wander 18 (all matrices)" in said
+        and "; weight error 0.6 (W_rec)" in said
+    )
     assert "None of its measured ratios is beyond a limit" in answer(run(FAILED, "reram-es"))
 
 
