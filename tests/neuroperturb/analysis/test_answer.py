@@ -159,8 +159,8 @@ def test_only_what_held_limits_a_run():
     said = answer(several)  # the worst matrix alone, and the ratio that is furthest beyond its limit first
     assert (
         said.count("weight error") == 1
-        and "What limits it: wander 18 (all matrices)" in said
-        and "; weight error 0.6 (W_rec)" in said
+        and "What limits it: weight error 3 (W_rec)" in said
+        and "; wander 18 (all matrices)" in said
     )
     assert "None of its measured ratios is beyond a limit" in answer(run(FAILED, "reram-es"))
 
