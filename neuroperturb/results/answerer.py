@@ -17,3 +17,8 @@ def answerer() -> Callable[..., str]:
     if not _provided:
         raise RuntimeError("import neuroperturb.training first: with it records can say what they found")
     return _provided[0]
+
+
+def answer_if_any(run: object) -> str:
+    """The answer of a run, for a report that can do without; "" where nothing provides one."""
+    return _provided[0](run) if _provided else ""

@@ -33,7 +33,7 @@ from neuroperturb.network.loss_choice import LOSS
 from neuroperturb.results import as_xarray, structure, summary
 from neuroperturb.results import file as record_file
 from neuroperturb.results import text as report
-from neuroperturb.results.answerer import answerer
+from neuroperturb.results.answerer import answer_if_any, answerer
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
@@ -141,10 +141,10 @@ class Run:
 
     def report(self) -> str:
         """A summary of the run as text and tables, and its answer."""
-        return "\n\n".join(part for part in (report.text(self), spoken(self.answer())) if part)
+        return "\n\n".join(part for part in (report.text(self), spoken(answer_if_any(self))) if part)
 
     def _repr_html_(self) -> str:
-        return report.html(self, self.answer())
+        return report.html(self, answer_if_any(self))
 
     def __repr__(self) -> str:
         done = int(self.history["epoch"].iloc[-1]) if len(self.history) else 0
