@@ -82,7 +82,7 @@ class SynapseArray(Value, Site):
         once, :mod:`hardware_models.programming`
     reading : model of reads, see :mod:`hardware_models.reading.reading`; None: exact
     time : ageing of cells, see :mod:`hardware_models.ageing`; None: none
-    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
+    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: of digital cells by their bits, else none
     track : whether to accumulate the changes of cells, see :mod:`hardware_models.crossbar.travel`
     columns : largest number of update rows R, and with a `reading` of columns K, per sweep
     sites : crossings without a cell, and cells on one side of zero, see :mod:`hardware_models.crossbar.sites`; None: a cell everywhere

@@ -30,7 +30,8 @@ class Hardware:
     reading : model of reads, or None: exact
     time : ageing of cells, or None: none
     weight_scale : weight units per device unit, or None: the largest |weight| is at the bound of the cells
-    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: they are counted without costs
+    costs : costs of operations, see :mod:`hardware_models.costs.figures`; None: those of static memory of their bits for digital cells,
+        others are counted without costs
     cells_file : of the cells of a measured chip, an ``.npz`` file of their steps, bounds and stuck values by name; None: the cell model
         draws them
     """

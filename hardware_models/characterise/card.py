@@ -3,7 +3,7 @@
     pulses     400 up, then 400 down, from 0: the visible weights
     steps      a pulse up and one down at every weight, see :mod:`hardware_models.characterise.step_curves`
     symmetry   the weight at which both are equal, cell by cell, see :mod:`hardware_models.crossbar.symmetry_point`
-    states     range / step;  distinct, range / max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
+    states     :mod:`hardware_models.devices.states`;  distinct, the same at max(step, 2 σ):  σ² = variance of a pulse at w = 0 + write noise
     asymmetry  (up − down) / (up + down) of every cell at w = 0
     loop       residual from which a closed loop writes, see :mod:`hardware_models.writing.closed_loop`
     writing    cells programmed once: their programming error, by target
@@ -19,7 +19,7 @@ arXiv:1502.02551
 <BLANKLINE>
 range        -1 … 1
 step         0.143 at w = 0; relative std 0 between cells, 0 between pulses
-states       15; 15 distinguishable above the noise
+states       15 levels, both ends counted; 15 distinguishable above the noise
 ...
 >>> card.size.states
 15.0
@@ -27,7 +27,6 @@ states       15; 15 distinguishable above the noise
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import textwrap
 import warnings
@@ -37,6 +36,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hardware_models.array import EXACT, SynapseArray
+from hardware_models.characterise.parameter_list import parameters
 from hardware_models.characterise.read_error import TYPICAL, ReadError, read_error
 from hardware_models.characterise.spread import beside
 from hardware_models.characterise.step_curves import StepCurves, step_curves
@@ -46,6 +46,7 @@ from hardware_models.crossbar.symmetry_point import symmetry_points
 from hardware_models.devices import CELLS, Measured
 from hardware_models.devices.measured import ENDING, pulses_by_name
 from hardware_models.devices.pulse_data import PulseData
+from hardware_models.devices.states import meaning, states
 from hardware_models.devices.step_tables import common_range
 from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import HardwareWarning, InputError
@@ -277,12 +278,11 @@ def programmed(hardware: Hardware, seed: int = 0) -> Programmed | None:
 def _size(cell, steps: StepCurves) -> Size:
     low, high, step = float(steps.w[0]), float(steps.w[-1]), float(cell.granularity)
     pulse = np.mean([direction.between_pulses**2 for direction in steps.at(0.0)])
-    ends = 0 if cell.pulse_up else 1  # cells of n bits have a level at either end
     noise = float(np.sqrt(pulse + cell.write_noise**2))
-    states, distinct = ((high - low) / grain + ends for grain in (step, max(step, 2 * noise)))
+    count, distinct = (states(cell, low, high, apart) for apart in (step, max(step, 2 * noise)))
     moving = steps.middle[:, steps.middle.sum(axis=0) > 0]
     asymmetry = (moving[0] - moving[1]) / moving.sum(axis=0)
-    return Size(low, high, step, states, distinct, float(asymmetry.mean()), float(asymmetry.std()))
+    return Size(low, high, step, count, distinct, float(asymmetry.mean()), float(asymmetry.std()))
 
 
 def table(card: Card, wide: int = WIDTH) -> str:
@@ -307,7 +307,10 @@ def _of_cells(card: Card) -> list[tuple[str, str]]:
     rows = [
         ("range", f"{size.low:.3g} … {size.high:.3g}"),
         ("step", f"{size.step:.3g} at w = 0; relative std {cells:.2g} between cells, {noise:.2g} between pulses"),
-        ("states", f"{size.states:,.0f}; {size.distinct:,.0f} distinguishable above the noise"),
+        (
+            "states",
+            f"{size.states:,.0f} {meaning(card.hardware.parts.cell)}; {size.distinct:,.0f} distinguishable above the noise",
+        ),
         ("asymmetry", f"{beside(size.asymmetry, size.asymmetry_std)} at w = 0"),
     ]
     if card.symmetry is not None:
@@ -368,35 +371,3 @@ def horizon(year: Year) -> str:
 def at(year: Year, what: str, seconds: float) -> float:
     """`left`, `error` or `compensated` after some time, between recorded moments linear in its logarithm."""
     return float(np.interp(np.log(seconds), np.log(np.maximum(year.times, 1e-3)), getattr(year, what)))
-
-
-def parameters(hardware: Hardware) -> list[tuple[str, str]]:
-    """(name, value) of all non-default parameters, nested ones by their dotted names."""
-    rows = [("cells", type(hardware.cells).__name__), *_own(hardware.cells, "")]
-    for name in ("weight", "writing", "programming", "reading", "time"):
-        part = getattr(hardware, name)
-        if part is not None and part != getattr(Hardware(), name):
-            rows += [(name, type(part).__name__), *_own(part, name + ".")]
-    return rows
-
-
-def _own(part, prefix: str):
-    for name, (value, default) in _values(part).items():
-        if name in ("source", "goodness") or (type(value) is type(default) and value == default):
-            continue
-        if dataclasses.is_dataclass(value):
-            yield prefix + name, type(value).__name__
-            yield from _own(value, prefix + name + ".")
-        else:
-            yield prefix + name, _word(value)
-
-
-def _values(part) -> dict[str, tuple[Any, Any]]:
-    """Value and default of every field."""
-    return {field.name: (getattr(part, field.name), field.default) for field in dataclasses.fields(part)}
-
-
-def _word(value) -> str:
-    if isinstance(value, tuple):
-        return f"({len(value)} numbers)" if len(value) > 4 else "(" + ", ".join(map(_word, value)) + ")"
-    return f"{value:g}" if isinstance(value, float) else str(value)

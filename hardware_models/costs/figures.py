@@ -134,7 +134,8 @@ def sram(bits: int) -> DigitalCosts:
 
     Energies of 32-bit arithmetic are scaled to n bits: addition ∝ n, multiplication ∝ n². Low: n-bit arithmetic and the bit
     cells alone; typical: n-bit product, sum of whole 32-bit words, an 8 KB memory read 64 bits at a time; high: a 32-bit
-    processor. An update is one product, one sum and two accesses; a column read one product, one sum and one access.
+    processor. An update is one product, one sum and two accesses; a column read one product, one sum and one access. An array that was
+    made with them has those of its own bits.
     """
     if not 1 <= bits <= 64:
         raise ParameterError("bits", "sram", "from 1 to 64", bits)
@@ -149,7 +150,7 @@ def sram(bits: int) -> DigitalCosts:
     return DigitalCosts(
         name=f"SRAM, {bits} bits", update_energy=cost(2), operation_energy=cost(1),
         access_time=Bracket.between(0.1e-9, 0.3e-9, "s", YANG),
-        endurance=Bracket.exactly(1e16, "pulses", YANG),
+        endurance=Bracket.exactly(1e16, "pulses", YANG), bits=bits,
     )  # fmt: skip
 
 

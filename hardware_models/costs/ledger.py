@@ -229,7 +229,7 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
     Parameters
     ----------
     site : an array
-    costs : costs of its operations; None: those of the array, or for digital cells those of their bits, else none
+    costs : costs of its operations; None: those of the array, at the bits of its cells
 
     Raises
     ------
@@ -237,7 +237,7 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
     """
     if costs is not None and not isinstance(costs, Costs):
         raise ParameterError("costs", "ledger", "Costs, such as hw.COSTS['pcm']", costs)
-    costs = costs or site.costs or (sram(site.cell.bits) if site.cell.bits else None)
+    costs = costs or _own_costs(site)
     count = _count(site)
     up, down = (int(counter.sum(dtype=np.int64)) for counter in count.pulses)
     counts = {
@@ -251,6 +251,12 @@ def ledger(site: Site, costs: Costs | None = None) -> Ledger:
     per_cell = count.per_cell if site.sites is None else count.per_cell[:, site.sites.present]
     values, cells = np.unique(per_cell, return_counts=True) if per_cell.size else (np.zeros(1, int), np.zeros(1, int))
     return Ledger(counts=counts, histogram=(values, cells), travel=_travel_sums(site), **_priced(count, costs))
+
+
+def _own_costs(site: Site) -> Costs | None:
+    """What an array was made with; static memory, and digital cells made with nothing, are priced at the bits that the cells have."""
+    follow = site.costs is None or site.costs.bits > 0
+    return sram(int(site.cell.bits)) if follow and site.cell.bits else site.costs
 
 
 def pulse_counts(site: Site) -> Pulses:

@@ -78,6 +78,8 @@ class Costs:
     conversion_step : J for each of the 2ᴺ steps of an ADC of N effective bits
     conversion_bit : s per bit of a successive-approximation ADC, plus one for sampling
     endurance : writes a cell survives, or None
+    bits : of a word of the static memory that the figures were derived for, see :func:`hardware_models.costs.figures.sram`: an array of other
+        bits has those of its own; 0: figures of one technology
     """
 
     schedule: ClassVar[str]  # parallelism assumed by the times
@@ -89,6 +91,7 @@ class Costs:
         1e-9, 8e-9, "s", f"1 ns per bit: {NEUROSIM}; up to 8 columns share a converter: {CROSSSIM}"
     )
     endurance: Bracket | None = None
+    bits: int = 0
 
     def adc(self, enob: float) -> Bracket:
         """J per conversion with this effective number of bits; Walden's figure of merit is F = P/(2^ENOB f)."""

@@ -55,7 +55,7 @@ def age(
         other = resolve(settings, assign or []).hardware if hardware or assign else None
     ages = deployment.age(run, after or None, hardware=other)
     chip = other or run.experiment.hardware
-    title = f"{label(run.experiment)} on {run.experiment.task.label}" + ("" if chip is None else f", {chip.label}")
+    title = f"{label(run.experiment)} on {run.experiment.task.label}" + ("" if chip is None else f", {chip.title}")
     folder(out)
     page = ageing.figure(ages, title)
     written = "\n".join(f"figure  {formats.write(page, place)}" for place in places)

@@ -12,7 +12,7 @@ from neuroperturb.cli.job import RunJob
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.results import text
 from neuroperturb.results.figures import formats, learning_curve
-from neuroperturb.results.grid import prose, tinted
+from neuroperturb.results.grid import spoken
 from neuroperturb.results.run import Run, differences
 from neuroperturb.spec import InputError
 from neuroperturb.training import ablation, comparison
@@ -48,16 +48,19 @@ def compare(trainer: Trainer, record: Run, job: RunJob, wanted: Comparisons, qui
         record.save(job.target)
 
 
-def finish(record: Run, job: RunJob, kinds: Sequence[str] = ("png",)) -> None:
-    """Print how the run ended, and draw its learning curve."""
-    say("\n" + text.headline(record))
-    for part in (text.results_table(record), text.hardware(record), text.ablation_table(record)):
+def finish(record: Run, job: RunJob, kinds: Sequence[str] = ("png",), *, quiet: bool = False) -> None:
+    """Print how the run ended, and draw its learning curve; `quiet`: the final table, the answer and where the files are."""
+    tables = [text.results_table(record)]
+    if not quiet:
+        say("\n" + text.headline(record))
+        tables.append(text.hardware(record))
+    for part in (*tables, text.ablation_table(record)):
         if part:
             say("\n" + part)
     if job.original is not None and job.original.status == record.status == "finished":
         say(f"repeat    {_repeated(job.original, record)}")
-    if verdict := answer(record):
-        say("\n" + tinted(prose(verdict), tone(verdict)) + "\n")
+    if verdict := answer(record, job.target):
+        say("\n" + spoken(verdict, tone(verdict)) + "\n")
     say(f"record    {job.target}")
     if len(record.history):
         try:

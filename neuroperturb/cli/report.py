@@ -12,9 +12,9 @@ from neuroperturb.analysis.advice.answer import answer, tone
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import say, warn
 from neuroperturb.experiments.data_files import of_experiment
-from neuroperturb.results import folders, outputs
+from neuroperturb.results import folders, outputs, text
 from neuroperturb.results.figures import formats, learning_curve
-from neuroperturb.results.grid import prose, tinted
+from neuroperturb.results.grid import prose, spoken
 from neuroperturb.results.run import load
 from neuroperturb.study import html, tune_report
 from neuroperturb.study.store import INDEX, StudyFolder
@@ -39,9 +39,9 @@ def report(
         of_study(record, out, chosen)
         return
     run = load(record)
-    say(run.report())
-    if verdict := answer(run):
-        say("\n" + tinted(prose(verdict), tone(verdict)))
+    say(text.text(run))
+    if verdict := answer(run, record):
+        say("\n" + spoken(verdict, tone(verdict)))
     there = of_experiment(run.experiment)
     for name, note in run.data.items():
         difference = note.difference(name, there.get(name))

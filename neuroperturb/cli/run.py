@@ -100,13 +100,11 @@ def carry_out(
         for remark in remarks(job.experiment):
             warn(remark)
     with contextlib.closing(training.start(job, dataset, chip, quiet=quiet)) as trainer:
-        if getattr(trainer, "warning", ""):
-            warn(trainer.warning)
         interrupted = training.train(trainer, job.target, quiet)
         record = records.keep(trainer, job.target)
         if not interrupted:
             finished = record.status == "finished"
             wanted = records.Comparisons(baselines=baselines and finished, ablation=ablate and finished)
             records.compare(trainer, record, job, wanted, quiet)
-        records.finish(record, job, kinds)
+        records.finish(record, job, kinds, quiet=quiet)
         return INTERRUPTED if interrupted else DIVERGED if record.status == "diverged" else DONE

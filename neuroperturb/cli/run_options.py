@@ -72,4 +72,6 @@ Ablate = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder, or file ending in .nc, for the record. Default: runs/")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the interrupted run of this experiment.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the final table only.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print only the final table, the answer, and where the files are.")
+]

@@ -159,6 +159,12 @@ def of_file(path: str) -> dict:
     return {**table, "task": {**table["task"], "path": path}}
 
 
+def length_of(task: str) -> tuple[int, int]:
+    """Epochs that a task has by default, and trials of one where its recipe says how many; 0 where there is none."""
+    made = RECIPES.get(task, {})
+    return made.get("training", {}).get("epochs", 0), made.get("task", {}).get("trials_per_epoch", 0)
+
+
 def with_rule(table: dict, rule: str) -> dict:
     """A copy of a table with another rule; decorrelation is kept only with a rule whose name includes it."""
     task = table.get("task")

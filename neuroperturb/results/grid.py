@@ -56,6 +56,12 @@ def prose(text: str, indent: str = "", hanging: str | None = None) -> str:
     return textwrap.fill(text, line_width(), initial_indent=indent, subsequent_indent=rest, break_on_hyphens=False)
 
 
+def spoken(text: str, tone: str = "") -> str:
+    """A paragraph in lines that fit, in the colour of a tone; the lines below it are commands, which stay whole to be pasted."""
+    words, *commands = text.split("\n")
+    return "\n".join([tinted(prose(words), tone), *commands])
+
+
 def fit(text: str) -> str:
     """A text whose long lines are broken under what follows their label; unchanged where there is no terminal."""
     width = _terminal.get().width

@@ -33,9 +33,11 @@ from neuroperturb.network.loss_choice import LOSS
 from neuroperturb.results import as_xarray, structure, summary
 from neuroperturb.results import file as record_file
 from neuroperturb.results import text as report
+from neuroperturb.results.answerer import answer_if_any, answerer
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
+from neuroperturb.results.grid import spoken
 from neuroperturb.results.predictor import predictor
 from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.rules.user.source import RULE
@@ -128,17 +130,26 @@ class Run:
         """History, weights and results with named dimensions and units, e.g. ``run.to_xarray()["weights/W_rec"]``."""
         return as_xarray.tree(self)
 
+    def answer(self) -> str:
+        """Whether it learned, what limits it, what the evidence recommends and what it costs, in two or three sentences.
+
+        Returns
+        -------
+        str : "" if it is interrupted, or if its loss cannot be compared with anything
+        """
+        return answerer()(self)
+
     def report(self) -> str:
-        """A summary of the run as text and tables."""
-        return report.text(self)
+        """A summary of the run as text and tables, and its answer."""
+        return "\n\n".join(part for part in (report.text(self), spoken(answer_if_any(self))) if part)
 
     def _repr_html_(self) -> str:
-        return report.html(self)
+        return report.html(self, answer_if_any(self))
 
     def __repr__(self) -> str:
         done = int(self.history["epoch"].iloc[-1]) if len(self.history) else 0
         rule, task, chip = config.label(self.experiment), self.experiment.task.label, self.experiment.hardware
-        on = task if chip is None else f"{task}, {chip.label}"
+        on = task if chip is None else f"{task}, {chip.title}"
         return f"<Run {rule} on {on}: {self.status}, {done} of {self.experiment.training.epochs} epochs>"
 
 

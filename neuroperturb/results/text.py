@@ -123,13 +123,11 @@ def ablation_table(run: Record) -> str:
 
 
 def hardware(run: Record) -> str:
-    """Operation of the hardware and its effect on the rule: layers, matrices, totals, and a warning if there is one."""
+    """Operation of the hardware and its effect on the rule: layers, matrices, totals."""
     section = run.ledger.get("hardware")
     if not section:
         return ""
     parts = [_layers(section), _matrices(section), _totals(section["total"])]
-    if section.get("warning"):
-        parts.append(f"warning   {section['warning']}")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -157,11 +155,16 @@ def _matrices(section: dict) -> str:
     arrays, ratios = section["arrays"], section.get("diagnosis", {}).get("matrices", {})
     columns = {"matrix": list(arrays), "cells": [a["cells"] for a in arrays.values()]}
     for label, key in MATRIX.items() if ratios else ():
-        columns[label] = [number(ratios[name][key]) if name in ratios else "" for name in arrays]
+        columns[label] = [_of_matrix(ratios.get(name, {}).get(key)) for name in arrays]
     for label, key in (("at bound", "at_bound"), ("stuck", "stuck")):
         columns[label] = [f"{100 * a[key]:.1f} %" for a in arrays.values()]
     columns["pulses/cell"] = [number(a["ledger"]["pulses_per_cell"]["mean"]) for a in arrays.values()]
     return grid(columns)
+
+
+def _of_matrix(value: float | None) -> str:
+    """A ratio of a matrix; one to a step of cells that have none is none."""
+    return "–" if value is not None and math.isinf(value) else number(value)
 
 
 def _totals(total: dict) -> str:
@@ -216,14 +219,16 @@ def _kept(code: UserCode) -> str:
     return "" if code.stays else ", defined in a script, a notebook or a function: its source exists only in the record"
 
 
-def html(run: Record) -> str:
-    """The run as HTML for a notebook."""
+def html(run: Record, answer: str = "") -> str:
+    """The run as HTML for a notebook, with its answer in words."""
     parts = (results_table(run), hardware(run), ablation_table(run), history_table(run))
     tables = "".join(f"<pre>{escaping.escape(part)}</pre>" for part in parts if part)
     toml = escaping.escape(dumps(run.experiment))
     made = escaping.escape(provenance(run))
+    words, *commands = map(escaping.escape, answer.split("\n"))
+    said = "".join([f"<p>{words}</p>" if words else "", *(f"<pre>{one}</pre>" for one in commands)])
     more = f"<details><summary>Experiment</summary><pre>{toml}</pre><pre>{made}</pre></details>"
-    return f"<div><b>{escaping.escape(headline(run))}</b>{tables}{more}</div>"
+    return f"<div><b>{escaping.escape(headline(run))}</b>{said}{tables}{more}</div>"
 
 
 def _value(value) -> str:

@@ -112,7 +112,7 @@ class Trainer:
 
     def _repr_html_(self) -> str:
         of, learns = self.experiment, self.experiment.rule.label
-        on = "ideal weights" if of.hardware is None else of.hardware.label
+        on = "ideal weights" if of.hardware is None else of.hardware.title
         rows = [("network", of.network), ("hardware", on), ("done", f"{self.step:,} of {self.steps:,} time steps")]
         return html_table(f"Training of {of.task.label} by {learns}", rows)
 

@@ -16,7 +16,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from hardware_models.costs.figures import sram
+from neuroperturb import load
+from neuroperturb.analysis.advice import evidence
 from neuroperturb.cli import app as cli
+from neuroperturb.results.quantities import joules
 
 pytestmark = pytest.mark.slow  # each compiles a dozen engines
 ROOT = Path(__file__).parents[2]
@@ -63,15 +67,37 @@ def test_a_learns_the_keys_of_a_device_from_its_own_words():
 
 
 def test_a_gets_a_verdict_and_an_energy(here):
-    """5 bits, 2 % read noise, 10 % dead cells."""
-    said = typed(
-        "neuroperturb run delayed-xor --rule np-trace --hardware digital-4 --set hardware.cells.bits=5 --set hardware.reading.output_noise_std=0.02 "
-        f"--set hardware.time.faults.stuck_zero=0.1 --out device.nc {TINY}"
+    """5 bits, 2 % read noise, 10 % dead cells: whole, which takes seconds. Priced as 5 bits, by hand and on any way to ask; evidence is of 4."""
+    question = (
+        "neuroperturb run delayed-xor --rule np-trace --hardware {} --set hardware.cells.bits=5 --set hardware.reading.output_noise_std=0.02 "
+        "--set hardware.time.faults.stuck_zero=0.1 --out {}"
     )
+    said = typed(question.format("digital-4", "device.nc"))
     answer = said[said.index("ledger") :]
     assert "against" in answer or "test loss" in answer
-    assert "Training costs" in answer and " (" in answer and "J" in answer
     assert "stuck" in said and "request/step" in said
+    memory = sram(5)
+    spent = sum(
+        array["ledger"]["counts"]["cells"]
+        * (
+            array["ledger"]["counts"]["updates"] * memory.update_energy.typical
+            + array["ledger"]["counts"]["columns"] * memory.operation_energy.typical
+        )
+        for array in load(here / "device.nc").ledger["hardware"]["arrays"].values()
+    )
+    priced = f"Training costs {joules(spent)} ("
+    assert priced in answer and "a time step of inference" in answer
+    assert priced in typed(question.format("digital", "alike.nc") + " --quiet")
+    assert "evidence on unchanged digital-4 recommends: --rule np-p --writing recommended" in answer
+    keys = "cells.bits, reading.output_noise_std and time.faults.stuck_zero"
+    assert f"nothing was measured with {keys} changed" in answer
+    command = load(here / "device.nc").answer().splitlines()[-1]
+    assert command in answer
+    row = evidence.rows()["digital-4"]
+    typed(f"{command} --seed 1101 --quiet --out best.nc")  # a seed of the study
+    assert load(here / "best.nc").results["test"][0] <= row.worst
+    early = typed(question.format("digital-4", "early.nc") + f" {TINY} --quiet")
+    assert "Trained for 2 of the 40 epochs" in early and "evidence" not in early
     for word in ("request/step", "fidelity", "credited"):  # its words are explained
         assert word in typed(f"neuroperturb explain {word}")
     assert "writing" in typed("neuroperturb advise --hardware digital-4")
@@ -91,9 +117,11 @@ def test_a_brings_a_table_and_pulses(here):
     said = typed("neuroperturb device pulses.csv --format svg")
     assert "states" in said and (here / "pulses.svg").exists()
     said = typed(
-        "neuroperturb run load.csv --target load_kw --horizon 6 --rule np-trace --hardware pulses.csv --set network.size=4 --epochs 1 --out load.nc"
+        "neuroperturb run load.csv --target load_kw --horizon 6 --rule np-trace --hardware pulses.csv --set network.size=4 --out load.nc"
     )
     assert "test" in said and (here / "load.nc").exists()
+    assert said.count("neuroperturb advise --hardware pulses.csv") == 1 and "--writing recommended" not in said
+    assert "evidence" in typed("neuroperturb advise --hardware pulses.csv")
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ axes = run.plot()
 axes.set_title("delayed XOR")
 path: Path = run.save("xor.nc")
 again: Run = load(path)
-words: str = again.report()
+words: str = again.report() + again.answer()
 weights: np.ndarray = again.weights["W_rec"]
 losses: pd.DataFrame = again.history
 

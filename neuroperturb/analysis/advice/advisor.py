@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tomli_w
 
 import hardware_models as hw
+from hardware_models.devices.states import meaning
 from neuroperturb.analysis.advice import evidence
 from neuroperturb.analysis.advice.evidence import Evidence
 from neuroperturb.analysis.advice.limits import Limits, limits_of, sentences
@@ -149,7 +150,8 @@ def _text(advice: Advice) -> list[str]:
         ]
     limits = advice.limits
     hurts = sentences(limits) or ["nothing that a digital accumulator does not mend"]
-    states = f"{limits.states:.3g} states, a pulse of {number(limits.step)} in a range of {2 * limits.half_range:.3g}"
+    counted = f"{limits.states:,.0f} states ({meaning(advice.recommended.parts.cell)})"
+    states = f"{counted}, a pulse of {number(limits.step)} in a range of {2 * limits.half_range:.3g}"
     said += _lines("limits", [states, *hurts])
     weight = advice.recommended.parts.weight
     cells = len(weight.gains)
@@ -202,6 +204,8 @@ def _choices(name: str) -> list[str]:
 
 def _command(advice: Advice) -> str:
     if advice.shown:
+        if advice.evidence is not None and advice.rule in (None, evidence.RULE):
+            return advice.evidence.command
         return f"neuroperturb run delayed-xor --rule {advice.rule or evidence.RULE} --hardware {advice.name} --writing recommended"
     return "neuroperturb run FILE.toml, with these lines in it"
 

@@ -11,9 +11,10 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 STUDY = "studies/closed-loop.toml"  # of the writing that is recommended
 FILE = Path(__file__).with_name("evidence.csv")
@@ -54,6 +55,12 @@ class Evidence(NamedTuple):
     study: str
 
     @property
+    def command(self) -> str:
+        """What to type for a run like those of the recommended writing, at the rate that was chosen for them."""
+        at = f"--set rule.learning_rate={self.rate:g} --set rule.rate=cosine"
+        return f"neuroperturb run delayed-xor --rule {RULE} --hardware {self.hardware} --writing recommended {at}"
+
+    @property
     def learns(self) -> bool:
         most, share = LEARNS
         return self.mean <= most and self.solved >= share * self.seeds
@@ -87,6 +94,8 @@ def evidence() -> pd.DataFrame:
     DataFrame : columns as the fields of :class:`Evidence`; losses are of delayed XOR, guessing has 1; energies in J; NaN where nothing was
         measured, or no source gives a figure
     """
+    import pandas as pd
+
     return pd.DataFrame(table(), columns=Evidence._fields)
 
 

@@ -1,6 +1,6 @@
 """What limits training on cells that are written by pulses: numbers of the mean cell, and sentences.
 
-    step        g, mean of a pulse up and one down at w = 0 [device units];  states = range / g
+    step        g, mean of a pulse up and one down at w = 0 [device units];  states as on a card
     pulse       standard deviation of one pulse, relative to g
     rewriting   standard deviation of the weight that one write draws anew, relative to the range: no number of pulses averages it away
     asymmetry   (up − down) / (up + down) at w = 0, pulled towards the weight at which both are equal
@@ -17,6 +17,7 @@ import numpy as np
 
 import hardware_models as hw
 from hardware_models.crossbar.weights import MOST_DEVICES
+from hardware_models.devices.states import states
 
 FINE = 0.0325  # of half the range: the largest step, or write noise, that one write of a weight may have
 FEW = 32  # states below which requests are mostly rounded away
@@ -27,7 +28,7 @@ LOPSIDED = 0.1  # asymmetry
 class Limits(NamedTuple):
     """Numbers of one device.
 
-    half_range : half the range of a weight [device units];  step : g;  states : range / g
+    half_range : half the range of a weight [device units];  step : g;  states : see :mod:`hardware_models.devices.states`
     pulse : spread of a pulse / g;  rewriting : write noise / range;  asymmetry : at w = 0
     one_sided : whether cells get pulses up only
     """
@@ -57,7 +58,7 @@ def limits_of(hardware: hw.Hardware) -> Limits | None:
     return Limits(
         half_range=(high - low) / 2,
         step=step,
-        states=(high - low) / step,
+        states=states(cells, low, high, step),
         pulse=float(getattr(cells, "pulse_noise", 0.0)),
         rewriting=float(cells.write_noise) / (high - low),
         asymmetry=float(getattr(cells, "asymmetry", 0.0)),
@@ -67,10 +68,10 @@ def limits_of(hardware: hw.Hardware) -> Limits | None:
 
 def sentences(found: Limits) -> list[str]:
     """What hurts, worst first; empty if nothing does."""
-    said = []
+    said, redrawn = [], 2 * found.rewriting * found.half_range / found.step  # by one write, in pulses
     if 2 * found.rewriting > FINE:
         said.append(
-            f"every write draws noise of {found.rewriting:.1%} of the range anew, as much as {found.rewriting * found.states:.0f} pulses: "
+            f"every write draws noise of {found.rewriting:.1%} of the range anew, as much as {redrawn:.0f} pulses: "
             "requests must wait until they are worth a write"
         )
     if found.states < FEW:

@@ -1,7 +1,8 @@
 """The hardware section of a record: diagnosis and operation of the arrays, as plain values.
 
 diagnosis   ratios of every layer and matrix at the start of the run, see :mod:`neuroperturb.analysis.diagnosis`
-warning     the ratio that limits the rule, and its remedy; empty if there is none
+limit       the ratio that is furthest beyond its limit; empty if there is none
+warning     the same in a sentence, with its remedy: one that studies found to hold if there is one, else a hint
 arrays      for every learned matrix: its cells, share of cells at a bound, share that is stuck, its ledger
 total       the ledger summed over all arrays
 """
@@ -14,7 +15,9 @@ import numpy as np
 
 from hardware_models.array import SynapseArray
 from neuroperturb.analysis.diagnosis.diagnosis import Diagnosis
-from neuroperturb.analysis.diagnosis.verdict import limit
+from neuroperturb.analysis.diagnosis.perturbation_snr import Layer, Perturbation
+from neuroperturb.analysis.diagnosis.verdict import Limit, limit, limits
+from neuroperturb.analysis.diagnosis.write_fidelity import WriteRatios
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.rules.plan import facts_of
 
@@ -23,7 +26,7 @@ AT_BOUND = 0.01  # fraction of a cell's range; closer to a bound than this count
 
 def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
     """The part that is known before the first step."""
-    found = limit(diagnosis, None if facts_of(rule).array_noise else rule.noise_std)
+    found, told = limit(diagnosis, _sigma(rule)), limits(diagnosis, _sigma(rule))
     perturbation, writing = diagnosis.perturbation, diagnosis.writing
     return {
         "diagnosis": {
@@ -35,8 +38,26 @@ def start(diagnosis: Diagnosis, rule: PerturbationRule) -> dict[str, Any]:
             "wander": diagnosis.wander,
         },
         "limit": "" if found is None else found.ratio,
-        "warning": "" if found is None else str(found),
+        "warning": str(told[0]) if told else "",
     }
+
+
+def limits_of(section: dict[str, Any], rule: Any) -> list[Limit]:
+    """Ratios beyond their limits, from the hardware section of a record; none where the record has no diagnosis."""
+    kept = section.get("diagnosis")
+    if not kept or not isinstance(rule, PerturbationRule):
+        return []
+    layers = {name: Layer(**ratios) for name, ratios in kept["layers"].items()}
+    found = Diagnosis(
+        Perturbation(**layers, reward_std=kept["reward_std"], channel_std=kept["channel_std"]),
+        {name: WriteRatios(**ratios) for name, ratios in kept["matrices"].items()}, kept["fidelity"], kept["wander"],
+    )  # fmt: skip
+    return limits(found, _sigma(rule))
+
+
+def _sigma(rule: PerturbationRule) -> float | None:
+    """σ of a rule; None if it learns from the noise of the array."""
+    return None if facts_of(rule).array_noise else rule.noise_std
 
 
 def so_far(arrays: dict[str, SynapseArray]) -> dict[str, Any]:

@@ -25,12 +25,13 @@ from hardware_models.costs.html_table import html_table
 from hardware_models.devices.measured import ENDING, files_named
 from hardware_models.neurons import Neurons
 from hardware_models.numerics.checks import ParameterError
-from neuroperturb.network.chip import cells_file
+from neuroperturb.network.chip import cells_file, differences
 from neuroperturb.network.chip import origin as origins_of
 from neuroperturb.network.chip import part_tables as parts
 from neuroperturb.network.chip.catalogue import KINDS, PRESETS, RECOMMENDED
 from neuroperturb.network.chip.origin import FROM, PUBLICATION, Origin
 from neuroperturb.network.chip.reward_channel import RewardChannel
+from neuroperturb.network.chip.typed_name import typed_name
 from neuroperturb.network.rnn import DECORRELATING, LEARNT
 from neuroperturb.spec import LARGEST, SpecError, data_file, plugins
 from neuroperturb.spec.user_code import is_name
@@ -109,6 +110,27 @@ class Chip(hw.Hardware):
         """The preset that its parameters are from, or the kind of its cells."""
         origin = self.origin()
         return parts.label(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
+
+    @property
+    def title(self) -> str:
+        """The same, and the keys that were changed on it: ``digital-4, changed: cells.bits``."""
+        return differences.title(self)
+
+    @property
+    def typed_name(self) -> str:
+        """What to type for its cells, with `--hardware`; "" if no name stands for them."""
+        origin = self.origin()
+        return typed_name(self.cells, KINDS[hw.Hardware, "cells"]) if origin is None else origin.name
+
+    @property
+    def written_once(self) -> bool:
+        """Whether it is programmed once: then ideal cells are trained, and weights are deployed on it."""
+        return any(isinstance(self._of(matrix).programming, hw.WrittenOnce) for matrix in LEARNT)
+
+    @property
+    def corrects(self) -> bool:
+        """Whether its writing reads cells back, and makes good what pulses did besides."""
+        return all(getattr(self._of(matrix).writing, "corrects", False) for matrix in LEARNT)
 
     def __repr__(self) -> str:
         """Its preset, or its cells, and what differs from that."""
@@ -201,7 +223,10 @@ def _made_of(value: Any, base: hw.Hardware, path: str = "") -> hw.Hardware:
         with parts.under(path):
             base = named(value["name"])
         value = {key: inner for key, inner in value.items() if key != "name"}
-    return cells_file.typed(parts.read(hw.Hardware, value, KINDS, base=base, path=path))
+    made_of = cells_file.typed(parts.read(hw.Hardware, value, KINDS, base=base, path=path))
+    return (
+        made_of if "costs" in value else dataclasses.replace(made_of, costs=origins_of.costs_of(value, made_of, base))
+    )
 
 
 def _recommended(table: Mapping, path: str) -> hw.Hardware:

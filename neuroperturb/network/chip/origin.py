@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import hardware_models as hw
+from hardware_models.devices.measured import ENDING
 from neuroperturb.network.chip.catalogue import PRESETS
 from neuroperturb.spec import SpecError
 
@@ -40,9 +41,23 @@ class Origin(NamedTuple):
     def fits(self, made_of: hw.Hardware) -> bool:
         """Whether the classes of cells and programming are those of the preset."""
         known = self.hardware
+        if self.name.lower().endswith(ENDING):  # measured pulses
+            return type(made_of.cells) is hw.Measured
         return known is None or all(
             type(getattr(made_of, n)) is type(getattr(known, n)) for n in ("cells", "programming")
         )
+
+
+def costs_of(table: Mapping, made_of: hw.Hardware, base: hw.Hardware) -> Any:
+    """Costs of hardware whose table names none: figures belong to a device. A preset's cells bring theirs; those of the base stay with cells and
+    programming of its classes, and go with them.
+    """
+    cells = table.get("cells")
+    cells = cells.get("kind") if isinstance(cells, Mapping) else cells
+    if isinstance(cells, str) and cells in PRESETS:
+        return PRESETS[cells].costs
+    stays = all(type(getattr(made_of, name)) is type(getattr(base, name)) for name in ("cells", "programming"))
+    return base.costs if stays else None
 
 
 def of_preset(name: str) -> Origin:
@@ -57,6 +72,8 @@ def split(table: Mapping, path: str) -> tuple[dict, Origin | None]:
     for asked in (cells, rest.get("name")):
         if isinstance(asked, str) and asked in PRESETS:
             return rest, of_preset(asked)
+    if isinstance(rest.get("name"), str) and rest["name"].lower().endswith(ENDING):
+        return rest, Origin(str(rest["name"]), "")
     if FROM not in table:
         return rest, None
     where = f"{path}.{FROM}" if path else FROM

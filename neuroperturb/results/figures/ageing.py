@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuroperturb.results.figures import formats
-from neuroperturb.results.figures.style import BLUE, DARK, VERMILION, blank, literal, styled, tidy
+from neuroperturb.results.figures.style import BLUE, DARK, VERMILION, blank, folded, literal, styled, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+SIZE = 6, 3.8  # inches
 AS_IT_IS, COMPENSATED, NEW = VERMILION, BLUE, DARK
 
 
@@ -29,7 +30,7 @@ def figure(ages: pd.DataFrame, title: str) -> Figure:
     ages : columns ``age``, ``seconds``, ``loss``, ``compensated``; the first row is the new chip
     title : the network, its task and its hardware
     """
-    page = blank(6, 3.8)
+    page = blank(*SIZE)
     ax = page.subplots()
     new, old = ages.iloc[0], ages.iloc[1:]
     ax.axhline(new["loss"], color=NEW, lw=1, ls=(0, (4, 3)), label="new")
@@ -38,7 +39,7 @@ def figure(ages: pd.DataFrame, title: str) -> Figure:
     ax.set(xscale="log", yscale="log", xlabel="time since programming", ylabel="test loss")
     ax.set_xticks(old["seconds"], old["age"])
     ax.set_xticks([], minor=True)
-    ax.set_title(literal(title))
+    ax.set_title(literal(folded(title, SIZE[0])))
     tidy(ax, "y")
     ax.legend()
     return page

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hardware_models.characterise.card import PULSES, Card, grain, horizon, parameters
+from hardware_models.characterise.card import PULSES, Card, grain, horizon
+from hardware_models.characterise.parameter_list import parameters
 from hardware_models.characterise.spread import ROUNDING
 from neuroperturb.results.figures import formats
 from neuroperturb.results.figures.style import BLUE, GREEN, GREY, INK, PAGE, VERMILION, blank

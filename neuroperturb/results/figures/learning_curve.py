@@ -10,7 +10,19 @@ import numpy as np
 from neuroperturb.experiments import experiment as config
 from neuroperturb.results.columns import Record
 from neuroperturb.results.figures import formats
-from neuroperturb.results.figures.style import DARK, GAP, NOTE, SKY, VERMILION, blank, literal, spread, styled, tidy
+from neuroperturb.results.figures.style import (
+    DARK,
+    GAP,
+    NOTE,
+    SKY,
+    VERMILION,
+    blank,
+    folded,
+    literal,
+    spread,
+    styled,
+    tidy,
+)
 from neuroperturb.results.loss import ceiling, of_run
 
 if TYPE_CHECKING:
@@ -41,7 +53,11 @@ def learning_curve(run: Record, ax=None):
     shown = _shown if best is None else lambda column: _returns(column, best)
     ax.plot(epochs, shown(run.history["train_loss"]), color=TRAIN, lw=2, label="training")
     ax.plot(epochs, shown(run.history["validation_loss"]), color=VALIDATION, lw=2, label="validation", marker=".")
-    ax.set(xlabel="epoch", ylabel=_loss_name(run) if best is None else "return of a trial", title=literal(_title(run)))
+    ax.set(
+        xlabel="epoch",
+        ylabel=_loss_name(run) if best is None else "return of a trial",
+        title=literal(folded(_title(run), SIZE[0])),
+    )
     ax.set_yscale("log" if best is None else "linear")
     ax.xaxis.get_major_locator().set_params(integer=True)
     _horizontal_lines(ax, run, shown)
@@ -74,7 +90,7 @@ def _title(run: Record) -> str:
     end = f", diverged at step {run.diverged_step:,}" if run.status == "diverged" else ""
     end = ", interrupted" if run.status == "interrupted" else end
     chip = run.experiment.hardware
-    where = "" if chip is None else f", {chip.label}"
+    where = "" if chip is None else f", {chip.title}"
     return f"{config.label(run.experiment)} on {run.experiment.task.label}{where}{end}"
 
 

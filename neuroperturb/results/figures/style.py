@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -26,6 +27,7 @@ WIDE, WIDEST, NARROW = (
     3.9,
 )  # inches of a figure: usual, largest where the order of panels needs it, on a phone
 PAIRED = 21  # characters of entries of a legend, two of which fit side by side on a phone
+TITLE = 10  # characters of a title in an inch
 GAP = 0.05  # smallest distance between two labels, as a fraction of the axis
 SMALL, NOTE = 8, 7.5  # points: ticks and legends; labels inside a figure
 PAGE = {  # matplotlib's settings of every figure
@@ -54,6 +56,11 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 def literal(text: str) -> str:
     """Text as it is: a dollar in somebody's name starts no formula."""
     return str(text).replace("$", r"\$")
+
+
+def folded(text: str, inches: float) -> str:
+    """A title in lines that fit a figure of one plot, this wide."""
+    return textwrap.fill(text, int(TITLE * inches), break_long_words=False, break_on_hyphens=False)
 
 
 def title(figure: Figure, text: str) -> None:

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 import hardware_models as hw
 from hardware_models.ageing import Ageing, Drift, Leak
-from hardware_models.characterise.card import PULSES, SIDE, parameters
+from hardware_models.characterise.card import PULSES, SIDE
+from hardware_models.characterise.parameter_list import parameters
 from hardware_models.characterise.read_error import TYPICAL, read_error
 from hardware_models.characterise.step_curves import step_curves
 from hardware_models.characterise.year import YEAR, year

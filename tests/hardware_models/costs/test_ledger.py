@@ -169,7 +169,20 @@ def test_what_prices_an_array():
     assert array.ledger(ROUGH).technologies == ("rough",)
     assert make(cell=Digital(bits=5), costs=ROUGH).ledger().technologies == ("rough",)
     assert hw.PRESETS["loihi"].array((2, 3)).ledger().technologies == ("Loihi",)
+    assert hw.PRESETS["loihi"].replace(cells=Digital(bits=5)).array((2, 3)).ledger().technologies == ("Loihi",)
     assert hw.Hardware(cells=STEPPING, costs=ROUGH).array((2, 3)).ledger().technologies == ("rough",)
+
+
+@pytest.mark.parametrize("made_with", [None, figures.sram(4), figures.sram(16)])
+def test_static_memory_is_priced_at_the_bits_of_its_cells(made_with):
+    """Also where it was made for others: a preset of 4 bits whose cells have 5 costs what 5 bits cost. What is asked for is what is asked."""
+    array = make(cell=Digital(bits=5), costs=made_with)
+    array.update([0.5, 0.5], [1.0, 1.0, 0.0])
+    found, alone = array.ledger(), make(cell=Digital(bits=5)).ledger(figures.sram(5))
+    assert found.technologies == alone.technologies == ("SRAM, 5 bits",)
+    assert found.energy["write"].typical == pytest.approx(6 * figures.sram(5).update_energy.typical)
+    assert array.ledger(figures.sram(4)).technologies == ("SRAM, 4 bits",)
+    assert make(cell=hw.Ideal(), costs=figures.sram(4)).ledger().technologies == ("SRAM, 4 bits",)  # cells without bits
 
 
 def test_writes_without_pulses_have_no_price():

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 import hardware_models as hw
 import neuroperturb
-from neuroperturb.analysis.advice import advisor, evidence
+from hardware_models.characterise import card
+from hardware_models.devices.states import states
+from neuroperturb.analysis.advice import advisor, evidence, limits
 from neuroperturb.analysis.advice.limits import limits_of, sentences
 from neuroperturb.cli import app as cli
 from neuroperturb.cli.terminal import BAD_INPUT
@@ -28,6 +30,19 @@ def test_limits_of_reram_es_by_hand():
     assert found.step == pytest.approx(hw.PRESETS["reram-es"].cell.granularity)
     assert found.states * found.step == pytest.approx(2)
     assert "every write draws noise of 5.1%" in sentences(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("digital", 255), ("digital-4", 15), ("digital-6", 63), ("reram-es", None)]
+)
+def test_advice_counts_states_as_a_card_does(name, count):
+    """Cells of n bits have 2ⁿ − 1 levels, both ends counted; cells of pulses as many as there are mean pulses from end to end."""
+    found = limits_of(chips.named(name))
+    assert found.states == pytest.approx(2 * found.half_range / found.step if count is None else count)
+    said = next(line for line in str(advisor.advise(name)).splitlines() if line.startswith("limits"))
+    meaning = "mean pulses from end to end" if count is None else "levels, both ends counted"
+    assert f"{found.states:,.0f} states ({meaning})" in said
+    assert card.states is limits.states is states
 
 
 def test_asymmetry_is_that_of_mean_pulses():

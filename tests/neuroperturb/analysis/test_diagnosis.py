@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import hardware_models as hw
@@ -35,6 +37,8 @@ from neuroperturb.network.chip.reward_channel import RewardChannel
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.kernels
 interpreted = pytest.mark.skipif(COMPILED, reason="compiling each takes seconds; .ci/run does these with the JIT off")
@@ -303,6 +307,43 @@ def test_the_limit_is_named_with_its_cure(changes, ratio, where):
     assert (found.ratio, found.where) == (ratio, where)
     assert found.cure in str(found) and "use " in found.cure
     assert verdict.limit(diagnosis(), 0.01) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden": (0.1, 5.0, 0.0)}, "credited fraction 0.1 (hidden) is below 0.3, and 18 of 19 runs like that did not learn: use "),
+        ({"wander": 3.0}, "wander 3 (all matrices) is above 1.8, and 6 of 6 runs like that did not learn: "),
+        ({"forgets": 48.8}, "forgets 48.8 (W_rec) is above 1.5, a hint only: of runs like that 21 of 23 on delayed XOR and 14 of 26 on bit cop"),
+        ({"step": (0.002, 0.1)}, "request/step 0.002 (W_rec) is below 0.05, a hint of which too few runs were measured: cells realise little"),
+        ({"output": (1.0, 5.0, 0.9)}, "dead fraction 0.9 (output) is above 0.5, a hint of which too few runs were measured: use "),
+    ],
+)  # fmt: skip
+def test_a_warning_says_on_which_side_and_what_it_is_worth(changes, words):
+    assert str(verdict.limits(diagnosis(**changes), 0.01)[0]).startswith(words)
+
+
+def test_what_holds_comes_first_and_false_alarms_do_not_come():
+    found = verdict.limits(
+        diagnosis(forgets=300.0, error=0.3, step=(0.002, 0.1), hidden=(0.1, 0.1, 0.0), output=(1.0, 0.2, 0.0)), 0.01
+    )
+    assert [each.ratio for each in found] == ["credited fraction", "weight error", "forgets", "request/step"]
+    assert [each.holds for each in found] == [True, True, False, False]
+    assert verdict.limits(diagnosis(hidden=(1.0, 0.1, 0.0), output=(1.0, 0.2, 0.0)), 0.01) == []  # of loss SNR, 4 of 17
+
+
+def test_what_warnings_are_worth_is_what_the_study_found():
+    """Runs that did not learn, of those that were warned, by task: from the published runs."""
+    runs = pd.read_csv(ROOT / "studies" / "results" / "warning" / "runs.csv").dropna(subset=["limit"])
+    runs = runs.assign(task=runs["task"].str.split(" ").str[0], failed=~(runs["test"] < 0.5))
+    for ratio, worth in verdict.WORTH.items():
+        own = runs[runs["limit"] == ratio]
+        counts = [
+            (int(one["failed"].sum()), len(one))
+            for one in (own[own["task"] == t] for t in ("delayed-xor", "bit-copying"))
+        ]
+        assert tuple(counts) == worth, ratio
+    assert set(runs["limit"]) == set(verdict.WORTH)
 
 
 @interpreted

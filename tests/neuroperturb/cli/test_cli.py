@@ -66,6 +66,22 @@ def test_run_leaves_a_record_a_picture_and_a_table(trainer, tmp_path):
     assert config.digest(record.experiment) in name.name
 
 
+def test_quiet_prints_the_final_table_the_answer_and_where_the_files_are(trainer):
+    """As its help says; the answer is also that of the record, in Python and in a notebook."""
+    result = invoke("run", "delayed-xor", *SMALL, "--hardware", "digital-4", "--out", "a.nc", "--quiet")
+    assert result.exit_code == 0, result.output
+    parts = [part for part in result.output.split("\n\n") if part.strip()]
+    assert len(parts) == 3 and "validation" in parts[0] and "guess" in parts[0]
+    answer = load("a.nc").answer()
+    assert answer and " ".join(parts[1].split()) == " ".join(answer.split())
+    assert [line.split()[0] for line in parts[2].splitlines()] == ["record", "figure"]
+    assert answer in " ".join(load("a.nc").report().split()) and answer in load("a.nc")._repr_html_()
+    told = invoke("report", "a.nc").output
+    assert told.count(answer[:30]) == 1
+    help_text = " ".join(invoke("run", "--help").output.replace("│", " ").split())
+    assert "Print only the final table, the answer, and where the files are." in help_text
+
+
 def test_a_toml_file_is_a_source(trainer, tmp_path):
     (tmp_path / "a.toml").write_text(
         'task = "delayed-xor"\nrule = "danp"\n[network]\nsize = 4\n[training]\nepochs = 1\n'

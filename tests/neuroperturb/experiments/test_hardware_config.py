@@ -436,6 +436,61 @@ def test_another_device_is_not_from_there():
     assert chip(experiment("reram-es").table()["hardware"], "hardware.cells=ecram").origin().name == "ecram"
 
 
+@pytest.mark.parametrize(
+    ("table", "matrix", "technology"),
+    [
+        ({"name": "digital-4", "cells": {"bits": 5}}, "W_rec", "SRAM, 5 bits"),
+        ({"name": "digital-4", "W_out": {"cells": {"bits": 8}}}, "W_out", "SRAM, 8 bits"),
+        ({"name": "reram-es", "cells": {"kind": "digital", "bits": 5}}, "W_rec", "SRAM, 5 bits"),
+        ({"name": "reram-es", "cells": "soft-bounds"}, "W_rec", None),  # nobody's figures
+        ({"name": "reram-es", "W_out": {"cells": "ideal"}}, "W_out", None),
+        ({"name": "reram-es", "W_out": {"cells": "ideal"}}, "W_in", "ReRAM"),
+        ({"name": "ecram", "cells": "ecram-mo"}, "W_rec", "ECRAM, metal oxide"),
+        ({"cells": "ecram"}, "W_rec", "ECRAM"),
+        (
+            {"name": "ecram", "cells": {"dw_min": 0.01}},
+            "W_rec",
+            "ECRAM",
+        ),  # its figures stay, and the answer of a run says whose they are
+        ({"name": "reram-es", "cells": "digital", "costs": "reram"}, "W_rec", "ReRAM"),  # asked for
+        ({"name": "pcm", "writing": "recommended"}, "W_rec", "PCM"),
+    ],
+)
+def test_costs_are_those_of_the_cells(table, matrix, technology):
+    """Figures of a preset go with its cells; also where a record is read again."""
+    made_of = chip(table)
+    for found in (made_of, chip(hardware.write(made_of))):
+        array = found.of(matrix).array((2, 3), weight_scale=1.0)
+        assert array.ledger().technologies == ((technology,) if technology else ())
+
+
+@pytest.mark.parametrize(
+    ("table", "title"),
+    [
+        ("digital-4", "digital-4"),
+        ({"name": "digital-4", "seed": 3}, "digital-4"),
+        ({"name": "digital-4", "cells": {"bits": 5}}, "digital-4, changed: cells.bits"),
+        ({"name": "digital-4", "writing": "recommended"}, "digital-4, recommended writing"),
+        (
+            {"name": "digital-4", "writing": "recommended", "cells": {"bits": 5}},
+            "digital-4, recommended writing, changed: cells.bits",
+        ),
+        ({"name": "digital-4", "writing": "mixed-precision"}, "digital-4, changed: writing"),
+        ({"name": "ecram", "neurons": {"noise_std": 0.1}}, "ecram, changed: neurons.noise_std"),
+        ({"name": "ecram", "W_out": {"cells": {"dw_min": 0.01}}}, "ecram, changed: W_out.cells.dw_min"),
+        ({"cells": "digital", "reading": {"output_noise_std": 0.1}}, "digital, changed: reading.output_noise_std"),
+        (
+            {"name": "digital-4", "cells": {"bits": 5, "w_max": 2.0}, "neurons": {"noise_std": 0.1}, "weight": "pair"},
+            "digital-4, changed: cells.bits, cells.w_max, weight and 1 more",
+        ),
+    ],
+)
+def test_a_title_says_what_was_changed(table, title):
+    made_of = chip(table)
+    assert made_of.title == title
+    assert chip(hardware.write(made_of)).title == title
+
+
 def test_every_matrix_has_its_own():
     made_of = chip(
         {"name": "reram-es", "W_out": "ecram", "D_rec": {}, "W_in": {"cells": {"kind": "digital", "bits": 5}}}

@@ -14,6 +14,7 @@ from hardware_models.neurons import Neurons
 from hardware_models.numerics.compiled import COMPILED
 from hardware_models.reading.reading import Reading
 from neuroperturb import rules, tasks
+from neuroperturb.analysis.diagnosis import record_section as section_of
 from neuroperturb.baselines import Bptt, Sgd
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
@@ -291,7 +292,9 @@ def test_the_record_says_what_the_hardware_did(tmp_path):
     assert again.ledger == record.ledger
     text = report.text(again)
     assert "hardware  reram-array-hfo2" in text
-    assert "warning   weight error" in text
+    assert "warning" not in text  # it is said once, in the answer
+    told = section_of.limits_of(again.ledger["hardware"], again.experiment.rule)
+    assert told[0].ratio == "weight error" and str(told[0]) == section["warning"]
     for word in ("credited", "request/step", "at bound", "pulses/cell", "energy"):
         assert word in text
     ideal = experiment.replace(hardware=None)
