@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
-import tomli_w
 import typer
 
 import hardware_models as hw
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
+from neuroperturb.experiments.examples import example
 from neuroperturb.experiments.schema import schema as schema_of
-from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings, under
+from neuroperturb.experiments.settings import REQUIRED, KeyEntry, default_of, settings, under
 from neuroperturb.results.grid import line_width
 from neuroperturb.rules import RULES
 from neuroperturb.spec import InputError, close
@@ -127,44 +127,55 @@ def _near(word: str, keys: set[str]) -> str:
 
 def _setting(key: str, told: list[KeyEntry]) -> list[str]:
     lines = [key]
-    for one in _alike(told):
+    for one, places in _alike(told):
         lines += _paragraph(one.meaning or "(no description)", "  ")
         form = "" if one.kinds else f"{one.form};  "
-        lines.append(
-            f"    {form}default {_value(one.default)}" if one.default is not REQUIRED else f"    {form}has no default"
-        )
-        lines += [f"    where {' and '.join(one.needs)}"] * bool(one.needs)
+        lines.append(f"    {form}{_default(one)}")
+        for place in places:
+            lines += _paragraph(f"where {place}", "    ")
     kinds = {kind: words for one in told for kind, words in one.kinds.items()}
     lines += [line for kind, words in kinds.items() for line in _item(kind, words)]
     below = under(key)
     if below:
         lines.append("  its settings:")
         lines += [line for name, meaning in _once(below) for line in _item(name, meaning)]
-    return [*lines, "", *_example(told[0])]
+    return [*lines, *_example(key)]
 
 
-def _alike(told: Iterable[KeyEntry]) -> list[KeyEntry]:
-    """Each meaning once."""
-    return list({(one.meaning, repr(one.default)): one for one in told}.values())
+def _alike(told: Iterable[KeyEntry]) -> list[tuple[KeyEntry, list[str]]]:
+    """Each meaning once, with all places where the setting has it."""
+    found: dict[tuple[str, str, str], list[KeyEntry]] = {}
+    for one in told:
+        found.setdefault((one.meaning, one.form, repr(one.default)), []).append(one)
+    return [(alike[0], _places(alike)) for alike in found.values()]
+
+
+def _places(alike: list[KeyEntry]) -> list[str]:
+    """Where a setting is: alternatives that differ in their last kind alone are one, with its kinds."""
+    kinds: dict[tuple[str, ...], dict[str, None]] = {}
+    for one in alike:
+        if not one.needs:
+            return []
+        key, _, kind = one.needs[-1].partition(" = ")
+        kinds.setdefault((*one.needs[:-1], key), {})[kind] = None
+    return [" and ".join([*around, f"{key} = {' or '.join(its)}"]) for (*around, key), its in kinds.items()]
 
 
 def _once(below: Iterable[KeyEntry]) -> list[tuple[str, str]]:
     return list({one.key.rpartition(".")[2]: one.meaning for one in reversed(list(below))}.items())[::-1]
 
 
-def _example(one: KeyEntry) -> list[str]:
-    table, _, name = one.key.rpartition(".")
-    value: Any = one.default if isinstance(one.default, bool | int | float | str) else next(iter(one.kinds), None)
-    if value is None:
+def _example(key: str) -> list[str]:
+    """A TOML and a command, as they are typed."""
+    found = example(key)
+    if found is None:
         return []
-    text = tomli_w.dumps({name: value}).strip()
-    where = f"[{table}]  " if table else ""
-    return [f"  TOML     {where}{text}", f"  command  neuroperturb run delayed-xor --set {one.key}={value}"]
+    first, *rest = [line for line in found.toml.splitlines() if line]
+    return ["", f"  TOML     {first}", *(f"           {line}" for line in rest), f"  command  {found.command}"]
 
 
-def _value(value: Any) -> str:
-    kind = getattr(value, "kind", None)
-    return "none" if value is None else str(kind) if isinstance(kind, str) else repr(value)
+def _default(one: KeyEntry) -> str:
+    return "has no default" if one.default is REQUIRED else f"default {default_of(one)}"
 
 
 def _item(name: str, text: str) -> list[str]:

@@ -94,6 +94,7 @@ SYNONYMS = {
     "σ": "rule.noise_std",
     "perturbation size": "rule.noise_std",
     "η": "rule.learning_rate",
+    "eta": "rule.learning_rate",
     "hidden units": "network.size",
     "neurons": "network.size",
     "time constant": "network.leak",

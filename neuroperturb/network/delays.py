@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from hardware_models.numerics import random
-from neuroperturb.network.quantities import Si, Time, parse, write
+from neuroperturb.network.quantities import Dimension, Si, Time, parse, write
 from neuroperturb.spec import Spec, SpecError, Words
 
 NUMBER = 6  # of the INIT stream; lower ones draw weights, feedback and wiring
@@ -83,7 +83,7 @@ def said(delay: AnyDelay) -> Any:
     return [said(one) for one in delay] if isinstance(delay, tuple) else write(delay, "time")
 
 
-Delays = Annotated[AnyDelay, PlainValidator(read), PlainSerializer(said, return_type=Any)]
+Delays = Annotated[AnyDelay, Dimension("time"), PlainValidator(read), PlainSerializer(said, return_type=Any)]
 
 
 def times(delay: AnyDelay) -> tuple[float, ...]:

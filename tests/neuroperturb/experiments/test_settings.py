@@ -71,7 +71,7 @@ def test_what_the_field_calls_a_setting_leads_to_it(word):
 
 def test_a_setting_says_its_default_its_range_and_where_it_applies():
     text = explanation("rule.noise_std")
-    assert "a number, above 0;  default 0.001" in text and "--set rule.noise_std=0.001" in text
+    assert "a number, above 0;  default 0.001" in text and "--set rule.noise_std=0.002" in text
     assert "where hardware.writing.kind = 'closed-loop'" in explanation("hardware.writing.threshold")
     assert "stuck_zero" in explanation("hardware.time.faults")
 
