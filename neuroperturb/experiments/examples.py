@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import shlex
 import tomllib
-import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from neuroperturb.experiments import recipes, toml
 from neuroperturb.experiments.entry import REQUIRED, KeyEntry
 from neuroperturb.experiments.example_values import ALONE, BESIDE, INSTEAD, UNCHECKED, values
-from neuroperturb.experiments.settings import TAGS, alternatives, settings, under
+from neuroperturb.experiments.settings import TAGS, is_list, settings, under
 from neuroperturb.spec import InputError
 
 TASK = "delayed-xor"
@@ -47,7 +46,7 @@ class Example(NamedTuple):
     command: str
 
 
-class _Run(NamedTuple):
+class _ExampleRun(NamedTuple):
     """What `neuroperturb run` is given."""
 
     task: str
@@ -80,7 +79,7 @@ class _Run(NamedTuple):
         words = ["neuroperturb", "run", self.source, *([] if self.rule is None else ["--rule", self.rule])]
         return shlex.join([*words, *(word for one in self.assignments for word in ("--set", one))])
 
-    def also(self, assignments: Iterable[str]) -> _Run:
+    def also(self, assignments: Iterable[str]) -> _ExampleRun:
         return self._replace(assignments=(*self.assignments, *assignments))
 
 
@@ -106,7 +105,7 @@ def examples(one: KeyEntry) -> Iterator[Example]:
             yield Example(toml.short(full.table()), full.command())
 
 
-def _works(run: _Run, full: _Run) -> bool:
+def _works(run: _ExampleRun, full: _ExampleRun) -> bool:
     """Whether it is taken, and changes something."""
     try:
         made, _ = full.made(), toml.resolve(full.table())
@@ -118,7 +117,7 @@ def _works(run: _Run, full: _Run) -> bool:
         return True
 
 
-def _runs(one: KeyEntry) -> Iterator[_Run]:
+def _runs(one: KeyEntry) -> Iterator[_ExampleRun]:
     """Runs in which a setting may stand, the plainest first."""
     needs = _needs(one)
     task, rule = needs.pop("task.name", None), needs.pop("rule.name", None)
@@ -131,7 +130,7 @@ def _runs(one: KeyEntry) -> Iterator[_Run]:
     kinds = (f"{key}={INSTEAD.get((key, kind), kind)}" for key, kind in chosen.items())
     asked = (*beside, *kinds, *_required(one, needs))
     for on, name, by in itertools.product(ON if top == "hardware" else ((),), tasks, rules):
-        yield _Run(name, UNCHECKED.get(one.key) or by, (*on, *asked))
+        yield _ExampleRun(name, UNCHECKED.get(one.key) or by, (*on, *asked))
 
 
 def _needs(one: KeyEntry) -> dict[str, str]:
@@ -148,7 +147,7 @@ def _assigned(one: KeyEntry, value: Any) -> Iterator[str]:
         table = ({} if kind is None else {"kind": kind}) | had | {one.name: value}
         order = [other.name for other in under(whole.key)]
         table = dict(sorted(table.items(), key=lambda item: order.index(item[0])))
-        yield f"{whole.key}={_text([table] if _is_list(whole) else table)}"
+        yield f"{whole.key}={_text([table] if is_list(whole) else table)}"
         return
     yield f"{one.key}={_text(value)}"
     table = one.table if one.name in TAGS else one.key
@@ -166,13 +165,9 @@ def _of_kind(table: str, kind: Any) -> Iterator[KeyEntry]:
 def _whole(one: KeyEntry) -> KeyEntry | None:
     """The table that must be given at once for one of its settings: in a list, or with many that are required."""
     around = next((other for other in settings() if other.key == one.table), None)
-    if around is None or not (_is_list(around) or sum(1 for _ in _beside(one)) >= MANY):
+    if around is None or not (is_list(around) or sum(1 for _ in _beside(one)) >= MANY):
         return None
     return around
-
-
-def _is_list(one: KeyEntry) -> bool:
-    return bool(one.kinds) and all(typing.get_origin(hint) is tuple or hint is tuple for hint in alternatives(one.hint))
 
 
 def _beside(one: KeyEntry) -> Iterator[KeyEntry]:

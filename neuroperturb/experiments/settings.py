@@ -65,6 +65,11 @@ def under(key: str) -> list[KeyEntry]:
     return [one for one in settings() if one.key.startswith(key + ".") and one.key.count(".") == depth]
 
 
+def is_list(one: KeyEntry) -> bool:
+    """Whether a setting is a list of records, each of which is given whole."""
+    return bool(one.kinds) and all(tuple in (hint, typing.get_origin(hint)) for hint in alternatives(one.hint))
+
+
 def default_of(one: KeyEntry) -> str:
     """What a setting that has a default is when it is left out, as a file has it."""
     kind, dimension = getattr(one.default, "kind", None), dimension_of(one.hint)

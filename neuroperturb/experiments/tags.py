@@ -99,4 +99,7 @@ def _registered(part: Any) -> str | None:
 
 
 def _entry(one: KeyEntry, name: str, meaning: str, form: str, default: Any, kinds: dict[str, str]) -> KeyEntry:
-    return KeyEntry(f"{one.key}.{name}", one.owner, meaning, form, str, default, one.needs, kinds)
+    key = f"{one.key}.{name}"
+    return KeyEntry(
+        key=key, owner=one.owner, meaning=meaning, form=form, hint=str, default=default, needs=one.needs, kinds=kinds
+    )  # fmt: skip

@@ -12,7 +12,6 @@ from neuroperturb.cli.explain import explanation
 from neuroperturb.cli.terminal import BAD_INPUT
 from neuroperturb.experiments import glossary, toml
 from neuroperturb.experiments.docstrings import meanings, summary
-from neuroperturb.experiments.schema import schema
 from neuroperturb.experiments.settings import REQUIRED, settings
 from neuroperturb.experiments.template import template
 from neuroperturb.results.text import LAYER, MATRIX
@@ -133,18 +132,3 @@ def test_new_writes_a_file_and_never_over_one(tmp_path, monkeypatch):
     again = runner.invoke(cli.app, ["new", "delayed-xor"])
     assert again.exit_code == BAD_INPUT and "exists: choose another with '--out'" in again.stderr
     assert (tmp_path / "delayed-xor.toml").read_text() == before
-
-
-def test_the_schema_takes_what_runs_and_refuses_what_cannot_be():
-    jsonschema = pytest.importorskip("jsonschema")
-    made = schema()
-    jsonschema.Draft202012Validator.check_schema(made)
-    check = jsonschema.Draft202012Validator(made)
-    for table in (
-        {"task": "delayed-xor"},
-        toml.plain(toml.resolve({"task": "delayed-xor", "rule": "np-p", "hardware": "reram-es"})),
-    ):
-        assert list(check.iter_errors(table)) == []
-    for table in ({"task": 3}, {"training": {"epochs": "ten"}}, {"rule": {"broadcast": "all"}}):
-        assert list(check.iter_errors(table))
-    assert json.loads(runner.invoke(cli.app, ["explain", "--schema"]).stdout) == json.loads(json.dumps(made))
