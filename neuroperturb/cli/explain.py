@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import hardware_models as hw
+from hardware_models.numerics.names import near, question
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
@@ -18,7 +19,7 @@ from neuroperturb.experiments.schema import schema as schema_of
 from neuroperturb.experiments.settings import REQUIRED, KeyEntry, default_of, settings, under
 from neuroperturb.results.grid import line_width
 from neuroperturb.rules import RULES
-from neuroperturb.spec import InputError, close
+from neuroperturb.spec import InputError
 from neuroperturb.study.keys import keys as keys_of_studies
 from neuroperturb.tasks import TASKS
 
@@ -116,9 +117,10 @@ def _near(word: str, keys: set[str]) -> str:
     known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
     last = word.rpartition(".")[2].casefold()
     begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
-    if begins:
-        return f"Did you mean {', '.join(map(repr, begins[:3]))}?"
-    return close(word, known) or "`neuroperturb explain` lists what can be explained."
+    return (
+        question([*dict.fromkeys([*begins, *near(word, known)])][:3])
+        or "`neuroperturb explain` lists what can be explained."
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def _table(members: list[KeyEntry]) -> dict[str, Any]:
         properties.setdefault(one.name, []).append(one)
     made = {name: _property(ones) for name, ones in properties.items()}
     if members:
-        made |= dict.fromkeys(_other_keys(members[0].table), {})
+        made |= {key: {} for key in _other_keys(members[0].table)}
     return {"type": "object", "properties": made, "additionalProperties": False}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from neuroperturb.experiments.expand import _without_none
 from neuroperturb.experiments.experiment import Experiment
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.user_code import beside
 
 # a key of 500 steps, of which tomllib takes the square; it begins where a step begins, so that no text is searched twice
@@ -36,7 +36,12 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
     for assignment in overrides:
         table = override(table, assignment)
     with beside(folder):
-        return Experiment.parse(table)
+        try:
+            return Experiment.parse(table)
+        except SpecError as error:
+            from neuroperturb.experiments import misnamed  # all settings, which only this error needs
+
+            raise misnamed.told(error) from None
 
 
 def read_table(path: str | Path) -> dict:
