@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from neuroperturb.cli import job as jobs
+from neuroperturb.cli import run_options as options
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments.template import template
 from neuroperturb.spec import InputError, suggest
@@ -19,9 +22,14 @@ def new(
         str | None,
         typer.Argument(metavar="TASK|DATA", help="A task, your own data, or FILE.py:Class; see `neuroperturb list`."),
     ] = None,
+    target: options.Target = None,
+    layout: options.Layout = None,
+    kind: options.Kind = None,
+    horizon: options.Horizon = None,
     rule: Annotated[str | None, typer.Option(help="Learning rule. Default: the task's own.")] = None,
     hardware: Annotated[str | None, typer.Option(help="Hardware, as in `run`. Default: ideal.")] = None,
     writing: Annotated[str | None, typer.Option(help="How its cells are written, as in `run`.")] = None,
+    assign: options.Assignments = None,
     out: Annotated[Path | None, typer.Option(help="The file. Default: TASK.toml")] = None,
     study: Annotated[
         str | None, typer.Option(metavar="NAME", help="Copy a study that comes with the package, to edit it.")
@@ -41,9 +49,11 @@ def new(
             "notebook", notebook, shipped.notebooks(), out
         )
         return
-    made = jobs.prepare(jobs.Request(task, rule=rule, hardware=hardware, writing=writing)).experiment
-    path = _free(out or Path(f"{made.task.label}.toml"))
-    command = f"neuroperturb run {path}"
+    settings = [*(assign or []), *options.of_data(target, layout, kind, horizon)]
+    request = jobs.Request(task, rule=rule, hardware=hardware, writing=writing, settings=settings)
+    made = jobs.prepare(request).experiment
+    path = _free(out or Path(re.sub(r"[^\w.]+", "-", made.task.label) + ".toml"))
+    command = f"neuroperturb run {shlex.quote(str(path))}"
     path.write_text(template(made, command), encoding="utf-8")
     say(f"written   {path}\nrun it    {command}\nchange it neuroperturb explain KEY says what a setting means")
 

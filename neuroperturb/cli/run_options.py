@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,3 +74,22 @@ Ablate = Annotated[
 Out = Annotated[Path | None, typer.Option(help="Folder, or file ending in .nc, for the record. Default: runs/")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the interrupted run of this experiment.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the final table only.")]
+
+
+def of_data(
+    target: list[str] | None, layout: str | None, kind: str | None, horizon: int | None
+) -> list[str]:  # fmt: skip
+    """What the options of a file of data say, as assignments of settings."""
+    return settings(
+        {
+            "task.target": json.dumps(target) if target else None,
+            "task.horizon": horizon,
+            "task.layout": None if layout is None else json.dumps(layout),
+            "task.kind": kind,
+        }
+    )
+
+
+def settings(chosen: dict[str, Any]) -> list[str]:
+    """Assignments of the options that were given."""
+    return [f"{key}={value}" for key, value in chosen.items() if value is not None]

@@ -40,4 +40,3 @@ class SpecError(ParameterError):
     def no_choice(cls, name: str, owner: str, got: Any, known: Iterable[str]) -> SpecError:
         """The given value is not a valid choice."""
         return cls(name, owner, repr(got), hint=suggest(str(got), known), verb="cannot be")
-

@@ -66,6 +66,7 @@ class Arrays(Task):
     default_batch_size: ClassVar[int] = 16
 
     name: Literal["arrays"] = "arrays"
+    how_to_give: ClassVar[dict[str, str]] = {"path": "Give your file in the place of the task: FILE.npz."}
     path: DataFile
     layout: Layout | None = None
     kind: Kind | None = None

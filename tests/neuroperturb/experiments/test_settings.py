@@ -132,3 +132,42 @@ def test_new_writes_a_file_and_never_over_one(tmp_path, monkeypatch):
     again = runner.invoke(cli.app, ["new", "delayed-xor"])
     assert again.exit_code == BAD_INPUT and "exists: choose another with '--out'" in again.stderr
     assert (tmp_path / "delayed-xor.toml").read_text() == before
+
+
+def test_new_writes_a_file_for_ones_own_table_with_the_options_of_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{k},{k % 7},{k % 5}" for k in range(600)]
+    (tmp_path / "load.csv").write_text("\n".join(["time,load_kw,temperature", *rows]))
+    done = runner.invoke(
+        cli.app, ["new", "load.csv", "--target", "load_kw", "--horizon", "3", "--set", "training.epochs=2"]
+    )
+    assert done.exit_code == 0, done.output
+    written = next(tmp_path.glob("*.toml"))
+    made = toml.load(written)
+    assert (made.task.path, made.task.target, made.task.horizon, made.training.epochs) == (
+        "load.csv",
+        ("load_kw",),
+        3,
+        2,
+    )
+    assert " " not in written.name and f"neuroperturb run {written.name}" in done.output
+
+
+@pytest.mark.parametrize("command", ["new", "run"])
+@pytest.mark.parametrize(
+    ("task", "way"),
+    [
+        ("series", "FILE.csv --target COLUMN"),
+        ("arrays", "FILE.npz"),
+        ("gymnasium", "--set task.environment=CartPole-v1"),
+    ],
+)
+def test_a_task_that_needs_ones_own_data_says_how_it_is_given(command, task, way):
+    said = runner.invoke(cli.app, [command, task])
+    assert said.exit_code == BAD_INPUT and way in said.stderr
+
+
+def test_no_meaning_begins_with_a_type():
+    """A setting has its form beside it, and a comment stands beside its value."""
+    types = ("int,", "float,", "str,", "bool,", "tuple of", "list of")
+    assert [one.key for one in settings() if one.meaning.startswith(types)] == []
