@@ -26,9 +26,9 @@ NUMBER = 6  # of the INIT stream; lower ones draw weights, feedback and wiring
 class UniformDelays(Spec):
     """Delays that are drawn once, uniform on the whole steps of dt in a range.
 
-    least, most : times of the range
+    least : shortest delay;  most : longest delay
     per : whether every synapse has its own, or every neuron, all of whose synapses get a spike together
-    seed : of the draw
+    seed : of the draw of delays, apart from that of the run
     """
 
     kind: Literal["uniform"] = "uniform"

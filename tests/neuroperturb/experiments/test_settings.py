@@ -1,6 +1,7 @@
 """Settings, words and templates are generated: every setting has a meaning, every key works, every file reads back."""
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -171,3 +172,42 @@ def test_no_meaning_begins_with_a_type():
     """A setting has its form beside it, and a comment stands beside its value."""
     types = ("int,", "float,", "str,", "bool,", "tuple of", "list of")
     assert [one.key for one in settings() if one.meaning.startswith(types)] == []
+
+
+def test_no_meaning_is_cut_off_or_a_range_alone():
+    assert [
+        (one.owner, one.key) for one in settings() if len(one.meaning) < 10 or one.meaning.endswith((":", "…"))
+    ] == []
+    bare = re.compile(r"^[^ ]+[,:]? ([<>≥≤]|in [(\[]|from \d|above|-?\d)[^a-z]*$")
+    assert [(one.owner, one.key, one.meaning) for one in settings() if bare.match(one.meaning)] == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [
+            f"hardware.time.faults.{name}"
+            for name in ("stuck_low", "stuck_high", "stuck_zero", "dead_rows", "dead_columns")
+        ],
+        [f"hardware.time.{name}" for name in ("drift", "leak", "retention", "diffusion", "faults", "wear", "slow")],
+        [f"hardware.neurons.{name}" for name in ("gain_std", "slope_std", "saturation_std")],
+        [
+            f"spiking.{name}"
+            for name in ("tau_membrane", "tau_synapse", "tau_readout", "v_rest", "v_reset", "v_threshold")
+        ],
+        ["hardware.reading.dac", "hardware.reading.adc"],
+    ],
+    ids=lambda names: names[0],
+)
+def test_settings_beside_each_other_are_told_apart(names):
+    assert len({one.meaning for one in settings() if one.key in names}) == len(names)
+
+
+def test_all_kinds_that_have_a_setting_are_named():
+    text = " ".join(explanation("hardware.cells.dw_min").split())
+    assert all(
+        f"'{kind}'" in text
+        for kind in ("constant-step", "linear-step", "soft-bounds", "exp-step", "pow-step", "measured")
+    )
+    assert "'drift' or 'state-drift'" in explanation("hardware.time.drift.nu")
+    assert "Neurons(" not in explanation("hardware.neurons")
