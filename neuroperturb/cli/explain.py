@@ -24,6 +24,7 @@ from neuroperturb.study.keys import keys as keys_of_studies
 from neuroperturb.tasks import TASKS
 
 WIDTH = 110
+KEYS = 4  # of the settings that are called as a word is
 
 
 def explain(
@@ -57,7 +58,7 @@ def explanation(word: str) -> str:
     """What a word means; raises InputError, with what is near, if nothing is known of it."""
     asked = " ".join(word.split())
     keys = {one.key for one in settings()}
-    found = [*_of_key(asked, keys), *_of_study_key(asked), *_of_word(asked), *_of_name(asked)]
+    found = [*_of_key(asked, keys), *_of_study_key(asked), *_of_word(asked, keys), *_of_name(asked)]
     if not found:
         found = [text for key in _called(asked, keys) for text in _of_key(key, keys)]
     if not found:
@@ -84,11 +85,13 @@ def _of_study_key(key: str) -> Iterator[str]:
             yield "\n".join([*_wrapped(title, one.meaning), *form])
 
 
-def _of_word(word: str) -> Iterator[str]:
-    known = {name.casefold(): name for name in glossary.WORDS}
-    name = known.get(word.casefold())
-    if name is not None:
-        yield "\n".join(_wrapped(name, glossary.WORDS[name]))
+def _of_word(word: str, keys: set[str]) -> Iterator[str]:
+    known = {name.casefold(): entry for name, entry in glossary.words().items()}
+    entry = known.get(word.casefold()) or known.get(word.casefold().replace("_", " "))
+    if entry is not None:
+        settings_of = sorted(key for key in keys if key.endswith(f".{word}"))[:KEYS]
+        more = _paragraph(f"As a setting: {', '.join(settings_of)}", "  ") if settings_of else []
+        yield "\n".join([*_wrapped(entry, glossary.WORDS[entry]), *more])
 
 
 def _of_name(name: str) -> Iterator[str]:
@@ -114,7 +117,7 @@ def _called(word: str, keys: set[str]) -> list[str]:
 def _near(word: str, keys: set[str]) -> str:
     """What was probably meant: what begins so comes first."""
     of_studies = (one.key for one in keys_of_studies())
-    known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
+    known = [*glossary.words(), *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
     last = word.rpartition(".")[2].casefold()
     begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
     return (
@@ -197,7 +200,9 @@ def _contents() -> str:
     top = [line for one in settings() if "." not in one.key for line in _item(one.key, one.meaning)]
     keys = ", ".join(one.key for one in keys_of_studies() if "." not in one.key)
     of_studies = textwrap.wrap(keys, line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
-    words = textwrap.wrap(", ".join(glossary.WORDS), line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
+    words = textwrap.wrap(
+        ", ".join(glossary.words()), line_width(WIDTH), initial_indent="    ", subsequent_indent="    "
+    )
     return "\n".join(
         [
             "Settings (neuroperturb explain KEY goes down)",

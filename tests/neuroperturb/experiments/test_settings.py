@@ -1,8 +1,10 @@
 """Settings, words and templates are generated: every setting has a meaning, every key works, every file reads back."""
 
+import itertools
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,11 +17,12 @@ from neuroperturb.experiments import glossary, toml
 from neuroperturb.experiments.docstrings import meanings, summary
 from neuroperturb.experiments.settings import REQUIRED, settings
 from neuroperturb.experiments.template import template
-from neuroperturb.results.text import LAYER, MATRIX
+from neuroperturb.results.text import LAYER, MATRIX, METRICS
 from neuroperturb.spec import InputError
 from neuroperturb.study.keys import keys as keys_of_studies
 
 runner = CliRunner()
+RECORD = Path(__file__).parents[2] / "data" / "before_layout" / "hebbian-hardware.nc"
 KEYS = {one.key for one in settings()}
 
 
@@ -63,6 +66,34 @@ def test_words_of_reports_and_names_are_explained(word):
     assert len(explanation(word).splitlines()) > 1
 
 
+def printed_words(text):
+    """Headers of the tables of a report, which stand above a rule, and the words before the numbers of its ledger."""
+    lines = text.splitlines()
+    for above, line in itertools.pairwise(lines):
+        if line.startswith("──"):
+            yield from re.split(r"\s{2,}", above.strip())
+    first = next(k for k, line in enumerate(lines) if line.startswith("ledger"))
+    for line in lines[first : lines.index("", first)]:
+        yield from re.findall(
+            r"([a-z][a-z ]*[a-z])(?= [<\d])", line.partition("ledger")[2] or line.partition(" by ")[0] + " 0"
+        )
+
+
+def test_every_word_that_run_and_report_print_is_explained():
+    text = runner.invoke(cli.app, ["report", str(RECORD), "--no-figure"]).stdout
+    words = {*printed_words(text), "validation", "test", "seconds", "settings", *METRICS.values()}
+    words |= {"source", "alone", "costs", "removed", "regains", "verdict", "unbiased", "NP+P", "solved", "digital"}
+    assert {"pulses/cell", "twin_distance", "columns read", "conversions", "updates", "energy", "skipped"} <= words
+    assert [word for word in sorted(words) if not explains(word)] == []
+
+
+def explains(word):
+    try:
+        return bool(explanation(word))
+    except InputError:
+        return False
+
+
 @pytest.mark.parametrize("word", glossary.SYNONYMS)
 def test_what_the_field_calls_a_setting_leads_to_it(word):
     assert glossary.SYNONYMS[word] in KEYS
@@ -86,7 +117,7 @@ def test_keys_of_studies_are_explained(key):
     [
         ("fidelty", "Did you mean 'fidelity'?"),
         ("hardware.time.fault", "Did you mean 'hardware.time.faults'"),
-        ("stuck", "'stuck cells'"),
+        ("stuc", "'stuck'"),
     ],
 )
 def test_what_is_not_known_is_one_sentence_with_what_begins_so_first(word, hint):
