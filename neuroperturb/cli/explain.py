@@ -11,6 +11,7 @@ import typer
 
 import hardware_models as hw
 from hardware_models.numerics.names import near, question
+from neuroperturb.cli import setting_names
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
@@ -31,6 +32,7 @@ def explain(
     word: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=setting_names.words,
             metavar="KEY|WORD",
             help="A setting, e.g. hardware.time.faults; a key of a study, e.g. search; a word of a report, e.g. fidelity; a rule, task or device.",
         ),

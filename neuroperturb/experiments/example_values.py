@@ -107,6 +107,18 @@ def values(one: KeyEntry) -> Iterator[Any]:
             yield value
 
 
+def choices(one: KeyEntry) -> list[str]:
+    """The names that a setting chooses from; none where it is a number or a text."""
+    named = [
+        choice
+        for hint in alternatives(one.hint)
+        if typing.get_origin(hint) is Literal
+        for choice in typing.get_args(hint)
+    ]
+    flags = ["true", "false"] if bool in alternatives(one.hint) else []
+    return [*one.kinds, *map(str, named), *flags]
+
+
 def _candidates(one: KeyEntry) -> Iterator[Any]:
     default = one.default
     dimension = dimension_of(one.hint)

@@ -18,6 +18,7 @@ from neuroperturb.experiments import recipes, toml
 from neuroperturb.experiments.entry import REQUIRED, KeyEntry
 from neuroperturb.experiments.example_values import ALONE, BESIDE, INSTEAD, UNCHECKED, values
 from neuroperturb.experiments.settings import TAGS, is_list, settings, under
+from neuroperturb.experiments.toml_text import inline, short
 from neuroperturb.spec import InputError
 
 TASK = "delayed-xor"
@@ -102,7 +103,7 @@ def examples(one: KeyEntry) -> Iterator[Example]:
     for run, value in itertools.chain(tried, itertools.product(_runs(one), usual)):
         full = run.also(_assigned(one, value))
         if one.key in UNCHECKED or _works(run, full):
-            yield Example(toml.short(full.table()), full.command())
+            yield Example(short(full.table()), full.command())
 
 
 def _works(run: _ExampleRun, full: _ExampleRun) -> bool:
@@ -192,4 +193,4 @@ def _required(one: KeyEntry, needs: dict[str, str]) -> Iterator[str]:
 
 def _text(value: Any) -> str:
     """A value as `--set` reads it."""
-    return value if isinstance(value, str) else toml.inline(value)
+    return value if isinstance(value, str) else inline(value)

@@ -16,11 +16,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import hardware_models as hw
-from neuroperturb.experiments import tags, toml
+from neuroperturb.experiments import tags
 from neuroperturb.experiments.docstrings import meanings, summary
 from neuroperturb.experiments.entry import REQUIRED as REQUIRED
 from neuroperturb.experiments.entry import KeyEntry as KeyEntry
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml_text import inline
 from neuroperturb.network.activation import ACTIVATIONS
 from neuroperturb.network.chip import fields as parts
 from neuroperturb.network.chip import part_tables
@@ -79,7 +80,7 @@ def default_of(one: KeyEntry) -> str:
         return repr(dimension.write(one.default))
     if not isinstance(one.default, bool | int | float | str | tuple) or hasattr(one.default, "_fields"):
         return "that of each of its settings"
-    return toml.inline(one.default)
+    return inline(one.default)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import copy
-import json
 import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from neuroperturb.experiments import misnamed
 from neuroperturb.experiments.expand import _without_none
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.spec import InputError, SpecError
@@ -39,8 +39,6 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
         try:
             return Experiment.parse(table)
         except SpecError as error:
-            from neuroperturb.experiments import misnamed  # all settings, which only this error needs
-
             raise misnamed.told(error) from None
 
 
@@ -89,27 +87,6 @@ def dumps(experiment: Experiment) -> str:
 def plain(experiment: Experiment) -> dict:
     """An experiment as a table for TOML, without None."""
     return _without_none(experiment.table())
-
-
-def short(table: dict, where: str = "") -> str:
-    """A table as TOML, every value and list on one line, without blank lines."""
-    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-    lines = [f"{key} = {inline(value)}" for key, value in table.items() if key not in inner]
-    lines = [f"[{where}]", *lines] if where and lines else lines
-    return "\n".join([*lines, *(short(value, f"{where}.{key}" if where else key) for key, value in inner.items())])
-
-
-def inline(value: Any) -> str:
-    """A value as TOML has it on one line.
-
-    >>> inline([{"kind": "telegraph", "rate_up": 1.0}])
-    '[{kind = "telegraph", rate_up = 1.0}]'
-    """
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(inline, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {inline(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def override(table: dict, assignment: str) -> dict:
