@@ -23,7 +23,7 @@ import neuroperturb
 from neuroperturb.cli.app import COMMANDS, app
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import plain
-from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings
+from neuroperturb.experiments.settings import REQUIRED, KeyEntry, default_of, settings
 from neuroperturb.study.keys import keys
 
 BESIDE = "hardware"  # the table with so many settings that each of its parts has a page
@@ -111,13 +111,7 @@ def _setting(told: list[KeyEntry]) -> list[str]:
 
 
 def _default(one: KeyEntry) -> str:
-    if one.default is REQUIRED:
-        return "no default"
-    kind = getattr(one.default, "kind", None)
-    if not isinstance(kind, str) and hasattr(one.default, "model_fields_set"):
-        return f"default: a `{type(one.default).__name__}` of the defaults below"
-    value = "none" if one.default is None else kind if isinstance(kind, str) else repr(one.default)
-    return f"default `{' '.join(value.split())}`"
+    return "no default" if one.default is REQUIRED else f"default `{default_of(one)}`"
 
 
 def _sentence(text: str) -> str:

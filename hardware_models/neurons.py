@@ -120,12 +120,13 @@ fire = make_fire(maths.tanh)
 class Neurons:
     """A layer of neurons; names ending in ``_std`` are standard deviations between units, `noise_std` excepted.
 
-    gain_std : of the gain before the noise, relative
-    midpoint_std : of the input at which the activation is at its centre [pre-activation units]
-    slope_std, saturation_std : of the slope and of the amplitude of the tanh, relative
-    offset_std : of the offset subtracted from the output [state units]
+    gain_std : spread between units of the gain before the noise, relative
+    midpoint_std : spread between units of the input at which the activation is at its centre [pre-activation units]
+    slope_std : spread between units of the slope of the tanh, relative
+    saturation_std : spread between units of the amplitude of the tanh, relative
+    offset_std : spread between units of the offset subtracted from the output [state units]
     noise_std : input-referred noise of every unit, column and step [pre-activation units]
-    state_bits : 2 … 16, bits of a state within ±1; 0: any state
+    state_bits : resolution of a state within ±1, 2 … 16 bits; 0: any state
 
     Examples
     --------

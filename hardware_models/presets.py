@@ -32,6 +32,8 @@ from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
 from hardware_models.crossbar.weights import Devices, OneSidedPair, SeveralDevices, SeveralPairs
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
 from hardware_models.hardware import Hardware
+from hardware_models.numerics.checks import InputError
+from hardware_models.numerics.names import suggest
 from hardware_models.programming import (
     SONOS,
     Error,
@@ -242,8 +244,18 @@ BRAINSCALES_2_READING = Reading(
 )
 
 
+class NoPreset(InputError, KeyError):
+    """There is no preset of that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Presets(dict[str, Preset]):
     """Presets by name; a table in a notebook."""
+
+    def __missing__(self, name: object) -> Preset:
+        raise NoPreset(f"There is no preset {name!r}. {suggest(str(name), self)}")
 
     def _repr_html_(self) -> str:
         head = "<tr><th>name</th><th>technology</th><th>cells</th><th>trains by</th></tr>"

@@ -61,9 +61,13 @@ class AgeingState(NamedTuple):
 class Ageing(Time):
     """Ageing mechanisms of cells; None: the mechanism is absent.
 
-    drift, leak, retention, diffusion : spontaneous changes of weights
-    faults, wear : cells and lines that fail
-    slow : noise correlated between reads
+    drift : weights shrink by a power law of the time since their last write, as in phase-change memory; None: they do not
+    leak : weights relax exponentially to a resting state, as on a capacitor; None: they do not
+    retention : weights relax to a resting state by a stretched exponential, as trapped charge; None: they do not
+    diffusion : weights wander at random, by √time; None: they do not
+    faults : cells that are stuck and lines that are dead, from the beginning or in life; None: none
+    wear : cells stop changing after so many pulses; None: none
+    slow : read noise that is correlated between reads: relaxation, 1/f, telegraph noise; None: none
     """
 
     drift: Drift | None = None

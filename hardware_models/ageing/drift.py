@@ -26,8 +26,9 @@ from hardware_models.numerics.checks import require, require_not_negative, requi
 class Drift(Mechanism):
     """Drift by a power law.
 
-    nu : mean exponent, 0 or more
-    nu_dtod, nu_std : spread of the exponent between cells, and of one cell from write to write, relative to `nu`
+    nu : ν, mean exponent of the power law, 0 or more: a weight is (t/t0)^−ν of what was written
+    nu_dtod : spread of the exponent between cells, relative to `nu`
+    nu_std : spread of the exponent of one cell from write to write, relative to `nu`
     t0 : time after a write at which w has its written value to within a factor 2^−ν [s], positive
     """
 

@@ -45,11 +45,18 @@ class FaultDraw(IntEnum):
 class Faults(Mechanism):
     """Stuck cells and dead lines.
 
-    stuck_low, stuck_high, stuck_zero : fraction of the cells stuck at their lower bound, upper bound, 0 at fabrication, 0 … 1
-    dead_rows, dead_columns : fraction of the input lines, and of the output lines of each device, that are dead, 0 … 1
-    rate_low, rate_high, rate_zero : failure rate of a cell in life [1/s], 0 or more
-    broken_low, broken_high, broken_zero : fraction of the cells that fail together at the time `accident`, 0 … 1
-    accident : time of that [s], more than 0 if any do
+    stuck_low : share of all cells that are stuck at their lower bound from fabrication on, 0 … 1
+    stuck_high : share of all cells that are stuck at their upper bound from fabrication on, 0 … 1
+    stuck_zero : share of all cells that are stuck at a weight of 0 from fabrication on, 0 … 1
+    dead_rows : share of the input lines that are dead, 0 … 1; all weights of such an input read as 0
+    dead_columns : share of the output lines, of each device of a weight, that are dead, 0 … 1; they read as 0
+    rate_low : rate at which a cell in use gets stuck at its lower bound [1/s], 0 or more
+    rate_high : rate at which a cell in use gets stuck at its upper bound [1/s], 0 or more
+    rate_zero : rate at which a cell in use gets stuck at 0 [1/s], 0 or more
+    broken_low : share of all cells that get stuck at their lower bound together, at the time `accident`, 0 … 1
+    broken_high : share of all cells that get stuck at their upper bound together, at the time `accident`, 0 … 1
+    broken_zero : share of all cells that get stuck at 0 together, at the time `accident`, 0 … 1
+    accident : time at which the `broken_…` cells fail [s], more than 0 if there are any
 
     Examples
     --------

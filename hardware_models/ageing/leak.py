@@ -31,8 +31,8 @@ class Leak(Mechanism):
     """Exponential decay towards a resting state.
 
     lifetime : mean τ [s], positive; inf: no leak
-    lifetime_dtod : its relative spread between cells
-    reset, reset_dtod : resting state, and its spread between cells [device units]
+    lifetime_dtod : spread of the lifetime between cells, relative
+    reset : state that cells relax to [device units];  reset_dtod : its spread between cells [device units]
     """
 
     lifetime: float

@@ -87,7 +87,7 @@ class OneOverF(Source):
     of std² / (f ln(slowest/fastest)) for one process per decade over three decades or more, and within 1.32 for two.
 
     std : of the sum, each cell [device units], 0 or more
-    fastest, slowest : shortest and longest relaxation time [s], 0 < fastest < slowest
+    fastest : shortest relaxation time [s], 0 < fastest < slowest;  slowest : longest relaxation time [s]
     per_decade : relaxation times per decade, at least; positive
     """
 
@@ -117,7 +117,7 @@ class Telegraph(Source):
     """Random telegraph noise of cells with one trap each; its mean is 0.
 
     amplitude : difference between the two levels [device units], of either sign
-    rate_up, rate_down : from the lower to the upper level of s, and back [1/s], positive
+    rate_up : rate from the lower to the upper level of s [1/s], positive;  rate_down : rate back [1/s], positive
     share : fraction of the cells that have a trap, 0 … 1; which ones depends on the seed of the chip
     """
 

@@ -27,7 +27,6 @@ states       15 levels, both ends counted; 15 distinguishable above the noise
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 import warnings
 from dataclasses import dataclass, replace
@@ -50,6 +49,7 @@ from hardware_models.devices.states import meaning, states
 from hardware_models.devices.step_tables import common_range
 from hardware_models.hardware import Hardware
 from hardware_models.numerics.checks import HardwareWarning, InputError
+from hardware_models.numerics.names import suggest
 from hardware_models.presets import PRESETS, Preset
 from hardware_models.writing.closed_loop import ClosedLoop
 
@@ -211,9 +211,7 @@ def _known(name: str) -> tuple[str, str, Hardware]:
         return preset.technology, preset.publication, preset.hardware
     if name in CELLS:
         return (CELLS[name].__doc__ or "").split("\n")[0], "", Hardware(cells=CELLS[name]())
-    near = difflib.get_close_matches(name.casefold(), [*PRESETS, *CELLS], 1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(PRESETS)}."
-    raise InputError(f"There is no device {name!r}. {hint}")
+    raise InputError(f"There is no device {name!r}. {suggest(name, [*PRESETS, *CELLS])}")
 
 
 def _array(hardware: Hardware, seed: int) -> SynapseArray:

@@ -17,8 +17,10 @@ BOLTZMANN, ROOM = 1.380649e-23, 300.0  # J/K, K
 class Bracket:
     """An estimate between a low and a high value.
 
-    low, typical, high : in `unit`, 0 ≤ low ≤ typical ≤ high
-    unit : "J", "s", …
+    low : least that is likely, in `unit`, at most typical
+    typical : what to count with, in `unit`
+    high : most that is likely, in `unit`, at least typical
+    unit : of the three numbers, "J" or "s"; of an endurance, "writes"
     source : publication of the estimate, and its derivation
     """
 
@@ -74,10 +76,10 @@ def read_energy(conductance: float, volts: float, seconds: float) -> float:
 class Costs:
     """Costs common to all arrays: converters and endurance.
 
-    name : of the technology
+    name : of the technology, in ledgers
     conversion_step : J for each of the 2ᴺ steps of an ADC of N effective bits
     conversion_bit : s per bit of a successive-approximation ADC, plus one for sampling
-    endurance : writes a cell survives, or None
+    endurance : writes that a cell survives, or None: not known
     bits : of a word of the static memory that the figures were derived for, see :func:`hardware_models.costs.figures.sram`: an array of other
         bits has those of its own; 0: figures of one technology
     """
@@ -148,8 +150,9 @@ def _times(bracket: Bracket | None, count) -> Bracket | None:
 class AnalogCosts(Costs):
     """A cross-point array: cells change by pulses and multiply by Ohm's law.
 
-    pulse_energy : J per pulse and cell;  pulse_time : s
-    read_energy : J per cell for a column of inputs;  read_time : s for a column, all cells at once
+    pulse_energy : energy of a pulse, of one cell [J];  pulse_time : duration of a pulse [s]
+    read_energy : energy of a read with one column of inputs, of one cell [J]
+    read_time : duration of a read with one column of inputs, all cells at once [s]
 
     Three schedules for the same pulses bound the time of writing: all rows at once takes at least the pulses of the
     most-pulsed cell (low), row by row at least their sum over rows (typical), and cell by cell the number of all

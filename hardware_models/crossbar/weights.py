@@ -128,8 +128,8 @@ class OneSidedPair(Devices):
     refresh_every : number of writes between refreshes, 1 or more
     larger, smaller : a pair is refreshed where its larger and its smaller device are above these parts of the range of the mean
         cell, 0 … 1
-    reset, reset_dtod : where a reset leaves devices above their lower bounds, in the mean, and the spread of that between them
-        [device units]
+    reset : where a reset leaves devices above their lower bounds, in the mean [device units]
+    reset_dtod : spread of that between devices [device units]
     reset_std : spread between resets of one device [device units]; none ends below its lower bound
     """
 
@@ -185,7 +185,7 @@ class SeveralDevices(Devices):
 
     Steps and write noise of a weight are g_k times those of a device. Every device is programmed to the weight itself.
 
-    devices : K, 2 … 64
+    devices : K, cells that share a weight, 2 … 64
     policy : ``"in-turn"`` or ``"random"``, the same device for all weights in one write; or ``"significance"``: for every weight the
         most significant device of which the change is a pulse at least
     ratio : γ, g_k ∝ γᵏ, above 0 and at most 1; below 1 devices differ in significance
@@ -227,7 +227,7 @@ class SeveralDevices(Devices):
 class SeveralPairs(OneSidedPair):
     """The mean of several one-sided pairs, each refreshed by itself; a write pulses one of them.
 
-    pairs : P, 2 … 32
+    pairs : P, pairs that share a weight, 2 … 32
     policy : ``"in-turn"`` or ``"random"``, the same pair for all weights in one write
     """
 

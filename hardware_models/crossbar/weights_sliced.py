@@ -42,8 +42,8 @@ class SliceState(NamedTuple):
 class BitSlices(Weight):
     """Slices of a weight, W = Σ 2^{bk} W_k up to scale, each with an ADC of its own.
 
-    slices : K, 1 … 8; one is a single device
-    bits : b of a slice, 1 … 8
+    slices : K, cells of a weight, each with some of its bits, 1 … 8; one is a single device
+    bits : b, of a slice, 1 … 8
     top : largest |w| of a slice, where its digit is 2^b − 1 [device units]
     adc_bounds : of the ADC of every slice, the most significant first [device units · input units], such as `calibrated_bounds` finds;
         empty: the reading's own for all

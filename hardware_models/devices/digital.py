@@ -57,7 +57,7 @@ def make_write_row(stochastic: bool):
 class Digital(Cell):
     """Digital weights of n bits.
 
-    bits : 2 … 16
+    bits : resolution of a stored weight, 2 … 16 bits: 2^bits − 1 evenly spaced values from −w_max to w_max
     rounding : ``"stochastic"`` or ``"nearest"`` (then a change below half a step is lost)
     w_max : largest magnitude [device units]
     """

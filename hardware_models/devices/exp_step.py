@@ -50,9 +50,10 @@ def pulse_down(p, w, step, upper, lower, a, b, xi):
 class ExpStep(PulsedCell):
     """Step depends exponentially on the weight; further parameters in `PulsedCell`.
 
-    A_up, A_down, gamma_up, gamma_down : amplitudes and rates of the exponentials
-    es_a, es_b : slope a and offset b of z
-    noise_add, noise_slope : additional noise of a pulse: constant [device units], and per |w|
+    A_up, A_down : amplitude of the exponential, of steps up and of steps down
+    gamma_up, gamma_down : rate of the exponential, of steps up and of steps down
+    es_a : slope a of z;  es_b : offset b of z
+    noise_add : additional noise of a pulse, whatever the weight [device units];  noise_slope : the same, per |w|
     """
 
     A_up: float = 0.00081

@@ -45,7 +45,7 @@ class LinearStep(PulsedCell):
 
     Each cell stores a = γ_up / R_up and b = γ_down / R_down.
 
-    gamma_up, gamma_down : relative decrease of the step at the bound
+    gamma_up : relative decrease of the step up at the upper bound;  gamma_down : of the step down at the lower bound
     gamma_up_dtod, gamma_down_dtod : their spread between cells, absolute
     multiplicative_noise : whether the noise between pulses scales with the step
     mean_bound_reference : whether R is the bound of the mean cell, or the cell's own

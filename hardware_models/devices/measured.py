@@ -71,8 +71,8 @@ class Measured(PulsedCell):
     """Step measured as a table over the weight; further parameters in `PulsedCell`.
 
     mean_up, mean_down : two or more values of μ, 0 or more, from the lower to the upper bound, in units of `dw_min`
-    spread_up, spread_down : as many values of σ, in units of `dw_min_std`
-    source, goodness : the data, and the quality of the fit, as text
+    spread_up, spread_down : as many values of σ, the spread between pulses, in units of `dw_min_std`
+    source : where the data are from, as text;  goodness : the quality of the fit, as text
     """
 
     mean_up: tuple[float, ...] = (1.0, 1.0)

@@ -45,7 +45,8 @@ class PowStep(PulsedCell):
 
     Each cell stores a = γ_up and b = γ_down.
 
-    gamma_up, gamma_down : exponents;  gamma_up_dtod, gamma_down_dtod : their spread between cells, absolute
+    gamma_up, gamma_down : exponent of the step up, and of the step down, in the distance to the bound
+    gamma_up_dtod, gamma_down_dtod : their spread between cells, absolute
     """
 
     gamma_up: float = 1.0

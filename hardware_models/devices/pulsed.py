@@ -72,15 +72,20 @@ class PulsedCell(Cell):
     fractions: 30 % is 0.3.
 
     dw_min : mean step of a pulse [device units]
-    dw_min_std : spread between pulses, in steps
-    dw_min_dtod, log_normal : spread of the steps between cells, and whether it is log-normal
+    dw_min_std : standard deviation between pulses of one cell, in steps
+    dw_min_dtod : spread of the mean step between cells, relative
+    log_normal : whether the spread of the steps between cells is log-normal, so that none is negative
     up_down, up_down_dtod : asymmetry of the steps and its spread between cells, in steps. It weakens one direction and strengthens none:
         at up_down > 0 a step up is `dw_min`, and one down is dw_min (1 − up_down); at up_down < 0 a step up is dw_min (1 + up_down), and
         one down is `dw_min`. So `dw_min` is the larger of the two steps, not their mean: for steps a up and b down with b < a,
         ``dw_min=a, up_down=1 - b / a``; `ConstantStep.from_pulses` counts it from pulses
-    w_max, w_min, w_max_dtod, w_min_dtod : bounds, w_min ≤ 0 ≤ w_max [device units]
+    w_max : upper bound of the mean cell, w_min ≤ 0 ≤ w_max [device units]
+    w_min : lower bound of the mean cell, w_min ≤ 0 ≤ w_max [device units]
+    w_max_dtod : spread of the upper bound between cells, relative
+    w_min_dtod : spread of the lower bound between cells, relative
     write_noise_std : standard deviation of the visible weight about the stored one, in steps, redrawn at each write
-    corrupt_prob, corrupt_range : fraction of the cells that never change, and the range of their weights [device units]
+    corrupt_prob : share of the cells that never change
+    corrupt_range : such cells have a weight between −corrupt_range and corrupt_range [device units]
     rounding : a requested change, in steps, becomes whole pulses by ``"stochastic"`` or ``"nearest"`` rounding
     most_pulses : largest number of pulses per write and cell; larger requests, also infinite ones, are clipped
     """

@@ -28,7 +28,7 @@ class Error:
     """One error.
 
     magnitude : standard deviation, or for the uniform law whole width, of ε; 0 or more
-    distribution : ``"normal"`` or ``"uniform"``
+    distribution : law of the errors, ``"normal"`` or ``"uniform"``
     scaling : ``"independent"``, ``"proportional"`` or ``"inverse"``
     """
 
@@ -71,7 +71,7 @@ class Error:
 class GenericNoise(WrittenOnce):
     """Cells with an `Error` of programming and one of reading, without drift.
 
-    programming, reading : `Error`
+    programming : error of what is programmed;  reading : error of every read
     g_max, g_min : range of conductances [µS], 0 ≤ g_min < g_max
     """
 

@@ -79,7 +79,7 @@ class PCMLike(_PhaseChange):
     doi:10.1109/ICECS46596.2019.8964852; V. Joshi et al., "Accurate deep neural network inference using computational phase-change
     memory", Nat. Commun. 11, 2473 (2020), doi:10.1038/s41467-020-16108-9.
 
-    g_max, g_min : range [µS];  t_0 : first read after programming [s];  t_read : duration of a read [s]
+    g_max, g_min : largest and smallest conductance that is programmed [µS];  t_0 : first read after programming [s];  t_read : duration of a read [s]
     """
 
     g_max: float = 25.0
@@ -204,7 +204,9 @@ class StateIndependent(_PhaseChange):
     is large: 4 µS at g_max after t_0.
 
     g_max, g_min : largest and smallest conductance that is programmed [µS]
-    programming_noise, read_noise : [µS], 0 or more;  nu, nu_spread : 0 or more
+    programming_noise : standard deviation of what is programmed [µS], 0 or more
+    read_noise : standard deviation of a read [µS], 0 or more
+    nu : mean exponent of the drift, 0 or more;  nu_spread : its spread between cells, 0 or more
     t_0 : time after programming at which the conductance is that programmed [s];  t_read : duration of a read [s]
     """
 

@@ -78,8 +78,9 @@ class WrittenOnce(Programming):
     A model has `g_max` and `g_min`, fields or properties, the range of conductances that weights are mapped to [µS],
     0 ≤ g_min < g_max.
 
-    programming_strength, drift_strength, read_strength : factors on programming noise, drift, and read noise; 1: as measured,
-        0: none
+    programming_strength : factor on the programming noise; 1: as measured, 0: none
+    drift_strength : factor on the drift; 1: as measured, 0: none
+    read_strength : factor on the read noise; 1: as measured, 0: none
     """
 
     programming_strength: float = 1.0

@@ -63,9 +63,9 @@ class Conversion:
 class Converter(Conversion):
     """A converter of evenly spaced levels, DAC or ADC.
 
-    bits : 2 … 24, need not be whole: log2(levels + 1)
+    bits : resolution, 2 … 24 bits; log2(levels + 1), which need not be whole
     bound : largest magnitude that passes; a DAC's in input units, an ADC's in device units times input units
-    rounding : ``"nearest"`` or ``"stochastic"``
+    rounding : to the level that is ``"nearest"``, or ``"stochastic"``, so that the mean is exact
     """
 
     bits: float = 8
@@ -182,7 +182,7 @@ class AbsMax(Scaling):
 class Scaled(Scaling):
     """Every input is divided by one number, digitally, and reads are multiplied by it.
 
-    divisor : positive [input units]
+    divisor : what inputs are divided by before the DAC, positive [input units]
     """
 
     divisor: float = 1.0

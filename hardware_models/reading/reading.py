@@ -137,16 +137,17 @@ PARTS: dict[str, tuple[type, Iterable[type]]] = {
 class Reading(Readout):
     """Model of a read; with the defaults reads are exact, bit for bit.
 
-    dac, adc : converters, or None: none
+    dac : converter of the inputs, or None: they are exact
+    adc : converter of the outputs, or None: they are exact
     scaling : `AbsMax` or `Scaled`, digital scaling of inputs before the DAC, undone after the ADC; or None
-    bound_management : `Iterative`, or None; needs an adc
-    input_noise_std : on every driven line, after the DAC [input units, scaled]
+    bound_management : `Iterative`, which reads again with smaller inputs where the adc clips; or None
+    input_noise_std : standard deviation of the noise on every driven line, after the DAC [input units, scaled]
     weight_noise : `ConstantReadNoise`, `RootReadNoise` or `ProportionalReadNoise`, on every weight; or None
-    output_noise_std : on every output, before the ADC [device units · input units, scaled]
+    output_noise_std : standard deviation of the read noise on every output, before the ADC [device units · input units, scaled]
     gain_std : spread of the gain of output lines, relative
     offset_std : spread of the offset of output lines [device units · input units, scaled]
     compression : κ, 0 or more: the read-out saturates at 1/κ [1 / (device units · input units, scaled)]
-    wires : resistance of the lines, or None
+    wires : resistance of the lines, and with it IR drop; or None: none
 
     Examples
     --------

@@ -132,7 +132,7 @@ def make_put_tiles(write_row, send_row, slow: bool):
 class Tiles(Writing):
     """Tiles of falling significance, of which the finest learns and hands on what it cannot hold.
 
-    tiles : N, 2 … 8
+    tiles : N, arrays of rising significance that share a weight, 2 … 8
     gamma : γ, significance of a tile in that of the next coarser one, above 0 and below 1
     every : writes from one transfer of the finest tile to the next, 1 or more;  slower : times longer for every coarser one, 1 or more
     rows : rows that one transfer reads and moves, 1 or more; at most all

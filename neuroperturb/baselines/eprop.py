@@ -29,7 +29,7 @@ class Eprop(Spec):
     """Eligibility propagation for rate units: a trace through each unit's own state, error feedback by the readout or at random.
 
     feedback : ``"readout"``: the present W_outᵀ, "symmetric" in the publication;  ``"random"``: drawn like the initial readout, and fixed
-    optimiser : Sgd, Rms or Adam
+    optimiser : how weights follow the gradient: Sgd, Rms or Adam
     """
 
     name: Literal["eprop"] = "eprop"

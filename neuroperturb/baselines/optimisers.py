@@ -58,7 +58,7 @@ class Optimiser(Spec):
     products : multiply–adds of a synapse at an update
     moments : state of a synapse;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
 
-    learning_rate : η
+    learning_rate : η, size of a step along the gradient
     rate : schedule of η, a factor by the completed fraction of the run, as perturbation rules have
     clip_norm : gradients whose joint norm over all matrices exceeds it are scaled down to it; None never clips
     """
@@ -138,7 +138,7 @@ def _adam(
 class Sgd(Optimiser):
     """Gradient descent:   m ← β m + g,   Δw = −η m.   β = 0 is the plain form.
 
-    momentum : β, from 0 to below 1
+    momentum : β, from 0 to below 1, what a step keeps of the one before
     """
 
     kind: Literal["sgd"] = "sgd"
@@ -154,7 +154,7 @@ class Sgd(Optimiser):
 class Rms(Optimiser):
     """RMSProp:   v ← β v + (1 − β) g²,   Δw = −η g / (√v + ε).
 
-    decay : β, from 0 to below 1;  epsilon : ε, above 0
+    decay : β, from 0 to below 1, what the mean of squares keeps of itself;  epsilon : ε, above 0, least root that is divided by
 
     References
     ----------
@@ -177,7 +177,8 @@ class Rms(Optimiser):
 class Adam(Optimiser):
     """Adam:   m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   Δw = −η m̂ / (√v̂ + ε).
 
-    beta1, beta2 : β₁ and β₂, from 0 to below 1;  epsilon : ε, above 0
+    beta1 : β₁, from 0 to below 1, what the mean keeps of itself;  beta2 : β₂, from 0 to below 1, the same of the mean of squares
+    epsilon : ε, above 0, least root that is divided by
 
     m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct the early bias.
 

@@ -28,7 +28,7 @@ class Rflo(Spec):
     """Random feedback local online learning: a trace of each synapse's own unit, fixed random feedback of the error.
 
     feedback : ``"random"``: drawn like the initial readout, and fixed;  ``"readout"``: the present W_outᵀ
-    optimiser : Sgd, Rms or Adam
+    optimiser : how weights follow the gradient: Sgd, Rms or Adam
     """
 
     name: Literal["rflo"] = "rflo"

@@ -28,7 +28,7 @@ LARGEST = 1 << 30  # bytes of J
 class Rtrl(Spec):
     """The exact gradient, forward in time: real-time recurrent learning, for small networks.
 
-    optimiser : Sgd, Rms or Adam
+    optimiser : how weights follow the gradient: Sgd, Rms or Adam
     """
 
     name: Literal["rtrl"] = "rtrl"

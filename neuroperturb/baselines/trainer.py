@@ -38,7 +38,7 @@ class Bptt(Spec):
 
     window : k, number of steps that each loss is differentiated through; None for all
     chunk : steps between updates and cuts of the gradient; None updates at every step (online) or sequence (episode)
-    optimiser : Sgd, Rms or Adam
+    optimiser : how weights follow the gradient: Sgd, Rms or Adam
     decorrelation_rate : ε of D ← D − ε [offdiag(x̂ᵀx̂/B)] D; with window 1 online this is the published "DBP"
     """
 

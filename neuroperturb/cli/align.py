@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from neuroperturb.analysis.alignment import align as alignment
+from neuroperturb.cli import names, setting_names
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say, warn
 from neuroperturb.results import outputs
@@ -17,13 +18,20 @@ from neuroperturb.results.figures import formats
 
 def align(
     rules: Annotated[
-        list[str], typer.Argument(metavar="RULE…", help='Names of rules; "anp published" selects a published form.')
+        list[str],
+        typer.Argument(
+            autocompletion=setting_names.rules,
+            metavar="RULE…",
+            help='Names of rules; "anp published" selects a published form.',
+        ),
     ],
     task: Annotated[
         str | None,
         typer.Option(help="Use the first trials of this task. Default: random trials with a loss at every step."),
     ] = None,
-    hardware: Annotated[str | None, typer.Option(help="Name of the hardware to run on. Default: ideal.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(autocompletion=names.hardware, help="Name of the hardware to run on. Default: ideal.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Single-trial updates to average.")] = 40_000,
     trials: Annotated[int, typer.Option(min=1, help="Number of different trials per sample.")] = 1,
     noise_std: Annotated[

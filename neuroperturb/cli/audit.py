@@ -13,6 +13,7 @@ from neuroperturb.analysis.audit.fixed_point import require_integers, run_fixed_
 from neuroperturb.analysis.audit.recording import record_run
 from neuroperturb.analysis.audit.result import fixed_point as fixed_point_text
 from neuroperturb.analysis.audit.result import plain_fixed_point
+from neuroperturb.cli import setting_names
 from neuroperturb.cli.terminal import DONE, FAILED, say
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
@@ -23,12 +24,19 @@ def audit(
     rule: Annotated[
         str,
         typer.Argument(
-            metavar="RULE", help='Name of a rule; "anp published" selects a published form, module:Class your own rule.'
+            autocompletion=setting_names.rules,
+            metavar="RULE",
+            help='Name of a rule; "anp published" selects a published form, module:Class your own rule.',
         ),
     ],
     assign: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, e.g. rule.step=plain; repeatable."),
+        typer.Option(
+            "--set",
+            autocompletion=setting_names.assignments,
+            metavar="KEY=VALUE",
+            help="Change a setting, e.g. rule.step=plain; repeatable.",
+        ),
     ] = None,
     bits: Annotated[int, typer.Option(min=1, help="Bits per transmitted or stored number, for the costs.")] = 8,
     fixed_point: Annotated[

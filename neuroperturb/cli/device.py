@@ -9,6 +9,7 @@ import typer
 
 import hardware_models as hw
 from hardware_models.characterise.card import table
+from neuroperturb.cli import names
 from neuroperturb.cli.figure_formats import Format
 from neuroperturb.cli.terminal import check_folder, folder, say
 from neuroperturb.network.chip import chip as chips
@@ -23,6 +24,7 @@ def device(
     hardware: Annotated[
         str,
         typer.Argument(
+            autocompletion=names.hardware,
             metavar="NAME|FILE.csv|FILE.py:Class",
             help="A preset, a cell model, a file of measured pulses (or two, UP.csv,DOWN.csv), or a custom cell.",
         ),

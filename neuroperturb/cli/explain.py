@@ -5,30 +5,34 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
-import tomli_w
 import typer
 
 import hardware_models as hw
+from hardware_models.numerics.names import near, question
+from neuroperturb.cli import setting_names
 from neuroperturb.cli.terminal import say
 from neuroperturb.experiments import glossary
 from neuroperturb.experiments.docstrings import summary
+from neuroperturb.experiments.examples import example
 from neuroperturb.experiments.schema import schema as schema_of
-from neuroperturb.experiments.settings import REQUIRED, KeyEntry, settings, under
+from neuroperturb.experiments.settings import REQUIRED, KeyEntry, default_of, settings, under
 from neuroperturb.results.grid import line_width
 from neuroperturb.rules import RULES
-from neuroperturb.spec import InputError, close
+from neuroperturb.spec import InputError
 from neuroperturb.study.keys import keys as keys_of_studies
 from neuroperturb.tasks import TASKS
 
 WIDTH = 110
+KEYS = 4  # of the settings that are called as a word is
 
 
 def explain(
     word: Annotated[
         str | None,
         typer.Argument(
+            autocompletion=setting_names.words,
             metavar="KEY|WORD",
             help="A setting, e.g. hardware.time.faults; a key of a study, e.g. search; a word of a report, e.g. fidelity; a rule, task or device.",
         ),
@@ -56,7 +60,7 @@ def explanation(word: str) -> str:
     """What a word means; raises InputError, with what is near, if nothing is known of it."""
     asked = " ".join(word.split())
     keys = {one.key for one in settings()}
-    found = [*_of_key(asked, keys), *_of_study_key(asked), *_of_word(asked), *_of_name(asked)]
+    found = [*_of_key(asked, keys), *_of_study_key(asked), *_of_word(asked, keys), *_of_name(asked)]
     if not found:
         found = [text for key in _called(asked, keys) for text in _of_key(key, keys)]
     if not found:
@@ -83,11 +87,13 @@ def _of_study_key(key: str) -> Iterator[str]:
             yield "\n".join([*_wrapped(title, one.meaning), *form])
 
 
-def _of_word(word: str) -> Iterator[str]:
-    known = {name.casefold(): name for name in glossary.WORDS}
-    name = known.get(word.casefold())
-    if name is not None:
-        yield "\n".join(_wrapped(name, glossary.WORDS[name]))
+def _of_word(word: str, keys: set[str]) -> Iterator[str]:
+    known = {name.casefold(): entry for name, entry in glossary.words().items()}
+    entry = known.get(word.casefold()) or known.get(word.casefold().replace("_", " "))
+    if entry is not None:
+        settings_of = sorted(key for key in keys if key.endswith(f".{word}"))[:KEYS]
+        more = _paragraph(f"As a setting: {', '.join(settings_of)}", "  ") if settings_of else []
+        yield "\n".join([*_wrapped(entry, glossary.WORDS[entry]), *more])
 
 
 def _of_name(name: str) -> Iterator[str]:
@@ -113,12 +119,13 @@ def _called(word: str, keys: set[str]) -> list[str]:
 def _near(word: str, keys: set[str]) -> str:
     """What was probably meant: what begins so comes first."""
     of_studies = (one.key for one in keys_of_studies())
-    known = [*glossary.WORDS, *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
+    known = [*glossary.words(), *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
     last = word.rpartition(".")[2].casefold()
     begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
-    if begins:
-        return f"Did you mean {', '.join(map(repr, begins[:3]))}?"
-    return close(word, known) or "`neuroperturb explain` lists what can be explained."
+    return (
+        question([*dict.fromkeys([*begins, *near(word, known)])][:3])
+        or "`neuroperturb explain` lists what can be explained."
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -127,44 +134,55 @@ def _near(word: str, keys: set[str]) -> str:
 
 def _setting(key: str, told: list[KeyEntry]) -> list[str]:
     lines = [key]
-    for one in _alike(told):
+    for one, places in _alike(told):
         lines += _paragraph(one.meaning or "(no description)", "  ")
         form = "" if one.kinds else f"{one.form};  "
-        lines.append(
-            f"    {form}default {_value(one.default)}" if one.default is not REQUIRED else f"    {form}has no default"
-        )
-        lines += [f"    where {' and '.join(one.needs)}"] * bool(one.needs)
+        lines.append(f"    {form}{_default(one)}")
+        for place in places:
+            lines += _paragraph(f"where {place}", "    ")
     kinds = {kind: words for one in told for kind, words in one.kinds.items()}
     lines += [line for kind, words in kinds.items() for line in _item(kind, words)]
     below = under(key)
     if below:
         lines.append("  its settings:")
         lines += [line for name, meaning in _once(below) for line in _item(name, meaning)]
-    return [*lines, "", *_example(told[0])]
+    return [*lines, *_example(key)]
 
 
-def _alike(told: Iterable[KeyEntry]) -> list[KeyEntry]:
-    """Each meaning once."""
-    return list({(one.meaning, repr(one.default)): one for one in told}.values())
+def _alike(told: Iterable[KeyEntry]) -> list[tuple[KeyEntry, list[str]]]:
+    """Each meaning once, with all places where the setting has it."""
+    found: dict[tuple[str, str, str], list[KeyEntry]] = {}
+    for one in told:
+        found.setdefault((one.meaning, one.form, repr(one.default)), []).append(one)
+    return [(alike[0], _places(alike)) for alike in found.values()]
+
+
+def _places(alike: list[KeyEntry]) -> list[str]:
+    """Where a setting is: alternatives that differ in their last kind alone are one, with its kinds."""
+    kinds: dict[tuple[str, ...], dict[str, None]] = {}
+    for one in alike:
+        if not one.needs:
+            return []
+        key, _, kind = one.needs[-1].partition(" = ")
+        kinds.setdefault((*one.needs[:-1], key), {})[kind] = None
+    return [" and ".join([*around, f"{key} = {' or '.join(its)}"]) for (*around, key), its in kinds.items()]
 
 
 def _once(below: Iterable[KeyEntry]) -> list[tuple[str, str]]:
     return list({one.key.rpartition(".")[2]: one.meaning for one in reversed(list(below))}.items())[::-1]
 
 
-def _example(one: KeyEntry) -> list[str]:
-    table, _, name = one.key.rpartition(".")
-    value: Any = one.default if isinstance(one.default, bool | int | float | str) else next(iter(one.kinds), None)
-    if value is None:
+def _example(key: str) -> list[str]:
+    """A TOML and a command, as they are typed."""
+    found = example(key)
+    if found is None:
         return []
-    text = tomli_w.dumps({name: value}).strip()
-    where = f"[{table}]  " if table else ""
-    return [f"  TOML     {where}{text}", f"  command  neuroperturb run delayed-xor --set {one.key}={value}"]
+    first, *rest = [line for line in found.toml.splitlines() if line]
+    return ["", f"  TOML     {first}", *(f"           {line}" for line in rest), f"  command  {found.command}"]
 
 
-def _value(value: Any) -> str:
-    kind = getattr(value, "kind", None)
-    return "none" if value is None else str(kind) if isinstance(kind, str) else repr(value)
+def _default(one: KeyEntry) -> str:
+    return "has no default" if one.default is REQUIRED else f"default {default_of(one)}"
 
 
 def _item(name: str, text: str) -> list[str]:
@@ -184,7 +202,9 @@ def _contents() -> str:
     top = [line for one in settings() if "." not in one.key for line in _item(one.key, one.meaning)]
     keys = ", ".join(one.key for one in keys_of_studies() if "." not in one.key)
     of_studies = textwrap.wrap(keys, line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
-    words = textwrap.wrap(", ".join(glossary.WORDS), line_width(WIDTH), initial_indent="    ", subsequent_indent="    ")
+    words = textwrap.wrap(
+        ", ".join(glossary.words()), line_width(WIDTH), initial_indent="    ", subsequent_indent="    "
+    )
     return "\n".join(
         [
             "Settings (neuroperturb explain KEY goes down)",

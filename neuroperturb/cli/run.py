@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 
 from neuroperturb.cli import job as jobs
@@ -53,12 +52,8 @@ def run(
 
     Example: neuroperturb run delayed-xor --rule np-p --hardware ecram --baselines
     """
-    chosen = {
-        "task.target": json.dumps(target) if target else None, "task.horizon": horizon,
-        "task.layout": None if layout is None else json.dumps(layout), "task.kind": kind, "training.epochs": epochs,
-        "training.seed": seed,
-    }  # fmt: skip
-    settings = [*(assign or []), *(f"{key}={value}" for key, value in chosen.items() if value is not None)]
+    of_data = options.of_data(target, layout, kind, horizon)
+    settings = [*(assign or []), *of_data, *options.settings({"training.epochs": epochs, "training.seed": seed})]
     request = jobs.Request(
         source=source,
         rule=rule,

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from hardware_models.costs.units import duration
+from neuroperturb.cli import setting_names
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
 from neuroperturb.experiments import data_files
@@ -49,6 +50,7 @@ def study(
     file: Annotated[
         Path,
         typer.Argument(
+            autocompletion=setting_names.studies,
             metavar="FILE.toml",
             help="The study: a base experiment, axes, seeds; or the name of one in `list`.",
         ),

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from neuroperturb.cli import setting_names
 from neuroperturb.cli.study import PARENT, QUICK, SMALL, check_files, one_size
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request
 from neuroperturb.study import declaration, old_names, shipped
@@ -28,7 +29,12 @@ class TuneRequest(NamedTuple):
 
 
 def tune(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A study with a table named tune.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            autocompletion=setting_names.studies, metavar="FILE.toml", help="A study with a table named tune."
+        ),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for its runs. Default: runs/NAME")] = None,
     storage: Annotated[
         str | None, typer.Option(metavar="URL", help="Optuna storage URL of the trials. Default: a file in the folder")

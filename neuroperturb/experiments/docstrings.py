@@ -13,6 +13,8 @@ import re
 
 ENTRY = re.compile(r"^(\w+(?:, \w+)*) : (\S.*)$")
 ROLE = re.compile(r":[a-z]+:(?=`)")
+# what numpydoc has in the place of a type; a setting says its own
+TYPE = re.compile(r"^(?:(?:or )?(?:int|float|bool|str|list of str|tuple of two int)(?:, |(?=\s*$)))+")
 QUOTED = re.compile(r"``\"?([^`\"]*)\"?``|`([^`]*)`")
 
 
@@ -52,4 +54,4 @@ def _entries(doc: str) -> dict[str, str]:
                 found |= dict.fromkeys(names, match[2])
             elif names:  # a semicolon inside a text
                 found |= {name: f"{found[name]}; {piece.strip()}" for name in names}
-    return {name: plain(text) for name, text in found.items()}
+    return {name: TYPE.sub("", plain(text)) for name, text in found.items()}

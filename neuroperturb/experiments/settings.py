@@ -10,24 +10,35 @@ import types
 import typing
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import hardware_models as hw
+from neuroperturb.experiments import tags
 from neuroperturb.experiments.docstrings import meanings, summary
+from neuroperturb.experiments.entry import REQUIRED as REQUIRED
+from neuroperturb.experiments.entry import KeyEntry as KeyEntry
 from neuroperturb.experiments.experiment import Experiment
+from neuroperturb.experiments.toml_text import inline
+from neuroperturb.network.activation import ACTIVATIONS
 from neuroperturb.network.chip import fields as parts
+from neuroperturb.network.chip import part_tables
 from neuroperturb.network.chip.catalogue import KINDS
 from neuroperturb.network.chip.chip import Chip
+from neuroperturb.network.initial import INITIAL
+from neuroperturb.network.quantities import Dimension
+from neuroperturb.network.rnn import RNN
 from neuroperturb.rules import PerturbationRule
 from neuroperturb.spec import Spec
 from neuroperturb.tasks import TASKS
 
-REQUIRED = object()  # in the place of a default
 TAGS = ("kind", "name")  # fields that say which record a table is
 ANY_PRESET = PerturbationRule.model_fields["name"].default  # a rule's record that is chosen by the names of its presets
+BY_NAME: dict[tuple[type, str], dict[str, Any]] = {  # fields whose records are read by their names
+    (Experiment, "task"): TASKS, (RNN, "activation"): ACTIVATIONS, (RNN, "initial"): INITIAL,
+}  # fmt: skip
 NOTES = {"origins"}  # fields without effect
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 PARTS = {  # of an experiment: what its records mean as a whole
@@ -43,25 +54,6 @@ PARTS = {  # of an experiment: what its records mean as a whole
 }
 
 
-class KeyEntry(NamedTuple):
-    """One setting.
-
-    key : dotted, as in ``--set KEY=VALUE``;  owner : name of the record it belongs to
-    meaning : text;  form : what it must be, in words;  hint : its type;  default : or `REQUIRED`
-    needs : the kinds of the records around it, as ``"hardware.writing.kind = 'closed-loop'"``; empty if it is always there
-    kinds : kind → what it is, for a field that chooses one
-    """
-
-    key: str
-    owner: str
-    meaning: str
-    form: str
-    hint: Any
-    default: Any
-    needs: tuple[str, ...]
-    kinds: dict[str, str]
-
-
 @cache
 def settings() -> tuple[KeyEntry, ...]:
     """Every setting, parents before children."""
@@ -74,6 +66,23 @@ def under(key: str) -> list[KeyEntry]:
     return [one for one in settings() if one.key.startswith(key + ".") and one.key.count(".") == depth]
 
 
+def is_list(one: KeyEntry) -> bool:
+    """Whether a setting is a list of records, each of which is given whole."""
+    return bool(one.kinds) and all(tuple in (hint, typing.get_origin(hint)) for hint in alternatives(one.hint))
+
+
+def default_of(one: KeyEntry) -> str:
+    """What a setting that has a default is when it is left out, as a file has it."""
+    kind, dimension = getattr(one.default, "kind", None), dimension_of(one.hint)
+    if one.default is None or isinstance(kind, str):
+        return "none" if one.default is None else str(kind)
+    if dimension is not None and isinstance(one.default, float):
+        return repr(dimension.write(one.default))
+    if not isinstance(one.default, bool | int | float | str | tuple) or hasattr(one.default, "_fields"):
+        return "that of each of its settings"
+    return inline(one.default)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Walking
 
@@ -83,12 +92,14 @@ def _of_spec(cls: type[Spec], prefix: str, needs: tuple[str, ...]) -> Iterator[K
     for name, field in cls.model_fields.items():
         if name in TAGS and isinstance(field.default, str):
             continue
-        members = _members(name, field.annotation)
+        members = _members(cls, name, field.annotation)
         key = f"{prefix}{name}"
-        yield KeyEntry(
+        entry = KeyEntry(
             key=key, owner=cls.__name__, meaning=said.get(name, "") or _fallback(members), form=_form(field, members),
-            hint=field.annotation, default=_default(field), needs=needs, kinds={kind: summary(one) for kind, one in members.items() if kind},
+            hint=_typed(field), default=_default(field), needs=needs, kinds={kind: summary(one) for kind, one in members.items() if kind},
         )  # fmt: skip
+        yield entry
+        yield from tags.of(entry)
         yield from _below(key, members, needs)
 
 
@@ -99,10 +110,12 @@ def _of_part(cls: type, prefix: str, needs: tuple[str, ...]) -> Iterator[KeyEntr
             continue
         members = _part_members(cls, name, hint)
         key = f"{prefix}{name}"
-        yield KeyEntry(
-            key=key, owner=cls.__name__, meaning=said.get(name, "") or _fallback(members), form=_kinds_form(members) or _words(hint),
+        entry = KeyEntry(
+            key=key, owner=cls.__name__, meaning=said.get(name, "") or _fallback(members), form=_part_form(name, hint, members),
             hint=hint, default=usual.get(name, REQUIRED), needs=needs, kinds={kind: summary(one) for kind, one in members.items() if kind},
         )  # fmt: skip
+        yield entry
+        yield from tags.of(entry, part_tables.kinds_of(cls, name, KINDS))
         if name not in MATRICES:  # which have the keys of the chip again
             yield from _below(key, members, needs)
 
@@ -112,8 +125,7 @@ MATRICES = {name for name in parts.hints(Chip) if parts.hints(Chip)[name] == hw.
 
 def _below(key: str, members: dict[str, type], needs: tuple[str, ...]) -> Iterator[KeyEntry]:
     for kind, one in members.items():
-        tag = "name" if key in ("task", "rule") else "kind"
-        inner = (*needs, f"{key}.{tag} = {kind!r}") if _must_be_said(kind, one, members) else needs
+        inner = (*needs, f"{key}.{tags.tag(key)} = {kind!r}") if _must_be_said(kind, one, members) else needs
         walk = _of_spec if issubclass(one, Spec) else _of_part
         yield from walk(one, f"{key}.", inner)
 
@@ -123,10 +135,10 @@ def _must_be_said(kind: str, one: type, members: dict[str, type]) -> bool:
     return kind not in ("", ANY_PRESET) and (issubclass(one, Spec) or len(members) > 1)
 
 
-def _members(name: str, annotation: Any) -> dict[str, type]:
+def _members(cls: type[Spec], name: str, annotation: Any) -> dict[str, type]:
     """Records that a field can hold, by kind; "" where there is only one."""
-    if name == "task":
-        return dict(TASKS)
+    if (cls, name) in BY_NAME:
+        return dict(BY_NAME[cls, name])
     if Chip in alternatives(annotation):
         return {"": Chip}
     found = [one for one in alternatives(annotation) if isinstance(one, type) and issubclass(one, Spec)]
@@ -153,6 +165,11 @@ def alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
+def dimension_of(hint: Any) -> Dimension | None:
+    """The dimension of a quantity that is written with its unit; None for a plain number."""
+    return next((one for one in getattr(hint, "__metadata__", ()) if isinstance(one, Dimension)), None)
+
+
 def _kind(cls: type[Spec]) -> str:
     for tag in TAGS:
         field = cls.model_fields.get(tag)
@@ -175,10 +192,21 @@ def _default(field: FieldInfo) -> Any:
     return field.default_factory() if field.default_factory is not None else REQUIRED  # type: ignore[call-arg]
 
 
+def _typed(field: FieldInfo) -> Any:
+    """The type of a field with what is said of it beside: its bounds, its dimension."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
 def _form(field: FieldInfo, members: dict[str, type]) -> str:
-    if members:
-        return _kinds_form(members)
-    return ", ".join(filter(None, [_words(field.annotation), _bounds(field)]))
+    dimension = dimension_of(_typed(field))
+    words = f"a {dimension.words}" if dimension else _plain_words(field.annotation)
+    return (
+        " or ".join(filter(None, [", ".join(filter(None, [words, _bounds(field)])), _kinds_form(members)])) or "a value"
+    )
+
+
+def _part_form(name: str, hint: Any, members: dict[str, type]) -> str:
+    return "a name or a table, as `hardware`" if name in MATRICES else _kinds_form(members) or _words(hint)
 
 
 def _kinds_form(members: dict[str, type]) -> str:
@@ -201,8 +229,13 @@ def _number(value: Any) -> str:
 
 
 def _words(hint: Any) -> str:
+    return _plain_words(hint) or "a value"
+
+
+def _plain_words(hint: Any) -> str:
+    """What it may be that is no record; empty where there is nothing else."""
     made = [_one_word(one) for one in alternatives(hint) if one is not type(None)]
-    return " or ".join(dict.fromkeys(filter(None, made))) or "a value"
+    return " or ".join(dict.fromkeys(filter(None, made)))
 
 
 def _one_word(hint: Any) -> str:

@@ -31,7 +31,7 @@ def _table(table: dict, prefix: str, known: dict[str, list[KeyEntry]], kinds: tu
     kinds = (*kinds, tag) if tag else kinds
     for key, value in table.items():
         if key not in inner:
-            lines.append(_line(key, value, _comment(known.get(prefix + key, []), kinds)))
+            lines.append(_line(key, value, _comment(known.get(prefix + key, []), kinds, value)))
     for key, value in inner.items():
         meant = _comment(known.get(prefix + key, []), kinds)
         lines += [
@@ -47,8 +47,9 @@ def _line(key: str, value: object, comment: str) -> str:
     return text if "\n" in text or not comment else f"{text}  # {comment}"
 
 
-def _comment(found: list[KeyEntry], kinds: tuple[str, ...]) -> str:
-    """The meaning of a key, of the record that is there where several have it."""
+def _comment(found: list[KeyEntry], kinds: tuple[str, ...], value: object = None) -> str:
+    """What the chosen kind is, or the meaning of a key, of the record that is there where several have it."""
     fitting = [one for one in found if set(one.needs) <= set(kinds)] or found
-    text = fitting[0].meaning if fitting else ""
+    chosen = fitting[0].kinds.get(value, "") if fitting and isinstance(value, str) else ""
+    text = chosen or (fitting[0].meaning if fitting else "")
     return text if len(text) <= WIDTH else text[:WIDTH].rsplit(" ", 1)[0] + " …"

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from neuroperturb.experiments import misnamed
 from neuroperturb.experiments.expand import _without_none
 from neuroperturb.experiments.experiment import Experiment
-from neuroperturb.spec import InputError
+from neuroperturb.spec import InputError, SpecError
 from neuroperturb.spec.user_code import beside
 
 # a key of 500 steps, of which tomllib takes the square; it begins where a step begins, so that no text is searched twice
@@ -35,7 +36,10 @@ def resolve(table: dict, overrides: Iterable[str] = (), folder: Path | None = No
     for assignment in overrides:
         table = override(table, assignment)
     with beside(folder):
-        return Experiment.parse(table)
+        try:
+            return Experiment.parse(table)
+        except SpecError as error:
+            raise misnamed.told(error) from None
 
 
 def read_table(path: str | Path) -> dict:

@@ -21,7 +21,7 @@ ROOM = 4.0
 class Decorrelation(Spec):
     """The decorrelated signals, and the rate.
 
-    rate : ε ≥ 0; with 0, D stays fixed
+    rate : ε ≥ 0, how fast D is learnt; with 0, it stays fixed
     state : decorrelate the hidden state (D_rec)
     input : decorrelate the input (D_in); in the online schedule the published rules do not learn it
     """

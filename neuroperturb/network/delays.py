@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from hardware_models.numerics import random
-from neuroperturb.network.quantities import Si, Time, parse, write
+from neuroperturb.network.quantities import Dimension, Si, Time, parse, write
 from neuroperturb.spec import Spec, SpecError, Words
 
 NUMBER = 6  # of the INIT stream; lower ones draw weights, feedback and wiring
@@ -26,9 +26,9 @@ NUMBER = 6  # of the INIT stream; lower ones draw weights, feedback and wiring
 class UniformDelays(Spec):
     """Delays that are drawn once, uniform on the whole steps of dt in a range.
 
-    least, most : times of the range
+    least : shortest delay;  most : longest delay
     per : whether every synapse has its own, or every neuron, all of whose synapses get a spike together
-    seed : of the draw
+    seed : of the draw of delays, apart from that of the run
     """
 
     kind: Literal["uniform"] = "uniform"
@@ -83,7 +83,7 @@ def said(delay: AnyDelay) -> Any:
     return [said(one) for one in delay] if isinstance(delay, tuple) else write(delay, "time")
 
 
-Delays = Annotated[AnyDelay, PlainValidator(read), PlainSerializer(said, return_type=Any)]
+Delays = Annotated[AnyDelay, Dimension("time"), PlainValidator(read), PlainSerializer(said, return_type=Any)]
 
 
 def times(delay: AnyDelay) -> tuple[float, ...]:

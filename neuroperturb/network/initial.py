@@ -95,7 +95,7 @@ class Identical(Initial):
 class FromFile(Initial):
     """Weights of an ``.npz`` file with W_in (n, n_in), W_rec (n, n) and W_out (n_out, n), or of a record of a run, with which it ended.
 
-    path : of the file;  sha256 : of its bytes, noted when the file is named, and compared when it is read
+    path : of the file of W_in, W_rec and W_out;  sha256 : of its bytes, noted when the file is named, and compared when it is read
     """
 
     kind: Literal["file"] = "file"

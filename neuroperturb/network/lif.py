@@ -103,20 +103,24 @@ class LIF(Spec):
 
     Parameters
     ----------
-    tau_membrane, tau_synapse, tau_readout : times; the first two must differ
+    tau_membrane : time constant of the membrane; must differ from `tau_synapse`
+    tau_synapse : time constant of the synaptic current
+    tau_readout : time constant of the filter that reads spikes
     refractory : time after a spike in which the membrane stays at `v_reset`; whole steps of `dt`
-    v_rest, v_threshold, v_reset : voltages; reset lies below threshold
+    v_rest : voltage of the membrane without input
+    v_threshold : voltage at which a neuron spikes
+    v_reset : voltage after a spike, below `v_threshold`
     background : constant input, as its steady-state voltage above rest
     v_input : steady-state voltage of an input of 1 with a weight of 1
     rate : firing rate that corresponds to an activity of 1: at this rate, filtered spikes have a mean of 1 for any filter
     dt : time step of the integration
     step : duration of one time step of the task; whole steps of `dt`
     adaptation : rise of the threshold with every spike of the neuron, which then decays; 0: the threshold is constant
-    tau_adaptation : time constant of that decay
+    tau_adaptation : time constant with which a risen threshold decays
     delay : time from a spike to its arrival at the recurrent synapses, whole steps of `dt`; a list, which neurons take in turn, is that of
         their axons; rows of lists, or a draw, that of every synapse, see :mod:`neuroperturb.network.delays`
-    encoding : encoding of the task's inputs
-    backend : simulator of the neurons
+    encoding : how the task's inputs reach the neurons: as currents or as spikes
+    backend : simulator of the neurons: the compiled kernel, or Brian2
     """
 
     tau_membrane: Time = Si(0.02)

@@ -53,7 +53,7 @@ class CrossEntropyLoss(Spec):
 class HuberLoss(Spec):
     """Quadratic up to an error of `delta`, linear beyond, see :class:`neuroperturb.network.scalar_losses.Huber`.
 
-    delta : > 0
+    delta : error up to which the loss is quadratic, > 0
     """
 
     scalar: ClassVar[bool] = True
@@ -68,7 +68,7 @@ class HuberLoss(Spec):
 class HingeLoss(Spec):
     """max(0, margin − y* y), for targets of ±1.
 
-    margin : > 0
+    margin : how far on the right side of 0 an output costs nothing, > 0
     """
 
     scalar: ClassVar[bool] = True

@@ -109,7 +109,7 @@ class ProgrammingNoise(WeightModifier):
 class DropConnect(WeightModifier):
     """Weights that are missing.
 
-    probability : of every weight, 0 … 1
+    probability : that a weight is dropped, of every weight, 0 … 1
     """
 
     kind: Literal["drop-connect"] = "drop-connect"

@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
@@ -28,7 +28,8 @@ DIMENSIONS = {"s": "time", "second": "time", "V": "voltage", "volt": "voltage", 
 EXAMPLES = {"time": "20 ms", "voltage": "-70 mV", "rate": "50 Hz"}
 SHORTEST = {"time": ("ms", -3), "voltage": ("mV", -3), "rate": ("Hz", 0)}
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zμ]+)\s*")
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_QUANTITY = re.compile(rf"\s*({NUMBER})\s*([a-zA-Zμ]+)\s*")
 _MINUS = str.maketrans(
     dict.fromkeys("\u2212\u2010\u2011\u2012\u2013", "-")
 )  # the minus sign, hyphens and dashes that are typed for it
@@ -89,6 +90,31 @@ def _quantity(dimension: str):
     return PlainValidator(read), PlainSerializer(lambda value: write(value, dimension), return_type=str)
 
 
-Time = Annotated[float, *_quantity("time")]
-Voltage = Annotated[float, *_quantity("voltage")]
-Rate = Annotated[float, *_quantity("rate")]
+class Dimension(NamedTuple):
+    """Of a field that is written as text, with its unit; a note in its type.
+
+    name : ``"time"``, ``"voltage"`` or ``"rate"``
+    """
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        """What such a text must be."""
+        return f"{self.name} with its unit, such as '{EXAMPLES[self.name]}'"
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of such texts, for the schema."""
+        prefixes = "".join(prefix for prefix in PREFIXES if prefix)
+        units = "|".join(unit for unit, known in DIMENSIONS.items() if known == self.name)
+        return rf"^\s*{NUMBER}\s*[{prefixes}µ]?({units})\s*$"
+
+    def write(self, number: float) -> str:
+        """A number in SI units as such a text."""
+        return write(number, self.name)
+
+
+Time = Annotated[float, Dimension("time"), *_quantity("time")]
+Voltage = Annotated[float, Dimension("voltage"), *_quantity("voltage")]
+Rate = Annotated[float, Dimension("rate"), *_quantity("rate")]

@@ -42,9 +42,10 @@ class RNN(Spec):
     initial : initial weights, by name, see :mod:`neuroperturb.network.initial`
     layers : sizes of several layers, each heard by the next one step later, see :mod:`neuroperturb.network.wiring`; `size` is their sum
     recurrent : whether the units of a layer hear each other; without, the network is a feed-forward one
-    density, input_density : share of the recurrent synapses and of the input synapses that exist, above 0 and at most 1; or rows of 0 and 1
+    density : share of the recurrent synapses that exist, above 0 and at most 1; or rows of 0 and 1
+    input_density : share of the input synapses that exist, above 0 and at most 1; or rows of 0 and 1
     excitatory : Dale's law, the share of units that excite, above 0 and below 1; None: synapses may have either sign
-    wiring_seed : of which synapses exist
+    wiring_seed : seed of the draw of which synapses exist
     """
 
     size: int = Field(default=100, ge=1)

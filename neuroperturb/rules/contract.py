@@ -73,9 +73,9 @@ COMPARED = (
 class PerturbationRule(Spec):
     """A rule that learns from forward passes, with a perturbation and one broadcast scalar.
 
-    label : name in tables
+    label : name of the rule in tables and figures
     formula : custom functions in place of `credit` and of the probe's factor
-    learning_rate : η ≥ 0
+    learning_rate : η ≥ 0, how far a weight moves along the estimated gradient in one update
     noise_std : σ > 0, in units of the pre-activation (of the weight, for weight noise)
     probe : what is perturbed, and what of it synapses are told
     presynaptic : the presynaptic factor of a synapse: activity, plain or whitened

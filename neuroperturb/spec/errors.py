@@ -12,7 +12,6 @@ sentence. Commands turn every InputError into one line and exit code 2; any othe
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +19,8 @@ from hardware_models.numerics.checks import LARGEST as LARGEST
 from hardware_models.numerics.checks import InputError as InputError
 from hardware_models.numerics.checks import ParameterError
 from hardware_models.numerics.checks import Words as Words
+from hardware_models.numerics.names import close as close
+from hardware_models.numerics.names import suggest as suggest
 
 
 class SpecError(ParameterError):
@@ -39,16 +40,3 @@ class SpecError(ParameterError):
     def no_choice(cls, name: str, owner: str, got: Any, known: Iterable[str]) -> SpecError:
         """The given value is not a valid choice."""
         return cls(name, owner, repr(got), hint=suggest(str(got), known), verb="cannot be")
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?`` if a known name is close, else all known names."""
-    known = list(known)
-    return close(name, known) or f"Known: {', '.join(known)}."
-
-
-def close(name: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?``, or an empty string."""
-    folded = {other.casefold(): other for other in known}
-    near = difflib.get_close_matches(name.casefold(), folded, 1)
-    return f"Did you mean {folded[near[0]]!r}?" if near else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import typing
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -20,7 +20,12 @@ from neuroperturb.spec.errors import LARGEST, InputError, SpecError, close, sugg
 
 
 class Spec(BaseModel):
-    """A frozen, validated record of parameters; unknown names and wrong types are errors."""
+    """A frozen, validated record of parameters; unknown names and wrong types are errors.
+
+    A class may say in `how_to_give` how users give a parameter that has no default, for the error where it is missing.
+    """
+
+    how_to_give: ClassVar[dict[str, str]] = {}
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="strings", validate_default=True
@@ -128,7 +133,8 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str = "") -> In
             return SpecError.missing(key, hint=suggest("", place.choices))
         return SpecError.no_choice(key, "", value, place.choices)
     if kind == "missing":
-        return SpecError.missing(place.key, owner)
+        hint = getattr(place.owner, "how_to_give", {}).get(place.key.rpartition(".")[2], "")
+        return SpecError.missing(place.key, owner, hint)
     if kind == "literal_error":
         expected = first["ctx"]["expected"]
         return SpecError(place.key, owner, expected, got, hint=close(str(got), re.findall(r"'([^']*)'", expected)))

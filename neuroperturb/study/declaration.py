@@ -80,7 +80,8 @@ class Search(Spec):
 
     over : lists of values by key; every combination is tried
     seeds : every setting runs on all of these; the smallest mean validation loss is chosen, and it alone runs on the study's seeds,
-        which must be others.  None given: settings are chosen on the seeds that are reported, in two rounds:
+        which must be others.  None given: settings are chosen on the seeds that are reported, in two rounds,
+        of `first` seeds and, for the `keep` best, of all
     first : number of seeds in the first round
     keep : number of best settings to run on all seeds; the one with the smallest mean validation loss is chosen
     """

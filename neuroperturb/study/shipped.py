@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from neuroperturb.spec import InputError, suggest
+
 INSTALLED = Path(__file__).with_name("shipped")  # put there by the build
 REPOSITORY = Path(__file__).parents[2]
 
@@ -29,8 +31,13 @@ def _title(notebook: Path) -> str:
 
 
 def found(file: Path) -> Path:
-    """A file that is there, or the study of that name."""
-    return file if file.exists() else studies().get(str(file), file)
+    """A file that is there, or the study of that name; raises InputError for a name, without an ending, that is neither."""
+    known = studies()
+    if file.exists() or str(file) in known:
+        return file if file.exists() else known[str(file)]
+    if not file.suffix:
+        raise InputError(f"There is no study or file {str(file)!r}. {suggest(str(file), known)}")
+    return file
 
 
 def _files(room: str, pattern: str) -> dict[str, Path]:

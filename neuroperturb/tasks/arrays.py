@@ -49,7 +49,8 @@ class Arrays(Task):
         ``"classification"``: y are labels 0 … K − 1, (B,) or one at every step, scored by the cross-entropy. By default what the file
         says in its ``kind``, or regression
     washout : int, first steps of every trial that are not scored
-    validation_share, test_share : of the trials, where these parts are not given
+    validation_share : share of the trials to validate on, where the file has no validation part
+    test_share : share of the trials to test on, where the file has no test part
     train, validation, test : in Python, each ``(x, y)`` or ``(x, y, mask)``; a trial with one target is scored at its last step, unless
         there is a mask. The record of a run holds their hash, and not the arrays: :meth:`save` keeps them in a file
     mask : of `train`
@@ -66,6 +67,7 @@ class Arrays(Task):
     default_batch_size: ClassVar[int] = 16
 
     name: Literal["arrays"] = "arrays"
+    how_to_give: ClassVar[dict[str, str]] = {"path": "Give your file in the place of the task: FILE.npz."}
     path: DataFile
     layout: Layout | None = None
     kind: Kind | None = None

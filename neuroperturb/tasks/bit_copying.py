@@ -28,8 +28,9 @@ class BitCopying(Task):
     bits : int, bits per trial, one per step
     delay : int, noisy steps between the last bit and recall
     noise : float, standard deviation on the bit channel during the delay [input units]
-    trials_per_epoch : int, rounded up to whole batches
-    validation_trials, test_trials : int, fresh trials of those parts
+    trials_per_epoch : int, trials presented in one epoch, rounded up to whole batches
+    validation_trials : int, fresh trials to validate on after every epoch
+    test_trials : int, fresh trials to test on at the end
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

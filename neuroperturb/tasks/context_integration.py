@@ -35,8 +35,9 @@ class ContextIntegration(Task):
     onset : int, first step of the streams
     strength : float, mean of a stream [input units]
     noise : float, standard deviation of a stream at each step [input units]
-    trials_per_epoch : int, rounded up to whole batches
-    validation_trials, test_trials : int, fresh trials of those parts
+    trials_per_epoch : int, trials presented in one epoch, rounded up to whole batches
+    validation_trials : int, fresh trials to validate on after every epoch
+    test_trials : int, fresh trials to test on at the end
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -43,7 +43,8 @@ class Copying(Task):
     width : int, bits per step
     delay : int, blank steps between the last bit and recall
     trials_per_epoch : int, strings per epoch, rounded up to whole batches
-    validation_trials, test_trials : int, strings of those parts, never used in training
+    validation_trials : int, strings to validate on after every epoch; never trained on
+    test_trials : int, strings to test on at the end; never trained on
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -36,8 +36,9 @@ class DelayedXOR(Task):
     steps : int, steps per trial (T)
     cues : tuple of two int, the steps that present a cue
     noise : float, standard deviation on the cue channel at all other steps [input units]
-    trials_per_epoch : int, rounded up to whole batches
-    validation_trials, test_trials : int, fresh trials of those parts
+    trials_per_epoch : int, trials presented in one epoch, rounded up to whole batches
+    validation_trials : int, fresh trials to validate on after every epoch
+    test_trials : int, fresh trials to test on at the end
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
@@ -57,6 +57,9 @@ class Series(Task):
     """
 
     name: Literal["series"] = "series"
+    how_to_give: ClassVar[dict[str, str]] = {
+        "path": "Give your file in the place of the task: FILE.csv --target COLUMN."
+    }
     path: DataFile
     target: Names = ()
     inputs: Names | None = None

@@ -42,7 +42,8 @@ class SymbolCopying(Task):
     delay : int, blank steps between the last symbol and recall
     flag : bool, whether one more input is 1 at the steps of recall; without, a network has to know the length
     trials_per_epoch : int, strings per epoch, rounded up to whole batches
-    validation_trials, test_trials : int, strings of those parts, never used in training
+    validation_trials : int, strings to validate on after every epoch; never trained on
+    test_trials : int, strings to test on at the end; never trained on
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

@@ -32,8 +32,9 @@ class TrialTask(Task):
     Parameters
     ----------
     classes : int, class variable: the number of classes where targets are labels; 0: targets are numbers
-    trials_per_epoch : int, rounded up to whole batches
-    validation_trials, test_trials : int, fresh trials of those parts
+    trials_per_epoch : int, trials presented in one epoch, rounded up to whole batches
+    validation_trials : int, fresh trials to validate on after every epoch
+    test_trials : int, fresh trials to test on at the end
     """
 
     schedule: ClassVar[Literal["online", "episode"]] = "episode"

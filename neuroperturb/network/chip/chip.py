@@ -47,10 +47,11 @@ class Chip(hw.Hardware):
     Parameters
     ----------
     cells, weight, … : of every learned matrix, see :class:`hardware_models.Hardware`
-    W_in, W_rec, W_out : hardware of that matrix, in place of the chip's
-    D_in, D_rec, P : hardware of a decorrelation matrix, or of the whitening matrix; None: ideal
+    W_in, W_rec, W_out : hardware of that matrix alone, in place of the chip's; None: as the chip
+    D_in, D_rec : hardware of that decorrelation matrix; None: ideal
+    P : hardware of the whitening matrix; None: ideal
     neurons : spread, noise and resolution of the hidden units
-    reward : the reward channel
+    reward : the channel that broadcasts the reward: its noise, range, resolution and delay
     seed : of the chip: its cells, its neurons and all its noise; None: the seed of the run
     step_seconds : duration of a time step; arrays age by it at the end of every presented sequence
     origins : presets that the parameters are from, by matrix, "" for the whole chip; a note without effect

@@ -89,7 +89,7 @@ class RewardChannel:
     noise_std : noise of each number, in units of the loss
     bound : largest magnitude that can be sent, in units of the loss; None: unbounded. The hardware section of a record has the standard
         deviation of the sent numbers: 3 to 4 of them are a good bound
-    bits : 2 … 16, bits of a number within the bound; 0: not rounded
+    bits : resolution of a number within the bound, 2 … 16 bits; 0: not rounded
     delay : k, time steps from a loss to its reward
 
     Examples

@@ -161,7 +161,7 @@ class RunningMean(SinglePass):
     Half the passes, and no clean one; δL contains all variation of the loss between inputs, not only the effect of the noise. It is the
     cost through a high-pass filter with a time constant of 1/ρ scored steps.
 
-    rate : ρ, in (0, 1]
+    rate : ρ, in (0, 1], weight of the newest loss in the running mean
     """
 
     kind: Literal["running_mean"] = "running_mean"
@@ -260,7 +260,7 @@ class PolicyTwin(Baseline):
     J. García Fernández, N. Ahmad, M. van Gerven, "Noise-based reward-modulated learning", arXiv:2503.23972 (2025), for feed-forward
     networks, where noise affects the action of its own step only, with one running mean of the whole return, by whose size the error is divided.
 
-    rate : ρ of the running means, in (0, 1]
+    rate : ρ, in (0, 1], weight of the newest loss in the running means
     spread : s > 0, temperature of a choice, standard deviation of a number
     steps : largest number of steps of an episode
     """

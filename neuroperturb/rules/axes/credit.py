@@ -72,7 +72,7 @@ class Trace(Credit):
 
     The readout is credited at once for any λ: outputs do not feed back, so no later loss depends on their perturbation.
 
-    decay : λ, in (0, 1].
+    decay : λ, in (0, 1], what a trace keeps of itself from one step to the next.
     """
 
     kind: Literal["trace"] = "trace"

@@ -235,7 +235,7 @@ class RunningVariance(Normaliser):
 
     The update of a step divides by the estimate made before it; v starts at σ².
 
-    rate : ρ, in (0, 1].
+    rate : ρ, in (0, 1], weight of the newest square in the running variance.
     """
 
     kind: Literal["running_variance"] = "running_variance"

@@ -101,7 +101,7 @@ class Whitened(Presynaptic):
     Local: a lateral synapse from j to i uses z'_i, z'_j and its own weight. At equilibrium P (C + ρI) P = P, so P = (C + ρI)⁻¹. Stable while
     ε ‖z'‖² < 1.
 
-    rate : ε, in (0, 1)
+    rate : ε, in (0, 1), how fast P is learnt
     ridge : ρ > 0, variance of the private noise; P cannot exceed 1/ρ
     """
 

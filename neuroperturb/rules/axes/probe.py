@@ -169,7 +169,7 @@ class Deviation(Probe):
 
     T. Miconi, eLife 6, e20899 (2017), doi:10.7554/eLife.20899.
 
-    rate : ρ, in (0, 1]
+    rate : ρ, in (0, 1], weight of the newest activity in the running mean that a unit deviates from
     """
 
     kind: Literal["deviation"] = "deviation"

@@ -62,7 +62,7 @@ class Constant(Rate):
 class Cosine(Rate):
     """η(p) = η (f + (1 − f)(1 + cos πp)/2), from η to f η.
 
-    final : f, in [0, 1].
+    final : f, in [0, 1], the part of η that is left at the end.
     """
 
     kind: Literal["cosine"] = "cosine"
@@ -76,7 +76,7 @@ class Cosine(Rate):
 class Exponential(Rate):
     """η(p) = η fᵖ, from η to f η.
 
-    final : f, in (0, 1].
+    final : f, in (0, 1], the part of η that is left at the end.
     """
 
     kind: Literal["exponential"] = "exponential"

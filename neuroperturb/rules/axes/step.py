@@ -81,7 +81,7 @@ class RMS(Step):
     One number per synapse and no reduction. The factor 1 − βᵏ corrects the zero initialisation (Kingma and Ba 2015, §3), so that the
     first step is η for every synapse; it depends on k alone and is broadcast.
 
-    decay : β, in [0, 1).
+    decay : β, in [0, 1), share that the running mean of squares keeps of itself.
     """
 
     kind: Literal["rms"] = "rms"
@@ -118,7 +118,7 @@ class Momentum(Step):
 
     One number per synapse, and products only. A constant g moves a weight by η/(1 − β) g at every write.
 
-    decay : β, in [0, 1)
+    decay : β, in [0, 1), share that the running sum keeps of itself
     """
 
     kind: Literal["momentum"] = "momentum"
@@ -167,7 +167,7 @@ class LocalAdam(Step):
     Two numbers per synapse and no reduction; c_k depends on k alone and is broadcast. D. P. Kingma, J. Ba, Adam, ICLR 2015,
     arXiv:1412.6980, in the order of the end of §2.
 
-    first, second : β₁ and β₂, in [0, 1)
+    first : β₁, in [0, 1), share that the mean keeps of itself;  second : β₂, in [0, 1), the same of the mean of squares
     epsilon : ε, above 0, in units of the gradient
     """
 

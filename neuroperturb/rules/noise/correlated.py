@@ -168,7 +168,7 @@ class Telegraph(NoiseLaw):
     Mean 0, variance 1: with p = up/(up + down) the levels are √((1 − p)/p) and −√(p/(1 − p)), ±1 for equal dwell times.
     Autocovariance e^{−t (1/up + 1/down)}. A junction is read once per draw; its state in between has no effect.
 
-    up, down : mean dwell times of the upper and lower level, in draws
+    up : mean dwell time of the upper level, in draws;  down : of the lower level, in draws
     """
 
     kind: Literal["telegraph"] = "telegraph"

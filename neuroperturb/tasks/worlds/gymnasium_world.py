@@ -11,7 +11,7 @@ M. Towers et al., "Gymnasium: a standard interface for reinforcement learning en
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -131,6 +131,10 @@ class GymnasiumWorld(WorldTask):
     """
 
     name: Literal["gymnasium"] = "gymnasium"
+    how_to_give: ClassVar[dict[str, str]] = {
+        "environment": "Give it by --set task.environment=CartPole-v1, and the best return by --set task.ceiling_return=200.",
+        "ceiling_return": "Give it by --set task.ceiling_return=200, the best return of the environment.",
+    }
     environment: str
     ceiling_return: float
     scale: tuple[float, ...] | None = None

@@ -99,7 +99,8 @@ class Pendulum(WorldTask):
     """Swing a pendulum up and hold it there, seeing its direction and not its speed.
 
     hidden : whether the speed is hidden
-    centre, start : the initial angle is uniform on centre ± start [rad]; 0 is upright
+    centre : middle of the initial angles, which are uniform on centre ± start [rad]; 0 is upright
+    start : half the range of the initial angles [rad]
     speed : the initial speed is uniform on ± speed [rad/s]
     steps : of a trial
     """

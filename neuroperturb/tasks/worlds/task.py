@@ -32,8 +32,9 @@ class ReturnScale(NamedTuple):
 class WorldTask(Task):
     """A world to act in, for a reward: subclasses set `name`, :meth:`world`, :meth:`scored` and :attr:`ceiling`.
 
-    trials_per_epoch : int, rounded up to whole batches
-    validation_trials, test_trials : int, trials of those parts
+    trials_per_epoch : int, trials presented in one epoch, rounded up to whole batches
+    validation_trials : int, trials to validate on after every epoch
+    test_trials : int, trials to test on at the end
     motor_breaks_at : int, number of the training trial from which on the motor is broken; None: never
     motor_strength : float, of the broken motor, −1 … 1: the force of a cart, the torque of a pendulum; −1 reverses it, and choices, too
     """

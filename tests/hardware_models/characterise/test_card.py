@@ -312,7 +312,7 @@ def test_measured_pulses_have_a_card(tmp_path, monkeypatch):
     ("arguments", "sentence"),
     [
         (["ecrm"], "There is no device 'ecrm'. Did you mean 'ecram'?"),
-        (["soft-bound"], "There is no device 'soft-bound'. Did you mean 'soft-bounds'?"),
+        (["soft-bound"], "There is no device 'soft-bound'. Did you mean 'soft-bounds' or 'soft-bounds-reference'?"),
         (["xyzzy"], "There is no device 'xyzzy'. Known: reram-es, reram-sb"),
         (["none.csv"], "The file 'none.csv' cannot be read: No such file or directory."),
         (["bad.csv"], "The file 'bad.csv' has no column 'before'."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 from neuroperturb import cli
 from neuroperturb.cli import app as commands
+from neuroperturb.cli import names as completed
+from neuroperturb.cli import setting_names as of_settings
 from neuroperturb.cli import terminal
 from neuroperturb.spec import InputError, SpecError
 
@@ -125,3 +128,32 @@ def test_errors_print_themselves():
         str(error.under("rule"))
         == "The 'rule.noise_std' parameter of Rule must be positive. Got -0.1 instead. Try 0.1."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("run x --rule np", ["np-p", "np", "np-trace"]),
+        ("run we", ["weather"]),
+        ("run x --set rule.noise.ki", ["rule.noise.kind="]),
+        ("explain fid", ["fidelity"]),
+        ("new --study rob", ["robustness"]),
+    ],
+)
+def test_a_shell_completes_names(words, names):
+    typed = f"neuroperturb {words}"
+    asked = {"_NEUROPERTURB_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words.split()))}
+    told = subprocess.run(
+        [sys.executable, "-m", "neuroperturb"], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == names
+
+
+def test_names_are_completed_whatever_their_case_and_values_by_their_setting():
+    assert completed.hardware("ReRAM-e") == ["reram-es"]
+    assert of_settings.assignments("network.bias=") == ["network.bias=true", "network.bias=false"]
+    assert of_settings.assignments("hardware.cells.kind=dig") == [
+        f"hardware.cells.kind=digital{end}" for end in ("", "-8", "-6", "-4")
+    ]
+    assert completed.writings("clo") == ["closed-loop"]
+    assert of_settings.words("pulses/") == ["pulses/cell"] and of_settings.notebooks("zzz") == []

@@ -227,6 +227,8 @@ COMMANDS = [
     (["verify", "none.npz"], "The file 'none.npz' cannot be read: No such file or directory."),
     (["verify", "ok.toml"], "The file 'ok.toml' is not a recorded case"),
     (["study", "none.toml"], "The file 'none.toml' cannot be read: No such file or directory."),
+    (["study", "robustnes"], "There is no study or file 'robustnes'. Did you mean 'robustness'?"),
+    (["tune", "robustnes"], "There is no study or file 'robustnes'. Did you mean 'robustness'?"),
     (["study", "ok.toml"], "The 'task' parameter of a study is unknown."),
     (["study", "study.toml", "--shard", "3/2"], "The '--shard' option must look like i/N with i from 1 to N. Got '3/2' instead."),
     (["study", "study.toml", "--shard", "half"], "The '--shard' option must look like i/N"),

@@ -7,7 +7,9 @@ import pickle
 import pytest
 from pydantic import Field, field_validator, model_validator
 
-from neuroperturb.spec import InputError, Spec, SpecError, Words
+import hardware_models as hw
+from neuroperturb.experiments import toml
+from neuroperturb.spec import InputError, Spec, SpecError, Words, suggest
 
 
 class Inner(Spec):
@@ -88,3 +90,45 @@ def test_a_record_made_by_hand_names_its_own_field():
     with pytest.raises(SpecError) as refused:
         Inner(steps=13)
     assert refused.value.name == "steps"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ReRAM", "Did you mean 'reram-es' or 'reram-sb'?"),
+        ("rram", "Did you mean 'rram-milo' or 'reram-sb'?"),
+        ("milo", "Did you mean 'rram-milo'?"),
+        ("ECRAM", "Did you mean 'ecram'?"),
+        ("eram", "Did you mean 'ecram'?"),
+        ("flash", "Known: ecram, ecram-mo, reram-es, reram-sb, rram-milo."),
+        ("", "Known: ecram, ecram-mo, reram-es, reram-sb, rram-milo."),
+    ],
+)
+def test_what_begins_so_comes_before_what_is_spelt_alike(name, hint):
+    assert suggest(name, ["ecram", "ecram-mo", "reram-es", "reram-sb", "rram-milo"]) == hint
+
+
+@pytest.mark.parametrize(
+    ("assignment", "hint"),
+    [
+        ("hardware.stuck_cells=0.1", "It is 'hardware.time.faults.stuck_zero'."),
+        ("hardware.read_noise=0.1", "It is 'hardware.reading.output_noise_std'."),
+        ("read_noise=0.1", "It is 'hardware.reading.output_noise_std'."),
+        ("hardware.time.stuck_zero=0.1", "It is 'hardware.time.faults.stuck_zero'."),
+        ("lr=0.1", "It is 'rule.learning_rate'."),
+        ("epochs=3", "It is 'training.epochs'."),
+        ("learnig_rate=0.1", "Did you mean 'rule.learning_rate'"),
+        ("rule.noize_std=0.1", "Did you mean 'noise_std'?"),
+        ("hardware.cells.bit=5", "Did you mean 'bits'? It belongs to the kind 'digital'"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_where_it_is(assignment, hint):
+    with pytest.raises(SpecError) as error:
+        toml.resolve({"task": "delayed-xor", "rule": "np"}, [assignment])
+    assert hint in str(error.value)
+
+
+def test_a_preset_that_is_not_there_is_told_with_what_is_near():
+    with pytest.raises(KeyError, match=r"^There is no preset 'Ecram'\. Did you mean 'ecram'\?$"):
+        hw.PRESETS["Ecram"]
+    assert hw.PRESETS.get("Ecram") is None and "Ecram" not in hw.PRESETS
