@@ -13,7 +13,7 @@ import numpy as np
 
 from hardware_models.crossbar.sites import ABSENT
 from hardware_models.numerics.compiled import kernel, separate
-from neuroperturb.rules.noise.law import NoiseSource
+from neuroperturb.rules.noise.law import NoiseSource, fill_recorded
 
 
 class SynapseDraws(NamedTuple):
@@ -64,13 +64,14 @@ def make_lookup(fill):
     """look_up(memory, number, row) -> its place in `scratch.rows`: draw `number` of a row of synapses, made if it is not there already.
 
     A read and the write that is credited to it want the same draw, and so do all reads of one that is held: a normal number costs
-    more than the rest of both.
+    more than the rest of both. Recorded draws are read each time: who recorded them may change them.
     """
+    keeps = fill is not fill_recorded
 
     @kernel
     def look_up(memory, number, row):
         place, this = row % memory.scratch.made.shape[0], (number << 32) + row
-        if memory.scratch.made[place] != this:
+        if not keeps or memory.scratch.made[place] != this:
             fill(memory.source, number, row, memory.scratch.rows[place, : memory.key[2]])
             memory.scratch.made[place] = this
         return place

@@ -298,7 +298,7 @@ def test_measured_pulses_have_a_card(tmp_path, monkeypatch):
     with open(tmp_path / "lab.csv", "w", newline="") as file:
         csv.writer(file).writerows([("device", "direction", "before", "after"), *rows])
     assert card_parts._described(hw.Measured.from_csv(tmp_path / "lab.csv"))[:2] == (
-        "Measured", "lab.csv: 120 pulses of 3 devices, 3 … 13",
+        "lab.csv", "120 pulses of 3 devices, 3 … 13",
     )  # fmt: skip
     shown = card(SOFT)
     monkeypatch.setattr(hw, "card", lambda of, seed: replace(shown, name=f"{type(of).__name__} on {seed}"))
