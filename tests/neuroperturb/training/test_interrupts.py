@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import pickle
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from neuroperturb import RNN, Experiment, Training, experiment, tasks, train
 from neuroperturb.baselines import Bptt
 from neuroperturb.results.run import differences
+from neuroperturb.simulation.observation import Observation
 from neuroperturb.training.whole import Camera, Guard, whole
 
 TASK = tasks.DelayedXOR(steps=5, cues=(0, 2), trials_per_epoch=8, validation_trials=4, test_trials=4)
@@ -120,6 +122,20 @@ def test_a_run_interrupted_anywhere_goes_on_to_the_same_bits(moments, times):
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-3000:]
+
+
+def test_an_observation_that_an_interrupt_left_puts_nothing_back_later():
+    counter = np.zeros(1, np.int64)
+    observing = Observation({}, lambda: [("W.reads", counter)], lambda: None, None)
+    with observing():
+        counter[0] = 5
+    assert counter[0] == 0
+    left = observing()
+    left.__enter__()
+    counter[0] = 7  # the run was put back, and went on
+    del left
+    gc.collect()
+    assert counter[0] == 7
 
 
 def finished(trainer):
