@@ -73,6 +73,16 @@ def train(
     return trainer.run()
 
 
-def experiment(config: Experiment | str | Path, *, resume: Run | None = None) -> Trainer:
-    """A run to step through: ``for step in experiment("run.toml"): print(step.loss)``; `.run()` is the record so far."""
-    return Trainer(config if isinstance(config, Experiment) else load(config), resume=resume)
+def experiment(
+    config: Experiment | str | Path, *, resume: Run | None = None, every: str | int | None = None
+) -> Trainer:
+    """A run to step through: ``for step in experiment("run.toml"): print(step.loss)``; `.run()` is the record so far.
+
+    Parameters
+    ----------
+    config : an experiment, or a TOML file of one
+    resume : a record to go on from
+    every : when the loop is told: ``"epoch"``, after each; a number of time steps, at the end of the chunk (0.2 s at most) that gets there;
+        None: after each epoch, and a few times a second
+    """
+    return Trainer(config if isinstance(config, Experiment) else load(config), resume=resume, every=every)

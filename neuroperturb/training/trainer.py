@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -31,7 +30,6 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.network.rnn import LEARNT, initial_weights, require_room
 from neuroperturb.results.run import Run
 from neuroperturb.rules import PerturbationRule
-from neuroperturb.simulation.learner import CHUNK
 from neuroperturb.spec import SpecError
 from neuroperturb.spec.data_file import require_the_same
 from neuroperturb.tasks import Dataset
@@ -40,6 +38,7 @@ from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.history import NAN, History
 from neuroperturb.training.learner import Learner, make_learner
 from neuroperturb.training.loop import Loop, Sequences, require_countable
+from neuroperturb.training.pace import Every, check, pace
 from neuroperturb.training.progress import Progress, StepRate
 from neuroperturb.training.resumption import fitting, require_same, require_simulated, require_state
 from neuroperturb.training.whole import Camera, Guard, whole
@@ -56,9 +55,13 @@ class Trainer:
     experiment : Experiment
     resume : a record of the same experiment to resume from the exact step it stopped at; `training.epochs` may have grown
     dataset : by default from ``experiment.task.data``
+    every : when iterating yields: ``"epoch"``, after each; a number of time steps; None: after each epoch, and a few times a second
     """
 
-    def __init__(self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None):
+    def __init__(
+        self, experiment: Experiment, *, resume: Run | None = None, dataset: Dataset | None = None, every: Every = None
+    ):
+        self.every = check(every)
         if resume is not None:
             self._require_own(resume)
             require_same(resume, experiment)
@@ -122,12 +125,12 @@ class Trainer:
     def __getstate__(self) -> dict:
         return {
             "experiment": self.experiment, "dataset": self.dataset, "started": self._started, "diagnosis": self._diagnosis,
-            "moment": self._snapshot(),
+            "moment": self._snapshot(), "every": self.every,
         }  # fmt: skip
 
     def __setstate__(self, state: dict) -> None:
         self._begin(state["experiment"], state["dataset"])
-        self._started, self._diagnosis = state["started"], dict(state["diagnosis"])
+        self._started, self._diagnosis, self.every = state["started"], dict(state["diagnosis"]), state["every"]
         self._put_back(state["moment"])
 
     def _diagnose(self) -> dict:
@@ -176,7 +179,7 @@ class Trainer:
 
     def __iter__(self) -> Iterator[Progress]:
         _one_blas_thread()
-        rate, reported = StepRate(), -float("inf")
+        rate, due = StepRate(), pace(self.every, self.step)
         with contextlib.ExitStack() as first_epoch:
             first_epoch.enter_context(self._compiled_ahead())
             while not self.ended:
@@ -184,9 +187,7 @@ class Trainer:
                 if epoch_ended:
                     first_epoch.close()
                 rate.note(self.step)
-                now = time.perf_counter()
-                if epoch_ended or now - reported > CHUNK:
-                    reported = now
+                if due(epoch_ended, self.step):
                     yield self._progress(rate.value)
 
     @whole

@@ -1,5 +1,6 @@
 """One vocabulary in Python: names, presets, hardware and tables are taken alike, and objects say what they are."""
 
+import copy
 import re
 
 import numpy as np
@@ -130,3 +131,21 @@ def test_a_trainer_says_what_it_trains_and_how_far_it_is():
     page = experiment(setup)._repr_html_()
     assert "by np" in page and "ideal weights" in page and "0 of " in page
     assert re.fullmatch(r"<Trainer of np.* on delayed-xor: 0 of [\d,]+ time steps>", repr(experiment(setup)))
+
+
+def test_a_loop_is_told_after_every_epoch_or_so_many_steps():
+    setup = Experiment(network=RNN(size=3), task=TASK, rule=rules.make("np"), training=TRAINING.replace(epochs=3))
+    assert [now.epoch for now in experiment(setup, every="epoch")] == [1, 2, 3]
+    each = (
+        experiment(setup).dataset.batch(0).inputs.shape[0]
+    )  # a sequence is presented whole, and there are two an epoch
+    assert [now.step for now in experiment(setup, every=each)] == [each * k for k in range(1, 7)]
+    assert [now.step for now in experiment(setup, every=each + 1)] == [each * k for k in (2, 3, 4, 5, 6)]
+    assert [now.step for now in experiment(setup, every=4 * each)] == [4 * each]
+    assert copy.deepcopy(experiment(setup, every="epoch")).every == "epoch"
+
+
+@pytest.mark.parametrize("every", ["epochs", 0, -3, 1.5, True])
+def test_what_is_no_pace_is_said(every):
+    with pytest.raises(SpecError, match="'every' parameter of experiment must be 'epoch', or a number of time steps"):
+        experiment(Experiment(network=RNN(size=3), task=TASK, rule=rules.make("np"), training=TRAINING), every=every)
