@@ -15,10 +15,10 @@ from neuroperturb.network.chip.chip import Chip
 from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results.run import Run, differences
+from neuroperturb.simulation import learner
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
-from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer
 
 SERIES = tasks.MackeyGlass(steps=300, test_steps=40, dropped=0, lead_in=20)
@@ -86,7 +86,7 @@ def test_beside_other_runs(references):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_interrupted_and_resumed_anywhere(name, references, tmp_path, monkeypatch):
     """Stopped after a number of chunks of about one step, more than once, once through a file."""
-    monkeypatch.setattr(training, "CHUNK", 1e-9)
+    monkeypatch.setattr(learner, "CHUNK", 1e-9)
     steps = Trainer(EXPERIMENTS[name]).steps
     for stops in ((1,), (2, 3), (18, 300), (steps // 2 - 16, 1, 1, 17)):
         trainer = Trainer(EXPERIMENTS[name])

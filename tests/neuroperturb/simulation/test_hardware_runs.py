@@ -24,11 +24,11 @@ from neuroperturb.network.decorrelation import Decorrelation
 from neuroperturb.network.rnn import RNN, initial_weights
 from neuroperturb.results import text as report
 from neuroperturb.results.run import Run, differences
+from neuroperturb.simulation import learner
 from neuroperturb.simulation.configuration import MIN_COLUMNS
 from neuroperturb.simulation.schedule import Training
 from neuroperturb.simulation.simulation import Simulation
 from neuroperturb.tasks.contract import Sequence
-from neuroperturb.training import trainer as training
 from neuroperturb.training.trainer import Trainer
 
 pytestmark = pytest.mark.kernels
@@ -78,7 +78,7 @@ def finished(trainer) -> Run:
 def test_stopped_watched_and_resumed_it_is_the_same_run(name, tmp_path, monkeypatch):
     """Against a run that nobody looks at: stops at several steps, once through a file, scores and records in between."""
     reference = finished(Trainer(EXPERIMENTS[name]))
-    monkeypatch.setattr(training, "CHUNK", 1e-9)
+    monkeypatch.setattr(learner, "CHUNK", 1e-9)
     trainer = Trainer(EXPERIMENTS[name])
     for chunks in (1, 2, 3):
         for _ in range(chunks):
