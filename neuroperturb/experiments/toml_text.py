@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import tomli_w
 
 
 def short(table: dict, where: str = "") -> str:
     """A table as TOML, every value and list on one line, without blank lines."""
     inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-    lines = [f"{key} = {inline(value)}" for key, value in table.items() if key not in inner]
+    lines = [f"{_key(key)} = {inline(value)}" for key, value in table.items() if key not in inner]
     lines = [f"[{where}]", *lines] if where and lines else lines
-    return "\n".join([*lines, *(short(value, f"{where}.{key}" if where else key) for key, value in inner.items())])
+    below = (short(value, f"{where}.{_key(key)}" if where else _key(key)) for key, value in inner.items())
+    return "\n".join([*lines, *below])
 
 
 def inline(value: Any) -> str:
     """A value as TOML has it on one line.
 
-    >>> inline([{"kind": "telegraph", "rate_up": 1.0}])
-    '[{kind = "telegraph", rate_up = 1.0}]'
+    >>> inline([{"kind": "telegraph", "rate_up": float("inf"), "of all": True}])
+    '[{kind = "telegraph", rate_up = inf, "of all" = true}]'
     """
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(inline, value))}]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {inline(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+        return "{" + ", ".join(f"{_key(key)} = {inline(inner)}" for key, inner in value.items()) + "}"
+    return tomli_w.dumps({"v": value}).strip().removeprefix("v = ")
+
+
+def _key(key: str) -> str:
+    return tomli_w.dumps({key: 0}).strip().removesuffix(" = 0")
