@@ -34,7 +34,7 @@ from neuroperturb.tasks.contract import Dataset, Sequence
 
 
 class Bptt(Spec):
-    """Backpropagation through time as a learning rule.
+    """The exact gradient: backpropagation through time, as a learning rule.
 
     window : k, number of steps that each loss is differentiated through; None for all
     chunk : steps between updates and cuts of the gradient; None updates at every step (online) or sequence (episode)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hardware_models as hw
+from neuroperturb.baselines import GRADIENTS
 from neuroperturb.experiments.docstrings import summary
 from neuroperturb.experiments.entry import REQUIRED, KeyEntry
 from neuroperturb.experiments.expand import RULE_NAMES
@@ -17,12 +18,6 @@ from neuroperturb.rules import DECORRELATED, OF_WORLDS, RULES
 from neuroperturb.tasks import TASKS
 
 NAMED = ("task", "rule", "hardware")  # tables with a name; all others have a kind
-GRADIENT_WORDS = {  # references; their records say no more than this in a line
-    "bptt": "the exact gradient: backpropagation through time",
-    "rtrl": "the exact gradient, carried forward in time: real-time recurrent learning",
-    "rflo": "random feedback local online learning, without perturbations",
-    "eprop": "e-prop: eligibility traces and a learning signal of the readout, without perturbations",
-}
 
 
 def tag(key: str) -> str:
@@ -68,7 +63,7 @@ def tasks() -> dict[str, str]:
 
 def rules() -> dict[str, str]:
     """Rules by name, in the order of the command line."""
-    said = {name: summary(made_of) for name, made_of in (RULES | OF_WORLDS).items()} | GRADIENT_WORDS
+    said = {name: summary(made_of) for name, made_of in (RULES | OF_WORLDS | GRADIENTS).items()}
     said |= {name: f"{plain}, with decorrelated inputs and states" for name, plain in DECORRELATED.items()}
     return {name: said.get(name, "every axis at its default, a rule to build up") for name in RULE_NAMES}
 
