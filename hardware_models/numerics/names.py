@@ -36,7 +36,16 @@ def near(name: str, known: Iterable[str]) -> list[str]:
     return [folded[other] for other in dict.fromkeys([*begin, *parts, *alike])][:MOST]
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names to choose from, in quotes.
+
+    >>> listed(["a", "b", "c"])
+    "'a', 'b' or 'c'"
+    """
+    *rest, last = map(repr, names)
+    return f"{', '.join(rest)} or {last}" if rest else last
+
+
 def question(names: list[str]) -> str:
     """The question whether one of these is meant; empty if there is none."""
-    *rest, last = [repr(name) for name in names] or [""]
-    return f"Did you mean {', '.join(rest)}{' or ' if rest else ''}{last}?" if last else ""
+    return f"Did you mean {listed(names)}?" if names else ""

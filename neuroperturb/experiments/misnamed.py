@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardware_models.numerics.names import near
+from hardware_models.numerics.names import listed, near, question
 from neuroperturb.experiments.glossary import SYNONYMS
 from neuroperturb.experiments.settings import settings
 from neuroperturb.spec import SpecError
@@ -17,11 +17,11 @@ def told(error: SpecError) -> SpecError:
     ):  # those are one's own
         return error
     keys = meant(error.name)
-    hint = f"It is {_listed(keys)}." if keys else ""
+    hint = f"It is {listed(keys)}." if keys else ""
     if not keys and not error.hint.startswith("Did you mean"):  # nothing there is spelt alike, but elsewhere
         names = near(error.name.rpartition(".")[2], {one.name for one in settings()})
         keys = [key for name in names for key in meant(name)]
-        hint = f"Did you mean {_listed(keys[:MOST])}?" if keys else ""
+        hint = question(keys[:MOST])
     return SpecError(error.name, **error.parts | {"hint": hint}) if hint else error
 
 
@@ -38,8 +38,3 @@ def meant(key: str) -> list[str]:
     top = key.partition(".")[0]
     having = dict.fromkeys(one.key for one in settings() if one.name.casefold() == last and "." in one.key)
     return sorted((other for other in having if other != key), key=lambda other: not other.startswith(f"{top}."))[:MOST]
-
-
-def _listed(keys: list[str]) -> str:
-    *rest, last = map(repr, keys)
-    return f"{', '.join(rest)}{' or ' if rest else ''}{last}"
