@@ -20,10 +20,7 @@ def advise(
             help="A preset, a cell model, measured pulses, FILE.csv, or your own cell, FILE.py:Class.",
         ),
     ],
-    rule: Annotated[
-        str | None,
-        typer.Option(help="A learning rule: what is known of it on this device."),
-    ] = None,
+    rule: Annotated[str | None, typer.Option(help="A learning rule: what is known of it on this device.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what limits learning on a device, which writing the evidence recommends for it, and what that costs.
