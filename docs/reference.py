@@ -223,7 +223,7 @@ def _presets_page() -> str:
     ]
     for name, one in hw.PRESETS.items():
         advised = "yes" if one.recommended is not None else ""
-        what = f"{_escaped(one.technology)}; `{type(one.cell).__name__}`"
+        what = f"{_escaped(one.technology)}; `{type(one.cells).__name__}`"
         row = (f"`{name}`", what, advised, _linked(one.publication))
         lines.append(f"| {' | '.join(row)} |")
     lines += ["", "## Cell models", "", "Any of them is hardware by name, too, with its default parameters.", ""]

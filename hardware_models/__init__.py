@@ -5,7 +5,7 @@
 >>> array.program([[0.5, -0.5, 0.25], [0.0, 0.125, 1.0]])
 >>> array.matvec([1.0, 0.0, 2.0])
 array([1., 2.], dtype=float32)
->>> array = hw.SynapseArray((2, 3), hw.PRESETS["reram-es"].cell, seed=1)
+>>> array = hw.SynapseArray((2, 3), hw.PRESETS["reram-es"].cells, seed=1)
 >>> array.pulse(+10)
 """
 

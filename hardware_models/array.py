@@ -69,7 +69,7 @@ class SynapseArray(Value, Site):
     Parameters
     ----------
     shape : (n, m), outputs and inputs
-    cell : a cell model, e.g. ``Ideal()`` or ``Digital(bits=4)``
+    cells : a cell model, e.g. ``Ideal()`` or ``Digital(bits=4)``; what came out of the factory is in `array.cells`, the model in `array.cell`
     dtype : float32 or float64
     seed : int, key of all random numbers of this array
     number : int, 0 … 255, index of the array on its chip
@@ -86,6 +86,7 @@ class SynapseArray(Value, Site):
     track : whether to accumulate the changes of cells, see :mod:`hardware_models.crossbar.travel`
     columns : largest number of update rows R, and with a `reading` of columns K, per sweep
     sites : crossings without a cell, and cells on one side of zero, see :mod:`hardware_models.crossbar.sites`; None: a cell everywhere
+    cell : the former name of `cells`
 
     Examples
     --------
@@ -97,25 +98,25 @@ class SynapseArray(Value, Site):
     """
 
     def __init__(
-        self, shape: Sequence[int], cell: Cell = IDEAL, *, weight: Weight | None = None, writing: Writing | None = None,
+        self, shape: Sequence[int], cells: Cell = IDEAL, *, weight: Weight | None = None, writing: Writing | None = None,
         programming: Programming | None = EXACT, reading: Readout | None = None, time: Time | None = None,
         dtype: DTypeLike = np.float32, seed: int = 0, number: int = 0, weight_scale: float | None = None, columns: int = 1,
-        costs: Costs | None = None, track: bool = False, sites: Sites | None = None,
+        costs: Costs | None = None, track: bool = False, sites: Sites | None = None, cell: Cell | None = None,
     ):  # fmt: skip
+        cells = cells if cell is None else cell
         self.shape, self.dtype = arguments.check_shape(shape), arguments.check_dtype(dtype)
         seed = arguments.check_whole("seed", seed, 0, 2**63)
         self.number = arguments.check_whole("number", number, 0, 256)
         self.columns = arguments.check_whole("columns", columns, 1, np.inf)
         arguments.check_scale(weight_scale, dtype=self.dtype)
         arguments.check_parts(
-            cell=cell, weight=weight, writing=writing, programming=programming, reading=reading, time=time
+            cells=cells, weight=weight, writing=writing, programming=programming, reading=reading, time=time
         )
         if not isinstance(costs, Costs | None):
             raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
-        self.shortfall = Shortfall()
-        self.parts = complete(cell, weight, writing, programming, reading, time)
+        self.parts = complete(cells, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
-        self._fixed_scale, self.sites = weight_scale, sites
+        self._fixed_scale, self.sites, self.shortfall = weight_scale, sites, Shortfall()
         check_sites(sites, self.shape, len(self.weight.gains), self._noise_of_all_crossings)
         self.ends = arguments.check_fit(arguments.Design(self.parts, self.shape, self.columns, self.dtype))
         self._lay_out(seed)
@@ -215,9 +216,8 @@ class SynapseArray(Value, Site):
         if self.weight.one_sided:
             np.maximum(sent, 0, out=sent)
         write = int(self.state.writes[0])
-        make_send(self.cell.send_row, self._watch, self.hold_row)(
-            self.record, sent, Moment(self.state.cycle, write, write)
-        )
+        send = make_send(self.cell.send_row, self._watch, self.hold_row)
+        send(self.record, sent, Moment(self.state.cycle, write, write))
         self.state.writes[0] += 1
 
     def read(self) -> np.ndarray:
@@ -225,13 +225,12 @@ class SynapseArray(Value, Site):
         return weights_of(self.state, self.state.cells.w)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        """The stored weights, as :meth:`read` gives them."""
-        del copy  # a read is new memory
+        """The stored weights, as :meth:`read` gives them; always new memory."""
         return np.asarray(self.read(), dtype)
 
     def __repr__(self) -> str:
-        n, m = self.shape
-        return f"SynapseArray({n} × {m}, {self.cell!r}, scale {float(self.state.scale[0]):.3g}, {self.dtype})"
+        size = " × ".join(map(str, self.shape))
+        return f"SynapseArray({size}, {self.cell!r}, scale {float(self.state.scale[0]):.3g}, {self.dtype})"
 
     def matvec(self, x: ArrayLike) -> np.ndarray:
         """W x for x (m,), or x Wᵀ for rows x (K, m); K may be 0."""
@@ -294,8 +293,9 @@ class SynapseArray(Value, Site):
         (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
         turned = back and self.parts.readout.keeps_state
         if (self.writing.by_sample or turned) and rank > self.columns:
-            part = type(self.reading if turned else self.writing).__name__
-            wanted = f"at least the {rank} rows of an update for {part}"
+            wanted = (
+                f"at least the {rank} rows of an update for {type(self.reading if turned else self.writing).__name__}"
+            )
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(

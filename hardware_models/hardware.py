@@ -99,13 +99,11 @@ class Hardware:
             self._check_cells_file()
         try:
             arguments.check_contracts(
-                cell=self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading, time=self.time
+                cells=self.cells, weight=self.weight, writing=self.writing, programming=self.programming, reading=self.reading, time=self.time
             )  # fmt: skip
             arguments.check_fit(arguments.Design(self.parts))
         except ParameterError as error:
-            first, *rest = error.name.split(".")
-            name = ".".join(["cells" if first == "cell" else first, *rest])  # names of this class
-            raise error.at(name, "" if error.owner == "SynapseArray" else error.owner) from None
+            raise error.at(error.name, "" if error.owner == "SynapseArray" else error.owner) from None
 
     def _check_cells_file(self) -> None:
         owner, path = type(self).__name__, self.cells_file

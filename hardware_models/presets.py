@@ -10,7 +10,7 @@ defines. Other parts can be replaced. Where a study has shown a writing with whi
 >>> import hardware_models as hw
 >>> array = hw.PRESETS["ecram"].array((10, 20), seed=1)
 >>> pair = hw.PRESETS["ecram"].replace(weight=hw.DifferentialPair()).array((10, 20), seed=1)
->>> bare = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cell, seed=1)
+>>> bare = hw.SynapseArray((10, 20), hw.PRESETS["ecram"].cells, seed=1)
 >>> bare.weight, pair.weight
 (Single(gains=(1.0,)), DifferentialPair(gains=(1.0, -1.0)))
 """
@@ -29,6 +29,7 @@ from hardware_models.costs.figures import sram
 from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Costs
 from hardware_models.costs.sources import DAVIES, KIM_2019, TANG_2018
+from hardware_models.crossbar.contract import Cell
 from hardware_models.crossbar.weights import Devices, OneSidedPair, SeveralDevices, SeveralPairs
 from hardware_models.devices import ConstantStep, Digital, ExpStep, Ideal, LinearStep, SoftBoundsReference
 from hardware_models.hardware import Hardware
@@ -69,12 +70,12 @@ class Preset:
     recommended: Hardware | None = None
 
     def __repr__(self) -> str:
-        return f"Preset({self.technology!r}, cells={self.cell!r})"
+        return f"Preset({self.technology!r}, cells={self.cells!r})"
 
     def _repr_html_(self) -> str:
         better = [] if self.recommended is None else [("recommended writing", self.recommended.writing)]
         rows = [
-            ("cells", self.cell),
+            ("cells", self.cells),
             ("programming", self.hardware.programming),
             *better,
             ("publication", self.publication),
@@ -82,9 +83,14 @@ class Preset:
         return html_table(self.technology, rows)
 
     @property
-    def cell(self) -> Any:
+    def cells(self) -> Cell:
         """Its cell model."""
         return self.hardware.cells
+
+    @property
+    def cell(self) -> Cell:
+        """The former name of `cells`."""
+        return self.cells
 
     @property
     def costs(self) -> Costs | None:
@@ -94,14 +100,9 @@ class Preset:
     def html_cells(self) -> str:
         """Technology, cells and recommended writing, as cells of a table."""
         once = isinstance(self.hardware.programming, WrittenOnce)
-        by = (
-            "programming, once"
-            if once
-            else "pulses"
-            if self.recommended is None
-            else type(self.recommended.writing).__name__
-        )
-        words = self.technology, type(self.hardware.programming if once else self.cell).__name__, by
+        by = "pulses" if self.recommended is None else type(self.recommended.writing).__name__
+        made = type(self.hardware.programming if once else self.cells).__name__
+        words = self.technology, made, "programming, once" if once else by
         return "".join(f"<td>{escape(word)}</td>" for word in words)
 
     def replace(self, **parts: Any) -> Hardware:

@@ -202,5 +202,5 @@ def verify(path: str | Path) -> dict[str, Deviation]:
     """The deviation of every preset in a file of recorded curves."""
     curves = load(path)
     return {
-        name: compare(PRESETS[name].cell, table, one_tile=name in curves.of_one_tile) for name, table in curves.items()
+        name: compare(PRESETS[name].cells, table, one_tile=name in curves.of_one_tile) for name, table in curves.items()
     }

@@ -26,6 +26,7 @@ import numpy as np
 from hardware_models.costs.figures import sram
 from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Bracket, Costs, Done
+from hardware_models.costs.units import counted
 from hardware_models.crossbar.contract import Site
 from hardware_models.numerics.checks import ParameterError
 
@@ -204,9 +205,9 @@ class Ledger:
     @property
     def title(self) -> str:
         c = self.counts
-        arrays = "1 array" if c["arrays"] == 1 else f"{c['arrays']} arrays"
         made_of = f", {', '.join(self.technologies)}" if self.technologies else ", counted without costs"
-        return f"Ledger of {arrays}: {c['synapses']} synapses, {c['cells']} cells{made_of}"
+        of, synapses, cells = (counted(c[f"{noun}s"], noun) for noun in ("array", "synapse", "cell"))
+        return f"Ledger of {of}: {synapses}, {cells}{made_of}"
 
     def __str__(self) -> str:
         rows = self.rows()

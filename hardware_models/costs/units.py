@@ -22,6 +22,15 @@ def with_prefix(value: float, unit: str) -> str:
     return f"{rounded / 10.0**power:.3g} {PREFIXES[power]}{unit}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A whole number of things, in the plural where it is not one.
+
+    >>> counted(1, "cell"), counted(3_655, "run"), counted(0, "seed")
+    ('1 cell', '3,655 runs', '0 seeds')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds in everyday units.
 

@@ -15,7 +15,7 @@ DOUBLE = np.dtype(np.float64)
 
 # argument → its base class, and a description
 PARTS = {
-    "cell": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cell"),
+    "cells": (Cell, "a cell model, such as hw.Digital(bits=4) or hw.PRESETS['ecram'].cells"),
     "weight": (Weight, "a mapping of devices to weights, such as hw.DifferentialPair()"),
     "writing": (Writing, "a write scheme, such as hw.MixedPrecision()"),
     "programming": (Programming, "a programming scheme, such as hw.WriteVerify()"),
@@ -55,7 +55,7 @@ def check_contracts(**parts) -> None:
     """Reject objects of the wrong kind."""
     for name, part in parts.items():
         contract, words = PARTS[name]
-        if contract not in type(part).__mro__ and (part is not None or name == "cell"):
+        if contract not in type(part).__mro__ and (part is not None or name == "cells"):
             _refuse(name, words, part)
 
 

@@ -282,7 +282,7 @@ class ZeroShifted(Devices):
         _require_formulas(self, cell)
         if cell.subtract_symmetry_point:
             wanted = "False for ZeroShifted, which has its own reference"
-            raise ParameterError("cell.subtract_symmetry_point", "cells", wanted, True)
+            raise ParameterError("cells.subtract_symmetry_point", "cells", wanted, True)
 
     def shares(self) -> np.ndarray:
         return np.array([1.0, 0.0])
@@ -308,7 +308,7 @@ class ZeroShifted(Devices):
 
 def _require_formulas(weight: Devices, cell: Cell) -> None:
     if cell.pulse_up is None:
-        raise ParameterError("cell", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
+        raise ParameterError("cells", "SynapseArray", f"pulses for {type(weight).__name__}", cell, verb="must have")
 
 
 # Names in tables

@@ -140,4 +140,4 @@ class OpenLoop(Programming):
 
 
 def _refuse_cell(programming: Programming, cell: Cell) -> None:
-    raise ParameterError("cell", "SynapseArray", f"pulses for {type(programming).__name__}", cell, verb="must have")
+    raise ParameterError("cells", "SynapseArray", f"pulses for {type(programming).__name__}", cell, verb="must have")

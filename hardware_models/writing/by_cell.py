@@ -49,4 +49,4 @@ class ByCell(Writing):
 def require_pulses(writing: Writing, cell: Cell) -> None:
     """Reject cells without pulses."""
     if cell.send_row is None:
-        raise ParameterError("cell", "SynapseArray", f"pulses for {type(writing).__name__}", cell, verb="must have")
+        raise ParameterError("cells", "SynapseArray", f"pulses for {type(writing).__name__}", cell, verb="must have")

@@ -137,7 +137,7 @@ def _report_curves(path: str | Path) -> bool:
     passed = True
     for name, table in recorded.items():
         one_tile = name in recorded.of_one_tile
-        mean, percentile, spread = deviation = curves.compare(PRESETS[name].cell, table, one_tile=one_tile)
+        mean, percentile, spread = deviation = curves.compare(PRESETS[name].cells, table, one_tile=one_tile)
         on_curve = max(deviation) <= 1
         verdict = ("ok" if on_curve else "MISMATCH") + "; one tile, allowed for" * one_tile
         print(f"{name:<18}  {mean:6.2f} | {spread:6.2f} | {percentile:6.2f}  {verdict}", flush=True)

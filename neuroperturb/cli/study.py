@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from hardware_models.costs.units import duration
+from hardware_models.costs.units import counted, duration
 from neuroperturb.cli import setting_names
 from neuroperturb.cli import study_display as display
 from neuroperturb.cli.terminal import DONE, FAILED, INTERRUPTED, say, stop_request, warn
@@ -132,15 +132,18 @@ def plan(study: Study, cells: list[Cell], folder: StudyFolder, workers: int) -> 
         controls = f", and each {' and '.join(grid.controls)}" if grid.controls else ""
         lines.append(f"grid      {grid.name + ': ' if grid.name else ''}{' × '.join(axes) or 'one cell'}{controls}")
     least, most = (sum(rate_search.size(cell)[k] for cell in cells) for k in (0, 1))
-    runs = f"{least}" if least == most else f"{least} to {most}"
-    lines.append(
-        f"size      {len(cells)} cells, {runs} runs, {len({name for cell in cells for name in cell.fits})} baseline fits"
-    )
+    runs = counted(most, "run") if least == most else f"{least:,} to {counted(most, 'run')}"
+    fits = len({name for cell in cells for name in cell.fits})
+    lines.append(f"size      {counted(len(cells), 'cell')}, {runs}, {counted(fits, 'baseline fit')}")
     done, rest, seconds = table.rest(folder, cells)
     if done:
         more = "at least " if least < most else ""
-        time = f", {duration(seconds / min(workers, rest))} with {workers} workers" if rest and seconds > 0 else ""
-        lines.append(f"done      {done} runs; {more * bool(rest)}{rest} to do{time}")
+        time = (
+            f", {duration(seconds / min(workers, rest))} with {counted(workers, 'worker')}"
+            if rest and seconds > 0
+            else ""
+        )
+        lines.append(f"done      {counted(done, 'run')}; {more * bool(rest)}{rest} to do{time}")
     return "\n".join(lines)
 
 

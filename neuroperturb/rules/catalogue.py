@@ -179,15 +179,34 @@ OF_WORLDS = {"nrl": nrl}  # rules that need actions and rewards
 DECORRELATED = {f"d{name}": name for name in ("np", "wp", "anp")}  # the paper's DNP, DWP, DANP: with decorrelation
 
 
-def make(name: str, form: str | None = None, schedule: Schedule = "online", **changes: Any) -> PerturbationRule:
-    """The rule of that name, one of an installed package, or ``module:Class``; fields given by keyword replace those of the preset."""
+def make(
+    rule: str | tuple,
+    form: str | None = None,
+    schedule: Schedule = "online",
+    *,
+    parameters: dict | None = None,
+    like: str | None = None,
+    **changes: Any,
+) -> PerturbationRule:
+    """A rule: one of the presets, one of an installed package, or one of your own.
+
+    Parameters
+    ----------
+    rule : a name, ``"np-trace"``; a rule of your own, ``MyRule(decay=0.8)``, or the location of its class, ``"path/to/my_rules.py:MyRule"``
+    form, schedule : of a preset
+    parameters, like : of a rule of your own, as in :func:`own`
+    changes : fields of a :class:`PerturbationRule`, in the place of those of the preset
+    """
     presets = RULES | OF_WORLDS
     known = [*presets, *DECORRELATED]
-    name = plugins.located("rule", name, known)
-    if ":" in name:
+    name = plugins.located("rule", rule, known)
+    if not isinstance(name, str) or ":" in name:
         if form is not None:
             raise SpecError("form", "a custom rule", got=form, verb="must be left out")
-        return own(name, schedule=schedule, **changes)
+        return own(name, parameters, like=like, schedule=schedule, **changes)
+    for key, given in (("parameters", parameters), ("like", like)):
+        if given is not None:
+            raise SpecError(key, f"rule {name!r}", got=given, verb="must be left out")
     base = DECORRELATED.get(name, name)
     if base not in presets:
         raise SpecError.no_choice("rule", "", name, sorted([*known, *plugins.names("rule")]))

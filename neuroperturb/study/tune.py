@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hardware_models.costs.units import counted
 from hardware_models.saving.atomic import sync_folder
 from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import resolve
@@ -129,7 +130,7 @@ class OptunaSearch:
     def result(self, cell: Cell, searched) -> str:
         """The result of a cell, in a line."""
         complete, pruned = (self.states(searched).count(state) for state in (self.COMPLETE, self.PRUNED))
-        head = f"{cell.label or 'all'}: {complete} trials, {pruned} pruned"
+        head = f"{cell.label or 'all'}: {counted(complete, 'trial')}, {pruned} pruned"
         if not complete:
             return f"{head}; none succeeded"
         settings = tune_report.settings_of(self.asked, searched.best_params)

@@ -24,7 +24,7 @@ import hardware_models as hw
 for module in pkgutil.walk_packages(hw.__path__, "hardware_models."):
     importlib.import_module(module.name)
 assert "neuroperturb" not in sys.modules  # asked for by the key of cached kernels, which need not find it
-array = hw.SynapseArray((3, 2), hw.PRESETS["ecram"].cell, seed=1)
+array = hw.SynapseArray((3, 2), hw.PRESETS["ecram"].cells, seed=1)
 print(array.shape)
 """
 

@@ -113,7 +113,7 @@ def test_an_infinite_request_counts_the_steps_there_are(bits, dtype, rounding):
 )
 def test_an_infinite_request_by_every_way_of_writing(writing, sent):
     """Cells take their most pulses; what neither a train can carry nor an accumulator hold sends nothing, and does no harm."""
-    cell = dataclasses.replace(PRESETS["ecram"].cell, most_pulses=9)
+    cell = dataclasses.replace(PRESETS["ecram"].cells, most_pulses=9)
     array = make((2, 3), cell, W=np.zeros((2, 3)), writing=writing, weight_scale=1.0, columns=2)
     array.update([np.inf, -np.inf], np.ones(3))
     up, down = array.pulse_counts()
@@ -433,7 +433,7 @@ def test_an_update_of_no_rows_writes_nothing(cell, reading):
 @pytest.mark.parametrize("writing", [CoincidenceTrains(), MeanCountTrains(), ImplicitTrains(), MixedPrecision()])
 @pytest.mark.parametrize("weight", [None, OneSidedPair(), Devices(gains=(1.0, -1.0))])
 def test_no_rows_by_every_way_of_writing(writing, weight):
-    array = make((2, 3), PRESETS["ecram"].cell, weight=weight, writing=writing, track=True)
+    array = make((2, 3), PRESETS["ecram"].cells, weight=weight, writing=writing, track=True)
     before = array.read()
     array.update(np.zeros((0, 2)), np.zeros((0, 3)))
     assert array.read().tobytes() == before.tobytes()

@@ -31,11 +31,11 @@ def test_a_preset_has_a_source_and_makes_an_array(name):
     preset = PRESETS[name]
     assert preset.technology
     assert any(sign in preset.publication for sign in ("doi:", "arXiv:", "https://"))
-    assert preset.cell is preset.hardware.cells
-    preset.cell.check()
+    assert preset.cells is preset.hardware.cells
+    preset.cells.check()
     array = preset.array((3, 4), seed=2, number=1)
     array.program(np.full((3, 4), 0.1))
-    assert array.cell == preset.cell
+    assert array.cell == preset.cells
     assert array.ledger().technologies == ((preset.costs.name,) if preset.costs else ())
     assert preset.costs or name in ("sonos", "generic-noise", "state-independent")
 
@@ -55,7 +55,7 @@ def test_an_array_that_is_written_once_holds_about_what_was_written(name):
 @pytest.mark.parametrize("name", ["ecram", "loihi", "digital-4"])
 def test_presets_compose(name):
     made_of = PRESETS[name].replace(weight=hw.DifferentialPair(), weight_scale=0.5)
-    assert made_of.cells == PRESETS[name].cell
+    assert made_of.cells == PRESETS[name].cells
     array = made_of.array((3, 4))
     assert (len(array.state.gain), float(array.state.scale[0])) == (2, 1.0)
     array.program(np.zeros((3, 4)))
@@ -68,7 +68,7 @@ def test_digital_weights():
     """Bits of the cells and, for those that are bits and nothing more, of their price."""
     named = {"digital-8": 8, "digital-6": 6, "digital-4": 4, "loihi": 8, "brainscales-2": 6, "brainscales-2-analog": 7}
     for name, bits in named.items():
-        assert PRESETS[name].cell == hw.Digital(bits=bits, rounding="stochastic")
+        assert PRESETS[name].cells == hw.Digital(bits=bits, rounding="stochastic")
         if name.startswith("digital"):
             assert PRESETS[name].costs.name == f"SRAM, {bits} bits"
 
@@ -76,7 +76,7 @@ def test_digital_weights():
 def test_analog_products_of_digital_weights():
     """In steps of the chip: inputs to 31, weights to 63, 0.002 steps of 8 bits a product, noise of 2."""
     preset = PRESETS["brainscales-2-analog"]
-    reading, step = preset.hardware.reading, preset.cell.granularity
+    reading, step = preset.hardware.reading, preset.cells.granularity
     assert (1 / reading.dac.step, 1 / step) == pytest.approx((31, 63))
     assert reading.dac.step * step / reading.adc.step == pytest.approx(0.002)
     assert reading.output_noise_std / reading.adc.step == pytest.approx(2)

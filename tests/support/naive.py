@@ -178,6 +178,7 @@ def learn(
     trace = {k: np.zeros((B, *W[k].shape)) for k in learnt}
     square, writes = {k: np.zeros_like(W[k]) for k in learnt}, dict.fromkeys(learnt, 0)
     mean = {k: np.zeros_like(W[k]) for k in learnt}
+    largest = {k: np.zeros_like(W[k]) for k in learnt}
     total = {k: np.zeros_like(W[k]) for k in learnt}
 
     def write(k, g, rate):
@@ -193,6 +194,12 @@ def learn(
             square[k] = step.second * square[k] + (1 - step.second) * g**2
             size = np.sqrt(1 - step.second**age) / (1 - step.first**age)
             g = size * mean[k] / (np.sqrt(square[k]) + step.epsilon)
+        if rule.step.kind == "largest-rms":
+            beta = rule.step.decay
+            square[k] = beta * square[k] + (1 - beta) * g**2
+            largest[k] = np.maximum(largest[k], square[k])
+            root = np.sqrt(largest[k] / (1 - beta ** writes[k]))
+            g = np.divide(g, root, out=np.zeros_like(g), where=root > 0)
         if rule.step.kind == "rms":
             beta = rule.step.decay
             square[k] = beta * square[k] + (1 - beta) * g**2

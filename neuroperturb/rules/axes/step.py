@@ -182,6 +182,45 @@ class LocalAdam(Step):
         return AdamStep(learning_rate, self.first, self.second, self.epsilon)
 
 
+class LargestRMSStep(NamedTuple):
+    """rate : η;  decay : β"""
+
+    rate: float
+    decay: float
+    symbols = (("rate", "η"), ("decay", "β"))
+
+    @staticmethod
+    def step(params, state, second, gradient, correction):
+        one = type(gradient)(1)
+        tiny = type(gradient)(1e-30)  # as in RMSStep
+        state = params.decay * state + (one - params.decay) * gradient * gradient
+        second = max(second, state)
+        return state, second, params.rate * gradient / (np.sqrt(second * correction) + tiny)
+
+    correction = RMSStep.correction
+
+
+class LargestRMS(Step):
+    """v ← β v + (1 − β) g²,  u ← max(u, v);   Δw = −η g / √(u / (1 − βᵏ))   at the k-th write.
+
+    The running mean of squares divides by the largest that it has been, so that steps shrink with the estimates, as a network learns, and a rule
+    does not fall back from what it has learnt: `rms` makes them as long as before. S. J. Reddi, S. Kale, S. Kumar, On the convergence of
+    Adam and beyond, ICLR 2018, arXiv:1904.09237, algorithm 2 with β₁ = 0; the factor 1 − βᵏ corrects the zero initialisation, as in `rms`, and is
+    applied after the maximum, so that no single estimate at the beginning sets u for good.
+
+    Two numbers per synapse and no reduction.
+
+    decay : β, in [0, 1), share that the running mean of squares keeps of itself.
+    """
+
+    kind: Literal["largest-rms"] = "largest-rms"
+    kept: ClassVar[tuple[str, ...]] = ("a running square v_ij", "the largest of it, u_ij")
+    decay: float = Field(default=0.999, ge=0, lt=1)
+
+    def formula(self, learning_rate: float) -> LargestRMSStep:
+        return LargestRMSStep(learning_rate, self.decay)
+
+
 class ClippedStep(NamedTuple):
     """rate : η;  bound : of |g|"""
 

@@ -243,7 +243,7 @@ def test_the_table_says_everything():
 @pytest.mark.parametrize("name", hw.PRESETS)
 def test_parameters_of_every_preset(name):
     rows = dict(parameters(hw.PRESETS[name].hardware))
-    assert rows["cells"] == type(hw.PRESETS[name].cell).__name__
+    assert rows["cells"] == type(hw.PRESETS[name].cells).__name__
     assert all(value for value in rows.values())
 
 

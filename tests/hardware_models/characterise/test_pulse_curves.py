@@ -17,7 +17,7 @@ RECORDED = curves.load(FILE)
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_presets_land_on_their_curves(name):
-    deviation = curves.compare(PRESETS[name].cell, RECORDED[name], one_tile=True)
+    deviation = curves.compare(PRESETS[name].cells, RECORDED[name], one_tile=True)
     assert deviation.mean <= 1
     assert deviation.spread <= 1
     assert deviation.percentile <= 1
@@ -25,22 +25,22 @@ def test_presets_land_on_their_curves(name):
 
 def test_references_are_those_of_the_publications():
     """Soft bounds as fitted to Gong et al. 2018 have no reference; the two arrays of Gong et al. 2022 have one, 5 % off."""
-    assert SoftBoundsReference().reference_std == PRESETS["reram-sb"].cell.reference_std == 0
+    assert SoftBoundsReference().reference_std == PRESETS["reram-sb"].cells.reference_std == 0
     for name in ("reram-array-om", "reram-array-hfo2", "reram-array-om-corrupt", "reram-array-hfo2-corrupt"):
-        assert PRESETS[name].cell.reference_std == 0.05
-        assert PRESETS[name].cell.subtract_symmetry_point
+        assert PRESETS[name].cells.reference_std == 0.05
+        assert PRESETS[name].cells.subtract_symmetry_point
 
 
 @pytest.mark.parametrize(
     ("field", "factor"), [("dw_min", 1.05), ("w_max", 0.9), ("dw_min_dtod", 2.0), ("up_down_dtod", 3.0)]
 )
 def test_another_device_does_not(field, factor):
-    cell = PRESETS["capacitor"].cell
+    cell = PRESETS["capacitor"].cells
     assert max(curves.compare(replace(cell, **{field: factor * getattr(cell, field)}), RECORDED["capacitor"])) > 1
 
 
 def test_the_spread_over_cells_is_compared():
-    cell, table = PRESETS["ecram"].cell, RECORDED["ecram"].copy()
+    cell, table = PRESETS["ecram"].cells, RECORDED["ecram"].copy()
     table[:, 3] *= 1.1
     deviation = curves.compare(cell, table, one_tile=True)
     assert deviation.spread > 1
@@ -49,7 +49,7 @@ def test_the_spread_over_cells_is_compared():
 
 def test_a_shared_table_of_noise_is_allowed_for_where_a_record_is_of_one_tile():
     """A table whose mean is 3 standard errors off shifts every pulse: no deviation of the device, if it is said to be of one tile."""
-    cell = PRESETS["reram-es"].cell
+    cell = PRESETS["reram-es"].cells
     shift = 3 / np.sqrt(curves.TABLE) * curves.shift_of_mean(cell, curves.MOMENTS)
     table = RECORDED["reram-es"] + shift[:, None] * (np.arange(9) == 2)
     assert curves.compare(cell, table).mean > 1
@@ -72,10 +72,10 @@ def test_records_by_a_simulators_names_are_of_one_tile(tmp_path):
     assert "ok; one tile, allowed for" in command(FILE).output
 
 
-@pytest.mark.parametrize("name", [n for n, preset in PRESETS.items() if preset.cell.send_row and n not in RECORDED])
+@pytest.mark.parametrize("name", [n for n, preset in PRESETS.items() if preset.cells.send_row and n not in RECORDED])
 def test_curves_of_the_other_presets_exist(name):
     """From zero, up, then down; not beyond the spread of the bounds."""
-    table = curves.curve(PRESETS[name].cell, side=32)
+    table = curves.curve(PRESETS[name].cells, side=32)
     assert table.shape == (19, 9)
     assert np.isfinite(table).all()
     assert abs(table[0, 2]) < 4 * table[0, 3] / 32 + 1e-9 or "array" in name  # a cell may not reach 0 there
@@ -85,7 +85,7 @@ def test_curves_of_the_other_presets_exist(name):
 
 def test_a_curve_may_be_recorded_without_programmed_row():
     moments = curves.MOMENTS[1:4]
-    assert np.array_equal(curves.curve(PRESETS["ecram"].cell, moments, side=8)[:, :2], moments)
+    assert np.array_equal(curves.curve(PRESETS["ecram"].cells, moments, side=8)[:, :2], moments)
 
 
 def command(path):

@@ -261,9 +261,9 @@ def test_cells_that_are_symmetric_everywhere_stay_at_zero():
         (SOFT, OneSidedPair(smaller=0.9), "The 'smaller' parameter of OneSidedPair must be at most 'larger', 0.75. Got 0.9"),
         (SOFT, OneSidedPair(reset_std=-1), "The 'reset_std' parameter of OneSidedPair must be 0 or more. Got -1 instead."),
         (SOFT, ZeroShifted(reference_std=math.nan), "The 'reference_std' parameter of ZeroShifted must be 0 or more. Got nan"),
-        (hw.Digital(), OneSidedPair(), "The 'cell' parameter of SynapseArray must have pulses for OneSidedPair. Got Digital"),
-        (hw.Ideal(), ZeroShifted(), "The 'cell' parameter of SynapseArray must have pulses for ZeroShifted. Got Ideal()"),
-        (hw.SoftBoundsReference(subtract_symmetry_point=True), ZeroShifted(), "The 'cell.subtract_symmetry_point' parameter of cells must"),
+        (hw.Digital(), OneSidedPair(), "The 'cells' parameter of SynapseArray must have pulses for OneSidedPair. Got Digital"),
+        (hw.Ideal(), ZeroShifted(), "The 'cells' parameter of SynapseArray must have pulses for ZeroShifted. Got Ideal()"),
+        (hw.SoftBoundsReference(subtract_symmetry_point=True), ZeroShifted(), "The 'cells.subtract_symmetry_point' parameter of cells must"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(cell, weight, sentence):

@@ -524,7 +524,7 @@ def test_draws_of_one_cell_pulse_after_pulse(dtype):
 
 
 @pytest.mark.parametrize(
-    "cell", [hw.SoftBounds(dw_min_std=0.4), replace(hw.PRESETS["reram-es"].cell, write_noise_std=0.0)]
+    "cell", [hw.SoftBounds(dw_min_std=0.4), replace(hw.PRESETS["reram-es"].cells, write_noise_std=0.0)]
 )
 def test_a_few_long_runs_are_what_pulses_one_at_a_time_would_be(cell):
     """Cells of a row with few, many, and more pulses than are drawn at a time: each by itself comes out the same."""

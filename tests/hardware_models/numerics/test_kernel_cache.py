@@ -163,7 +163,7 @@ def test_what_is_edited_is_compiled_anew(filled, file, old, new, expected):
 FORMULA_ALONE = """
 import numpy as np
 import hardware_models as hw
-cell = hw.PRESETS["ecram"].cell
+cell = hw.PRESETS["ecram"].cells
 p = cell.numbers(np.float64)
 print(cell.pulse_up(p, 0.0, 0.002, 1.0, -1.0, 0.0, 0.0, 0.0).hex(), len(compiled))
 """

@@ -59,7 +59,7 @@ def test_cells_that_verification_gave_up_on_are_counted(name, weight):
     """As many as are not within the tolerance of their target, however they were made; in the ledger, and summed over programmings."""
     preset, W = hw.PRESETS[name], 0.2 * np.random.default_rng(0).standard_normal((8, 9))
     weight = weight or preset.hardware.weight
-    if isinstance(weight, hw.DifferentialPair) and preset.cell.w_min == 0:
+    if isinstance(weight, hw.DifferentialPair) and preset.cells.w_min == 0:
         return
     array = preset.replace(weight=weight, programming=WriteVerify(most_pulses=50), time=None).array((8, 9), seed=1)
     array.program(W)

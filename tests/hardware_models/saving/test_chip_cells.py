@@ -83,7 +83,7 @@ def test_copies_and_files_keep_them(tmp_path):
 
 
 def test_extra_numbers_of_a_model():
-    cell = hw.PRESETS["ecram"].cell
+    cell = hw.PRESETS["ecram"].cells
     assert "a" in make(cell).cells.names
     assert make(hw.Digital(bits=4)).cells.names == ()
 

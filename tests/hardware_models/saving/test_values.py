@@ -42,14 +42,14 @@ ARRAYS = {
     "four bits": {"cell": hw.Digital(bits=4)},
     "soft bounds": {"cell": SOFT, "costs": hw.COSTS["reram"], "track": True},
     "a pair, aged": {"cell": SOFT, "weight": hw.DifferentialPair(), "time": AGEING, "reading": READING, "columns": 3},
-    "one-sided, trains": {"cell": hw.PRESETS["pcm"].cell, "weight": hw.OneSidedPair(refresh_every=2), "writing": hw.CoincidenceTrains()},
+    "one-sided, trains": {"cell": hw.PRESETS["pcm"].cells, "weight": hw.OneSidedPair(refresh_every=2), "writing": hw.CoincidenceTrains()},
     "zero-shifted": {"cell": SOFT, "weight": hw.ZeroShifted(reference_std=0.01), "writing": hw.MixedPrecision()},
     "transfer": {"cell": SOFT, "writing": hw.Transfer(method="agad", chopper=0.5, rows=3, auto_granularity=3), "columns": 3},
     "tiles": {"cell": SOFT, "writing": hw.Tiles(rows=3, threshold=0.1), "time": AGEING},
     "written once": {"programming": hw.Hermes(), "reading": READING},
-    "verified": {"cell": hw.PRESETS["ecram"].cell, "programming": hw.WriteVerify(tolerance=0.05)},
+    "verified": {"cell": hw.PRESETS["ecram"].cells, "programming": hw.WriteVerify(tolerance=0.05)},
     "measured": {"cell": MEASURED, "weight_scale": 2.0},
-    "array of its own noise": {"cell": hw.PRESETS["reram-array-om-corrupt"].cell},
+    "array of its own noise": {"cell": hw.PRESETS["reram-array-om-corrupt"].cells},
 }  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_it_is_its_transcription(loop, weight):
 
 
 NOISY = replace(  # as noisy, and in fewer pulses: these tests run interpreted, too
-    hw.PRESETS["reram-es"].cell, dw_min=0.02, dw_min_std=1.0, write_noise_std=5.0, w_max_dtod=0.1, w_min_dtod=0.1
+    hw.PRESETS["reram-es"].cells, dw_min=0.02, dw_min_std=1.0, write_noise_std=5.0, w_max_dtod=0.1, w_min_dtod=0.1
 )
 
 
@@ -227,9 +227,9 @@ NOISY = replace(  # as noisy, and in fewer pulses: these tests run interpreted, 
         (NOISY, {"weight": hw.SeveralDevices(devices=4, policy="random")}),
         (NOISY, {"time": hw.Ageing(faults=hw.Faults(stuck_low=0.2, stuck_high=0.2))}),
         (NOISY, {"time": hw.Ageing(wear=hw.Wear(median=60, sigma=0.5)), "track": True}),
-        (hw.PRESETS["pcm"].cell, {"weight": hw.OneSidedPair(refresh_every=3, larger=0.4, smaller=0.1)}),
-        (hw.PRESETS["pcm"].cell, {"weight": hw.SeveralPairs(pairs=2, refresh_every=3, larger=0.4, smaller=0.1)}),
-        (hw.PRESETS["reram-array-om-corrupt"].cell, {}),
+        (hw.PRESETS["pcm"].cells, {"weight": hw.OneSidedPair(refresh_every=3, larger=0.4, smaller=0.1)}),
+        (hw.PRESETS["pcm"].cells, {"weight": hw.SeveralPairs(pairs=2, refresh_every=3, larger=0.4, smaller=0.1)}),
+        (hw.PRESETS["reram-array-om-corrupt"].cells, {}),
         (hw.Digital(bits=5), {}),
     ],
     ids=["write noise", "pair", "several", "faults", "wear", "one-sided", "several pairs", "dead", "bits"],
@@ -326,7 +326,7 @@ def test_it_settles_where_open_writing_does_not():
 
 
 def test_the_threshold_comes_from_the_device():
-    es = hw.PRESETS["reram-es"].cell
+    es = hw.PRESETS["reram-es"].cells
 
     def of(cell, weight=None, **options):
         return float(make(cell, weight, writing=ClosedLoop(**options)).state.writing.threshold)

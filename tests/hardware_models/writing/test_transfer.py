@@ -283,7 +283,7 @@ def test_the_threshold_of_tiles_comes_from_the_device():
         return float(make(cell, writing=Tiles(**options)).state.writing.threshold)
 
     assert of(STEP) == 0.5
-    assert of(hw.PRESETS["reram-sb"].cell) == pytest.approx(0.375)
+    assert of(hw.PRESETS["reram-sb"].cells) == pytest.approx(0.375)
     assert of(STEP, threshold=0.3) == 0.3
 
 

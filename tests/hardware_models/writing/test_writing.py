@@ -307,7 +307,7 @@ def test_a_granule_of_the_write_noise_draws_it_less_often():
     """Asked for a walk of small steps, cells whose write noise is 75 of them are nearer to it with granules of that size."""
     off = {}
     for granule in (1e-9, None):  # one pulse, and the default
-        array = make(hw.PRESETS["reram-es"].cell, (20, 20), writing=MixedPrecision(granule=granule))
+        array = make(hw.PRESETS["reram-es"].cells, (20, 20), writing=MixedPrecision(granule=granule))
         for write in range(200):
             array.update(np.full(20, 0.02 if write % 40 < 20 else -0.02), np.ones(20))
         off[granule] = np.sqrt(np.mean(array.read() ** 2))
@@ -317,7 +317,7 @@ def test_a_granule_of_the_write_noise_draws_it_less_often():
 
 def test_the_default_granule_is_the_write_noise_of_a_weight():
     """reram-es: 75 steps of write noise, of one cell; for the difference of two, whose step is twice, by √2 only."""
-    cell = hw.PRESETS["reram-es"].cell
+    cell = hw.PRESETS["reram-es"].cells
     for weight, fewer in ((hw.Single(), 1), (hw.DifferentialPair(), np.sqrt(2))):
         array = make(cell, (3, 2), writing=MixedPrecision(), weight=weight)
         assert array.state.writing.granule == round(cell.write_noise / cell.granularity / fewer)

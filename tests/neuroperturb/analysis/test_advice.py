@@ -27,7 +27,7 @@ def test_limits_of_reram_es_by_hand():
     """Steps at w = 0 of gamma 5: Δw_min (1 − e^…A…) as the card has them; write noise 75 of 0.00135 in a range of 2."""
     found = limits_of(hw.PRESETS["reram-es"].hardware)
     assert found.rewriting == pytest.approx(75 * 0.00135 / 2)
-    assert found.step == pytest.approx(hw.PRESETS["reram-es"].cell.granularity)
+    assert found.step == pytest.approx(hw.PRESETS["reram-es"].cells.granularity)
     assert found.states * found.step == pytest.approx(2)
     assert "every write draws noise of 5.1%" in sentences(found)[0]
 
@@ -46,7 +46,7 @@ def test_advice_counts_states_as_a_card_does(name, count):
 
 
 def test_asymmetry_is_that_of_mean_pulses():
-    cell = hw.PRESETS["reram-es"].cell
+    cell = hw.PRESETS["reram-es"].cells
     quiet = dict.fromkeys(
         ("dw_min_std", "dw_min_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod", "write_noise_std"), 0.0
     )

@@ -107,7 +107,7 @@ def test_without_hardware_there_is_no_word_of_it():
 
 def test_a_name_is_the_hardware_of_every_learnt_matrix():
     made_of = chip("ecram")
-    assert all(made_of.of(name).cells == hw.PRESETS["ecram"].cell for name in ("W_in", "W_rec", "W_out"))
+    assert all(made_of.of(name).cells == hw.PRESETS["ecram"].cells for name in ("W_in", "W_rec", "W_out"))
     assert all(made_of.of(name) == hw.Hardware() for name in ("D_in", "D_rec"))
     assert made_of.costs == hw.PRESETS["ecram"].costs
 
@@ -154,7 +154,7 @@ def test_assignments(table, assignment, expected):
 
 
 def test_parts_go_on_top_of_a_preset():
-    assert chip({"cells": {"kind": "ecram", "dw_min": 0.01}}).cells.gamma_down == hw.PRESETS["ecram"].cell.gamma_down
+    assert chip({"cells": {"kind": "ecram", "dw_min": 0.01}}).cells.gamma_down == hw.PRESETS["ecram"].cells.gamma_down
     removed = chip({"name": "ideal", "reading": {"output_noise_std": 0.1}}, "hardware.reading=none")
     assert removed.reading is None
 

@@ -171,7 +171,7 @@ def test_a_template_reads_back_as_the_same_experiment(table):
 def test_new_writes_a_file_and_never_over_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert runner.invoke(cli.app, ["new", "delayed-xor", "--hardware", "ecram"]).exit_code == 0
-    assert toml.load(tmp_path / "delayed-xor.toml").hardware.cells == hw.PRESETS["ecram"].cell
+    assert toml.load(tmp_path / "delayed-xor.toml").hardware.cells == hw.PRESETS["ecram"].cells
     before = (tmp_path / "delayed-xor.toml").read_text()
     again = runner.invoke(cli.app, ["new", "delayed-xor"])
     assert again.exit_code == BAD_INPUT and "exists: choose another with '--out'" in again.stderr

@@ -46,6 +46,18 @@ def test_what_is_said_goes_before_what_it_is_like():
     assert rules.own(Own(), like="np-trace", noise_std=0.2).noise_std == 0.2
 
 
+def test_one_word_makes_presets_and_rules_of_ones_own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    assert rules.make(Own(0.8), like="np-trace") == rules.own(Own(0.8), like="np-trace")
+    assert rules.make(f"{path}:Summing", parameters={"decay": 0.5}).formula.parameters == {"decay": 0.5}
+    for key, given in {"like": "np", "parameters": {"decay": 0.5}}.items():
+        with pytest.raises(InputError, match=f"'{key}' parameter of rule 'np-trace' must be left out"):
+            rules.make("np-trace", **{key: given})
+    with pytest.raises(InputError, match="'form' parameter of a custom rule must be left out"):
+        rules.make(Own(), "published")
+
+
 @pytest.mark.parametrize("like", ["np-tracee", "bptt", "my.py:Rule"])
 def test_only_a_preset_can_be_alike(like):
     with pytest.raises(InputError, match="'like' parameter of a custom rule cannot be"):

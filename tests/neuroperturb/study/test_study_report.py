@@ -32,6 +32,7 @@ STUDIES = Path(__file__).parents[3] / "studies"
 SHIPPED = (
     "published-rules",
     "published-weather",
+    "published-weights",
     "closed-loop",
     "closed-loop-context",
     "closed-loop-noise",
@@ -193,7 +194,7 @@ def test_memory_is_the_state_of_the_learner_and_what_the_gradient_goes_back_thro
 
 
 def test_pulses_are_those_of_the_ledger_that_a_record_holds():
-    array = hw.SynapseArray((3, 2), hw.PRESETS["ecram"].cell, seed=1)
+    array = hw.SynapseArray((3, 2), hw.PRESETS["ecram"].cells, seed=1)
     record = {"hardware": section.so_far({"W_in": array})}
     counts = record["hardware"]["total"]["counts"]
     assert {"pulses_up", "pulses_down"} <= counts.keys()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kernels
 
 TASK = tasks.DelayedXOR(steps=5, cues=(0, 2), trials_per_epoch=8, validation_trials=4, test_trials=4)
 CHIP = Chip(
-    cells=hw.PRESETS["reram-es"].cell, weight=hw.DifferentialPair(), step_seconds=0.01, reading=hw.Reading(output_noise_std=0.01),
+    cells=hw.PRESETS["reram-es"].cells, weight=hw.DifferentialPair(), step_seconds=0.01, reading=hw.Reading(output_noise_std=0.01),
     time=hw.Ageing(drift=hw.Drift(nu=0.05)),
 )  # fmt: skip
 RUNS = {

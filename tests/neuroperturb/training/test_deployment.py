@@ -146,7 +146,7 @@ def test_commands(run, tmp_path):
 # ------------------------------------------------------------------------------------------------------------- ablation
 
 FULL = Chip(
-    cells=hw.PRESETS["reram-array-om-corrupt"].cell, W_out=hw.Hardware(cells=hw.Digital(bits=4)), seed=3,
+    cells=hw.PRESETS["reram-array-om-corrupt"].cells, W_out=hw.Hardware(cells=hw.Digital(bits=4)), seed=3,
     reading=Reading(output_noise_std=0.1, gain_std=0.1), time=Ageing(drift=Drift(nu=0.1)),
     neurons=Neurons(slope_std=0.1, noise_std=0.1, state_bits=6), reward=RewardChannel(noise_std=0.1, delay=1),
 )  # fmt: skip
@@ -171,7 +171,7 @@ def test_a_source_alone_and_without_make_the_whole():
 
 def test_what_is_left_of_cells():
     by_name = {source.name: source for source in ablation.SOURCES}
-    es = Chip(cells=hw.PRESETS["reram-es"].cell)
+    es = Chip(cells=hw.PRESETS["reram-es"].cells)
     flat = ablation.without(es, by_name["shape of the response"]).cells
     assert type(flat) is hw.ConstantStep
     assert flat.granularity == pytest.approx(es.cells.granularity)
