@@ -30,15 +30,13 @@ from neuroperturb.experiments.experiment import Experiment
 from neuroperturb.experiments.toml import dumps
 from neuroperturb.network.chip.part_tables import PART
 from neuroperturb.network.loss_choice import LOSS
-from neuroperturb.results import as_xarray, structure, summary
+from neuroperturb.results import as_xarray, from_above, structure, summary
 from neuroperturb.results import file as record_file
 from neuroperturb.results import text as report
-from neuroperturb.results.answerer import answer_if_any, answerer
 from neuroperturb.results.columns import HISTORY, RESULTS, TEXT, Status
 from neuroperturb.results.figures.learning_curve import learning_curve
 from neuroperturb.results.file import RecordError, bits
 from neuroperturb.results.grid import spoken
-from neuroperturb.results.predictor import predictor
 from neuroperturb.results.provenance import cpu, versions
 from neuroperturb.rules.user.source import RULE
 from neuroperturb.spec import InputError, SpecError
@@ -120,7 +118,7 @@ class Run:
 
     def predict(self, inputs: ArrayLike, *, reset: ArrayLike | None = None, hardware: Chip | None = None) -> np.ndarray:
         """Outputs of the trained network, on the hardware it was trained on, if any; see :func:`neuroperturb.predict`."""
-        return predictor()(self, inputs, reset=reset, hardware=hardware)
+        return from_above.predict(self, inputs, reset=reset, hardware=hardware)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the learning curve on given or new matplotlib axes."""
@@ -137,14 +135,17 @@ class Run:
         -------
         str : "" if it is interrupted, or if its loss cannot be compared with anything
         """
-        return answerer()(self)
+        return from_above.answer(self)
 
     def report(self) -> str:
         """A summary of the run as text and tables, and its answer."""
-        return "\n\n".join(part for part in (report.text(self), spoken(answer_if_any(self))) if part)
+        return "\n\n".join(part for part in (report.text(self), spoken(self._answer_if_any())) if part)
+
+    def _answer_if_any(self) -> str:
+        return from_above.answer(self) if from_above.answer.is_there else ""
 
     def _repr_html_(self) -> str:
-        return report.html(self, answer_if_any(self))
+        return report.html(self, self._answer_if_any())
 
     def __repr__(self) -> str:
         done = int(self.history["epoch"].iloc[-1]) if len(self.history) else 0

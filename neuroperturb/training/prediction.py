@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroperturb.network.chip.chip import Chip
-from neuroperturb.results.predictor import provide
+from neuroperturb.results import from_above
 from neuroperturb.results.run import Run
 from neuroperturb.tasks.unscored import unscored
 from neuroperturb.training.deployment import Deployed
@@ -38,7 +38,7 @@ def predict(run: Run, inputs: ArrayLike, *, reset: ArrayLike | None = None, hard
     return outputs[:, 0] if one else outputs
 
 
-provide(predict)
+from_above.predict.provide(predict)
 
 
 def forecast(run: Run, path: str | Path, *, hardware: Chip | None = None) -> pd.DataFrame:

@@ -21,8 +21,7 @@ from typing import NamedTuple
 from neuroperturb.analysis.advice.prices import prices
 from neuroperturb.analysis.advice.remedies import remedies
 from neuroperturb.experiments.recipes import length_of
-from neuroperturb.results import loss
-from neuroperturb.results.answerer import provide
+from neuroperturb.results import from_above, loss
 from neuroperturb.results.grid import number
 from neuroperturb.results.run import Run
 
@@ -132,4 +131,4 @@ def _outcome(scale: _Scale, losses: dict[str, float], own: float, guess: float) 
     return f"{words}: {scale.name} {scale.said(own)}, {nobody} {scale.said(guess)}{beside}."
 
 
-provide(answer)
+from_above.answer.provide(answer)
