@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardware_models.numerics.names import listed, near, question
+from neuroperturb.experiments.entry import KeyEntry
 from neuroperturb.experiments.glossary import SYNONYMS
 from neuroperturb.experiments.settings import settings
 from neuroperturb.spec import SpecError
@@ -16,25 +17,42 @@ def told(error: SpecError) -> SpecError:
         error.verb != "is unknown" or "It belongs to" in error.hint or ".parameters." in error.name
     ):  # those are one's own
         return error
-    keys = meant(error.name)
+    keys = meant(error.name, error.owner)
     hint = f"It is {listed(keys)}." if keys else ""
     if not keys and not error.hint.startswith("Did you mean"):  # nothing there is spelt alike, but elsewhere
-        names = near(error.name.rpartition(".")[2], {one.name for one in settings()})
-        keys = [key for name in names for key in meant(name)]
+        table, dot, last = error.name.rpartition(".")
+        names = near(last, {one.name for one in settings()})
+        keys = [key for name in names for key in meant(f"{table}{dot}{name}", error.owner)]
         hint = question(keys[:MOST])
     return SpecError(error.name, **error.parts | {"hint": hint}) if hint else error
 
 
-def meant(key: str) -> list[str]:
+def meant(key: str, owner: str = "") -> list[str]:
     """Settings that go by the last step of a key: as users call them, or by their own last step; those of its own table first.
 
-    >>> meant("lr"), meant("hardware.time.stuck_zero")
-    (['rule.learning_rate'], ['hardware.time.faults.stuck_zero'])
+    Parameters
+    ----------
+    key : dotted, as it was written
+    owner : the record whose table the key stands in, whose other kinds have settings that it has not
+
+    >>> meant("lr"), meant("hardware.time.stuck_zero"), meant("rule.learning_rate", "Bptt")
+    (['rule.learning_rate'], ['hardware.time.faults.stuck_zero'], ['rule.optimiser.learning_rate'])
     """
-    last = key.rpartition(".")[2].casefold()
+    table, _, last = key.casefold().rpartition(".")
     synonym = SYNONYMS.get(last) or SYNONYMS.get(last.replace("_", " "))
-    if synonym is not None:
+    known = [one for one in settings() if _fits(one, table, owner)]
+    if synonym is not None and synonym != key and any(one.key == synonym for one in known):
         return [synonym]
-    top = key.partition(".")[0]
-    having = dict.fromkeys(one.key for one in settings() if one.name.casefold() == last and "." in one.key)
+    top, name = key.partition(".")[0], synonym.rpartition(".")[2] if synonym else last
+    if synonym is not None or any(one.key == key for one in settings()):  # it is known what is meant, and who has it
+        known = [one for one in known if one.key.startswith(f"{top}.")]
+    having = dict.fromkeys(one.key for one in known if one.name.casefold() == name and "." in one.key)
     return sorted((other for other in having if other != key), key=lambda other: not other.startswith(f"{top}."))[:MOST]
+
+
+def _fits(one: KeyEntry, table: str, owner: str) -> bool:
+    """Whether a setting can be meant in a table of that record: it is elsewhere, or one that the record has."""
+    if not (table and one.key.startswith(f"{table}.")):
+        return True
+    needs = [set(own.needs) for own in settings() if own.owner == owner and own.key.rpartition(".")[0] == table]
+    return not needs or any(need <= set(one.needs) for need in needs)
