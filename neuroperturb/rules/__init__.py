@@ -27,6 +27,7 @@ from neuroperturb.rules.axes.rate import Constant as Constant
 from neuroperturb.rules.axes.rate import Cosine as Cosine
 from neuroperturb.rules.axes.rate import Exponential as Exponential
 from neuroperturb.rules.axes.step import RMS as RMS
+from neuroperturb.rules.axes.step import BoundedRMS as BoundedRMS
 from neuroperturb.rules.axes.step import Clipped as Clipped
 from neuroperturb.rules.axes.step import LargestRMS as LargestRMS
 from neuroperturb.rules.axes.step import LocalAdam as LocalAdam

@@ -39,7 +39,7 @@ from neuroperturb.rules.axes.probe import (
     WeightNoiseFelt,
 )
 from neuroperturb.rules.axes.rate import AnyRate, Constant
-from neuroperturb.rules.axes.step import RMS, Clipped, LargestRMS, LocalAdam, Momentum, Plain
+from neuroperturb.rules.axes.step import RMS, BoundedRMS, Clipped, LargestRMS, LocalAdam, Momentum, Plain
 from neuroperturb.rules.noise.codes import OneAtATime, Sinusoid, Walsh
 from neuroperturb.rules.noise.correlated import OrnsteinUhlenbeck, Telegraph
 from neuroperturb.rules.noise.independent import Gaussian, Rademacher, Sparse, Uniform
@@ -118,7 +118,7 @@ class PerturbationRule(Spec):
         | Remembered,
         KIND,
     ] = Gaussian()
-    step: Annotated[Plain | RMS | LargestRMS | Momentum | LocalAdam | Clipped, KIND] = Plain()
+    step: Annotated[Plain | RMS | BoundedRMS | LargestRMS | Momentum | LocalAdam | Clipped, KIND] = Plain()
     rate: AnyRate = Constant()
     broadcast: Literal["trial", "batch"] = "trial"
     batch_divisor: Literal["mean", "sum"] = "mean"

@@ -200,11 +200,12 @@ def learn(
             largest[k] = np.maximum(largest[k], square[k])
             root = np.sqrt(largest[k] / (1 - beta ** writes[k]))
             g = np.divide(g, root, out=np.zeros_like(g), where=root > 0)
-        if rule.step.kind == "rms":
+        if rule.step.kind in ("rms", "bounded-rms"):
             beta = rule.step.decay
             square[k] = beta * square[k] + (1 - beta) * g**2
             root = np.sqrt(square[k] / (1 - beta ** writes[k]))
             g = np.divide(g, root, out=np.zeros_like(g), where=root > 0)
+            g = np.clip(g, -rule.step.bound, rule.step.bound) if rule.step.kind == "bounded-rms" else g
         W[k] = W[k] + rate * g
 
     for t in range(T):

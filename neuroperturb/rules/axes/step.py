@@ -182,6 +182,55 @@ class LocalAdam(Step):
         return AdamStep(learning_rate, self.first, self.second, self.epsilon)
 
 
+class BoundedRMSStep(NamedTuple):
+    """rate : η;  decay : β;  bound : c"""
+
+    rate: float
+    decay: float
+    bound: float
+    symbols = (("rate", "η"), ("decay", "β"), ("bound", "c"))
+
+    @staticmethod
+    def step(params, state, gradient, correction):
+        one = type(gradient)(1)
+        tiny = type(gradient)(1e-30)  # as in RMSStep
+        state = params.decay * state + (one - params.decay) * gradient * gradient
+        ratio = gradient / (np.sqrt(state * correction) + tiny)
+        return state, params.rate * max(-params.bound, min(params.bound, ratio))
+
+    correction = RMSStep.correction
+
+
+class BoundedRMS(Step):
+    """v ← β v + (1 − β) g²;   Δw = −η clip(g / √(v / (1 − βᵏ)), ±c)   at the k-th write.
+
+    With `rms` an estimate that is much larger than all of those remembered moves a weight by η/√(1 − β): 10 η by default, 32 η with β 0.999.
+    Estimates by perturbation have such outliers, and one of them can undo what was learnt (studies/delay.toml). Here none moves a
+    weight by more than c η; c = 1 and β = 0 is the sign of the estimate. v takes the estimate as it is.
+
+    One number per synapse and no reduction.
+
+    decay : β, in [0, 1), share that the running mean of squares keeps of itself
+    bound : c, above 0, in roots of the mean square
+    """
+
+    kind: Literal["bounded-rms"] = "bounded-rms"
+    kept: ClassVar[tuple[str, ...]] = ("a running square v_ij",)
+    decay: float = Field(default=0.999, ge=0, lt=1)
+    bound: float = Field(default=3.0, gt=0)
+    facts: ClassVar[Facts] = Facts(
+        brian=BrianText(
+            "mean_square = (1 - writing_post)*mean_square + writing_post*(beta*mean_square + (1 - beta)*estimate**2)\n"
+            "dw = writing_post*eta_post*clip(estimate/(sqrt(mean_square*correction_post) + 1e-30), -bound, bound)",
+            variables=("mean_square",),
+            constants=(("beta", "decay"), ("bound", "bound")),
+        )
+    )
+
+    def formula(self, learning_rate: float) -> BoundedRMSStep:
+        return BoundedRMSStep(learning_rate, self.decay, self.bound)
+
+
 class LargestRMSStep(NamedTuple):
     """rate : η;  decay : β"""
 

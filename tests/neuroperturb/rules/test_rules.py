@@ -10,6 +10,7 @@ from neuroperturb import rules
 from neuroperturb.rules import (
     RMS,
     Antithetic,
+    BoundedRMS,
     Cosine,
     Exponential,
     LargestRMS,
@@ -62,6 +63,8 @@ PARTS = {
     "np mean of a batch": {"name": "np", "broadcast": "batch", "batch_divisor": "sum"},
     "np pair": {"name": "np", "baseline": Antithetic()},
     "np rms": {"name": "np", "step": RMS(decay=0.9)},
+    "np bounded rms": {"name": "np", "step": BoundedRMS(decay=0.9, bound=1.1)},
+    "np trace pair bounded rms": {"name": "np-trace", "step": BoundedRMS(decay=0.9, bound=0.8)},
     "np largest rms": {"name": "np", "step": LargestRMS(decay=0.7)},
     "np trace pair largest rms": {"name": "np-trace", "step": LargestRMS(decay=0.9)},
     "np momentum": {"name": "np", "step": Momentum(decay=0.8)},
