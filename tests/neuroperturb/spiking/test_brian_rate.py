@@ -6,7 +6,7 @@ import pytest
 from spiking_cases import largest_difference, make_case, rows_of, session, smallest_change
 
 from neuroperturb import rules
-from neuroperturb.rules import Antithetic, RunningMean, RunningVariance, Trace
+from neuroperturb.rules import Antithetic, BoundedRMS, RunningMean, RunningVariance, Trace
 from neuroperturb.simulation.simulation import Simulation
 
 STEPS = 200
@@ -15,6 +15,9 @@ RULES = {
     "anp published": rules.make("anp", "published", noise_std=1e-2, learning_rate=1e-3),
     "np trace": rules.make("np", noise_std=1e-2, learning_rate=1e-3, credit=Trace(decay=0.9)),
     "np trace, pair, rms": rules.make("np-trace", noise_std=1e-2, learning_rate=1e-3),
+    "np trace, pair, bounded rms": rules.make(
+        "np-trace", noise_std=1e-2, learning_rate=1e-3, step=BoundedRMS(decay=0.9, bound=0.8)
+    ),
     "np, one pass, running variance": rules.make(
         "np", noise_std=0.1, learning_rate=1e-3, baseline=RunningMean(rate=0.05), normaliser=RunningVariance()
     ),
