@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,7 +12,7 @@ from hardware_models.array import EXACT, IDEAL, SynapseArray, complete
 from hardware_models.costs.html_table import html_table
 from hardware_models.costs.model import Costs
 from hardware_models.crossbar import arguments
-from hardware_models.crossbar.contract import Parts, Weight
+from hardware_models.crossbar.contract import Cell, Parts, Programming, Readout, Time, Weight, Writing
 from hardware_models.crossbar.sites import Sites
 from hardware_models.numerics.checks import InputError, ParameterError
 from hardware_models.saving.chip_cells import ENDING
@@ -36,12 +35,12 @@ class Hardware:
         draws them
     """
 
-    cells: Any = IDEAL
+    cells: Cell = IDEAL
     weight: Weight | None = None
-    writing: Any = None
-    programming: Any = EXACT
-    reading: Any = None
-    time: Any = None
+    writing: Writing | None = None
+    programming: Programming = EXACT
+    reading: Readout | None = None
+    time: Time | None = None
     weight_scale: float | None = None
     costs: Costs | None = None
     cells_file: str | None = None
