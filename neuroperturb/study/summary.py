@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
     cell : number in `Tables.cells`, -1 for a baseline;  levels : by axis
     test : (seeds,), nan if a seed has none;  broken : seeds that diverged or failed, or are missing, each as text
-    blown : number of seeds that ended with a finite loss far above that of a constant output
+    most : the loss above which a seed has blown up: far above that of a constant output
     solved : seeds below the study's threshold; None if it has none
     difference : to the control, None if there is none;  verdict : its interpretation
     """
@@ -64,7 +64,7 @@ class Line(NamedTuple):
     validation: np.ndarray
     interval: Interval
     broken: tuple[str, ...]
-    blown: int
+    most: float
     solved: Share | None
     difference: Interval | None
     verdict: str
@@ -76,6 +76,21 @@ class Line(NamedTuple):
     def rank(self) -> tuple:
         """Sort key, best first."""
         return (bool(self.broken), math.inf if math.isnan(self.interval.mean) else self.interval.mean)
+
+    @property
+    def blown(self) -> int:
+        """Number of seeds that ended with a finite loss that says no more than that they blew up."""
+        return int((self.test > self.most).sum())
+
+    @property
+    def held(self) -> np.ndarray:
+        """The test losses of the others, for figures, whose axes end where these do."""
+        return self.test[np.isfinite(self.test) & (self.test <= self.most)]
+
+    @property
+    def drawn(self) -> Interval:
+        """What a figure shows: mean and interval, or, where seeds have blown up, the median alone."""
+        return Interval(self.median, math.nan, math.nan) if self.blown else self.interval
 
     @property
     def median(self) -> float:
@@ -113,7 +128,7 @@ def lines(tables: Tables) -> list[Line]:
                 cell=number, label=", ".join(filter(None, [cell.grid, *(level_label(k, v) for k, v in others.items()), cell.control])),
                 facet=_facet(cell), grid=cell.grid, control=cell.control, levels=cell.levels, test=tests[number],
                 validation=_losses(runs, "validation"), interval=intervals[number], broken=_broken(runs),
-                blown=int((tests[number] > BLOWN * floor.loss).sum()), solved=_solved(tables, tests[number]), difference=difference,
+                most=BLOWN * floor.loss, solved=_solved(tables, tests[number]), difference=difference,
                 verdict=verdict, chosen=", ".join(f"{last(k)} {value_label(v)}" for k, v in settings.items()),
                 edge=_first_text(runs, "at_the_edge"), extra=_extra(runs),
             )
@@ -134,7 +149,7 @@ def baselines(tables: Tables, facet: str) -> list[Line]:
     ):
         names.append(f"{name}, {data}" if several and data else str(name))
         tests.append(part["test"].to_numpy(float))
-    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "blown": 0, "solved": None, "difference": None,
+    nothing = {"facet": facet, "grid": "", "control": "", "levels": {}, "broken": (), "most": math.inf, "solved": None, "difference": None,
                "verdict": "", "chosen": "", "edge": "", "extra": {}}  # fmt: skip
     return [
         Line(cell=-1, label=name, test=test, validation=np.empty(0), interval=interval, **nothing)

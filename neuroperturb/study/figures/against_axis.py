@@ -95,7 +95,7 @@ def against_axis(facet: Facet, axis: FigureAxis, series: FigureAxis | None, rest
     title(figure, heading(facet, note))
     caption = (
         f"Test loss against {axis_name(axis.key)}. Dots: seeds; markers: their means; bars: 95 % bootstrap intervals; crosses: cells with broken "
-        "seeds; dashed grey lines: baselines."
+        "seeds, or with some that blew up, at the median; dashed grey lines: baselines."
     )
     return Drawn(file_name(f"axis-{axis.key}", facet.name), caption, figure)
 
@@ -152,22 +152,22 @@ def _line(ax: Axes, mine: Sequence[Line], axis: FigureAxis, spots: tuple, k: int
     if axis.numeric:
         ax.plot(
             [spots[i] for i, _ in at],
-            [line.interval.mean for _, line in at],
+            [line.drawn.mean for _, line in at],
             color=colour,
             ls=dash,
             lw=1.3,
             transform=moved,
         )
     for i, line in at:
-        x, good = spots[i], line.test[np.isfinite(line.test)]
+        x, good, (middle, low, high) = spots[i], line.held, line.drawn
         ax.update_datalim([(x, y) for y in good])  # what is moved by points is not seen by the limits
-        if math.isfinite(line.interval.low):
-            ax.plot([x, x], [line.interval.low, line.interval.high], color=colour, lw=2, alpha=0.5, transform=moved)
+        if math.isfinite(low):
+            ax.plot([x, x], [low, high], color=colour, lw=2, alpha=0.5, transform=moved)
         ax.plot(
             np.full(good.shape, x), good, "o", color=colour, ms=3.6, mec="white", mew=0.5, zorder=3, transform=moved
         )
-        mark = {"marker": "x", "ms": 7} if line.broken else {"marker": marker, "ms": 5}
-        ax.plot([x], [line.interval.mean], color=colour, zorder=4, transform=moved, **mark)
+        mark = {"marker": "x", "ms": 7} if line.broken or line.blown else {"marker": marker, "ms": 5}
+        ax.plot([x], [middle], color=colour, zorder=4, transform=moved, **mark)
         if not good.size:
             ax.plot(x, 0.98, "x", color=colour, ms=7, transform=ax.get_xaxis_transform(), zorder=4)
 

@@ -122,8 +122,8 @@ def reach(limits: tuple[float, float], scale: str) -> tuple[float, float]:
 
 
 def losses(shown: Sequence[Line]) -> np.ndarray:
-    """Every finite test loss."""
-    found = [line.test[np.isfinite(line.test)] for line in shown]
+    """Every finite test loss but those of seeds that blew up."""
+    found = [line.held for line in shown]
     return np.concatenate(found) if found else np.empty(0)
 
 

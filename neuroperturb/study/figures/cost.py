@@ -113,15 +113,15 @@ def _points(ax: Axes, part: Sequence[Line], roles: Roles, key: str, labelled: bo
         if roles.along:
             group.sort(key=lambda line: level_of(line, roles.along.key) or 0)
         colour, marker = _style(roles, group[0])
-        x, y = [line.extra[key] for line in group], [line.interval.mean for line in group]
+        x, y = [line.extra[key] for line in group], [line.drawn.mean for line in group]
         ax.plot(x, y, marker=marker, color=colour, ms=5, lw=0.9 if roles.along else 0)
         for line in group:
-            at, low, high = line.extra[key], line.interval.low, line.interval.high
+            at, (middle, low, high) = line.extra[key], line.drawn
             if math.isfinite(low):
                 ax.plot([at, at], [low, high], color=colour, lw=1.6, alpha=0.5)
             if roles.along and labelled and len(group) > 1:
                 ax.annotate(
-                    value_label(level_of(line, roles.along.key)), (at, line.interval.mean), (4, 4), textcoords="offset points",
+                    value_label(level_of(line, roles.along.key)), (at, middle), (4, 4), textcoords="offset points",
                     fontsize=NOTE, color=colour,
                 )  # fmt: skip
 

@@ -40,7 +40,8 @@ def ranking(facet: Facet) -> Drawn:
     """A row per cell, the best on top: seeds as dots, mean and interval as a bar."""
     rows = sorted([*facet.lines, *facet.baselines], key=lambda line: line.rank)
     shown = rows[:ROWS]
-    broken = [f" ({len(line.broken)} broken)" if line.broken else "" for line in shown]
+    lost = [{"broken": len(line.broken), "blown up: median": line.blown} for line in shown]
+    broken = ["".join(f" ({count} {how})" for how, count in some.items() if count) for some in lost]
     names = [wrapped((line.label or "all") + more, 24 if facet.narrow else 60) for line, more in zip(shown, broken)]
     widest = max((len(row) for name in names for row in name.split("\n")), default=0)
     tallest = max((name.count("\n") for name in names), default=0)
@@ -53,12 +54,11 @@ def ranking(facet: Facet) -> Drawn:
     ax = figure.subplots()
     for y, line in enumerate(shown):
         colour = GREY if line.cell < 0 else COLOURS[5] if line.control else COLOURS[0]
-        if math.isfinite(line.interval.low):
-            ax.plot(
-                [line.interval.low, line.interval.high], [y, y], color=colour, lw=2, alpha=0.5, solid_capstyle="butt"
-            )
-        ax.plot(line.interval.mean, y, "|", color=colour, ms=11, mew=2)
-        good = line.test[np.isfinite(line.test)]
+        middle, low, high = line.drawn
+        if math.isfinite(low):
+            ax.plot([low, high], [y, y], color=colour, lw=2, alpha=0.5, solid_capstyle="butt")
+        ax.plot(middle, y, "|", color=colour, ms=11, mew=2)
+        good = line.held
         ax.plot(good, np.full(good.shape, y), "o", color=colour, ms=4, mec="white", mew=0.6, zorder=4)
     ax.set_yticks(range(len(shown)), names)
     for tick, line in zip(ax.get_yticklabels(), shown):
@@ -72,8 +72,8 @@ def ranking(facet: Facet) -> Drawn:
     title(figure, heading(facet, note))
     tidy(ax, "x")
     caption = (
-        "Test loss of every cell. Dots: seeds; bars: mean and 95 % bootstrap interval; light blue: controls; grey: baselines; a number "
-        "with an arrow: a value beyond the axis."
+        "Test loss of every cell. Dots: seeds; bars: mean and 95 % bootstrap interval, the median alone where seeds blew up; light blue: controls; "
+        "grey: baselines; a number with an arrow: a value beyond the axis."
     )
     return Drawn(file_name("ranking", facet.name), caption, figure)
 
@@ -83,14 +83,14 @@ def _squeeze(ax: Axes, shown: Sequence[Line], own: np.ndarray) -> None:
     if not own.size:
         return
     low, high = reach((own.min(), own.max()), ax.get_xscale())
-    reached = [line.interval.mean for line in shown if low <= line.interval.mean <= high]
+    reached = [line.drawn.mean for line in shown if low <= line.drawn.mean <= high]
     least, most = min([own.min(), *reached]), max([own.max(), *reached])
     logarithmic = ax.get_xscale() == "log"
     pad = (most / least) ** 0.04 if logarithmic else 0.04 * (most - least) or 1.0
     left, right = (least / pad, most * pad) if logarithmic else (least - pad, most + pad)
     ax.set_xlim(left, right)
     for y, line in enumerate(shown):
-        mean = line.interval.mean
+        mean = line.drawn.mean
         if math.isfinite(mean) and not left <= mean <= right:
             below = mean < left
             ax.text(

@@ -244,6 +244,18 @@ def test_what_a_row_says_beside_its_control_and_guessing(folder, own, control, r
     assert markdown.seeds(line) == ("3, 1 blown up" if blown else "3")
 
 
+def test_figures_end_where_the_seeds_do_that_held(folder):
+    tables = table.read(StudyFolder(folder))
+    runs = tables.runs.copy()
+    runs.loc[runs["cell"] == 0, ["test", "status"]] = [(loss, "finished") for loss in (0.1, 0.2, 1e30)]
+    lines = summary.lines(tables._replace(runs=runs))
+    assert (lines[0].blown, list(lines[0].held), lines[0].drawn.mean) == (1, [0.1, 0.2], 0.2)  # the median of all three
+    assert np.isnan(lines[0].drawn.low) and lines[1].drawn == lines[1].interval
+    for one in figures.draw(tables._replace(runs=runs)):
+        for ax in one.figure.axes if one.name.startswith(("ranking", "axis")) else ():
+            assert max(*ax.get_xlim(), *ax.get_ylim()) < 1e3, one.name
+
+
 def test_bootstrap_intervals_cover_the_mean():
     rng = np.random.default_rng(0)
     intervals = summary.bootstrap(list(rng.normal(size=(400, 20))))
