@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studies.publish.data import narrowed, runs
-from studies.publish.tables.rows import TOOK, Lines, Row, baselines, count, mean, median, table, took
+from studies.publish.tables.rows import TOOK, Lines, Row, baselines, count, median, table, took
 
 PROTOCOL = [
     Row("NP published", {"rule": "np published*"}),
@@ -27,21 +27,21 @@ OF_BEFORE = [  # a study of its own, of five seeds on which rates were chosen
 def published_protocol(root: Path) -> Lines:
     variants = ("recall", "forecast")
     head = [f"{variant}, {rate} rate" for variant in variants for rate in ("equal", "own")]
-    lines = [["Mackey–Glass, 200 units, mean test loss of 20 fresh seeds", *head, *TOOK]]
+    lines = [["Mackey–Glass, 200 units, median test loss of 20 fresh seeds", *head, *TOOK]]
     for study, row in [
         *(("published-rules", row) for row in PROTOCOL),
         *(("published-weights", row) for row in OF_BEFORE),
     ]:
         frame = runs(root, f"{study}/runs.csv", task="mackey-glass*", **{"control": "", **row.where})
         cells = [
-            mean(narrowed(frame, {"task": f"* {variant}", "grid": grid}))
+            median(narrowed(frame, {"task": f"* {variant}", "grid": grid}))
             for variant in variants
             for grid in ("equal rate", "own rate*")
         ]
         lines.append([row.label, *cells, *took(frame)])
     for name in ("echo state*", "ridge, last 16 inputs"):
         label = name.replace("*", ", ridge readout, fitted at once")
-        fits = [mean(baselines(root, "published-rules", name, task=f"* {variant}")) for variant in variants]
+        fits = [median(baselines(root, "published-rules", name, task=f"* {variant}")) for variant in variants]
         lines.append([label, *(cell for fit in fits for cell in ("", fit)), *[""] * len(TOOK)])
     return lines
 
