@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 PREFIXES = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P"}
-PREFIXED = ("J", "s", "W", "MAC")  # units that take a prefix
+PREFIXED = ("J", "s", "W", "B", "MAC")  # units that take a prefix
 HOURS_A_YEAR = 365.25 * 24
 
 
