@@ -138,8 +138,8 @@ def test_exact_programming_is_the_default_and_sends_nothing():
         (SOFT, WriteVerify(tolerance=0), "The 'tolerance' parameter of WriteVerify must be positive. Got 0 instead."),
         (SOFT, WriteVerify(most_pulses=0), "The 'most_pulses' parameter of WriteVerify must be a whole number from 1 to 65535."),
         (SOFT, OpenLoop(reset_std=-1.0), "The 'reset_std' parameter of OpenLoop must be 0 or more. Got -1.0 instead."),
-        (hw.Ideal(), WriteVerify(), "The 'cell' parameter of SynapseArray must have pulses for WriteVerify. Got Ideal()"),
-        (hw.Digital(), OpenLoop(), "The 'cell' parameter of SynapseArray must have pulses for OpenLoop. Got Digital"),
+        (hw.Ideal(), WriteVerify(), "The 'cells' parameter of SynapseArray must have pulses for WriteVerify. Got Ideal()"),
+        (hw.Digital(), OpenLoop(), "The 'cells' parameter of SynapseArray must have pulses for OpenLoop. Got Digital"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(cell, programming, sentence):

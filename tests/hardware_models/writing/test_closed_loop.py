@@ -517,7 +517,7 @@ def test_it_goes_through_a_table():
         (lambda: make(writing=ClosedLoop(read_noise=-1.0)), "The 'read_noise' parameter of ClosedLoop must be 0 or more."),
         (lambda: make(writing=ClosedLoop(read_bits=1.0)), "The 'read_bits' parameter of ClosedLoop must be from 2 to 24."),
         (lambda: make(writing=ClosedLoop(reads=0)), "The 'reads' parameter of ClosedLoop must be a whole number from 1 to 16383."),
-        (lambda: make(hw.Ideal()), "The 'cell' parameter of SynapseArray must have pulses for ClosedLoop."),
+        (lambda: make(hw.Ideal()), "The 'cells' parameter of SynapseArray must have pulses for ClosedLoop."),
         (lambda: make(weight=hw.SeveralDevices(devices=1)), "The 'devices' parameter of SeveralDevices must be a whole number from 2"),
         (lambda: make(weight=hw.SeveralDevices(policy="x")), "The 'policy' parameter of SeveralDevices must be 'in-turn' or 'random' or"),
         (lambda: make(weight=hw.SeveralDevices(ratio=0.0)), "The 'ratio' parameter of SeveralDevices must be above 0 and at most 1."),
