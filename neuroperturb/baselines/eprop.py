@@ -40,6 +40,7 @@ class Eprop(Spec):
         Quantity("e_ji", OWN, "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"),
         Quantity("w_ii, of the unit onto itself", POST, "e_ji ← [(1 − α) + α f'(a_i) w_ii] e_ji + α f'(a_i) q_j"),
     )
+    passes: ClassVar[int] = 1
     local: ClassVar[bool] = True
 
     @property

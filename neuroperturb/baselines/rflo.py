@@ -36,6 +36,7 @@ class Rflo(Spec):
     optimiser: AnyOptimiser = Adam()
     keeps: ClassVar[str] = "a trace e_ji"
     quantities: ClassVar[tuple[Quantity, ...]] = (Quantity("e_ji", OWN, "e_ji ← (1 − α) e_ji + α f'(a_i) q_j"),)
+    passes: ClassVar[int] = 1
     local: ClassVar[bool] = True
 
     @property

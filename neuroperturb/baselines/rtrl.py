@@ -40,6 +40,7 @@ class Rtrl(Spec):
         Quantity("s_k of all units", FAR, "∂L/∂w_ji = Σ_k s_k J_k,ji", "s_i of the synapse's own unit (rflo, eprop)"),
         Quantity("J_k,ji, one for every unit", OWN, "n numbers per synapse"),
     )  # fmt: skip
+    passes: ClassVar[int] = 1
     local: ClassVar[bool] = False
     own_feedback: ClassVar[bool] = True
 

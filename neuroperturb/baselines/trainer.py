@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -43,6 +43,7 @@ class Bptt(Spec):
     """
 
     name: Literal["bptt"] = "bptt"
+    passes: ClassVar[int] = 2  # of a trial: one forward, one back
     window: int | None = Field(default=None, ge=1)
     chunk: int | None = Field(default=None, ge=1)
     optimiser: AnyOptimiser = Adam()

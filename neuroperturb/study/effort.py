@@ -38,7 +38,7 @@ def effort(experiment: Experiment, dataset: Dataset) -> dict[str, int]:
         return took | {"multiply_adds": _of_perturbation(experiment, _sizes(experiment, dataset, length), took)}
     chunk = getattr(rule, "chunk", None)  # rules that go forward in time have none
     pieces = -(-length // chunk) if chunk else length if online else 1
-    took = counted | {"writes": batches * pieces, "passes": 2 if rule.name == "bptt" else 1}
+    took = counted | {"writes": batches * pieces, "passes": rule.passes}
     sizes = _sizes(experiment, dataset, length)
     written = took["writes"] * rule.optimiser.products * sizes.synapses
     return took | {"multiply_adds": took["steps"] * rule.multiply_adds(sizes) + written}
