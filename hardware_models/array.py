@@ -114,9 +114,10 @@ class SynapseArray(Value, Site):
         )
         if not isinstance(costs, Costs | None):
             raise ParameterError("costs", "SynapseArray", "Costs, such as hw.COSTS['pcm'], or None", costs)
+        self.shortfall = Shortfall()
         self.parts = complete(cells, weight, writing, programming, reading, time)
         self.reading, self.time, self.costs, self.tracks = reading, time, costs, bool(track)
-        self._fixed_scale, self.sites, self.shortfall = weight_scale, sites, Shortfall()
+        self._fixed_scale, self.sites = weight_scale, sites
         check_sites(sites, self.shape, len(self.weight.gains), self._noise_of_all_crossings)
         self.ends = arguments.check_fit(arguments.Design(self.parts, self.shape, self.columns, self.dtype))
         self._lay_out(seed)
@@ -293,9 +294,8 @@ class SynapseArray(Value, Site):
         (n, m), rank = self.shape, arguments.check_whole("rank", rank, 1, np.inf, "pending")
         turned = back and self.parts.readout.keeps_state
         if (self.writing.by_sample or turned) and rank > self.columns:
-            wanted = (
-                f"at least the {rank} rows of an update for {type(self.reading if turned else self.writing).__name__}"
-            )
+            part = type(self.reading if turned else self.writing).__name__
+            wanted = f"at least the {rank} rows of an update for {part}"
             raise ParameterError("columns", "SynapseArray", wanted, self.columns)
         zeros = lambda *shape: memory.zeros(shape, self.dtype)  # noqa: E731
         return Pending(
