@@ -40,7 +40,7 @@ def meant(key: str, owner: str = "") -> list[str]:
     """
     table, _, last = key.casefold().rpartition(".")
     synonym = SYNONYMS.get(last) or SYNONYMS.get(last.replace("_", " "))
-    known = [one for one in settings() if _fits(one, table, owner)]
+    known = _within_reach(table, owner)
     if synonym is not None and synonym != key and any(one.key == synonym for one in known):
         return [synonym]
     top, name = key.partition(".")[0], synonym.rpartition(".")[2] if synonym else last
@@ -50,9 +50,10 @@ def meant(key: str, owner: str = "") -> list[str]:
     return sorted((other for other in having if other != key), key=lambda other: not other.startswith(f"{top}."))[:MOST]
 
 
-def _fits(one: KeyEntry, table: str, owner: str) -> bool:
-    """Whether a setting can be meant in a table of that record: it is elsewhere, or one that the record has."""
-    if not (table and one.key.startswith(f"{table}.")):
-        return True
+def _within_reach(table: str, owner: str) -> list[KeyEntry]:
+    """What can be meant in a table of that record: settings of other tables, and of its own those that it has."""
     needs = [set(own.needs) for own in settings() if own.owner == owner and own.key.rpartition(".")[0] == table]
-    return not needs or any(need <= set(one.needs) for need in needs)
+    if not (table and needs):
+        return list(settings())
+    has = lambda one: any(need <= set(one.needs) for need in needs)  # noqa: E731
+    return [one for one in settings() if not one.key.startswith(f"{table}.") or has(one)]
