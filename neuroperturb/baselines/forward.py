@@ -167,6 +167,18 @@ def product_back(g, w, out):
 
 
 @kernel(allocates=True)
+def product_over_rows(a, b, out):
+    """out = aᵀ b; a (R, m), b (R, n), out (m, n).  One row is a loop that writes each number once: gemm is slower."""
+    if a.shape[0] > 1:
+        np.dot(a.T, b, out)
+        return
+    for j in range(out.shape[0]):
+        factor = a[0, j]
+        for i in range(out.shape[1]):
+            out[j, i] = factor * b[0, i]
+
+
+@kernel(allocates=True)
 def copy_rows(source, target):
     """target = source, (B, n).  A loop: a slice assignment adds seconds of compilation for error formatting."""
     for b in range(target.shape[0]):

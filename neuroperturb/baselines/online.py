@@ -16,7 +16,7 @@ import numpy as np
 from hardware_models.crossbar.sites import ABSENT, settle
 from hardware_models.numerics.compiled import kernel
 from neuroperturb.baselines.bptt import add_scaled, loss_step
-from neuroperturb.baselines.forward import copy_rows, make_leaky_step, product, product_back
+from neuroperturb.baselines.forward import copy_rows, make_leaky_step, product, product_back, product_over_rows
 from neuroperturb.baselines.optimisers import Numbers
 from neuroperturb.network.activation import Nonlinearity
 
@@ -79,16 +79,25 @@ def settle_rows(codes, w):
 
 
 @cache
-def make_online_loop(formula, curve: Nonlinearity, placed: bool):
-    """The online schedule, compiled around one optimiser's formula and an activation; placed: some synapses have sites."""
+def make_online_loop(formula, keeps: tuple[bool, bool], curve: Nonlinearity, placed: bool):
+    """The online schedule, compiled around one optimiser's formula and an activation; placed: some synapses have sites.
+
+    keeps : whether the optimiser has a first and a second moment. An update is bound by memory: it touches only those that there are.
+    """
     formula, forward_step = kernel(formula), make_forward_step(curve)
+    has_first, has_second = keeps
 
     @kernel(allocates=True)
     def apply(w, first, second, g, numbers, scale):
         for j in range(w.shape[0]):
             for i in range(w.shape[1]):
-                moment, power, change = formula(numbers, g[j, i] * scale, first[j, i], second[j, i])
-                first[j, i], second[j, i] = moment, power
+                before = first[j, i] if has_first else w.dtype.type(0)
+                power = second[j, i] if has_second else w.dtype.type(0)
+                moment, power, change = formula(numbers, g[j, i] * scale, before, power)
+                if has_first:
+                    first[j, i] = moment
+                if has_second:
+                    second[j, i] = power
                 w[j, i] += change
 
     @kernel(allocates=True)
@@ -171,7 +180,7 @@ def _gradient_step(error, weights, memory, settings, g_in, g_rec, g_out):
     """∂L_t through the live steps of the memory, newest first, with the present weights and the stored activities."""
     slots, batch_size, n = memory.slope.shape
     newest, live = memory.place[0], memory.place[1]
-    np.dot(memory.xhat.T, error, g_out)
+    product_over_rows(memory.xhat, error, g_out)
     g_xhat, g_x, back = np.empty_like(memory.x), np.empty_like(memory.x), np.empty_like(memory.x)
     product_back(error, weights.w_out, g_xhat)
     _to_state(g_xhat, weights, settings, g_x)
@@ -187,8 +196,8 @@ def _gradient_step(error, weights, memory, settings, g_in, g_rec, g_out):
             add_scaled(back, settings.keep, g_x)
     rows = slots * batch_size
     all_g_a = memory.g_a.reshape(rows, n)
-    np.dot(memory.drive.reshape(rows, memory.drive.shape[2]).T, all_g_a, g_in)
-    np.dot(memory.previous.reshape(rows, n).T, all_g_a, g_rec)
+    product_over_rows(memory.drive.reshape(rows, memory.drive.shape[2]), all_g_a, g_in)
+    product_over_rows(memory.previous.reshape(rows, n), all_g_a, g_rec)
 
 
 @kernel(allocates=True)

@@ -55,8 +55,8 @@ class Numbers(NamedTuple):
 class Optimiser(Spec):
     """Gradient in, change of the weights out.
 
-    products : multiply–adds of a synapse at an update
-    moments : state of a synapse;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
+    products : multiply–adds of a synapse at an update;  keeps : whether a synapse has a first and a second moment
+    moments : the same in words;  aged : whether the number of updates enters;  divides : whether by a square root of a moment
 
     learning_rate : η, size of a step along the gradient
     rate : schedule of η, a factor by the completed fraction of the run, as perturbation rules have
@@ -64,13 +64,24 @@ class Optimiser(Spec):
     """
 
     formula: ClassVar  # (numbers, g, first, second) -> (first, second, change)
-    moments: ClassVar[tuple[str, ...]] = ()
     aged: ClassVar[bool] = False
     divides: ClassVar[bool] = False
     products: ClassVar[int]  # of a synapse at an update
     learning_rate: float = Field(default=1e-3, gt=0)
     clip_norm: float | None = Field(default=None, gt=0)
     rate: AnyRate = Constant()
+
+    @property
+    def keeps(self) -> tuple[bool, bool]:
+        """Whether a synapse has a first and a second moment."""
+        raise NotImplementedError
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """State of a synapse, in words."""
+        return tuple(
+            word for word, kept in zip(("a running mean", "a running square"), self.keeps, strict=True) if kept
+        )
 
     def numbers(self, update: int) -> Numbers:
         """The formula's numbers at update 1, 2, 3 …, at the full rate."""
@@ -146,6 +157,10 @@ class Sgd(Optimiser):
     products: ClassVar[int] = 2
     momentum: float = Field(default=0.0, ge=0, lt=1)
 
+    @property
+    def keeps(self) -> tuple[bool, bool]:
+        return self.momentum > 0, False
+
     def numbers(self, update: int) -> Numbers:
         del update  # the same at every update
         return Numbers(self.learning_rate, 0.0, self.momentum, 1.0 - self.momentum, 0.0, 1.0)
@@ -164,10 +179,13 @@ class Rms(Optimiser):
     kind: Literal["rms"] = "rms"
     formula = staticmethod(_rms)
     products: ClassVar[int] = 4
-    moments: ClassVar[tuple[str, ...]] = ("a running square",)
     divides: ClassVar[bool] = True
     decay: float = Field(default=0.99, ge=0, lt=1)
     epsilon: float = Field(default=1e-8, gt=0)
+
+    @property
+    def keeps(self) -> tuple[bool, bool]:
+        return False, True
 
     def numbers(self, update: int) -> Numbers:
         del update  # RMSProp does not correct its early bias
@@ -193,12 +211,15 @@ class Adam(Optimiser):
     kind: Literal["adam"] = "adam"
     formula = staticmethod(_adam)
     products: ClassVar[int] = 6
-    moments: ClassVar[tuple[str, ...]] = ("a running mean", "a running square")
     aged: ClassVar[bool] = True
     divides: ClassVar[bool] = True
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     epsilon: float = Field(default=1e-8, gt=0)
+
+    @property
+    def keeps(self) -> tuple[bool, bool]:
+        return True, True
 
     def numbers(self, update: int) -> Numbers:
         c = np.sqrt(1.0 - self.beta2**update)

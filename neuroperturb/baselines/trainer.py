@@ -126,7 +126,9 @@ class BpttTrainer(GradientTrainer):
         """One update per step, in the compiled loop, a block of steps per call."""
         rule, optimiser, dtype = self.rule, self.rule.optimiser, self.weights.w_rec.dtype
         memory = self._remember(sequence)
-        loop = make_online_loop(optimiser.formula, self.activation.curve(), any(at is not None for at in self.sites))
+        loop = make_online_loop(
+            optimiser.formula, optimiser.keeps, self.activation.curve(), any(at is not None for at in self.sites)
+        )
         alpha, keep = leak_pair(self.leak, dtype, len(self.weights.w_rec))
         clip = dtype.type(np.inf if optimiser.clip_norm is None else optimiser.clip_norm)
         settings = Settings(

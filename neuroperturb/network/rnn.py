@@ -1,4 +1,4 @@
-"""The network: one recurrent layer without biases, and its initial weights.
+"""The network: one recurrent layer, and its initial weights.
 
     û_t = D_in u_t                                input decorrelation, optional
     a_t = W_in û_t + W_rec x̂_{t−1}                pre-activation
@@ -39,6 +39,8 @@ class RNN(Spec):
     bias : whether a constant input of 1 is added to the task's inputs
     gain : factor on the Xavier standard deviation √(2/(fan_in + fan_out)) of W_rec
     spectral_radius : if given, W_rec is scaled to this spectral radius instead
+    input_gain : factor on the initial W_in but for the column of the bias, of that standard deviation, too
+    bias_gain : the same of the column of the bias, the last one of W_in; needs `bias`
     initial : initial weights, by name, see :mod:`neuroperturb.network.initial`
     layers : sizes of several layers, each heard by the next one step later, see :mod:`neuroperturb.network.wiring`; `size` is their sum
     recurrent : whether the units of a layer hear each other; without, the network is a feed-forward one
@@ -53,6 +55,8 @@ class RNN(Spec):
     bias: bool = False
     gain: float = Field(default=1.0, ge=0)
     spectral_radius: float | None = Field(default=None, ge=0)
+    input_gain: float = Field(default=1.0, ge=0)
+    bias_gain: float = Field(default=1.0, ge=0)
     activation: AnyActivation = TANH
     initial: AnyInitial = NORMAL
     layers: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -84,6 +88,12 @@ class RNN(Spec):
         if self.excitatory is not None and not self.recurrent:
             wanted = "left out without recurrence, whose synapses it gives their signs"
             raise SpecError("excitatory", "RNN", wanted, self.excitatory)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_bias_to_scale(self):
+        if self.bias_gain != 1 and not self.bias:
+            raise SpecError("bias_gain", "RNN", "left out, or 1, in a network without 'bias'", self.bias_gain)
         return self
 
     @model_validator(mode="after")
@@ -169,6 +179,8 @@ def initial_weights(network: RNN, n_in: int, n_out: int, seed: int) -> Matrices:
         wanted = "left out without recurrence: without a loop there is no eigenvalue but 0"
         raise SpecError("network.spectral_radius", wanted=wanted, got=network.spectral_radius)
     W_rec *= network.gain if network.spectral_radius is None else network.spectral_radius / spectral_radius(W_rec)
+    W_in[:, :n_in] *= network.input_gain
+    W_in[:, n_in:] *= network.bias_gain
     sites = network.sites(n_in, n_out)
     made = (W if at is None else at.settled(W) for W, at in zip((W_in, W_rec, W_out), sites.values(), strict=True))
     return Matrices(*made, np.eye(n_in), np.eye(n))

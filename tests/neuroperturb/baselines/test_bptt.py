@@ -9,6 +9,7 @@ from neuroperturb.baselines import (
     Adam,
     Bptt,
     BpttTrainer,
+    Rms,
     Sgd,
     State,
     Weights,
@@ -270,10 +271,15 @@ class Series(Dataset):
         return {}
 
 
-OPTIMISERS = [*slow(Sgd(learning_rate=0.05, momentum=0.5)), Adam(learning_rate=0.01, clip_norm=0.1)]
+OPTIMISERS = [  # no moment, the first, the second, both
+    Sgd(learning_rate=0.05),
+    *slow(Sgd(learning_rate=0.05, momentum=0.5)),
+    *slow(Rms(learning_rate=0.01, decay=0.5)),
+    Adam(learning_rate=0.01, clip_norm=0.1),
+]
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=lambda o: o.kind)
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=lambda o: "".join((o.kind, *o.moments)))
 @pytest.mark.parametrize("window, batch, rate", [(1, 1, 0.01), (3, 2, 0.0), (3, 2, 0.02)])
 def test_online_matches_the_naive_loop(optimiser, window, batch, rate):
     """Every step: ∂L_t with the activities of then and the weights of now, decorrelation, one update."""
