@@ -40,6 +40,7 @@ SHIPPED = (
     "worlds",
     "credit",
     "delay",
+    "delay-100",
     "width",
     "width-1000",
     "paper-size",
