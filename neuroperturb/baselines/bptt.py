@@ -86,11 +86,8 @@ def gradient(
     if window is not None and window < 1:
         raise SpecError("window", "gradient", "at least 1, or None", window)
     activation.require_derivative()
-    weights, before = prepare(weights, sequence, bias, state)
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run has a non-finite loss
-        u, slope, xhat, after = trajectory(weights, sequence, leak, bias, before, activation)
-        passed = Passed(u, slope, xhat, xhat @ weights.w_out, before.xhat)
-        return *differentiate(weights, passed, sequence, loss=loss, window=window, leak=leak), passed.outputs, after
+    passed, after = forward_pass(weights, sequence, leak=leak, bias=bias, state=state, activation=activation)
+    return *differentiate(weights, passed, sequence, loss=loss, window=window, leak=leak), passed.outputs, after
 
 
 class Passed(NamedTuple):
@@ -101,6 +98,16 @@ class Passed(NamedTuple):
     xhat: np.ndarray
     outputs: np.ndarray
     before: np.ndarray
+
+
+def forward_pass(
+    weights: Weights, sequence: Sequence, *, leak: Leaks, bias: bool, state: State | None, activation: Activation
+) -> tuple[Passed, State]:
+    """What :func:`differentiate` needs of a sequence, and the state after it."""
+    weights, before = prepare(weights, sequence, bias, state)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging run has a non-finite loss
+        u, slope, xhat, after = trajectory(weights, sequence, leak, bias, before, activation)
+        return Passed(u, slope, xhat, xhat @ weights.w_out, before.xhat), after
 
 
 def differentiate(

@@ -162,3 +162,5 @@ def require_fit(rule: Bptt, schedule: str) -> None:
         raise SpecError("rule.chunk", "", "a number of steps with hardware in the online schedule", None)
     if rule.decorrelation_rate:
         raise SpecError("rule.decorrelation_rate", "", "0 with hardware", rule.decorrelation_rate)
+    if rule.presynaptic.tracks:
+        raise SpecError("rule.presynaptic", wanted="left out with hardware", got=rule.presynaptic.kind)

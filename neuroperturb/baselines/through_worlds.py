@@ -245,5 +245,7 @@ def require_fit_world(rule: Bptt, schedule: str | None) -> None:
         if getattr(rule, name):
             verb = "must be left out in a world, whose gradient goes through whole trials"
             raise SpecError(f"rule.{name}", verb=verb, got=getattr(rule, name))
+    if rule.presynaptic.tracks:
+        raise SpecError("rule.presynaptic", wanted="left out in a world", got=rule.presynaptic.kind)
     if schedule != "episode":
         raise SpecError("training.schedule", wanted="'episode' in a world", got=schedule)

@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_serializer
 
-from neuroperturb.baselines.bptt import gradient
+from neuroperturb.baselines.bptt import differentiate, forward_pass
 from neuroperturb.baselines.forward import (
     State,
     Weights,
@@ -29,6 +29,9 @@ from neuroperturb.baselines.gradient_trainer import GradientTrainer
 from neuroperturb.baselines.online import GradientMemory, Settings, decorrelate, make_online_loop
 from neuroperturb.baselines.optimisers import Adam, AnyOptimiser, OptimiserState, numbered
 from neuroperturb.baselines.sizes import Sizes
+from neuroperturb.baselines.whitened import WhitenedGradient
+from neuroperturb.rules.axes.inverse import Inverse
+from neuroperturb.rules.axes.presynaptic import Activity
 from neuroperturb.spec import Spec, SpecError
 from neuroperturb.tasks.contract import Dataset, Sequence
 
@@ -40,6 +43,7 @@ class Bptt(Spec):
     chunk : steps between updates and cuts of the gradient; None updates at every step (online) or sequence (episode)
     optimiser : how weights follow the gradient: Sgd, Rms or Adam
     decorrelation_rate : ε of D ← D − ε [offdiag(x̂ᵀx̂/B)] D; with window 1 online this is the published "DBP"
+    presynaptic : activity as it is; or whitened by P, "inverse", as `np-p` has it, with an update a sequence or `chunk`
     """
 
     name: Literal["bptt"] = "bptt"
@@ -48,12 +52,28 @@ class Bptt(Spec):
     chunk: int | None = Field(default=None, ge=1)
     optimiser: AnyOptimiser = Adam()
     decorrelation_rate: float = Field(default=0.0, ge=0)
+    presynaptic: Annotated[Activity | Inverse, Field(discriminator="kind")] = Activity()
+
+    @model_serializer(mode="wrap")
+    def _without_later_default(self, write) -> dict:
+        """Plain activity is left out, so that tables and digests are those of before there was another."""
+        return {key: value for key, value in write(self).items() if key != "presynaptic" or self.presynaptic.tracks}
+
+    def require_schedule(self, schedule: str) -> None:
+        """Reject P with an update at every step."""
+        if schedule == "online" and self.chunk is None and self.presynaptic.tracks:
+            wanted = (
+                "left out in the online schedule, or 'rule.chunk' a number of steps: P is of the gradient of several"
+            )
+            raise SpecError("rule.presynaptic", wanted=wanted, got=self.presynaptic.kind)
 
     def multiply_adds(self, sizes: Sizes) -> int:
         """Of a trial and step: the network; back through W_outᵀ and W_recᵀ, and the outer products, of every step a loss goes back through."""
-        # without a window all losses go back together; D is read, read by column, and changed by two products
+        # without a window all losses go back together; D is read, read by column, and changed by two products. C takes one of x̂; its inverse
+        # and two products with P come once an update, n/(T B) of that
         visits = 1 if self.window is None else min(self.window, sizes.length)
         lateral = 4 * sizes.units**2 if self.decorrelation_rate else 0
+        lateral += sizes.units**2 if self.presynaptic.tracks else 0
         return sizes.synapses + 2 * sizes.w_out + visits * (sizes.w_rec + sizes.hidden) + lateral
 
 
@@ -69,8 +89,11 @@ class BpttTrainer(GradientTrainer):
         super().__init__(weights, dataset, rule, **options)
         if self.schedule == "online" and rule.window is None and rule.chunk is None:
             raise SpecError.missing("window", "Bptt", "The online schedule needs it, or 'chunk', as a number of steps.")
+        rule.require_schedule(self.schedule)
         self.state: State | None = None
         self._memory: GradientMemory | None = None
+        tracks = rule.presynaptic.tracks
+        self._whitened = WhitenedGradient(rule.presynaptic, len(self.weights.w_rec)) if tracks else None
 
     def batch(self, number: int) -> float:
         """Learn from training sequence `number`; returns its mean loss while learning, over scored steps and trials."""
@@ -85,31 +108,30 @@ class BpttTrainer(GradientTrainer):
     def checkpoint(self) -> dict[str, np.ndarray]:
         parts = {"state": self.state, "memory": self._memory}
         arrays = {f"{name}.{k}": np.array(a) for name, part in parts.items() for k, a in enumerate(part or ())}
-        return {**super().checkpoint(), **arrays}
+        whitened = {} if self._whitened is None else self._whitened.checkpoint()
+        return {**super().checkpoint(), **arrays, **whitened}
 
     def restore(self, kept: dict[str, np.ndarray]) -> None:
         super().restore(kept)
         state, memory = numbered(kept, "state"), numbered(kept, "memory")
         self.state = State(*state) if state else None
         self._memory = GradientMemory(*memory) if memory else None
+        if self._whitened is not None:
+            self._whitened.restore(kept)
 
     def _piece(self, piece: Sequence) -> float:
         """One gradient of fixed weights, one update."""
         if self.rule.decorrelation_rate:
             self._decorrelate(piece)
-        loss, gradients, _, self.state = gradient(
-            self.weights,
-            piece,
-            loss=self.dataset.loss,
-            window=self.rule.window,
-            leak=self.leak,
-            bias=self.bias,
-            state=self.state,
-            activation=self.activation,
+        passed, self.state = forward_pass(
+            self.weights, piece, leak=self.leak, bias=self.bias, state=self.state, activation=self.activation
+        )
+        loss, gradients = differentiate(
+            self.weights, passed, piece, loss=self.dataset.loss, window=self.rule.window, leak=self.leak
         )
         self.step += len(piece.inputs)
         if piece.mask.any():
-            self.update(gradients)
+            self.update(gradients if self._whitened is None else self._whitened(gradients, passed.xhat))
         return loss
 
     def _decorrelate(self, piece: Sequence) -> None:

@@ -119,6 +119,8 @@ class Experiment(Spec):
         ):
             wanted = "a number of steps in the online schedule, or else 'rule.chunk'"
             raise SpecError("rule.window", wanted=wanted, got=Words("neither"))
+        if isinstance(self.rule, Bptt) and self.training.schedule is not None:
+            self.rule.require_schedule(self.training.schedule)
         return self
 
     @model_validator(mode="after")
