@@ -13,13 +13,12 @@ import hardware_models as hw
 from hardware_models.numerics.names import near, question
 from neuroperturb.cli import setting_names
 from neuroperturb.cli.terminal import say
-from neuroperturb.experiments import glossary
+from neuroperturb.experiments import glossary, tags
 from neuroperturb.experiments.docstrings import summary
 from neuroperturb.experiments.examples import example
 from neuroperturb.experiments.schema import schema as schema_of
 from neuroperturb.experiments.settings import REQUIRED, KeyEntry, default_of, settings, under
 from neuroperturb.results.grid import line_width
-from neuroperturb.rules import RULES
 from neuroperturb.spec import InputError
 from neuroperturb.study.keys import keys as keys_of_studies
 from neuroperturb.tasks import TASKS
@@ -99,13 +98,19 @@ def _of_word(word: str, keys: set[str]) -> Iterator[str]:
 def _of_name(name: str) -> Iterator[str]:
     if name in TASKS:
         yield "\n".join(_wrapped(f"{name}, a task", summary(TASKS[name])))
-    if name in RULES:
-        yield "\n".join(_wrapped(f"{name}, a rule", f"{summary(RULES[name])} More: neuroperturb audit {name}"))
+    if name in tags.rules():
+        yield "\n".join(
+            _wrapped(f"{name}, a rule", f"{tags.rules()[name].rstrip('.')}. More: neuroperturb audit {name}")
+        )
     if name in hw.PRESETS:
         preset = hw.PRESETS[name]
         more = f"More: neuroperturb device {name}; neuroperturb advise --hardware {name}"
         text = f"{preset.technology}. {preset.publication}. {more}"
         yield "\n".join(_wrapped(f"{name}, a device", text))
+    if name in hw.CELLS and name not in glossary.words():
+        yield "\n".join(
+            _wrapped(f"{name}, a model of cells", f'{summary(hw.CELLS[name])} hardware.cells.kind = "{name}"')
+        )
 
 
 def _called(word: str, keys: set[str]) -> list[str]:
@@ -119,7 +124,16 @@ def _called(word: str, keys: set[str]) -> list[str]:
 def _near(word: str, keys: set[str]) -> str:
     """What was probably meant: what begins so comes first."""
     of_studies = (one.key for one in keys_of_studies())
-    known = [*glossary.words(), *glossary.SYNONYMS, *sorted(keys), *of_studies, *TASKS, *RULES, *hw.PRESETS]
+    known = [
+        *glossary.words(),
+        *glossary.SYNONYMS,
+        *sorted(keys),
+        *of_studies,
+        *TASKS,
+        *tags.rules(),
+        *hw.PRESETS,
+        *hw.CELLS,
+    ]
     last = word.rpartition(".")[2].casefold()
     begins = [name for name in known if len(last) > 2 and name.rpartition(".")[2].casefold().startswith(last)]
     return (

@@ -131,7 +131,7 @@ def _engines(audit: Audit) -> str:
 
 def _checks(audit: Audit) -> str:
     if not audit.checks:
-        return ""
+        return "Not tested by permutation."
     rows = [
         (check.what, "differs" if check.seen else "identical", "pass" if check.passed else "FAIL", check.because)
         for check in audit.checks

@@ -567,3 +567,8 @@ def test_steps_with_a_state_are_local_and_counted():
     assert found["adam"].traced.refused[0] in ("change", "gradient")
     with pytest.raises(SpecError, match="'plain' or 'clipped' to run in fixed point"):
         require_integers(rules.make("np", step=Momentum()))
+
+
+def test_a_rule_of_worlds_is_audited_but_for_the_permutation():
+    found = audit("nrl")
+    assert not found.checks and "Not tested by permutation." in str(found) and found.verdict.startswith("local with 3")

@@ -13,7 +13,7 @@ import hardware_models as hw
 from neuroperturb.cli import app as cli
 from neuroperturb.cli.explain import explanation
 from neuroperturb.cli.terminal import BAD_INPUT
-from neuroperturb.experiments import glossary, toml
+from neuroperturb.experiments import glossary, tags, toml
 from neuroperturb.experiments.docstrings import meanings, summary
 from neuroperturb.experiments.settings import REQUIRED, settings
 from neuroperturb.experiments.template import template
@@ -64,6 +64,11 @@ def test_a_docstring_is_read_entry_by_entry():
 @pytest.mark.parametrize("word", [*LAYER, *MATRIX, "wander", "P", "np-p", "delayed-xor", "reram-es"])
 def test_words_of_reports_and_names_are_explained(word):
     assert len(explanation(word).splitlines()) > 1
+
+
+@pytest.mark.parametrize("name", [*tags.rules(), *tags.hardware()])
+def test_every_rule_and_every_cell_is_explained(name):
+    assert name in explanation(name) and len(explanation(name)) > 2 * len(name) + 10
 
 
 def printed_words(text):
