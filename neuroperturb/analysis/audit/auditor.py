@@ -143,7 +143,7 @@ def _of_hidden(rule, hidden: tuple[captures.Capture, ...], test: bool, bits: int
 
 def _of_exact(rule: Bptt, test: bool, bits: int, seed: int) -> Audit:
     """Backpropagation has no synaptic formula: its non-local requirements are listed, and tested on its own kernels."""
-    used = exact.quantities(rule.window)
+    used = (*exact.quantities(rule.window), *rule.presynaptic.facts.quantities)
     fits = tuple(unfit(used, engine) for engine in ENGINES.values())
     checks = tuple(
         Check(f"W_rec: {finding.quantity}", finding.seen, exact.expected(finding.quantity, rule.window), "non-local")

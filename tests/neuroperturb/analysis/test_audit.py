@@ -209,6 +209,7 @@ def test_one_step_bptt_needs_the_readout_only():
     assert seen == {"W_recᵀ": False, "W_outᵀ": True, "future losses": False, "activity of other units": False}
     assert audit(Bptt(window=1)).passed
     assert not audit(Bptt(window=1), test=False).is_local
+    assert "(C + ρI)⁻¹" in str(audit(Bptt(presynaptic={"kind": "inverse"}), test=False))
 
 
 @pytest.mark.parametrize(
