@@ -26,7 +26,17 @@ BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```$", re.MULTILINE | re.D
 FILE = re.compile(r"# (\S+\.(?:py|toml))\n")  # a first line that says which file a block is
 RUNS = re.compile(r"^```(python|console)$", re.MULTILINE)
 LONG = {
-    *("align", "chip-in-the-loop", "deploy-and-age", "long-delays", "my-world", "other-tools", "own-cell", "own-loss", "own-rule"),
+    *(
+        "align",
+        "chip-in-the-loop",
+        "deploy-and-age",
+        "long-delays",
+        "my-world",
+        "other-tools",
+        "own-cell",
+        "own-loss",
+        "own-rule",
+    ),
     *("own-task", "spiking", "study"),
 }  # whole commands in a row; each of their parts is tested in its room
 PAGES = sorted(page for page in SITE.rglob("*.md") if RUNS.search(page.read_text(encoding="utf-8")))
