@@ -7,7 +7,7 @@
     multiply_adds   of the forward passes, of the rule at every step of every trial, and of every write, over all synapses and units that learn,
                     as ``neuroperturb audit`` counts them; of reads and writes of arrays, draws, and what a network is for, none
 
-Of a whole run: one that diverged or was stopped did less.
+Of the epochs that a run had: one that ended early, since its loss no longer fell, is counted as far as it came. One that diverged is counted whole.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from neuroperturb.tasks.contract import Dataset
 COLUMNS = ("trials", "steps", "writes", "passes", "multiply_adds")
 
 
-def effort(experiment: Experiment, dataset: Dataset) -> dict[str, int]:
-    """Counts by column, of one run on one dataset."""
+def effort(experiment: Experiment, dataset: Dataset, epochs: int | None = None) -> dict[str, int]:
+    """Counts by column, of one run on one dataset; epochs : those that it had, by default all that its settings allow."""
     rule, training = experiment.rule, experiment.training
-    batches = training.epochs * dataset.batches_per_epoch
+    batches = (training.epochs if epochs is None else epochs) * dataset.batches_per_epoch
     length, trials = dataset.batch(0).inputs.shape[:2]
     online = training.schedule == "online"
     counted = {"trials": batches * trials, "steps": batches * trials * length}

@@ -64,7 +64,8 @@ def work(
     run = _signed(trainer.run())
     if run.status == "interrupted":
         return run
-    took = {"memory": memory(trainer, run), **effort(trainer.experiment, trainer.dataset)}
+    epochs = len(run.history["epoch"]) if run.status == "finished" else None
+    took = {"memory": memory(trainer, run), **effort(trainer.experiment, trainer.dataset, epochs)}
     results = [{**comparison.result_row(trainer, run), **took}]
     if ageing is not None and run.status == "finished":
         results += ageing_rows(run, ageing)

@@ -152,6 +152,18 @@ def test_writes_are_counted_by_schedule_clock_and_cuts(rule, schedule, writes, p
     assert found["writes"] == {180: 2 * length, 25: 2 * length // 7}.get(writes, writes)
 
 
+def test_a_run_that_ended_early_is_counted_as_far_as_it_came():
+    """Nothing is learnt, so that the loss does not fall: two epochs of nine."""
+    task = {"name": "mackey-glass", "steps": 100, "test_steps": 30, "horizon": 2, "lead_in": 0, "variant": "recall"}
+    training = {"epochs": 9, "patience": 1}
+    made = resolve(
+        {"task": task, "network": {"size": 3}, "rule": {"name": "np", "learning_rate": 0.0}, "training": training}
+    )
+    run = run_one.work(made)
+    assert len(run.history) == 2
+    assert (run.results["trials"][0], run.results["steps"][0], run.results["writes"][0]) == (2, 2 * 88, 2 * 88)
+
+
 def test_arithmetic_is_that_of_passes_rule_and_writes():
     """Three units, one input, one output, no bias: 3 + 9 + 3 synapses."""
     task = {"name": "mackey-glass", "steps": 100, "test_steps": 30, "horizon": 2, "lead_in": 0, "variant": "recall"}
