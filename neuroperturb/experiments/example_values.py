@@ -75,6 +75,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "hardware.time.faults.accident": ("hardware.time.faults.broken_zero=0.01",),
     "hardware.weight.refresh": ("hardware.name=pcm",),
     "hardware.writing.chopper": ("hardware.writing.method=chopped",),
+    "network.bias_gain": ("network.bias=true",),
     "task.motor_strength": ("task.motor_breaks_at=640",),
     "task.inputs": ('task.target=["load_kw"]',),
     "task.time": ('task.target=["load_kw"]',),

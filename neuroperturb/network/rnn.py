@@ -39,8 +39,8 @@ class RNN(Spec):
     bias : whether a constant input of 1 is added to the task's inputs
     gain : factor on the Xavier standard deviation √(2/(fan_in + fan_out)) of W_rec
     spectral_radius : if given, W_rec is scaled to this spectral radius instead
-    input_gain : factor on the initial W_in but for the column of the bias, of that standard deviation, too
-    bias_gain : the same of the column of the bias, the last one of W_in; needs `bias`
+    input_gain : factor on the initial input weights, W_in without its column of the bias
+    bias_gain : factor on the initial weights of the bias, the last column of W_in; needs `bias`
     initial : initial weights, by name, see :mod:`neuroperturb.network.initial`
     layers : sizes of several layers, each heard by the next one step later, see :mod:`neuroperturb.network.wiring`; `size` is their sum
     recurrent : whether the units of a layer hear each other; without, the network is a feed-forward one

@@ -267,7 +267,7 @@ def test_all_kinds_that_have_a_setting_are_named():
         ({"name": "bptt", "learning_rate": 1e-3}, "It is 'rule.optimiser.learning_rate'."),
         ({"name": "bptt", "lr": 1e-3}, "It is 'rule.optimiser.learning_rate'."),
         ({"name": "np", "lr": 1e-3}, "It is 'rule.learning_rate'."),
-        ({"name": "bptt", "sigma": 0.1}, "Known: name, window, chunk, optimiser, decorrelation_rate."),
+        ({"name": "bptt", "sigma": 0.1}, "Known: name, window, chunk, optimiser, decorrelation_rate, presynaptic."),
     ],
 )
 def test_a_hint_is_a_setting_that_the_record_has(rule, hint):
