@@ -98,10 +98,9 @@ def _of_word(word: str, keys: set[str]) -> Iterator[str]:
 def _of_name(name: str) -> Iterator[str]:
     if name in TASKS:
         yield "\n".join(_wrapped(f"{name}, a task", summary(TASKS[name])))
-    if name in tags.rules():
-        yield "\n".join(
-            _wrapped(f"{name}, a rule", f"{tags.rules()[name].rstrip('.')}. More: neuroperturb audit {name}")
-        )
+    said = tags.rules().get(name)
+    if said is not None:
+        yield "\n".join(_wrapped(f"{name}, a rule", f"{said.rstrip('.')}. More: neuroperturb audit {name}"))
     if name in hw.PRESETS:
         preset = hw.PRESETS[name]
         more = f"More: neuroperturb device {name}; neuroperturb advise --hardware {name}"
