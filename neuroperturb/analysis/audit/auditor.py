@@ -80,9 +80,9 @@ def audit(
     if isinstance(rule, Gradient):
         return _OF_GRADIENTS[rule.name](rule, test, bits, seed)
     anatomy = dissect(rule, decorrelation)
-    if rule.baseline.timed:
-        test = False  # it is one of a few steps, without a world whose moments such a baseline could tell apart
-    findings = permute(rule, decorrelation, seed=seed, network=network) if test else ()
+    # the permutation is of a few steps, without a world whose moments a timed baseline could tell apart
+    tested = test and not rule.baseline.timed
+    findings = permute(rule, decorrelation, seed=seed, network=network) if tested else ()
     return Audit(
         rule=_label(rule, decorrelation),
         expressions=anatomy.expressions,
